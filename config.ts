@@ -1,0 +1,217 @@
+/**
+ * The only file that reads process.env. Every setting has its default here; the README's table lists them.
+ * A wrong value is a ConfigError whose message names the variable and the remedy.
+ */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** How one model id is served. `upstream_model` defaults to the id itself. */
+export type ModelEntry = {
+  id: string;
+  base_url?: string | undefined;
+  /** Name of the environment variable that holds the key, so that the file itself carries no secret. */
+  api_key_env?: string | undefined;
+  upstream_model?: string | undefined;
+  context_window?: number | undefined;
+};
+
+export type ModelTarget = {
+  id: string;
+  baseUrl: string;
+  apiKey: string;
+  upstreamModel: string;
+  /** Tokens the model accepts in one request. */
+  contextWindow: number;
+};
+
+export type Config = {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly temporalUiPort: number;
+  /** Undefined: the embedded PostgreSQL. */
+  readonly databaseUrl: string | undefined;
+  /** A direct connection for LISTEN, when DATABASE_URL goes through a pooler. */
+  readonly databaseListenUrl: string | undefined;
+  readonly databasePoolSize: number;
+  /** Undefined: a local development server. */
+  readonly temporalAddress: string | undefined;
+  readonly temporalNamespace: string;
+  readonly taskQueue: string;
+  readonly apiKey: string | undefined;
+  /** Undefined: the built-in demo model. */
+  readonly modelBaseUrl: string | undefined;
+  readonly modelApiKey: string;
+  readonly models: readonly ModelEntry[];
+  readonly modelContextWindow: number;
+  readonly sandbox: 'auto' | 'bubblewrap' | 'none';
+  readonly sandboxPython: string;
+  readonly cellSoftSeconds: number;
+  readonly cellHardSeconds: number;
+  readonly logLevel: LogLevel;
+  /** Seconds a run may live when the request does not say: 600, as hosted. */
+  readonly runExpirySeconds: number;
+  /** Most seconds a request may ask for: 30 days. */
+  readonly runExpiryMaxSeconds: number;
+  readonly maxTurns: number;
+  /** Refuse requests without `OpenAI-Beta: assistants=v2`. */
+  readonly requireBetaHeader: boolean;
+  readonly pollAfterMs: number;
+  readonly bodyLimitBytes: number;
+  readonly workerActivitySlots: number;
+};
+
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+type Env = Record<string, string | undefined>;
+type Flags = { port?: string; host?: string; 'data-dir'?: string; 'temporal-ui-port'?: string };
+
+/** Reads the environment, with command-line flags winning over it. Throws ConfigError. */
+export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
+  const text = (name: string) => env[name]?.trim() || undefined;
+  return Object.freeze({
+    host: flags.host ?? text('HOST') ?? '127.0.0.1',
+    port: integer('PORT', flags.port ?? text('PORT'), 8080, 0, 65535),
+    dataDir: resolve(flags['data-dir'] ?? text('THREADMILL_DATA_DIR') ?? '.threadmill'),
+    temporalUiPort: integer('--temporal-ui-port', flags['temporal-ui-port'], 8233, 0, 65535),
+    databaseUrl: postgresUrl('DATABASE_URL', text('DATABASE_URL')),
+    databaseListenUrl: postgresUrl('DATABASE_LISTEN_URL', text('DATABASE_LISTEN_URL')),
+    databasePoolSize: integer('DATABASE_POOL_SIZE', text('DATABASE_POOL_SIZE'), 20, 2, 500),
+    temporalAddress: text('TEMPORAL_ADDRESS'),
+    temporalNamespace: text('TEMPORAL_NAMESPACE') ?? 'default',
+    taskQueue: text('TEMPORAL_TASK_QUEUE') ?? 'threadmill',
+    apiKey: text('THREADMILL_API_KEY'),
+    modelBaseUrl: httpUrl('MODEL_BASE_URL', text('MODEL_BASE_URL')),
+    modelApiKey: text('MODEL_API_KEY') ?? 'none',
+    models: readModelsFile(text('MODELS_FILE')),
+    modelContextWindow: integer(
+      'MODEL_CONTEXT_WINDOW',
+      text('MODEL_CONTEXT_WINDOW'),
+      128_000,
+      1_024,
+    ),
+    sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', ['auto', 'bubblewrap', 'none']),
+    sandboxPython: text('SANDBOX_PYTHON') ?? '/usr/bin/python3',
+    cellSoftSeconds: integer('CELL_SOFT_SECONDS', text('CELL_SOFT_SECONDS'), 60, 1, 3_600),
+    cellHardSeconds: integer('CELL_HARD_SECONDS', text('CELL_HARD_SECONDS'), 70, 2, 3_700),
+    logLevel: oneOf('LOG_LEVEL', text('LOG_LEVEL') ?? 'info', [
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'silent',
+    ]),
+    runExpirySeconds: integer('RUN_EXPIRY_SECONDS', text('RUN_EXPIRY_SECONDS'), 600, 1, 2_592_000),
+    runExpiryMaxSeconds: 2_592_000,
+    maxTurns: integer('MAX_TURNS', text('MAX_TURNS'), 128, 1, 1_000),
+    requireBetaHeader:
+      oneOf('REQUIRE_BETA_HEADER', text('REQUIRE_BETA_HEADER') ?? 'false', ['true', 'false']) ===
+      'true',
+    pollAfterMs: integer('POLL_AFTER_MS', text('POLL_AFTER_MS'), 500, 1, 60_000),
+    bodyLimitBytes: 10 * 1024 * 1024,
+    workerActivitySlots: integer(
+      'WORKER_ACTIVITY_SLOTS',
+      text('WORKER_ACTIVITY_SLOTS'),
+      400,
+      1,
+      10_000,
+    ),
+  });
+}
+
+/** Where requests for `model` go, or undefined when no model server is configured for it. */
+export function modelTarget(
+  config: Config,
+  model: string,
+  env: Env = process.env,
+): ModelTarget | undefined {
+  const entry = config.models.find((candidate) => candidate.id === model);
+  const baseUrl = entry?.base_url ?? config.modelBaseUrl;
+  if (baseUrl === undefined) return undefined;
+  const keyName = entry?.api_key_env;
+  return {
+    id: model,
+    baseUrl,
+    apiKey: (keyName === undefined ? config.modelApiKey : env[keyName]) || 'none',
+    upstreamModel: entry?.upstream_model ?? model,
+    contextWindow: entry?.context_window ?? config.modelContextWindow,
+  };
+}
+
+function integer(
+  name: string,
+  value: string | undefined,
+  fallback: number,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER,
+): number {
+  if (value === undefined) return fallback;
+  const parsed = Number(value);
+  if (!Number.isInteger(parsed) || parsed < min || parsed > max) {
+    throw new ConfigError(
+      `${name} must be a whole number from ${min} to ${max}, but is '${value}'.`,
+    );
+  }
+  return parsed;
+}
+
+function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {
+  const match = allowed.find((candidate) => candidate === value);
+  if (match === undefined)
+    throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, but is '${value}'.`);
+  return match;
+}
+
+function httpUrl(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
+    throw new ConfigError(`${name} must be an http or https URL such as http://127.0.0.1:8000/v1.`);
+  }
+  return value.replace(/\/+$/, '');
+}
+
+/** The value is never echoed: it holds a password. */
+function postgresUrl(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (!URL.canParse(value) || !/^postgres(ql)?:$/.test(new URL(value).protocol)) {
+    throw new ConfigError(`${name} must look like postgres://user:password@host:5432/database.`);
+  }
+  return value;
+}
+
+function readModelsFile(path: string | undefined): ModelEntry[] {
+  if (path === undefined) return [];
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`MODELS_FILE ${path} could not be read: ${(error as Error).message}`);
+  }
+  const list = (parsed as { models?: unknown }).models;
+  if (!Array.isArray(list))
+    throw new ConfigError(`MODELS_FILE ${path} must hold {"models": [{"id": …}]}.`);
+  return list.map((entry: unknown, index) => {
+    const { id, base_url, api_key_env, upstream_model, context_window } = entry as ModelEntry;
+    if (typeof id !== 'string' || id === '')
+      throw new ConfigError(`MODELS_FILE ${path}: models[${index}].id is missing.`);
+    if (
+      context_window !== undefined &&
+      (!Number.isInteger(context_window) || context_window < 1_024)
+    ) {
+      throw new ConfigError(
+        `MODELS_FILE ${path}: models[${index}].context_window must be at least 1024.`,
+      );
+    }
+    return {
+      id,
+      base_url: httpUrl(`models[${index}].base_url`, base_url),
+      api_key_env,
+      upstream_model,
+      context_window,
+    };
+  });
+}

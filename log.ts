@@ -1,0 +1,34 @@
+/** One structured logger per process. Keys, authorization headers and connection strings are cut out wherever they appear. */
+import type { Logger } from 'pino';
+import { pino } from 'pino';
+
+import type { Config } from './config.ts';
+
+export type { Logger } from 'pino';
+
+const SECRET_FIELDS = [
+  '*.authorization',
+  '*.apiKey',
+  '*.api_key',
+  '*.password',
+  '*.databaseUrl',
+  'authorization',
+  'apiKey',
+];
+
+export function createLogger(config: Pick<Config, 'logLevel'>): Logger {
+  return pino({
+    level: config.logLevel,
+    base: undefined,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: SECRET_FIELDS, censor: '[redacted]' },
+    serializers: { err: withoutSecrets },
+  });
+}
+
+/** An error's text may quote a connection string or a key. */
+function withoutSecrets(error: Error): Record<string, unknown> {
+  const scrub = (text: string | undefined) =>
+    text?.replace(/(\w+:\/\/[^:/\s]+:)[^@\s]+@/g, '$1***@').replace(/\bsk-[\w-]{8,}/g, 'sk-***');
+  return { type: error.name, message: scrub(error.message), stack: scrub(error.stack) };
+}
