@@ -1,0 +1,259 @@
+/**
+ * ApiError and its named constructors: every error a client of the Assistants API can meet, with the hosted service's words
+ * where they are known. Clients retry 408, 409, 429 and 5xx by themselves, so a conflict is always a 400 here, never a 409.
+ * Rendered as `{ error: { message, type, param, code } }` by the API's one error handler.
+ */
+
+/** The body of every error answer. All four keys are always present. */
+export type ApiErrorBody = {
+  error: { message: string; type: string; param: string | null; code: string | null };
+};
+
+export type ApiErrorOptions = {
+  /** Default: `server_error` from status 500 on, else `invalid_request_error`, which is what the hosted service sends. */
+  type?: string;
+  code?: string | null;
+  param?: string | null;
+  /** Seconds for the `retry-after` header; only worth setting on answers that clients retry. */
+  retryAfterSeconds?: number;
+  cause?: unknown;
+};
+
+/** An answer to the client. Thrown anywhere under `api` or `wire`; anything else that is thrown becomes a plain 500. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  readonly status: number;
+  readonly type: string;
+  readonly code: string | null;
+  readonly param: string | null;
+  readonly retryAfterSeconds?: number;
+
+  constructor(status: number, message: string, options: ApiErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.status = status;
+    this.type = options.type ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
+    this.code = options.code ?? null;
+    this.param = options.param ?? null;
+    if (options.retryAfterSeconds !== undefined) {
+      this.retryAfterSeconds = options.retryAfterSeconds;
+    }
+  }
+
+  toJSON(): ApiErrorBody {
+    return {
+      error: { message: this.message, type: this.type, param: this.param, code: this.code },
+    };
+  }
+}
+
+/** What `notFound` can name; the word is part of the message. Files have their own text: `noSuchFile`. */
+export type MissingKind =
+  | 'assistant'
+  | 'thread'
+  | 'run'
+  | 'message'
+  | 'run step'
+  | 'vector store'
+  | 'vector store file'
+  | 'vector store file batch'
+  | 'upload';
+
+/** 400 with our own or a mapped text. `code` and `param` default to null. */
+export function invalidRequest(
+  message: string,
+  options: { code?: string | null; param?: string | null } = {},
+): ApiError {
+  return new ApiError(400, message, options);
+}
+
+// Not found
+
+/** 404. The same answer for an id that never existed, is deleted, or belongs to another project or thread. */
+export function notFound(kind: MissingKind, id: string): ApiError {
+  return new ApiError(404, `No ${kind} found with id '${id}'.`);
+}
+
+/** 404 for `GET /files/{id}` and for every file id named in a body. */
+export function noSuchFile(id: string): ApiError {
+  return new ApiError(404, `No such File object: ${id}`, { param: 'id' });
+}
+
+/** 404 for a path or method this server does not have. `path` as requested, without the query. */
+export function unknownRoute(method: string, path: string): ApiError {
+  return new ApiError(404, `Invalid URL (${method} ${path})`);
+}
+
+/** 400 where a body names an unknown model; pass 404 for `GET /models/{id}`. The words are the same. */
+export function modelNotFound(model: string, status: 400 | 404 = 400): ApiError {
+  return new ApiError(status, `The requested model '${model}' does not exist.`, {
+    code: 'model_not_found',
+    param: 'model',
+  });
+}
+
+/** 400 for a model that exists but cannot take part in runs, such as an embedding model. */
+export function unsupportedModel(model: string): ApiError {
+  return invalidRequest(`The requested model '${model}' cannot be used with the Assistants API.`, {
+    code: 'unsupported_model',
+    param: 'model',
+  });
+}
+
+// Ids and cursors
+
+/** 400. `prefix` is the word before the separator: `thread`, `asst`, `run`, `msg`, `step`. */
+export function illFormedId(param: string, value: string, prefix: string): ApiError {
+  return invalidRequest(
+    `Invalid '${param}': '${value}'. Expected an ID that begins with '${prefix}'.`,
+    { code: 'invalid_value', param },
+  );
+}
+
+/** 400 for an `after` or `before` that names nothing in the list. Our text: the hosted one is not known. */
+export function unknownCursor(param: 'after' | 'before', id: string): ApiError {
+  return invalidRequest(`Invalid '${param}': no object found with id '${id}'.`, {
+    code: 'invalid_value',
+    param,
+  });
+}
+
+// Threads and runs
+
+/** 400: a message may not be added (or deleted) while a run is active. */
+export function threadBusyForMessage(threadId: string, runId: string): ApiError {
+  return invalidRequest(`Can't add messages to ${threadId} while a run ${runId} is active.`);
+}
+
+/** 400: one active run per thread. */
+export function threadHasActiveRun(threadId: string, runId: string): ApiError {
+  return invalidRequest(`Thread ${threadId} already has an active run ${runId}.`);
+}
+
+/** 400: there is nothing for the model to answer. */
+export function emptyThread(): ApiError {
+  return invalidRequest(
+    'Run creation requires a Thread with a user message or an assistant with instructions.',
+    { code: 'invalid_thread' },
+  );
+}
+
+/** 400: outputs submitted to a run that is not in `requires_action`. */
+export function runDoesNotAcceptOutputs(status: string): ApiError {
+  return invalidRequest(`Runs in status "${status}" do not accept tool outputs.`);
+}
+
+/** 400: the outputs do not answer exactly the required calls. Both lists in the order given, printed like Python lists. */
+export function toolOutputsMismatch(
+  expectedIds: readonly string[],
+  gotIds: readonly string[],
+): ApiError {
+  return invalidRequest(
+    `Expected tool outputs for call_ids ${quotedList(expectedIds)}, got ${quotedList(gotIds)}`,
+  );
+}
+
+/** 400: the run is already terminal or cancelling. */
+export function cannotCancel(status: string): ApiError {
+  return invalidRequest(`Cannot cancel run with status '${status}'.`);
+}
+
+/** 400: metadata of a run cannot change while an activity owns it. */
+export function cannotUpdateRun(status: string): ApiError {
+  return invalidRequest(`Cannot update run with status '${status}'.`);
+}
+
+/** 400: the content of files with this purpose is not handed out. */
+export function downloadNotAllowed(purpose: string): ApiError {
+  return invalidRequest(`Not allowed to download files of purpose: ${purpose}`);
+}
+
+// Keys and headers
+
+/** 401. Begins as hosted; the remedy is this server's own. */
+export function missingApiKey(): ApiError {
+  return new ApiError(
+    401,
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth " +
+      '(i.e. Authorization: Bearer YOUR_KEY). Keys for this server are made with `npm run keys`.',
+  );
+}
+
+/** 401. `maskedKey` must already be masked: the message goes to clients and logs. */
+export function incorrectApiKey(maskedKey: string): ApiError {
+  return new ApiError(
+    401,
+    `Incorrect API key provided: ${maskedKey}. Keys for this server are made with \`npm run keys\`.`,
+    { code: 'invalid_api_key' },
+  );
+}
+
+/** 400, only where the server is set to insist on the header. */
+export function missingBetaHeader(): ApiError {
+  return invalidRequest(
+    "You must provide the 'OpenAI-Beta' header to access the Assistants API. Please try again by setting the header " +
+      "'OpenAI-Beta: assistants=v2'.",
+    { code: 'invalid_beta' },
+  );
+}
+
+/** 400 for `assistants=v1` and unknown versions. Our text: v1 was switched off before its last wording was recorded. */
+export function wrongBetaVersion(value: string): ApiError {
+  return invalidRequest(
+    `This server speaks version 2 of the Assistants API, but the 'OpenAI-Beta' header says '${value}'. Please try again by ` +
+      "setting the header 'OpenAI-Beta: assistants=v2'.",
+    { code: 'invalid_beta' },
+  );
+}
+
+/** 400: the key was used before with another method, path or body. Our own: the hosted service had no such header. */
+export function idempotencyKeyReused(): ApiError {
+  return invalidRequest(
+    "This 'Idempotency-Key' was already used with a different request. Use a new key for a new request.",
+    { code: 'idempotency_key_reused', param: 'Idempotency-Key' },
+  );
+}
+
+/** 400: empty, longer than 255 characters, or not printable ASCII. Our own, as above. */
+export function idempotencyKeyInvalid(): ApiError {
+  return invalidRequest(
+    "Invalid 'Idempotency-Key': expected between 1 and 255 printable ASCII characters.",
+    { code: 'invalid_value', param: 'Idempotency-Key' },
+  );
+}
+
+// Bodies and faults
+
+/** 413. Says the limit in bytes. */
+export function bodyTooLarge(limitBytes: number): ApiError {
+  return new ApiError(
+    413,
+    `Request body too large. The most this server accepts here is ${limitBytes} bytes.`,
+    { code: 'request_too_large' },
+  );
+}
+
+/** 400: the body is not JSON. */
+export function malformedJson(): ApiError {
+  return invalidRequest(
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library " +
+      'correctly. The server expects a JSON payload, but what was sent was not valid JSON.)',
+  );
+}
+
+/** 500 for anything unforeseen; `requestId` is the `x-request-id` of the answer, so that it can be found in the log. */
+export function serverFault(requestId: string): ApiError {
+  return new ApiError(
+    500,
+    'The server had an error processing your request. Sorry about that! You can retry your request, or tell whoever runs ' +
+      `this server if the error persists. (Please include the request ID ${requestId}.)`,
+  );
+}
+
+/** 503 with `retry-after`: the database or Temporal is away, or the process is draining. Clients retry it by themselves. */
+export function unavailable(message: string, retryAfterSeconds: number): ApiError {
+  return new ApiError(503, message, { code: 'unavailable', retryAfterSeconds });
+}
+
+function quotedList(ids: readonly string[]): string {
+  return `[${ids.map((id) => `'${id}'`).join(', ')}]`;
+}

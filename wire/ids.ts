@@ -1,0 +1,172 @@
+/**
+ * Ids: `prefix_` + 24 base62 characters, 9 of a millisecond clock and 15 random (89 bits); `file-` + 22 (9 + 13, 77 bits).
+ * The alphabet is in ASCII order, so byte order (`collate "C"`) is time order. Ids of one kind minted by one process are
+ * strictly increasing, also inside a millisecond and when the clock steps back.
+ */
+import { randomFillSync } from 'node:crypto';
+import { illFormedId } from './errors.ts';
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const BASE = 62;
+const CLOCK_CHARS = 9;
+
+const FORMATS = {
+  assistant: { prefix: 'asst_', randomChars: 15 },
+  thread: { prefix: 'thread_', randomChars: 15 },
+  message: { prefix: 'msg_', randomChars: 15 },
+  run: { prefix: 'run_', randomChars: 15 },
+  run_step: { prefix: 'step_', randomChars: 15 },
+  tool_call: { prefix: 'call_', randomChars: 15 },
+  vector_store: { prefix: 'vs_', randomChars: 15 },
+  vector_store_file_batch: { prefix: 'vsfb_', randomChars: 15 },
+  upload: { prefix: 'upload_', randomChars: 15 },
+  upload_part: { prefix: 'part_', randomChars: 15 },
+  request: { prefix: 'req_', randomChars: 15 },
+  file: { prefix: 'file-', randomChars: 13 },
+} as const;
+
+/** What an id can name. `request` is for the `x-request-id` header. */
+export type IdKind = keyof typeof FORMATS;
+
+/** The path and body parameters whose ids are checked before anything is looked up, and the prefix in the message. */
+const PARAM_PREFIXES = {
+  assistant_id: 'asst',
+  thread_id: 'thread',
+  run_id: 'run',
+  message_id: 'msg',
+  step_id: 'step',
+} as const;
+
+export type IdParam = keyof typeof PARAM_PREFIXES;
+
+/** Longest id accepted from a client, in characters. Minted ids have at most 31. */
+export const MAX_ID_LENGTH = 64;
+
+const LEGAL_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+// A foreign id decodes to an arbitrary instant; ours lie between these.
+const EARLIEST = Date.UTC(2020, 0, 1);
+const LATEST = Date.UTC(2100, 0, 1);
+
+const minters: Record<13 | 15, () => string> = { 13: createMinter(13), 15: createMinter(15) };
+
+/** A fresh id. Never repeats within a process; across processes a repeat needs the same millisecond and 89 equal bits. */
+export function mintId(kind: IdKind): string {
+  const { prefix, randomChars } = FORMATS[kind];
+  return prefix + minters[randomChars]();
+}
+
+/**
+ * The instant an id was minted, in milliseconds since 1970. Undefined for anything that is not in the form minted here
+ * (garbage, ids copied from the hosted service); never throws. In a clock that stepped back it may lie a little ahead.
+ */
+export function timeOfId(id: string): number | undefined {
+  const separator = id.search(/[_-]/);
+  const body = id.slice(separator + 1);
+  if (separator < 1 || body.length !== (id.startsWith('file-') ? 22 : 24)) {
+    return undefined;
+  }
+  if (!/^[A-Za-z0-9]+$/.test(body)) {
+    return undefined;
+  }
+  let time = 0;
+  for (let at = 0; at < CLOCK_CHARS; at += 1) {
+    time = time * BASE + ALPHABET.indexOf(body.charAt(at));
+  }
+  return time >= EARLIEST && time < LATEST ? time : undefined;
+}
+
+/** The UTC day an id was minted, `YYYY-MM-DD`; undefined exactly when `timeOfId` is. Names the partition of a run's events. */
+export function dayOfId(id: string): string | undefined {
+  const time = timeOfId(id);
+  return time === undefined ? undefined : new Date(time).toISOString().slice(0, 10);
+}
+
+/**
+ * Returns `value` if it can be an id of this kind: the right prefix, at most 64 characters of `A-Za-z0-9_-`.
+ * Otherwise throws `illFormedId` (400). The usual culprit is a client that put the literal `undefined` into the URL.
+ */
+export function checkId(param: IdParam, value: string): string {
+  const prefix = PARAM_PREFIXES[param];
+  if (!value.startsWith(prefix) || !LEGAL_ID.test(value)) {
+    throw illFormedId(param, value.slice(0, MAX_ID_LENGTH), prefix);
+  }
+  return value;
+}
+
+/** A source of increasing `clock + random` bodies. Inside one millisecond it adds a random step, so that ids stay unguessable. */
+function createMinter(randomChars: number): () => string {
+  let lastTime = 0;
+  let clock = '';
+  const digits = new Uint8Array(randomChars);
+
+  return () => {
+    const now = Date.now();
+    if (now > lastTime) {
+      startAt(now);
+    } else if (!addStep(digits, 1 + randomUint32())) {
+      startAt(lastTime + 1);
+    }
+    let body = clock;
+    for (const digit of digits) {
+      body += ALPHABET.charAt(digit);
+    }
+    return body;
+  };
+
+  function startAt(time: number): void {
+    lastTime = time;
+    clock = encodeTime(time);
+    for (let at = 0; at < randomChars; at += 1) {
+      digits[at] = randomDigit();
+    }
+  }
+}
+
+function encodeTime(time: number): string {
+  let rest = time;
+  let text = '';
+  for (let at = 0; at < CLOCK_CHARS; at += 1) {
+    text = ALPHABET.charAt(rest % BASE) + text;
+    rest = Math.floor(rest / BASE);
+  }
+  return text;
+}
+
+/** Adds to a base62 number, most significant digit first. False when it would overflow; the digits are then spoilt. */
+function addStep(digits: Uint8Array, step: number): boolean {
+  let carry = step;
+  for (let at = digits.length - 1; at >= 0 && carry > 0; at -= 1) {
+    const sum = (digits[at] ?? 0) + carry;
+    digits[at] = sum % BASE;
+    carry = Math.floor(sum / BASE);
+  }
+  return carry === 0;
+}
+
+const pool = new Uint8Array(4096);
+let used = pool.length;
+
+function randomByte(): number {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const byte = pool[used] ?? 0;
+  used += 1;
+  return byte;
+}
+
+/** 0..61, every value equally likely: bytes from 248 on are thrown away. */
+function randomDigit(): number {
+  for (;;) {
+    const byte = randomByte();
+    if (byte < 4 * BASE) {
+      return byte % BASE;
+    }
+  }
+}
+
+function randomUint32(): number {
+  return ((randomByte() << 24) | (randomByte() << 16) | (randomByte() << 8) | randomByte()) >>> 0;
+}

@@ -1,0 +1,166 @@
+/** Schemas of the fields that several requests share, and the limits they enforce. Built once, when the module loads. */
+import { z } from 'zod';
+import type { Metadata, ResponseFormat } from './types.ts';
+import { countCharacters, type CustomProblem } from './zod-errors.ts';
+
+/** Every limit of a request body. Characters are code points. Published limits, but where a comment says otherwise. */
+export const LIMITS = {
+  name: 256,
+  description: 512,
+  instructions: 256_000,
+  /** Our decision: the published description gives a model id no bound. */
+  model: 256,
+  /** One text, and all texts of one message together. */
+  messageText: 256_000,
+  imageParts: 10,
+  /** Our decision. */
+  contentParts: 1000,
+  /** Our decision. */
+  attachments: 1000,
+  /** Our decision: messages in one request; a thread may hold more. */
+  messages: 10_000,
+  /** For runs the published description says 20; the hosted service took as many as for assistants. */
+  tools: 128,
+  functionName: 64,
+  /** Our decision. */
+  functionDescription: 256_000,
+  metadataPairs: 16,
+  metadataKey: 64,
+  metadataValue: 512,
+  codeInterpreterFiles: 20,
+  vectorStores: 1,
+  /** The older published limit; the newer, 100 000 000, cannot fit in a request. */
+  vectorStoreFiles: 10_000,
+  fileId: 64,
+  minTokenBudget: 256,
+  /** Our decision: the largest value of the column. */
+  maxInteger: 2_147_483_647,
+  /** Our decision: more calls than one model turn may make. */
+  toolOutputs: 512,
+  /** Our decision. */
+  toolOutputText: 1_048_576,
+  /** Our extension `expires_after`: 30 days, in seconds. */
+  expiresAfter: 2_592_000,
+} as const;
+
+/** A string of at most `max` and at least `min` characters. */
+export function text(max: number, min = 0): z.ZodString {
+  return z
+    .string()
+    .check((context) => {
+      const { value } = context;
+      const base = { origin: 'string', inclusive: true, input: value } as const;
+      if (value.length < min) {
+        context.issues.push({ ...base, code: 'too_small', minimum: min });
+      } else if (value.length > max && countCharacters(value) > max) {
+        context.issues.push({ ...base, code: 'too_big', maximum: max });
+      }
+    })
+    .meta(min > 0 ? { minLength: min, maxLength: max } : { maxLength: max });
+}
+
+export function integer(min: number, max: number): z.ZodInt {
+  return z.int({ error: 'expected an integer' }).min(min).max(max);
+}
+
+/** A number that need not be whole; its bounds are reported as a decimal's. */
+export function decimal(min: number, max: number): z.ZodNumber {
+  return z.number().min(min, 'decimal').max(max, 'decimal');
+}
+
+/** `noun` is what the elements are, for the wrong-type text: `strings`, `objects`. */
+export function list<T extends z.ZodType>(
+  item: T,
+  noun: 'strings' | 'objects',
+  max: number,
+): z.ZodArray<T> {
+  return z.array(item, { error: `expected an array of ${noun}` }).max(max);
+}
+
+/** Pushes a problem with its own text; `{param}` in it stands for the field's name. */
+export function problem(
+  context: z.core.ParsePayload,
+  found: CustomProblem,
+  path: PropertyKey[] = [],
+): void {
+  context.issues.push({ code: 'custom', params: found, path, input: context.value });
+}
+
+/** An id inside a body: any short word, so that an unknown one is answered by the look-up and not by the parser. */
+export const fileId = text(LIMITS.fileId, 1);
+
+/** Checked in one pass that stops at the first problem, so that a body of a million pairs stays cheap to refuse. */
+export const metadata = z
+  .record(z.string(), z.unknown())
+  .check(checkMetadata)
+  .meta({
+    maxProperties: LIMITS.metadataPairs,
+    propertyNames: { type: 'string', maxLength: LIMITS.metadataKey },
+    additionalProperties: { type: 'string', maxLength: LIMITS.metadataValue },
+  }) as unknown as z.ZodType<Metadata, Metadata>;
+
+function checkMetadata(context: z.core.ParsePayload<Record<string, unknown>>): void {
+  const keys = Object.keys(context.value);
+  if (keys.length > LIMITS.metadataPairs) {
+    problem(context, {
+      code: 'object_above_max_properties',
+      text:
+        `Invalid '{param}': too many properties. Expected an object with at most ${LIMITS.metadataPairs} properties, ` +
+        `but got an object with ${keys.length} properties instead.`,
+    });
+    return;
+  }
+  for (const key of keys) {
+    const value = context.value[key];
+    const length = key.length > LIMITS.metadataKey ? countCharacters(key) : 0;
+    if (length > LIMITS.metadataKey) {
+      problem(context, {
+        code: 'property_name_above_max_length',
+        text:
+          `Invalid property name in '{param}': '${key.slice(0, 3)}...${key.slice(-3)}' is too long. Expected a string with ` +
+          `maximum length ${LIMITS.metadataKey}, but got a string with length ${length} instead.`,
+      });
+      return;
+    }
+    const base = { path: [key], input: value };
+    if (typeof value !== 'string') {
+      context.issues.push({ ...base, code: 'invalid_type', expected: 'string' });
+      return;
+    }
+    if (value.length > LIMITS.metadataValue && countCharacters(value) > LIMITS.metadataValue) {
+      const maximum = LIMITS.metadataValue;
+      context.issues.push({ ...base, code: 'too_big', origin: 'string', maximum, inclusive: true });
+      return;
+    }
+  }
+}
+
+export const model = text(LIMITS.model, 1);
+export const instructions = text(LIMITS.instructions);
+export const temperature = decimal(0, 2);
+export const topP = decimal(0, 1);
+
+export const reasoningEffort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']);
+export type ReasoningEffort = z.infer<typeof reasoningEffort>;
+
+/** Names of functions and of JSON schemas. */
+export const identifier = text(LIMITS.functionName, 1).regex(/^[a-zA-Z0-9_-]+$/);
+
+const jsonSchemaFormat = z.strictObject({
+  name: identifier,
+  description: z.string().optional(),
+  schema: z.record(z.string(), z.unknown()).optional(),
+  strict: z.boolean().nullish(),
+});
+
+export const responseFormat: z.ZodType<ResponseFormat> = z.union(
+  [
+    z.literal('auto'),
+    z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('text') }),
+      z.strictObject({ type: z.literal('json_object') }),
+      z.strictObject({ type: z.literal('json_schema'), json_schema: jsonSchemaFormat }),
+    ]),
+  ],
+  { error: "expected one of 'auto' or object" },
+);

@@ -1,0 +1,80 @@
+/**
+ * One parser per request body and query: unknown in, typed params out, or an ApiError with the hosted service's words.
+ * Params come in the form that is stored and echoed: message content as parts, tools normalised, defaults filled in.
+ */
+export {
+  type CreateAssistantParams,
+  type ModifyAssistantParams,
+  parseCreateAssistant,
+  parseModifyAssistant,
+} from './request-assistants.ts';
+export { MAX_BODY_DEPTH } from './request-body.ts';
+export { LIMITS, type ReasoningEffort } from './request-fields.ts';
+export {
+  type EventsParams,
+  type IncludeParams,
+  type ListMessagesParams,
+  type ListParams,
+  type ListQueryOptions,
+  parseEventsQuery,
+  parseIncludeQuery,
+  parseListMessagesQuery,
+  parseListQuery,
+  type StepInclude,
+} from './request-queries.ts';
+export {
+  type CreateRunParams,
+  type CreateThreadAndRunParams,
+  parseCreateRun,
+  parseCreateThreadAndRun,
+  parseModifyRun,
+  parseSubmitToolOutputs,
+  type RunParams,
+  type SubmitToolOutputsParams,
+  type ToolOutput,
+} from './request-runs.ts';
+export {
+  type CreateMessageParams,
+  type CreateThreadParams,
+  type ModifyMetadataParams,
+  type ModifyThreadParams,
+  parseCreateMessage,
+  parseCreateThread,
+  parseModifyMessage,
+  parseModifyThread,
+} from './request-threads.ts';
+export {
+  type ChunkingStrategy,
+  defaultToolResources,
+  type NewToolResources,
+  type NewVectorStore,
+  normalizeTools,
+} from './request-tools.ts';
+
+import { createAssistantSchema, modifyAssistantSchema } from './request-assistants.ts';
+import {
+  createRunSchema,
+  createThreadAndRunSchema,
+  modifyRunSchema,
+  submitToolOutputsSchema,
+} from './request-runs.ts';
+import {
+  createMessageSchema,
+  createThreadSchema,
+  modifyMessageSchema,
+  modifyThreadSchema,
+} from './request-threads.ts';
+
+/** The zod schema of every request body, for the served OpenAPI description. Parse with the functions above. */
+export const requestSchemas = {
+  createAssistant: createAssistantSchema,
+  modifyAssistant: modifyAssistantSchema,
+  createThread: createThreadSchema,
+  modifyThread: modifyThreadSchema,
+  createMessage: createMessageSchema,
+  modifyMessage: modifyMessageSchema,
+  createRun: createRunSchema,
+  createThreadAndRun: createThreadAndRunSchema,
+  modifyRun: modifyRunSchema,
+  submitToolOutputs: submitToolOutputsSchema,
+};

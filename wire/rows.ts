@@ -1,0 +1,129 @@
+/** The stored form of each object: the wire's fields plus internal columns. Column names are spelt as on the wire. */
+import type {
+  AssistantTool,
+  IncompleteReason,
+  LastError,
+  MessageAttachment,
+  MessageContent,
+  Metadata,
+  RequiredAction,
+  ResponseFormat,
+  RunStatus,
+  RunStepStatus,
+  ToolChoice,
+  ToolResources,
+  TruncationStrategy,
+} from './types.ts';
+
+export type AssistantRow = {
+  id: string;
+  created_at: number;
+  name: string | null;
+  description: string | null;
+  model: string;
+  instructions: string | null;
+  tools: AssistantTool[];
+  tool_resources: ToolResources;
+  metadata: Metadata;
+  temperature: number;
+  top_p: number;
+  response_format: ResponseFormat;
+  reasoning_effort: string | null;
+};
+
+export type ThreadRow = {
+  id: string;
+  created_at: number;
+  metadata: Metadata;
+  tool_resources: ToolResources;
+};
+
+export type MessageRow = {
+  id: string;
+  thread_id: string;
+  seq: number;
+  created_at: number;
+  role: 'user' | 'assistant';
+  status: 'in_progress' | 'incomplete' | 'completed';
+  incomplete_reason: IncompleteReason | null;
+  completed_at: number | null;
+  incomplete_at: number | null;
+  content: MessageContent[];
+  attachments: MessageAttachment[];
+  metadata: Metadata;
+  assistant_id: string | null;
+  run_id: string | null;
+};
+
+export type RunRow = {
+  id: string;
+  thread_id: string;
+  project_id: string;
+  assistant_id: string;
+  status: RunStatus;
+  created_at: number;
+  expires_at: number;
+  started_at: number | null;
+  cancelled_at: number | null;
+  failed_at: number | null;
+  completed_at: number | null;
+  required_action: RequiredAction | null;
+  last_error: LastError | null;
+  incomplete_reason: 'max_completion_tokens' | 'max_prompt_tokens' | null;
+  model: string;
+  instructions: string | null;
+  tools: AssistantTool[];
+  tool_resources: ToolResources;
+  metadata: Metadata;
+  temperature: number;
+  top_p: number;
+  reasoning_effort: string | null;
+  max_prompt_tokens: number | null;
+  max_completion_tokens: number | null;
+  truncation_strategy: TruncationStrategy;
+  response_format: ResponseFormat;
+  tool_choice: ToolChoice;
+  parallel_tool_calls: boolean;
+  prompt_tokens: number;
+  cached_tokens: number;
+  completion_tokens: number;
+  reasoning_tokens: number;
+  window_end_seq: number;
+  last_event_seq: number;
+};
+
+export type ToolCallRow = {
+  step_id: string;
+  index: number;
+  id: string;
+  type: 'function' | 'code_interpreter' | 'file_search';
+  name: string;
+  input: string;
+  /** null until the call ended. */
+  result: ToolCallResult | null;
+};
+
+/** What a tool call ended with; the key present follows the call's type. */
+export type ToolCallResult = { output?: string; outputs?: { type: 'logs'; logs: string }[] };
+
+export type StepUsage = { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+
+export type RunStepRow = {
+  id: string;
+  run_id: string;
+  thread_id: string;
+  assistant_id: string;
+  turn: number;
+  seq: number;
+  type: 'message_creation' | 'tool_calls';
+  status: RunStepStatus;
+  message_id: string | null;
+  created_at: number;
+  completed_at: number | null;
+  failed_at: number | null;
+  cancelled_at: number | null;
+  expired_at: number | null;
+  last_error: LastError | null;
+  usage: StepUsage | null;
+  tool_calls: ToolCallRow[];
+};

@@ -1,0 +1,32 @@
+/**
+ * The documented status graph of a run, and the only place it is written down.
+ *
+ *   queued ──► in_progress ──► completed | incomplete | failed
+ *     ▲             │
+ *     │             ▼
+ *     └────── requires_action
+ *
+ *   queued | in_progress | requires_action ──► cancelling ──► cancelled
+ *   any active status ──► expired | failed
+ */
+import type { RunStatus } from './types.ts';
+
+/** For each status, the statuses it may be entered from. Terminal statuses are never left. */
+export const TRANSITIONS = {
+  queued: ['requires_action'],
+  in_progress: ['queued', 'in_progress'],
+  requires_action: ['in_progress'],
+  cancelling: ['queued', 'in_progress', 'requires_action'],
+  cancelled: ['queued', 'in_progress', 'requires_action', 'cancelling'],
+  completed: ['in_progress'],
+  incomplete: ['queued', 'in_progress', 'requires_action'],
+  failed: ['queued', 'in_progress', 'requires_action'],
+  expired: ['queued', 'in_progress', 'requires_action', 'cancelling'],
+} as const satisfies Record<RunStatus, readonly RunStatus[]>;
+
+export const ACTIVE_STATUSES = ['queued', 'in_progress', 'requires_action', 'cancelling'] as const;
+
+/** Active runs lock their thread: no new message, no second run. */
+export function isActive(status: RunStatus): boolean {
+  return (ACTIVE_STATUSES as readonly string[]).includes(status);
+}

@@ -1,0 +1,68 @@
+/** The official client's types under short names. They are the wire contract, so nothing is declared here but gaps in them. */
+import type { OpenAI } from 'openai';
+
+import type {
+  Assistant as SdkAssistant,
+  AssistantStreamEvent,
+  AssistantTool as SdkAssistantTool,
+} from 'openai/resources/beta/assistants';
+import type {
+  AssistantToolChoiceOption as SdkToolChoice,
+  Thread as SdkThread,
+} from 'openai/resources/beta/threads/threads';
+import type {
+  Message as SdkMessage,
+  MessageContent as SdkMessageContent,
+} from 'openai/resources/beta/threads/messages';
+import type {
+  Run as SdkRun,
+  RunStatus as SdkRunStatus,
+} from 'openai/resources/beta/threads/runs/runs';
+import type {
+  RunStep as SdkRunStep,
+  ToolCall as SdkToolCall,
+  ToolCallDelta as SdkToolCallDelta,
+} from 'openai/resources/beta/threads/runs/steps';
+
+/** On the wire but absent from the client's type: `reasoning_effort`. */
+export type Assistant = SdkAssistant & { reasoning_effort: string | null };
+export type AssistantTool = SdkAssistantTool;
+export type ToolChoice = SdkToolChoice;
+export type ResponseFormat = NonNullable<SdkAssistant['response_format']>;
+export type ToolResources = NonNullable<SdkThread['tool_resources']>;
+export type Metadata = Record<string, string>;
+export type Thread = SdkThread;
+export type Message = SdkMessage;
+export type MessageContent = SdkMessageContent;
+export type MessageAttachment = NonNullable<SdkMessage['attachments']>[number];
+export type IncompleteReason = NonNullable<SdkMessage['incomplete_details']>['reason'];
+/** `instructions` is null on the wire when nobody gave any; `expires_after` is never echoed. */
+export type Run = Omit<SdkRun, 'instructions'> & {
+  instructions: string | null;
+  tool_resources: ToolResources;
+  reasoning_effort: string | null;
+};
+export type RunStatus = SdkRunStatus;
+export type RequiredAction = NonNullable<SdkRun['required_action']>;
+export type LastError = NonNullable<SdkRun['last_error']>;
+export type TruncationStrategy = NonNullable<SdkRun['truncation_strategy']>;
+export type Usage = NonNullable<SdkRun['usage']>;
+/** The wire says `expires_at`, the client's type `expired_at`: both are sent. */
+export type RunStep = SdkRunStep & { expires_at: number | null };
+export type RunStepStatus = SdkRunStep['status'];
+export type ToolCall = SdkToolCall;
+export type ToolCallDelta = SdkToolCallDelta;
+export type EventName = AssistantStreamEvent['event'];
+export type Model = OpenAI.Models.Model;
+
+/** A stored or streamed event: `done` is not stored, it only closes a stream. */
+export type RunEvent = { event: EventName; data: unknown };
+
+/** The envelope of every cursor-paged list. */
+export type ListEnvelope<T> = {
+  object: 'list';
+  data: T[];
+  first_id: string | null;
+  last_id: string | null;
+  has_more: boolean;
+};
