@@ -1,0 +1,134 @@
+/**
+ * Delivers runs' events to readers: backfill → cutover → live. NOTIFY only marks runs as changed; one read at a time
+ * fetches the rows of every waiting reader. A reader that is still busy with earlier rows is not read for, so a slow
+ * client costs no memory. A poll each second makes a lost notification harmless.
+ */
+import type { Listener } from './listener.ts';
+import type { Pool } from './pool.ts';
+import type { StoredEvent } from './run-events.ts';
+import { EVENTS_CHANNEL, readEventsOfMany } from './run-events.ts';
+
+const POLL_MS = 1_000;
+/** Rows per reader and read; a reader with more to come stays marked. */
+const PAGE = 500;
+
+type Reader = {
+  runId: string;
+  afterSeq: number;
+  /** Events may exist after `afterSeq`. */
+  changed: boolean;
+  /** Set while the reader waits for rows. */
+  deliver: ((rows: StoredEvent[] | null) => void) | undefined;
+};
+
+export class EventFeed implements Disposable {
+  readonly #pool: Pool;
+  readonly #readers = new Map<string, Set<Reader>>();
+  readonly #unsubscribe: (() => void)[];
+  readonly #poll: NodeJS.Timeout;
+  #reading = false;
+  #closed = false;
+
+  constructor(pool: Pool, listener: Listener) {
+    this.#pool = pool;
+    this.#unsubscribe = [
+      listener.on(EVENTS_CHANNEL, (payload) => this.#mark(payload.split(','))),
+      listener.onReconnect(() => this.#mark([...this.#readers.keys()])),
+    ];
+    this.#poll = setInterval(() => this.#mark([...this.#readers.keys()]), POLL_MS);
+    this.#poll.unref();
+  }
+
+  /**
+   * The run's events after `afterSeq`, in order and without gaps, until the caller stops, `signal` aborts or the feed
+   * closes. It does not end by itself: the caller knows which event is the last.
+   */
+  async *tail(runId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<StoredEvent[]> {
+    const reader: Reader = { runId, afterSeq, changed: true, deliver: undefined };
+    const stop = () => reader.deliver?.(null);
+    const readers = this.#readers.get(runId) ?? new Set();
+    this.#readers.set(runId, readers.add(reader));
+    signal.addEventListener('abort', stop);
+    try {
+      while (!signal.aborted && !this.#closed) {
+        const rows = await this.#next(reader);
+        if (rows === null) return;
+        yield rows;
+      }
+    } finally {
+      signal.removeEventListener('abort', stop);
+      readers.delete(reader);
+      if (readers.size === 0) this.#readers.delete(runId);
+    }
+  }
+
+  #next(reader: Reader): Promise<StoredEvent[] | null> {
+    return new Promise((resolve) => {
+      reader.deliver = (rows) => {
+        reader.deliver = undefined;
+        resolve(rows);
+      };
+      void this.#read();
+    });
+  }
+
+  #mark(runIds: string[]): void {
+    for (const runId of runIds)
+      for (const reader of this.#readers.get(runId) ?? []) reader.changed = true;
+    void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      for (let readers = this.#waiting(); readers.length > 0; readers = this.#waiting())
+        await this.#readFor(readers);
+    } catch {
+      // The database is away: the readers stay marked, and the poll comes back to them.
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #waiting(): Reader[] {
+    const waiting: Reader[] = [];
+    for (const readers of this.#readers.values()) {
+      for (const reader of readers)
+        if (reader.changed && reader.deliver !== undefined) waiting.push(reader);
+    }
+    return waiting;
+  }
+
+  async #readFor(readers: Reader[]): Promise<void> {
+    // Cleared before the read: a notification that arrives meanwhile marks the reader again.
+    for (const reader of readers) reader.changed = false;
+    let rows;
+    try {
+      rows = await readEventsOfMany(this.#pool, readers, PAGE);
+    } catch (error) {
+      for (const reader of readers) reader.changed = true;
+      throw error;
+    }
+    const byReader = new Map<number, StoredEvent[]>();
+    for (const { place, ...event } of rows) {
+      const list = byReader.get(place);
+      if (list === undefined) byReader.set(place, [event]);
+      else list.push(event);
+    }
+    for (const [place, events] of byReader) {
+      const reader = readers[place - 1]!;
+      reader.afterSeq = events.at(-1)!.seq;
+      reader.changed ||= events.length === PAGE;
+      reader.deliver?.(events);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true;
+    clearInterval(this.#poll);
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    for (const readers of this.#readers.values())
+      for (const reader of readers) reader.deliver?.(null);
+  }
+}

@@ -1,0 +1,111 @@
+/** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys. */
+import type { RunStatus } from '../wire/types.ts';
+import { IDEMPOTENCY_HOURS } from './idempotency.ts';
+import type { Pool, Queryable } from './pool.ts';
+import { query } from './pool.ts';
+
+/** Days of events kept after their runs have ended. */
+const EVENT_DAYS = 2;
+
+export type SuspectRun = { id: string; status: RunStatus; overdue: boolean };
+
+/** Active runs that nothing has touched for a while, or that are past their deadline. */
+export async function listSuspectRuns(
+  db: Queryable,
+  quietSeconds: number,
+  limit: number,
+): Promise<SuspectRun[]> {
+  return query<SuspectRun>(
+    db,
+    'maintenance.suspects',
+    `select id, status, expires_at + 5 < unix_now() as overdue from runs
+     where status in ('queued', 'in_progress', 'requires_action', 'cancelling')
+       and (updated_at < clock_timestamp() - $1 * interval '1 second' or expires_at + 5 < unix_now())
+       and not exists (select from deliveries d where d.run_id = runs.id)
+     order by updated_at limit $2`,
+    [quietSeconds, limit],
+  );
+}
+
+/** The run was found alive: it is quiet for another while. */
+export async function touchRun(db: Queryable, runId: string): Promise<void> {
+  await query(
+    db,
+    'maintenance.touch',
+    'update runs set updated_at = clock_timestamp() where id = $1',
+    [runId],
+  );
+}
+
+/** Gives a queued run whose workflow was lost a new start. */
+export async function restartRun(db: Queryable, runId: string): Promise<void> {
+  await query(
+    db,
+    'maintenance.restart',
+    `insert into deliveries (run_id, kind, payload, next_attempt_at)
+     select id, 'start', jsonb_build_object('kind', 'start', 'projectId', project_id, 'threadId', thread_id,
+       'assistantId', assistant_id, 'model', model, 'expiresAtMs', expires_at * 1000), clock_timestamp()
+     from runs where id = $1 and status in ('queued', 'in_progress', 'requires_action')`,
+    [runId],
+  );
+}
+
+/** Creates the partitions of today and tomorrow, and drops whole days whose runs have all ended. */
+export async function rotateEventPartitions(pool: Pool): Promise<{ dropped: string[] }> {
+  const today = Date.now();
+  for (const offset of [0, 1]) await createPartition(pool, today + offset * 86_400_000);
+  const oldest = partitionName(today - EVENT_DAYS * 86_400_000);
+  const rows = await query<{ name: string }>(
+    pool,
+    'maintenance.partitions',
+    `select c.relname as name from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'run_events'::regclass and c.relname ~ '^run_events_[0-9]{8}$' and c.relname < $1`,
+    [oldest],
+  );
+  const dropped: string[] = [];
+  for (const { name } of rows) if (await dropPartition(pool, name)) dropped.push(name);
+  return { dropped };
+}
+
+function partitionName(atMs: number): string {
+  return `run_events_${new Date(atMs).toISOString().slice(0, 10).replaceAll('-', '')}`;
+}
+
+async function createPartition(pool: Pool, atMs: number): Promise<void> {
+  const day = new Date(atMs).toISOString().slice(0, 10);
+  const nextDay = new Date(atMs + 86_400_000).toISOString().slice(0, 10);
+  const existing = await query(
+    pool,
+    'maintenance.partition-exists',
+    'select 1 where to_regclass($1) is not null',
+    [partitionName(atMs)],
+  );
+  if (existing.length > 0) return;
+  // Rows of that day in the default partition (a clock that was ahead) keep it there: the table works the same.
+  await pool
+    .query(
+      `create table if not exists ${partitionName(atMs)} partition of run_events for values from ('${day}') to ('${nextDay}')`,
+    )
+    .catch((error: { code?: string }) => {
+      if (error.code !== '23514' && error.code !== '42P07') throw error;
+    });
+}
+
+/** Keeps the day while a run with events in it is active: its sequence goes on from there. */
+async function dropPartition(pool: Pool, name: string): Promise<boolean> {
+  const active = await pool.query(
+    `select 1 from runs r where r.status in ('queued', 'in_progress', 'requires_action', 'cancelling')
+       and exists (select from ${name} e where e.run_id = r.id) limit 1`,
+  );
+  if (active.rows.length > 0) return false;
+  await pool.query(`drop table ${name}`);
+  return true;
+}
+
+export async function deleteOldIdempotencyKeys(db: Queryable): Promise<void> {
+  await query(
+    db,
+    'maintenance.idempotency',
+    `delete from idempotency_keys where created_at < clock_timestamp() - interval '${IDEMPOTENCY_HOURS} hours'`,
+  );
+}

@@ -1,0 +1,236 @@
+/** Messages of a thread: `seq` orders them, `tokens_before` finds a context window by one index lookup. */
+import { notFound, threadBusyForMessage } from '../wire/errors.ts';
+import { mintId } from '../wire/ids.ts';
+import { toMessage } from '../wire/objects.ts';
+import type { MessageRow } from '../wire/rows.ts';
+import type {
+  ListEnvelope,
+  Message,
+  MessageAttachment,
+  MessageContent,
+  Metadata,
+  TruncationStrategy,
+} from '../wire/types.ts';
+import type { ListQuery } from './list-page.ts';
+import { listPage } from './list-page.ts';
+import type { Queryable, Tx } from './pool.ts';
+import { query } from './pool.ts';
+import { lockThread } from './threads.ts';
+
+export type NewMessage = {
+  role: 'user' | 'assistant';
+  content: MessageContent[];
+  attachments: MessageAttachment[];
+  metadata: Metadata;
+  /** Tokens of the content, as far as they count towards a model's context. */
+  tokens: number;
+};
+
+export const MESSAGE_COLUMNS = `id, thread_id, seq, created_at, role, status, incomplete_reason, completed_at, incomplete_at, content,
+  attachments, metadata, assistant_id, run_id`;
+
+/** @throws ApiError 404; 400 while a run is active */
+export async function createMessage(
+  tx: Tx,
+  projectId: string,
+  threadId: string,
+  message: NewMessage,
+): Promise<Message> {
+  const thread = await lockThread(tx, projectId, threadId);
+  if (thread.active_run_id !== null) throw threadBusyForMessage(threadId, thread.active_run_id);
+  const rows = await insertMessages(tx, projectId, threadId, [message]);
+  return toMessage(rows[0]!);
+}
+
+/** Appends completed messages. The caller holds the thread's lock, or has just created the thread. */
+export async function insertMessages(
+  tx: Tx,
+  projectId: string,
+  threadId: string,
+  messages: NewMessage[],
+): Promise<MessageRow[]> {
+  const rows: MessageRow[] = [];
+  for (const message of messages) rows.push(await insertMessage(tx, projectId, threadId, message));
+  return rows;
+}
+
+async function insertMessage(
+  tx: Tx,
+  projectId: string,
+  threadId: string,
+  message: NewMessage,
+): Promise<MessageRow> {
+  const rows = await query<MessageRow>(
+    tx,
+    'messages.create',
+    `with thread as (
+       update threads set last_message_seq = last_message_seq + 1, total_tokens = total_tokens + $8
+       where id = $2 returning last_message_seq, total_tokens)
+     insert into messages (id, thread_id, project_id, seq, created_at, role, status, completed_at, content, attachments,
+       metadata, tokens, tokens_before)
+     select $1, $2, $3, last_message_seq, unix_now(), $4, 'completed', unix_now(), $5::jsonb, $6::jsonb, $7::jsonb,
+       $8::integer, total_tokens - $8 from thread
+     returning ${MESSAGE_COLUMNS}`,
+    [
+      mintId('message'),
+      threadId,
+      projectId,
+      message.role,
+      JSON.stringify(message.content),
+      JSON.stringify(message.attachments),
+      JSON.stringify(message.metadata),
+      message.tokens,
+    ],
+  );
+  return rows[0]!;
+}
+
+/** @throws ApiError 404 */
+export async function getMessage(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  id: string,
+): Promise<Message> {
+  const rows = await query<MessageRow>(
+    db,
+    'messages.get',
+    `select ${MESSAGE_COLUMNS} from messages where id = $1 and thread_id = $2 and project_id = $3`,
+    [id, threadId, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('message', id);
+  return toMessage(rows[0]);
+}
+
+/** `runId` narrows the list to one run's messages. */
+export async function listMessages(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  page: ListQuery & { run_id?: string | undefined },
+): Promise<ListEnvelope<Message>> {
+  const ofRun = page.run_id !== undefined;
+  const source = {
+    name: ofRun ? 'messages.list-run' : 'messages.list',
+    columns: MESSAGE_COLUMNS,
+    table: 'messages',
+    scope: `thread_id = $1 and project_id = $2${ofRun ? ' and run_id = $3' : ''}`,
+    orderBy: 'seq',
+  };
+  return listPage(
+    db,
+    source,
+    ofRun ? [threadId, projectId, page.run_id] : [threadId, projectId],
+    page,
+    toMessage,
+  );
+}
+
+/** Replaces the whole metadata map. @throws ApiError 404 */
+export async function modifyMessage(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  id: string,
+  metadata: Metadata | undefined,
+): Promise<Message> {
+  const rows = await query<MessageRow>(
+    db,
+    'messages.modify',
+    `update messages set metadata = coalesce($4::jsonb, metadata)
+     where id = $1 and thread_id = $2 and project_id = $3 returning ${MESSAGE_COLUMNS}`,
+    [id, threadId, projectId, metadata === undefined ? null : JSON.stringify(metadata)],
+  );
+  if (rows[0] === undefined) throw notFound('message', id);
+  return toMessage(rows[0]);
+}
+
+/** @throws ApiError 404 */
+export async function deleteMessage(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  id: string,
+): Promise<void> {
+  const rows = await query<{ id: string }>(
+    db,
+    'messages.delete',
+    'delete from messages where id = $1 and thread_id = $2 and project_id = $3 returning id',
+    [id, threadId, projectId],
+  );
+  if (rows.length === 0) throw notFound('message', id);
+}
+
+/** The first `seq` of a run's context window, and whether messages before it were left out. */
+export type Window = { startSeq: number; endSeq: number };
+
+/**
+ * Chooses the newest messages up to `endSeq` that fit in `budget` tokens, and for `last_messages` at most so many of
+ * them. Reads index entries only: one for the tokens, n for last_messages, whatever the thread's length.
+ */
+export async function chooseWindow(
+  db: Queryable,
+  threadId: string,
+  endSeq: number,
+  budget: number,
+  truncation: TruncationStrategy,
+): Promise<Window> {
+  const count = truncation.type === 'last_messages' ? (truncation.last_messages ?? 1) : null;
+  const rows = await query<{ by_tokens: number | null; by_count: number | null }>(
+    db,
+    'messages.window',
+    `select
+       (select m.seq from messages m where m.thread_id = $1 and m.tokens_before >=
+          (select n.tokens_before + n.tokens from messages n where n.thread_id = $1 and n.seq <= $2
+           order by n.seq desc limit 1) - $3::bigint
+        order by m.tokens_before, m.seq limit 1) as by_tokens,
+       (select m.seq from messages m where m.thread_id = $1 and m.seq <= $2 and $4::integer is not null
+        order by m.seq desc offset greatest($4::integer, 1) - 1 limit 1) as by_count`,
+    [threadId, endSeq, budget, count],
+  );
+  const { by_tokens, by_count } = rows[0]!;
+  return { startSeq: Math.max(by_tokens ?? endSeq + 1, by_count ?? 1), endSeq };
+}
+
+/** What the model is shown of a message. */
+export type ContextMessage = Pick<MessageRow, 'seq' | 'role' | 'content' | 'attachments'> & {
+  tokens: number;
+};
+
+/**
+ * The window's messages in order, and the thread's first message in front of them when it lies outside. Messages that
+ * were cut off by a failure are left out; what a client saw of a cancelled or length-limited answer stays.
+ */
+export async function readWindow(
+  db: Queryable,
+  threadId: string,
+  window: Window,
+): Promise<ContextMessage[]> {
+  return query<ContextMessage>(
+    db,
+    'messages.read-window',
+    `(select seq, role, content, attachments, tokens from messages
+      where thread_id = $1 and seq < $2 order by seq limit 1)
+     union all
+     (select seq, role, content, attachments, tokens from messages
+      where thread_id = $1 and seq between $2 and $3
+        and (status = 'completed' or incomplete_reason in ('max_tokens', 'run_cancelled')) order by seq)`,
+    [threadId, window.startSeq, window.endSeq],
+  );
+}
+
+/** The text of a run's own finished messages, by message id. */
+export async function readMessageTexts(db: Queryable, runId: string): Promise<Map<string, string>> {
+  const rows = await query<{ id: string; content: MessageContent[] }>(
+    db,
+    'messages.texts-of-run',
+    `select id, content from messages where run_id = $1 and status = 'completed' order by seq`,
+    [runId],
+  );
+  return new Map(
+    rows.map((row) => [
+      row.id,
+      row.content.map((part) => (part.type === 'text' ? part.text.value : '')).join(''),
+    ]),
+  );
+}

@@ -1,0 +1,108 @@
+/**
+ * Connections, transactions and the one way to run a statement. Every statement is named, so Postgres prepares it once
+ * per connection. int8 becomes a number; json (not jsonb) stays text, because it is sent as it was stored.
+ */
+import pg from 'pg';
+
+export type Pool = pg.Pool;
+export type Tx = pg.PoolClient;
+export type Queryable = pg.Pool | pg.ClientBase;
+
+const INT8 = 20;
+const JSON_TEXT = 114;
+const DATE = 1082;
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) => {
+    if (oid === INT8) return Number;
+    if (oid === JSON_TEXT || oid === DATE) return (text: string) => text;
+    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
+  },
+};
+
+export function createPool(url: string, options: { max: number; applicationName: string }): Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: 10_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    types,
+  });
+  // An idle connection that breaks is replaced on next use; without a listener it would end the process.
+  pool.on('error', () => {});
+  return pool;
+}
+
+/** A connection outside the pool: for LISTEN, or for settings that must not leak into pooled sessions. */
+export function createClient(url: string, applicationName: string): pg.Client {
+  return new pg.Client({
+    connectionString: url,
+    application_name: applicationName,
+    keepAlive: true,
+    types,
+  });
+}
+
+/** Runs one prepared statement. `name` is unique across the code base. */
+export async function query<Row extends object>(
+  db: Queryable,
+  name: string,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  const result = await db.query<Row>({ name, text, values: values as unknown[] });
+  return result.rows;
+}
+
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK = '40P01';
+const MAX_TRIES = 4;
+
+/**
+ * Runs `work` in one transaction and commits it. Serialization failures and deadlocks roll back and run it again, so
+ * `work` must touch nothing but `tx`. Locks are taken in the order thread, run, messages.
+ */
+export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transactOnce(pool, work);
+    } catch (error) {
+      const code = (error as { code?: unknown }).code;
+      const repeatable = code === SERIALIZATION_FAILURE || code === DEADLOCK;
+      if (!repeatable || attempt === MAX_TRIES) throw error;
+    }
+  }
+}
+
+async function transactOnce<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const tx = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await tx.query('begin');
+    const result = await work(tx);
+    await tx.query('commit');
+    return result;
+  } catch (error) {
+    await tx.query('rollback').catch((failure: Error) => {
+      broken = failure;
+    });
+    throw error;
+  } finally {
+    tx.release(broken);
+  }
+}
+
+/** Whether an error says that the database cannot be reached right now, rather than that a statement was wrong. */
+export function isUnavailable(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === 'string' && /^(08|53|57P0|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(code))
+    return true;
+  return (
+    typeof message === 'string' &&
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+      message,
+    )
+  );
+}

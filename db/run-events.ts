@@ -1,0 +1,138 @@
+/**
+ * The only writer and reader of run_events. (run_id, seq) has no gaps and follows commit order: state events are
+ * appended under the run's row lock, deltas by the one attempt that owns the run. NOTIFY carries run ids only.
+ */
+import { dayOfId } from '../wire/ids.ts';
+import type { RunEvent } from '../wire/types.ts';
+import type { Queryable, Tx } from './pool.ts';
+import { query } from './pool.ts';
+
+export const EVENTS_CHANNEL = 'run_events';
+
+/** `data` is the JSON text as it was stored. */
+export type StoredEvent = { seq: number; event: string; data: string };
+
+export class FencedError extends Error {
+  override name = 'FencedError';
+}
+
+/** The partition of a run. Run ids are minted here, so their time is always readable. */
+export function runDay(runId: string): string {
+  return dayOfId(runId) ?? '1970-01-01';
+}
+
+/**
+ * Appends events after the newest stored one and wakes the readers when the transaction commits.
+ * With `owner`, only while that attempt owns the run.
+ * @returns the seq of the first appended event
+ * @throws FencedError when the run is gone or another attempt owns it
+ */
+export async function appendEvents(
+  tx: Tx,
+  runId: string,
+  events: RunEvent[],
+  owner?: string,
+): Promise<number> {
+  const rows = await query<{ first: number }>(
+    tx,
+    'run-events.append',
+    `with run as (
+       update runs set updated_at = clock_timestamp(), last_event_seq = $4::integer + greatest(last_event_seq,
+         coalesce((select max(seq) from run_events where run_day = $1::date and run_id = $2), 0))
+       where id = $2 and ($3::text is null or owner = $3) returning last_event_seq - $4 as before),
+     stored as (
+       insert into run_events (run_day, run_id, seq, event, data)
+       select $1::date, $2, run.before + e.position, e.event, e.data::json
+       from run, unnest($5::text[], $6::text[]) with ordinality as e(event, data, position))
+     select before + 1 as first, pg_notify('${EVENTS_CHANNEL}', $2) from run`,
+    [
+      runDay(runId),
+      runId,
+      owner ?? null,
+      events.length,
+      events.map((event) => event.event),
+      events.map((event) => JSON.stringify(event.data)),
+    ],
+  );
+  if (rows[0] === undefined) throw new FencedError(`Run ${runId} is written by somebody else.`);
+  return rows[0].first;
+}
+
+/** One run's events after `afterSeq`, in order, at most `limit`. */
+export async function readEvents(
+  db: Queryable,
+  runId: string,
+  afterSeq: number,
+  limit = 1_000,
+): Promise<StoredEvent[]> {
+  return query<StoredEvent>(
+    db,
+    'run-events.read',
+    `select seq, event, data from run_events where run_day = $1::date and run_id = $2 and seq > $3
+     order by seq limit $4`,
+    [runDay(runId), runId, afterSeq, limit],
+  );
+}
+
+/** A reader's place in a run's events. */
+export type Position = { runId: string; afterSeq: number };
+
+/**
+ * Reads many runs at once. LATERAL with a limit pins the primary key's index; a plain join is planned as a scan of the
+ * whole table. `place` says which position a row belongs to.
+ */
+export async function readEventsOfMany(
+  db: Queryable,
+  positions: Position[],
+  limit: number,
+): Promise<(StoredEvent & { place: number })[]> {
+  return query<StoredEvent & { place: number }>(
+    db,
+    'run-events.read-many',
+    `select w.place::integer as place, e.seq, e.event, e.data
+     from unnest($1::date[], $2::text[], $3::integer[]) with ordinality as w(run_day, run_id, after_seq, place)
+     cross join lateral (select seq, event, data from run_events r
+       where r.run_day = w.run_day and r.run_id = w.run_id and r.seq > w.after_seq order by r.seq limit $4) e
+     order by w.place, e.seq`,
+    [
+      positions.map((position) => runDay(position.runId)),
+      positions.map((position) => position.runId),
+      positions.map((position) => position.afterSeq),
+      limit,
+    ],
+  );
+}
+
+/** One delta of one run, for the batch that a worker process writes at once. */
+export type OwnedEvent = { runId: string; owner: string; seq: number; event: RunEvent };
+
+/**
+ * Inserts at most one event per run, all runs of the process in one statement, and notifies once per 200 runs.
+ * @returns the runs whose event was stored; a run that is missing has another owner
+ */
+export async function insertDeltas(db: Queryable, deltas: OwnedEvent[]): Promise<Set<string>> {
+  const rows = await query<{ run_id: string }>(
+    db,
+    'run-events.deltas',
+    `with stored as (
+       insert into run_events (run_day, run_id, seq, event, data)
+       select d.run_day, d.run_id, d.seq, d.event, d.data::json
+       from unnest($1::date[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[])
+         as d(run_day, run_id, owner, seq, event, data)
+       join runs r on r.id = d.run_id and r.owner = d.owner
+       on conflict do nothing returning run_id),
+     notified as (
+       select pg_notify('${EVENTS_CHANNEL}', string_agg(run_id, ','))
+       from (select run_id, (row_number() over () - 1) / 200 as part from stored) numbered group by part)
+     select run_id, (select count(*) from notified) from stored`,
+    [
+      deltas.map((delta) => runDay(delta.runId)),
+      deltas.map((delta) => delta.runId),
+      deltas.map((delta) => delta.owner),
+      deltas.map((delta) => delta.seq),
+      deltas.map((delta) => delta.event.event),
+      deltas.map((delta) => JSON.stringify(delta.event.data)),
+    ],
+  );
+  return new Set(rows.map((row) => row.run_id));
+}

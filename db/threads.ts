@@ -1,0 +1,117 @@
+import { notFound } from '../wire/errors.ts';
+import { mintId } from '../wire/ids.ts';
+import { toThread } from '../wire/objects.ts';
+import type { ThreadRow } from '../wire/rows.ts';
+import type { Metadata, Thread, ToolResources } from '../wire/types.ts';
+import type { Delivery } from './deliveries.ts';
+import { enqueueDelivery } from './deliveries.ts';
+import type { NewMessage } from './messages.ts';
+import { insertMessages } from './messages.ts';
+import type { Queryable, Tx } from './pool.ts';
+import { query } from './pool.ts';
+
+export type NewThread = {
+  messages: NewMessage[];
+  metadata: Metadata;
+  tool_resources: ToolResources;
+};
+
+const COLUMNS = 'id, created_at, metadata, tool_resources';
+
+/** Creates the thread with its first messages, all or nothing. */
+export async function createThread(
+  tx: Tx,
+  projectId: string,
+  fields: NewThread,
+): Promise<ThreadRow> {
+  const rows = await query<ThreadRow>(
+    tx,
+    'threads.create',
+    `insert into threads (id, project_id, created_at, metadata, tool_resources)
+     values ($1, $2, unix_now(), $3::jsonb, $4::jsonb) returning ${COLUMNS}`,
+    [
+      mintId('thread'),
+      projectId,
+      JSON.stringify(fields.metadata),
+      JSON.stringify(fields.tool_resources),
+    ],
+  );
+  const thread = rows[0]!;
+  await insertMessages(tx, projectId, thread.id, fields.messages);
+  return thread;
+}
+
+/** @throws ApiError 404 */
+export async function getThread(db: Queryable, projectId: string, id: string): Promise<Thread> {
+  const rows = await query<ThreadRow>(
+    db,
+    'threads.get',
+    `select ${COLUMNS} from threads where id = $1 and project_id = $2`,
+    [id, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('thread', id);
+  return toThread(rows[0]);
+}
+
+/** Absent fields stay as they are; `tool_resources` replaces those of the tools it names. @throws ApiError 404 */
+export async function modifyThread(
+  db: Queryable,
+  projectId: string,
+  id: string,
+  change: { metadata?: Metadata | undefined; tool_resources?: ToolResources | undefined },
+): Promise<Thread> {
+  const rows = await query<ThreadRow>(
+    db,
+    'threads.modify',
+    `update threads set metadata = coalesce($3::jsonb, metadata), tool_resources = tool_resources || coalesce($4::jsonb, '{}')
+     where id = $1 and project_id = $2 returning ${COLUMNS}`,
+    [id, projectId, toJson(change.metadata), toJson(change.tool_resources)],
+  );
+  if (rows[0] === undefined) throw notFound('thread', id);
+  return toThread(rows[0]);
+}
+
+/**
+ * Deletes the thread with its messages, runs and steps. An active run loses its rows, so its workflow is cancelled too.
+ * @throws ApiError 404
+ */
+export async function deleteThread(
+  tx: Tx,
+  projectId: string,
+  id: string,
+): Promise<Delivery | null> {
+  const locked = await lockThread(tx, projectId, id);
+  const runId = locked.active_run_id;
+  await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);
+  if (runId === null) return null;
+  return enqueueDelivery(tx, runId, { kind: 'cancel' });
+}
+
+export type LockedThread = ThreadRow & { last_message_seq: number; active_run_id: string | null };
+
+/**
+ * Locks the thread until the transaction ends: whoever adds a message or a run holds it, so the answer about an active
+ * run stays true.
+ * @throws ApiError 404
+ */
+export async function lockThread(tx: Tx, projectId: string, id: string): Promise<LockedThread> {
+  const rows = await query<Omit<LockedThread, 'active_run_id'>>(
+    tx,
+    'threads.lock',
+    `select ${COLUMNS}, last_message_seq from threads where id = $1 and project_id = $2 for update`,
+    [id, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('thread', id);
+  // A statement of its own: its snapshot is taken after the lock was granted.
+  const active = await query<{ id: string }>(
+    tx,
+    'threads.active-run',
+    `select id from runs where thread_id = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')`,
+    [id],
+  );
+  return { ...rows[0], active_run_id: active[0]?.id ?? null };
+}
+
+function toJson(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}
