@@ -1,0 +1,136 @@
+/**
+ * Python in bubblewrap: own user, pid, network, ipc, uts, mount and cgroup namespaces, a read-only view of /usr,
+ * size-limited tmpfs folders and nothing else of the host. No host folder is writable inside.
+ */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
+import type { Limits, SandboxBackend } from './backend.ts';
+import type { Identity } from './identity.ts';
+import { sandboxIdentity } from './identity.ts';
+import { ProcessKernel } from './kernel.ts';
+import { seccompFilter } from './seccomp.ts';
+import type { Tools } from './setup.ts';
+
+const MEGABYTE = 1024 * 1024;
+const DRIVER = '/opt/driver.py';
+/** Folders code can write to, with their sizes: tmpfs, so the size is the quota and nothing stays behind. */
+const WRITABLE = { '/tmp': 128 * MEGABYTE, '/mnt/data': 512 * MEGABYTE, '/dev/shm': 16 * MEGABYTE };
+// Shared libraries and malloc arenas reserve far more addresses than they use.
+const ADDRESS_SPACE_ALLOWANCE = 1024 * MEGABYTE;
+
+/** The environment of Python: every variable there is. */
+const ENVIRONMENT = {
+  PATH: '/usr/bin:/bin',
+  HOME: '/tmp',
+  LANG: 'C.UTF-8',
+  MPLBACKEND: 'Agg',
+  MPLCONFIGDIR: '/tmp/mpl',
+  OPENBLAS_NUM_THREADS: '1',
+  OMP_NUM_THREADS: '1',
+  PYTHONDONTWRITEBYTECODE: '1',
+};
+
+/** Starts kernels with the tools found by `findTools`. Throws SetupError for an account or processor it cannot use. */
+export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<SandboxBackend> {
+  const identity = await sandboxIdentity();
+  const command = launchCommand(tools, limits, identity);
+  const inputs = {
+    5: seccompFilter(process.arch),
+    6: Buffer.from(bubblewrapArguments(tools).join('\0') + '\0'),
+    7: await readFile(new URL('driver.py', import.meta.url)),
+  };
+  return {
+    async start(signal) {
+      signal?.throwIfAborted();
+      const kernel = launch(command, inputs, limits);
+      const onAbort = () => void kernel.kill('The start was cancelled.');
+      signal?.addEventListener('abort', onAbort);
+      try {
+        await kernel.ready();
+        return kernel;
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw error;
+      } finally {
+        signal?.removeEventListener('abort', onAbort);
+      }
+    },
+  };
+}
+
+function launch(
+  command: string[],
+  inputs: Record<5 | 6 | 7, Buffer>,
+  limits: Limits,
+): ProcessKernel {
+  const [program = '', ...rest] = command;
+  const child = spawn(program, rest, {
+    // bubblewrap's first process stays readable inside, and so would be what it inherits.
+    env: { PATH: ENVIRONMENT.PATH },
+    cwd: '/',
+    // A process group of its own, so that one signal reaches all of it.
+    detached: true,
+    stdio: ['ignore', ...Array.from({ length: 7 }, () => 'pipe' as const)],
+  });
+  const kernel = new ProcessKernel(child, limits, Object.keys(WRITABLE));
+  // The type knows the first five streams only.
+  const streams: readonly unknown[] = child.stdio;
+  for (const fd of [5, 6, 7] as const) (streams[fd] as Writable).end(inputs[fd]);
+  return kernel;
+}
+
+/** Privileges go first: a later change of user would clear the death signal of --die-with-parent. */
+function launchCommand(tools: Tools, limits: Limits, identity: Identity | undefined): string[] {
+  const drop = identity === undefined ? [] : [tools.setpriv, ...dropTo(identity)];
+  const resources = {
+    core: 0,
+    nofile: 256,
+    fsize: 256 * MEGABYTE,
+    as: limits.memoryBytes + ADDRESS_SPACE_ALLOWANCE,
+    cpu: 600,
+  };
+  const caps = Object.entries(resources).map(([name, value]) => `--${name}=${value}`);
+  const python = [tools.python, '-I', '-B', DRIVER, String(limits.processes)];
+  // Arguments by fd: on a command line they would show host paths to the code inside.
+  return [...drop, tools.prlimit, ...caps, '--', tools.bwrap, '--args', '6', '--', ...python];
+}
+
+function dropTo({ uid, gid }: Identity): string[] {
+  const ids = [`--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+  return [...ids, '--inh-caps=-all', '--no-new-privs', '--'];
+}
+
+function bubblewrapArguments({ modern, environment }: Tools): string[] {
+  return [
+    ...words('--unshare-all --unshare-user --uid 1000 --gid 1000 --die-with-parent --new-session'),
+    ...words('--clearenv --cap-drop ALL --hostname sandbox'),
+    ...(modern ? ['--disable-userns'] : []),
+    ...words('--ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/sbin /sbin'),
+    ...words('--symlink usr/lib /lib --symlink usr/lib64 /lib64'),
+    // Without the alternatives numpy does not find its BLAS.
+    ...['/etc/alternatives', '/etc/fonts', '/var/cache/fontconfig', '/etc/matplotlibrc'].flatMap(
+      readOnly,
+    ),
+    ...words('--tmpfs /usr/src --remount-ro /usr/src --tmpfs /usr/local --remount-ro /usr/local'),
+    ...(environment === undefined ? [] : readOnly(environment)),
+    ...words(`--perms 0444 --ro-bind-data 7 ${DRIVER} --proc /proc --dev /dev`),
+    ...Object.entries(WRITABLE).flatMap(([path, size]) => writable(path, size, modern)),
+    // Both are tmpfs without a size.
+    ...words('--chdir /mnt/data --remount-ro /dev --remount-ro /'),
+    ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...words('--seccomp 5'),
+  ];
+}
+
+function readOnly(path: string): string[] {
+  return ['--ro-bind-try', path, path];
+}
+
+function writable(path: string, size: number, modern: boolean): string[] {
+  return ['--perms', '0700', ...(modern ? ['--size', String(size)] : []), '--tmpfs', path];
+}
+
+function words(text: string): string[] {
+  return text.split(' ');
+}

@@ -1,0 +1,148 @@
+/**
+ * The code_interpreter's sandbox: Python that keeps variables between the cells of a session and cannot reach
+ * anything else. Whether this machine can confine it is tested once, when the sandbox is made.
+ */
+import { availableParallelism, totalmem } from 'node:os';
+import type { CellStatus, Limits, SandboxBackend } from './backend.ts';
+import { KernelStartError } from './backend.ts';
+import { bubblewrapBackend } from './bubblewrap.ts';
+import type { ProbeResult } from './probe.ts';
+import { probe } from './probe.ts';
+import { Sessions } from './sessions.ts';
+import { findTools, launchHint, SetupError } from './setup.ts';
+
+/** Sizes in bytes. */
+export type SandboxOptions = {
+  /** `auto`: whatever this machine can do. `none`: no code is run. */
+  backend: 'auto' | 'bubblewrap' | 'none';
+  /** Absolute path of the system's Python, or of a virtual environment made with it. */
+  python: string;
+  /** A cell is interrupted after this long; its variables are kept. */
+  cellSoftSeconds: number;
+  /** A cell that did not heed that is killed, and its session starts anew. */
+  cellHardSeconds: number;
+  /** Of one session, all processes and files together. Default 1 GiB. */
+  memoryBytes?: number;
+  /** Processes and threads of one session. Default 64. */
+  processes?: number;
+  /** Sessions with a live Python. Default: what memory and processors of this machine bear. */
+  maxKernels?: number;
+  /** A session without cells for this long loses its Python. Default 20 minutes. */
+  idleSeconds?: number;
+  /** Kept of what one cell prints: the first 60 % and the last 40 %. Default 100 KB. */
+  maxLogBytes?: number;
+  log?: (message: string, fields?: Record<string, unknown>) => void;
+};
+
+/** What this machine can do; `reason` says what is missing and how to get it. */
+export type SandboxStatus = {
+  backend: 'bubblewrap' | 'none';
+  ok: boolean;
+  reason?: string;
+  /** 'numpy 1.24.2', …: what a cell can import beyond the standard library. */
+  packages: string[];
+  /** What was tested and holds, as phrases about the code in a cell. */
+  guarantees: string[];
+  /** '3.11.2' */
+  python?: string;
+};
+
+/** What running a cell gave. `logs`: everything printed, the last expression, the traceback, and why it was cut short. */
+export type CellResult = { logs: string; status: CellStatus; durationMs: number };
+
+/** Runs cells. Disposing ends every process. */
+export interface Sandbox extends AsyncDisposable {
+  readonly status: SandboxStatus;
+  /**
+   * Runs one cell in the kernel of `sessionId`, after the cells this session was given before. Throws
+   * SandboxUnavailableError when there is no sandbox, and the signal's reason, with the kernel killed, when it
+   * aborts. Never throws for anything the code does.
+   */
+  runCell(sessionId: string, code: string, options?: { signal?: AbortSignal }): Promise<CellResult>;
+  /** Ends the session's processes and forgets its variables and files. */
+  dropSession(sessionId: string): Promise<void>;
+}
+
+/** There is nothing to run code in; the message says what to install. */
+export class SandboxUnavailableError extends Error {
+  override name = 'SandboxUnavailableError';
+}
+
+const MEGABYTE = 1024 * 1024;
+// First imports of large packages are slow, whatever cells are allowed later.
+const PROBE_TIMES = { cellSoftSeconds: 30, cellHardSeconds: 40 };
+const KERNEL_ESTIMATE_BYTES = 400 * MEGABYTE;
+const KERNELS_PER_PROCESSOR = 16;
+
+/** Finds out what this machine can do, by running real cells. Throws for nothing that is missing: see `status`. */
+export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  if (options.backend === 'none') return unavailable('The sandbox is switched off.');
+  try {
+    const tools = await findTools(options.python);
+    const limits = limitsOf(options);
+    const result = await probe(await bubblewrapBackend(tools, { ...limits, ...PROBE_TIMES }));
+    if (result.reason !== undefined) return unavailable(result.reason);
+    return available(result, await bubblewrapBackend(tools, limits), options);
+  } catch (error) {
+    if (error instanceof SetupError) return unavailable(error.message);
+    if (!(error instanceof KernelStartError)) throw error;
+    return unavailable(`The sandbox did not start: ${error.message} ${launchHint(error.message)}`);
+  }
+}
+
+function limitsOf(options: SandboxOptions): Limits {
+  return {
+    cellSoftSeconds: options.cellSoftSeconds,
+    cellHardSeconds: options.cellHardSeconds,
+    memoryBytes: options.memoryBytes ?? 1024 * MEGABYTE,
+    processes: options.processes ?? 64,
+    maxLogBytes: options.maxLogBytes ?? 100_000,
+  };
+}
+
+function available(
+  { guarantees, packages, python }: ProbeResult,
+  backend: SandboxBackend,
+  options: SandboxOptions,
+): Sandbox {
+  const { maxKernels = defaultKernels(), idleSeconds = 1_200, log } = options;
+  const sessions = new Sessions(backend, { maxKernels, idleSeconds });
+  const versions = python === undefined ? {} : { python };
+  let closed = false;
+  return {
+    status: { backend: 'bubblewrap', ok: true, guarantees, packages, ...versions },
+    async runCell(sessionId, code, { signal } = {}) {
+      if (closed) throw new SandboxUnavailableError('The sandbox was closed.');
+      const started = performance.now();
+      const outcome = await sessions.run(sessionId, code, signal).catch(asUnavailable);
+      const durationMs = Math.round(performance.now() - started);
+      const died = outcome.status === 'died';
+      if (died) log?.('a cell ended its kernel', { session_id: sessionId, durationMs });
+      return { ...outcome, durationMs };
+    },
+    dropSession: (sessionId) => sessions.drop(sessionId),
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      await sessions[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function unavailable(reason: string): Sandbox {
+  return {
+    status: { backend: 'none', ok: false, reason, packages: [], guarantees: [] },
+    runCell: () => Promise.reject(new SandboxUnavailableError(reason)),
+    dropSession: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function asUnavailable(error: unknown): never {
+  if (!(error instanceof KernelStartError)) throw error;
+  throw new SandboxUnavailableError(`Python did not start. ${error.message}`, { cause: error });
+}
+
+function defaultKernels(): number {
+  const byMemory = Math.floor(totalmem() / KERNEL_ESTIMATE_BYTES);
+  return Math.max(1, Math.min(byMemory, availableParallelism() * KERNELS_PER_PROCESSOR));
+}
