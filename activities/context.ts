@@ -1,0 +1,125 @@
+/** Loads what a turn sends to the model, within the run's token budgets. */
+import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
+
+import type { ModelTarget } from '../config.ts';
+import { chooseWindow, readMessageTexts, readWindow } from '../db/messages.ts';
+import type { Pool } from '../db/pool.ts';
+import { readRunSteps } from '../db/run-steps.ts';
+import type { Sandbox } from '../sandbox/index.ts';
+import type { RunRow } from '../wire/rows.ts';
+import { countTokens } from '../wire/tokens.ts';
+import { buildMessages, systemPrompt } from './model/build-messages.ts';
+import {
+  buildToolChoice,
+  buildTools,
+  codeInterpreterPrompt,
+  usesCodeInterpreter,
+} from './model/build-tools.ts';
+
+export type Context =
+  | { kind: 'ready'; request: ChatCompletionCreateParamsStreaming; promptTokens: number }
+  /** The budget leaves no room for even the newest message. */
+  | { kind: 'exhausted'; reason: 'max_prompt_tokens' | 'max_completion_tokens' };
+
+type Deps = { pool: Pool; sandbox: Sandbox; cellSeconds: number };
+
+/** Room kept for the answer when the run does not limit it. */
+const ANSWER_SHARE = 4;
+const LARGEST_ANSWER = 16_384;
+
+export async function buildContext(
+  deps: Deps,
+  run: RunRow,
+  turn: number,
+  target: ModelTarget,
+): Promise<Context> {
+  const completionLeft = left(run.max_completion_tokens, run.completion_tokens);
+  if (completionLeft !== null && completionLeft <= 0)
+    return { kind: 'exhausted', reason: 'max_completion_tokens' };
+  const promptLeft = left(run.max_prompt_tokens, run.prompt_tokens);
+  const tools = buildTools(run);
+  const system = systemPrompt(
+    run,
+    usesCodeInterpreter(run) ? codeInterpreterPrompt(deps.sandbox.status, deps.cellSeconds) : null,
+  );
+  const steps = turn === 0 ? [] : await readRunSteps(deps.pool, run.id);
+  const fixed =
+    countTokens(system ?? '') +
+    (tools.length === 0 ? 0 : countTokens(JSON.stringify(tools))) +
+    stepTokens(steps);
+
+  const answer =
+    completionLeft ?? Math.min(Math.floor(target.contextWindow / ANSWER_SHARE), LARGEST_ANSWER);
+  const budget = Math.min(target.contextWindow - answer, promptLeft ?? Infinity) - fixed;
+  if (budget <= 0 && promptLeft !== null) return { kind: 'exhausted', reason: 'max_prompt_tokens' };
+  const window = await chooseWindow(
+    deps.pool,
+    run.thread_id,
+    run.window_end_seq,
+    Math.max(0, budget),
+    run.truncation_strategy,
+  );
+  const nothingFits = window.startSeq > run.window_end_seq && run.window_end_seq > 0;
+  if (nothingFits && promptLeft !== null) return { kind: 'exhausted', reason: 'max_prompt_tokens' };
+
+  const messages = await readWindow(
+    deps.pool,
+    run.thread_id,
+    nothingFits ? newestOnly(run) : window,
+  );
+  const kept = fitFirst(messages, window.startSeq, budget, run);
+  const texts = turn === 0 ? new Map<string, string>() : await readMessageTexts(deps.pool, run.id);
+  const promptTokens = fixed + kept.reduce((sum, message) => sum + message.tokens, 0);
+  return {
+    kind: 'ready',
+    promptTokens,
+    request: {
+      model: target.upstreamModel,
+      messages: buildMessages(system, kept, steps, texts),
+      stream: true,
+      stream_options: { include_usage: true },
+      ...(tools.length === 0 ? {} : { tools, tool_choice: buildToolChoice(run, turn) }),
+      ...(tools.length > 0 && !run.parallel_tool_calls ? { parallel_tool_calls: false } : {}),
+      ...(completionLeft === null ? {} : { max_completion_tokens: completionLeft }),
+      ...(run.temperature === 1 ? {} : { temperature: run.temperature }),
+      ...(run.top_p === 1 ? {} : { top_p: run.top_p }),
+      ...(run.reasoning_effort === null ? {} : { reasoning_effort: run.reasoning_effort as 'low' }),
+      ...responseFormat(run),
+    },
+  };
+}
+
+function left(limit: number | null, used: number): number | null {
+  return limit === null ? null : limit - used;
+}
+
+function newestOnly(run: RunRow): { startSeq: number; endSeq: number } {
+  return { startSeq: run.window_end_seq, endSeq: run.window_end_seq };
+}
+
+/** `auto` drops messages from the middle: the thread's first message stays when there is room for it. */
+function fitFirst<M extends { seq: number; tokens: number }>(
+  messages: M[],
+  startSeq: number,
+  budget: number,
+  run: RunRow,
+): M[] {
+  const first = messages[0];
+  if (first === undefined || first.seq >= startSeq) return messages;
+  const total = messages.reduce((sum, message) => sum + message.tokens, 0);
+  return run.truncation_strategy.type === 'auto' && total <= budget ? messages : messages.slice(1);
+}
+
+function stepTokens(steps: { tool_calls: { input: string; result: unknown }[] }[]): number {
+  const calls = steps.flatMap((step) => step.tool_calls);
+  return calls.reduce(
+    (sum, call) => sum + countTokens(call.input) + countTokens(JSON.stringify(call.result ?? '')),
+    0,
+  );
+}
+
+function responseFormat(run: RunRow): Pick<ChatCompletionCreateParamsStreaming, 'response_format'> {
+  const format = run.response_format;
+  if (format === 'auto' || format.type === 'text') return {};
+  return { response_format: format };
+}

@@ -1,0 +1,59 @@
+/** A run's tools as chat-completion tools. Pure. */
+import type {
+  ChatCompletionTool,
+  ChatCompletionToolChoiceOption,
+} from 'openai/resources/chat/completions';
+
+import type { SandboxStatus } from '../../sandbox/index.ts';
+import type { RunRow } from '../../wire/rows.ts';
+
+/** The name under which the model calls the Python sandbox. */
+export const CODE_INTERPRETER = 'code_interpreter';
+
+const CODE_TOOL: ChatCompletionTool = {
+  type: 'function',
+  function: {
+    name: CODE_INTERPRETER,
+    description:
+      'Runs Python code in a sandbox and returns what it prints and the value of its last expression.',
+    parameters: {
+      type: 'object',
+      properties: { code: { type: 'string', description: 'The Python code to run.' } },
+      required: ['code'],
+    },
+  },
+};
+
+export function usesCodeInterpreter(run: RunRow): boolean {
+  return run.tools.some((tool) => tool.type === 'code_interpreter');
+}
+
+export function buildTools(run: RunRow): ChatCompletionTool[] {
+  return run.tools.flatMap((tool): ChatCompletionTool[] => {
+    if (tool.type === 'code_interpreter') return [CODE_TOOL];
+    return tool.type === 'function' ? [{ type: 'function', function: tool.function }] : [];
+  });
+}
+
+/** A demand to call tools holds for the first turn only: applied to every turn, the run could never answer. */
+export function buildToolChoice(run: RunRow, turn: number): ChatCompletionToolChoiceOption {
+  const choice = run.tool_choice;
+  if (choice === 'none') return 'none';
+  if (turn > 0 || choice === 'auto') return 'auto';
+  if (choice === 'required') return 'required';
+  if (choice.type === 'function')
+    return { type: 'function', function: { name: choice.function?.name ?? '' } };
+  return choice.type === 'code_interpreter'
+    ? { type: 'function', function: { name: CODE_INTERPRETER } }
+    : 'auto';
+}
+
+/** What the model must know about the sandbox that is really there. */
+export function codeInterpreterPrompt(status: SandboxStatus, limitSeconds: number): string {
+  return [
+    `When you send code to the ${CODE_INTERPRETER} tool it runs in a stateful Python ${status.python ?? '3'} session:`,
+    'variables stay for the next call. Print what you want to see.',
+    `Each call may take ${limitSeconds} seconds. There is no network.`,
+    `Installed packages: ${status.packages.length === 0 ? 'the standard library only' : status.packages.join(', ')}.`,
+  ].join(' ');
+}

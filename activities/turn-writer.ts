@@ -1,0 +1,198 @@
+/**
+ * Turns the parts of a model's answer into steps, messages, tool calls and their events, strictly one open step at a
+ * time: text opens a message step, the first tool call closes it and opens the one step that holds the turn's calls.
+ */
+import { log } from '@temporalio/activity';
+
+import type { DeltaStream, EventBatcher } from '../db/event-batcher.ts';
+import type { Pool } from '../db/pool.ts';
+import type { OpenStep, TurnEnd, TurnRef } from '../db/turns.ts';
+import { completeMessage, openMessage, openToolStep } from '../db/turns.ts';
+import {
+  codeInput,
+  codeOpened,
+  functionArguments,
+  functionOpened,
+  textDelta,
+} from '../wire/events.ts';
+import { mintId } from '../wire/ids.ts';
+import type { RunRow } from '../wire/rows.ts';
+import { countTokens } from '../wire/tokens.ts';
+import type { MessageContent, RunEvent } from '../wire/types.ts';
+import { ModelStreamError } from './failures.ts';
+import type { TurnPart } from './model/accumulate-chunks.ts';
+import { CODE_INTERPRETER } from './model/build-tools.ts';
+import { CodeDecoder } from './model/decode-code.ts';
+
+type Call = { id: string; name: string; arguments: string; decoder: CodeDecoder | null };
+
+export class TurnWriter {
+  readonly #pool: Pool;
+  readonly #run: RunRow;
+  readonly #ref: TurnRef;
+  readonly #deltas: DeltaStream;
+  #message: OpenStep | undefined;
+  #toolStep: OpenStep | undefined;
+  #text = '';
+  #lateText = '';
+  readonly #calls: Call[] = [];
+
+  constructor(pool: Pool, batcher: EventBatcher, run: RunRow, ref: TurnRef) {
+    this.#pool = pool;
+    this.#run = run;
+    this.#ref = ref;
+    this.#deltas = batcher.open(run.id, ref.owner);
+  }
+
+  async write(part: TurnPart): Promise<void> {
+    switch (part.kind) {
+      case 'text':
+        return this.#writeText(part.text);
+      case 'call':
+        return this.#openCall(part.index, part.name);
+      case 'arguments':
+        return this.#writeArguments(part.index, part.fragment);
+    }
+  }
+
+  async #writeText(text: string): Promise<void> {
+    // The wire has no place for text after the calls of the same turn.
+    if (this.#toolStep !== undefined) {
+      this.#lateText += text;
+      return;
+    }
+    this.#text += text;
+    if (this.#message === undefined) {
+      this.#message = await openMessage(this.#pool, this.#run, this.#ref, text);
+      this.#deltas.continueAfter(this.#message.lastSeq);
+      return;
+    }
+    const messageId = this.#message.messageId!;
+    this.#deltas.push({
+      entry: messageId,
+      text,
+      event: (joined) => textDelta(messageId, 0, joined, false),
+    });
+  }
+
+  async #openCall(index: number, name: string): Promise<void> {
+    this.#checkOffered(name);
+    const isCode =
+      name === CODE_INTERPRETER && this.#run.tools.some((tool) => tool.type === 'code_interpreter');
+    const call: Call = {
+      id: mintId('tool_call'),
+      name,
+      arguments: '',
+      decoder: isCode ? new CodeDecoder() : null,
+    };
+    this.#calls[index] = call;
+    const opening = (stepId: string): RunEvent =>
+      isCode ? codeOpened(stepId, index, call.id) : functionOpened(stepId, index, call.id, name);
+    const toolStep = this.#toolStep;
+    if (toolStep !== undefined) {
+      this.#deltas.push({
+        entry: `${call.id}/open`,
+        text: '',
+        event: () => opening(toolStep.stepId),
+      });
+      return;
+    }
+    await this.#closeMessage();
+    this.#toolStep = await openToolStep(this.#pool, this.#run, this.#ref, opening);
+    this.#deltas.continueAfter(this.#toolStep.lastSeq);
+  }
+
+  #checkOffered(name: string): void {
+    const offered = this.#run.tools.some((tool) =>
+      tool.type === 'function' ? tool.function.name === name : tool.type === name,
+    );
+    if (!offered) {
+      throw new ModelStreamError(
+        `The model called a tool that the run does not have: '${name.slice(0, 64)}'.`,
+        {
+          retryable: true,
+        },
+      );
+    }
+  }
+
+  async #closeMessage(): Promise<void> {
+    if (this.#message === undefined) return;
+    await this.#deltas.flushed();
+    await completeMessage(
+      this.#pool,
+      this.#run,
+      this.#ref,
+      this.#message.messageId!,
+      this.#answer(),
+    );
+    this.#message = undefined;
+  }
+
+  #writeArguments(index: number, fragment: string): void {
+    const call = this.#calls[index]!;
+    const stepId = this.#toolStep!.stepId;
+    call.arguments += fragment;
+    const text = call.decoder === null ? fragment : call.decoder.push(fragment);
+    if (text === '') return;
+    const event = call.decoder === null ? functionArguments : codeInput;
+    this.#deltas.push({ entry: call.id, text, event: (joined) => event(stepId, index, joined) });
+  }
+
+  #answer(): { content: MessageContent[]; tokens: number } {
+    const value = this.#text.toWellFormed();
+    return {
+      content: [{ type: 'text', text: { value, annotations: [] } }],
+      tokens: countTokens(value),
+    };
+  }
+
+  /** Everything streamed so far is stored; what is left is the transaction that ends the turn. */
+  async finish(): Promise<Pick<TurnEnd, 'message' | 'toolCalls'>> {
+    this.#writeUndecodedCode();
+    await this.#deltas.flushed();
+    if (this.#lateText !== '')
+      log.warn('Text after tool calls was left out', { characters: this.#lateText.length });
+    return {
+      message:
+        this.#message === undefined
+          ? null
+          : { id: this.#message.messageId!, ...this.#answer(), incomplete: null },
+      toolCalls: this.#calls.map((call, index) => ({
+        index,
+        id: call.id,
+        type: call.decoder === null ? 'function' : 'code_interpreter',
+        name: call.name,
+        input: (call.decoder === null ? call.arguments : call.decoder.finish()).toWellFormed(),
+      })),
+    };
+  }
+
+  /** Arguments that were not the expected JSON: clients have not seen the code yet. */
+  #writeUndecodedCode(): void {
+    for (const [index, call] of this.#calls.entries()) {
+      if (call.decoder === null || call.decoder.code !== '') continue;
+      const code = call.decoder.finish();
+      const stepId = this.#toolStep!.stepId;
+      if (code !== '')
+        this.#deltas.push({
+          entry: call.id,
+          text: code,
+          event: (text) => codeInput(stepId, index, text),
+        });
+    }
+  }
+
+  /** The attempt failed or was cancelled: whoever ends the run or takes the turn finds a quiet stream. */
+  abandon(): Promise<void> {
+    return this.#deltas.abandon();
+  }
+
+  /** Tokens of everything the model wrote, for a server that reports no usage. */
+  countTokens(): number {
+    return (
+      countTokens(this.#text) +
+      this.#calls.reduce((sum, call) => sum + countTokens(call.name + call.arguments), 0)
+    );
+  }
+}

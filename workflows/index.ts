@@ -1,0 +1,3 @@
+/** What the worker's bundle contains. */
+export { reconcileWorkflow } from './reconcile.ts';
+export { runWorkflow } from './run.ts';
