@@ -1,0 +1,74 @@
+/** Repeats deliveries that the API committed but could not hand to Temporal, in order per run, until they are accepted. */
+import type { Client } from '@temporalio/client';
+
+import type { Delivery } from '../db/deliveries.ts';
+import { removeDelivery, takeDueDeliveries } from '../db/deliveries.ts';
+import type { Pool } from '../db/pool.ts';
+import type { Logger } from '../log.ts';
+import type { DeliverOptions } from '../temporal/deliver.ts';
+import { deliver } from '../temporal/deliver.ts';
+
+const INTERVAL_MS = 500;
+const BATCH = 50;
+
+/** Starts the loop; the returned function stops it after the pass under way. */
+export function startRedelivery(
+  pool: Pool,
+  client: Client,
+  options: DeliverOptions,
+  log: Logger,
+): () => Promise<void> {
+  const stop = new AbortController();
+  const running = (async () => {
+    while (!stop.signal.aborted) {
+      const taken = await pass(pool, client, options, log).catch((error: unknown) => {
+        log.warn({ err: error }, 'Deliveries could not be repeated');
+        return 0;
+      });
+      if (taken < BATCH) await pause(INTERVAL_MS, stop.signal);
+    }
+  })();
+  return () => {
+    stop.abort();
+    return running;
+  };
+}
+
+async function pass(
+  pool: Pool,
+  client: Client,
+  options: DeliverOptions,
+  log: Logger,
+): Promise<number> {
+  const due = await takeDueDeliveries(pool, BATCH);
+  await Promise.all(due.map((delivery) => redeliver(pool, client, delivery, options, log)));
+  return due.length;
+}
+
+async function redeliver(
+  pool: Pool,
+  client: Client,
+  delivery: Delivery,
+  options: DeliverOptions,
+  log: Logger,
+): Promise<void> {
+  const fields = { run_id: delivery.runId, kind: delivery.payload.kind };
+  try {
+    const result = await deliver(client, delivery, options);
+    // Nothing to signal or cancel any more: the reconciler looks at the run.
+    await removeDelivery(pool, delivery.id);
+    log.info({ ...fields, result }, 'Repeated a delivery');
+  } catch (error) {
+    log.warn({ ...fields, err: error }, 'A delivery is still not accepted');
+  }
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,159 @@
+/** Builds everything one worker process needs, runs it, and takes it down in order. */
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+
+import type { WorkflowState } from '../activities/index.ts';
+import { createActivities } from '../activities/index.ts';
+import { createModelServers } from '../activities/model/client.ts';
+import type { Config } from '../config.ts';
+import { modelTarget } from '../config.ts';
+import { EventBatcher } from '../db/event-batcher.ts';
+import { Listener } from '../db/listener.ts';
+import { rotateEventPartitions } from '../db/maintenance.ts';
+import { createPool } from '../db/pool.ts';
+import { RunControl } from '../db/run-control.ts';
+import type { Logger } from '../log.ts';
+import type { SandboxStatus } from '../sandbox/index.ts';
+import { createSandbox } from '../sandbox/index.ts';
+import { workflowBundle } from './bundle.ts';
+import { startRedelivery } from './redeliver.ts';
+import { ensureReconcileSchedule } from './schedule.ts';
+
+export type WorkerOptions = {
+  config: Config;
+  databaseUrl: string;
+  listenUrl: string;
+  temporalAddress: string;
+  /** Where the workflow bundle is kept between starts. */
+  cacheDir: string;
+  log: Logger;
+};
+
+export type RunningWorker = {
+  sandbox: SandboxStatus;
+  /** Shared with an API in the same process, which lets a run start eagerly. */
+  connection: NativeConnection;
+  /** Rejects when the worker stops by itself. */
+  running: Promise<void>;
+  /** Stops polling, lets activities finish or hand over, then closes what they used. */
+  close(): Promise<void>;
+};
+
+/** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
+const GRACE = '25s';
+const FORCE = '40s';
+const CONNECT_TRIES = 60;
+
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { config, log } = options;
+  installRuntime(log);
+  const [connection, sandbox, codePath] = await Promise.all([
+    connect(options.temporalAddress, log),
+    createSandbox({
+      backend: config.sandbox,
+      python: config.sandboxPython,
+      cellSoftSeconds: config.cellSoftSeconds,
+      cellHardSeconds: config.cellHardSeconds,
+      log: (message, fields) => log.info(fields ?? {}, message),
+    }),
+    workflowBundle(options.cacheDir),
+  ]);
+  const pool = createPool(options.databaseUrl, {
+    max: config.databasePoolSize,
+    applicationName: 'threadmill-worker',
+  });
+  const listener = new Listener(options.listenUrl, 'threadmill-worker-listen');
+  const control = new RunControl(listener);
+  await listener.start();
+  await rotateEventPartitions(pool);
+  const batcher = new EventBatcher(options.databaseUrl, 'threadmill-worker-events');
+  const client = new Client({ connection, namespace: config.temporalNamespace });
+  const activities = createActivities({
+    pool,
+    batcher,
+    control,
+    sandbox,
+    cellSeconds: config.cellSoftSeconds,
+    models: createModelServers((model) => modelTarget(config, model)),
+    describeWorkflow: (runId) => describeWorkflow(client, runId),
+  });
+  const worker = await Worker.create({
+    connection,
+    namespace: config.temporalNamespace,
+    taskQueue: config.taskQueue,
+    workflowBundle: { codePath },
+    activities,
+    maxCachedWorkflows: 500,
+    maxConcurrentActivityTaskExecutions: config.workerActivitySlots,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    stickyQueueScheduleToStartTimeout: '3s',
+    maxHeartbeatThrottleInterval: '2s',
+    shutdownGraceTime: GRACE,
+    shutdownForceTime: FORCE,
+  });
+  await ensureReconcileSchedule(client, config.taskQueue);
+  const running = worker.run();
+  running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
+  const stopRedelivery = startRedelivery(
+    pool,
+    client,
+    { taskQueue: config.taskQueue, maxTurns: config.maxTurns, eagerStart: false },
+    log,
+  );
+  return {
+    sandbox: sandbox.status,
+    connection,
+    running,
+    async close() {
+      await stopRedelivery();
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await running.catch(() => {});
+      control[Symbol.dispose]();
+      await Promise.all([
+        sandbox[Symbol.asyncDispose](),
+        batcher[Symbol.asyncDispose](),
+        listener[Symbol.asyncDispose](),
+        pool.end(),
+      ]);
+      await connection.close();
+    },
+  };
+}
+
+/** The SDK's own logs join ours; signals are handled by the entry, which also stops what lies outside the worker. */
+function installRuntime(log: Logger): void {
+  try {
+    Runtime.install({
+      shutdownSignals: [],
+      logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+        const write = level === 'ERROR' ? log.error : log.warn;
+        write.call(log, { temporal: meta }, message);
+      }),
+    });
+  } catch {
+    // Installed by an earlier worker of this process.
+  }
+}
+
+/** A worker that starts before its server waits for it. */
+async function connect(address: string, log: Logger): Promise<NativeConnection> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
+    } catch (error) {
+      if (attempt === CONNECT_TRIES) throw error;
+      log.warn({ address, attempt }, 'Temporal does not answer yet');
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  }
+}
+
+async function describeWorkflow(client: Client, runId: string): Promise<WorkflowState> {
+  try {
+    const description = await client.workflow.getHandle(runId).describe();
+    return description.status.name === 'RUNNING' ? 'running' : 'closed';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'missing';
+    throw error;
+  }
+}
