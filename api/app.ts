@@ -1,0 +1,56 @@
+/** The Express app. It never listens, so tests can mount it. */
+import express from 'express';
+import type { Express, RequestHandler } from 'express';
+import helmet from 'helmet';
+
+import { mintId } from '../wire/ids.ts';
+import { authenticate, checkBetaHeader } from './auth.ts';
+import type { ApiContext } from './context.ts';
+import { errorHandler, routeNotFound } from './error-handler.ts';
+import { assistantRoutes } from './routes/assistants.ts';
+import { createThreadAndRunHandler } from './routes/create-run.ts';
+import { healthRoutes } from './routes/health.ts';
+import { messageRoutes } from './routes/messages.ts';
+import { modelRoutes } from './routes/models.ts';
+import { runRoutes } from './routes/runs.ts';
+import { threadRoutes } from './routes/threads.ts';
+
+export function createApp(context: ApiContext): Express {
+  const { config, log, pool } = context;
+  const app = express();
+  app.disable('etag');
+  app.use(helmet(), standardHeaders);
+  app.use(healthRoutes(context));
+  app.use('/v1', authenticate(pool), parseJson(config.bodyLimitBytes), v1(context));
+  app.use(routeNotFound, errorHandler(log, config.bodyLimitBytes));
+  return app;
+}
+
+function v1(context: ApiContext): RequestHandler {
+  const router = express.Router();
+  const beta = checkBetaHeader(context.config.requireBetaHeader);
+  router.use('/models', modelRoutes(context));
+  router.use('/assistants', beta, assistantRoutes(context));
+  router.post('/threads/runs', beta, createThreadAndRunHandler(context));
+  router.use('/threads/:thread_id/messages', beta, messageRoutes(context));
+  router.use('/threads/:thread_id/runs', beta, runRoutes(context));
+  router.use('/threads', beta, threadRoutes(context));
+  return router;
+}
+
+/** The headers of every hosted answer. */
+const standardHeaders: RequestHandler = (_request, response, next) => {
+  const started = performance.now();
+  response.set({ 'x-request-id': mintId('request'), 'openai-version': '2020-10-01' });
+  const writeHead = response.writeHead.bind(response);
+  response.writeHead = ((...args: Parameters<typeof writeHead>) => {
+    response.setHeader('openai-processing-ms', Math.round(performance.now() - started));
+    return writeHead(...args);
+  }) as typeof response.writeHead;
+  next();
+};
+
+/** A body is JSON whatever its declared type. */
+function parseJson(limit: number): RequestHandler {
+  return express.json({ limit, strict: false, type: () => true });
+}

@@ -1,0 +1,66 @@
+/** From the key to the project. A key works until two seconds after it was revoked. */
+import type { RequestHandler } from 'express';
+
+import { projectOfKey } from '../db/api-keys.ts';
+import type { Pool } from '../db/pool.ts';
+import {
+  incorrectApiKey,
+  missingApiKey,
+  missingBetaHeader,
+  wrongBetaVersion,
+} from '../wire/errors.ts';
+
+const CACHE_MS = 2_000;
+const CACHE_SIZE = 1_000;
+
+type Known = { projectId: string; until: number };
+
+/** Sets `response.locals.projectId`. @throws ApiError 401 */
+export function authenticate(pool: Pool): RequestHandler {
+  const known = new Map<string, Known>();
+  return async (request, response, next) => {
+    const key = presentedKey(request.headers);
+    if (key === undefined) throw missingApiKey();
+    const cached = known.get(key);
+    if (cached !== undefined && cached.until > Date.now()) {
+      response.locals.projectId = cached.projectId;
+      return next();
+    }
+    const projectId = await projectOfKey(pool, key);
+    if (projectId === undefined) {
+      known.delete(key);
+      throw incorrectApiKey(mask(key));
+    }
+    if (known.size >= CACHE_SIZE) known.clear();
+    known.set(key, { projectId, until: Date.now() + CACHE_MS });
+    response.locals.projectId = projectId;
+    next();
+  };
+}
+
+/** `Authorization: Bearer …`, or Azure's `api-key`. */
+function presentedKey(headers: NodeJS.Dict<string | string[]>): string | undefined {
+  const authorization = headers.authorization;
+  const bearer =
+    typeof authorization === 'string' ? /^Bearer\s+(\S+)$/i.exec(authorization)?.[1] : undefined;
+  const azure = headers['api-key'];
+  return bearer ?? (typeof azure === 'string' && azure !== '' ? azure : undefined);
+}
+
+function mask(key: string): string {
+  return key.length < 12 ? '***' : `${key.slice(0, 3)}***${key.slice(-4)}`;
+}
+
+/** Refuses version 1, and with `required` also requests that name no version. @throws ApiError 400 */
+export function checkBetaHeader(required: boolean): RequestHandler {
+  return (request, _response, next) => {
+    const value = request.get('openai-beta') ?? '';
+    const versions = value.split(',').map((part) => part.trim());
+    if (!versions.includes('assistants=v2')) {
+      if (versions.some((version) => version.startsWith('assistants=')))
+        throw wrongBetaVersion(value);
+      if (required) throw missingBetaHeader();
+    }
+    next();
+  };
+}

@@ -1,0 +1,21 @@
+/** What every route needs; built once per process and passed explicitly. */
+import type { Client } from '@temporalio/client';
+
+import type { Config } from '../config.ts';
+import type { EventFeed } from '../db/event-feed.ts';
+import type { Pool } from '../db/pool.ts';
+import type { Logger } from '../log.ts';
+import type { Dispatcher } from './dispatch.ts';
+
+export type ApiContext = {
+  config: Config;
+  pool: Pool;
+  feed: EventFeed;
+  temporal: Client;
+  dispatcher: Dispatcher;
+  log: Logger;
+  /** Aborts when the process stops: streams end then. */
+  stopping: AbortSignal;
+  /** States of the parts that live in the same process, for /readyz. */
+  partStates: () => Record<string, string>;
+};

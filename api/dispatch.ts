@@ -1,0 +1,50 @@
+/**
+ * Hands committed deliveries to Temporal at once, off the request's path: the request was accepted when it committed.
+ * What fails here is repeated by the worker.
+ */
+import type { Client } from '@temporalio/client';
+
+import type { Delivery } from '../db/deliveries.ts';
+import { removeDelivery } from '../db/deliveries.ts';
+import type { Pool } from '../db/pool.ts';
+import type { Logger } from '../log.ts';
+import type { DeliverOptions } from '../temporal/deliver.ts';
+import { deliver } from '../temporal/deliver.ts';
+
+export class Dispatcher {
+  readonly #pool: Pool;
+  readonly #client: Client;
+  readonly #options: DeliverOptions;
+  readonly #log: Logger;
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(pool: Pool, client: Client, options: DeliverOptions, log: Logger) {
+    this.#pool = pool;
+    this.#client = client;
+    this.#options = options;
+    this.#log = log;
+  }
+
+  dispatch(delivery: Delivery): void {
+    const work = this.#deliver(delivery).finally(() => this.#underWay.delete(work));
+    this.#underWay.add(work);
+  }
+
+  /** Resolves once everything dispatched so far was accepted or left to the worker. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #deliver(delivery: Delivery): Promise<void> {
+    try {
+      const result = await deliver(this.#client, delivery, this.#options);
+      // A lost signal or cancel may be ahead of its start, which is still on its way: the worker keeps the order.
+      if (result === 'accepted') await removeDelivery(this.#pool, delivery.id);
+    } catch (error) {
+      this.#log.warn(
+        { err: error, run_id: delivery.runId, kind: delivery.payload.kind },
+        'Left a delivery to the worker',
+      );
+    }
+  }
+}

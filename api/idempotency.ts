@@ -1,0 +1,21 @@
+/** Reads the Idempotency-Key header. The fingerprint covers the route and the body, so a key is one request. */
+import type { Request, Response } from 'express';
+
+import type { IdempotentRequest } from '../db/idempotency.ts';
+import { idempotencyKeyInvalid } from '../wire/errors.ts';
+
+const LEGAL_KEY = /^[\x20-\x7e]{1,255}$/;
+
+/** @throws ApiError 400 for a key that is not 1 to 255 printable characters */
+export function idempotencyOf(request: Request, response: Response): IdempotentRequest | undefined {
+  const key = request.get('idempotency-key');
+  if (key === undefined) return undefined;
+  if (!LEGAL_KEY.test(key)) throw idempotencyKeyInvalid();
+  const fingerprint = JSON.stringify([request.method, request.path, request.body ?? null]);
+  return { projectId: projectOf(response), key, fingerprint };
+}
+
+/** The caller's project, set by the authentication. */
+export function projectOf(response: Response): string {
+  return response.locals.projectId as string;
+}

@@ -1,0 +1,31 @@
+/** The API as its own process: `npm run api`. Stops on SIGTERM or SIGINT. */
+import { loadConfig } from '../config.ts';
+import { createLogger } from '../log.ts';
+import { startApi } from './server.ts';
+
+const config = loadConfig();
+const log = createLogger(config);
+if (config.databaseUrl === undefined || config.temporalAddress === undefined) {
+  log.fatal(
+    'DATABASE_URL and TEMPORAL_ADDRESS must be set. For everything on one computer, use npm start.',
+  );
+  process.exit(1);
+}
+const api = await startApi({
+  config,
+  databaseUrl: config.databaseUrl,
+  listenUrl: config.databaseListenUrl ?? config.databaseUrl,
+  temporalAddress: config.temporalAddress,
+  log,
+}).catch((error: unknown) => {
+  log.fatal({ err: error }, 'The API could not start');
+  process.exit(1);
+});
+log.info({ url: api.url }, 'The API is serving');
+
+const stop = (signal: NodeJS.Signals): void => {
+  log.info({ signal }, 'The API is stopping');
+  void api.close().then(() => process.exit(0));
+};
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);

@@ -1,0 +1,31 @@
+/** The stream of a run whose events have been dropped, told again from its stored objects. */
+import { readRunObjects } from '../db/replay.ts';
+import type { Pool } from '../db/pool.ts';
+import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
+import type { RunEvent } from '../wire/types.ts';
+
+type Frame = { id?: number; event: string; data: string };
+
+/** Each object appears as created and in its final state, in the order of the original stream; there are no deltas. */
+export async function replayRun(
+  pool: Pool,
+  projectId: string,
+  run: { id: string; thread_id: string },
+): Promise<Frame[]> {
+  const stored = await readRunObjects(pool, projectId, run.thread_id, run.id);
+  const events: RunEvent[] = [
+    runEvent(stored.run, 'created'),
+    ...stored.steps.flatMap((step) => {
+      const message = stored.messages.find((candidate) => candidate.id === step.message_id);
+      return [
+        stepEvent(step, stored.run, 'created'),
+        ...(message === undefined ? [] : [messageEvent(message, 'created'), messageEvent(message)]),
+        stepEvent(step, stored.run),
+      ];
+    }),
+    runEvent(stored.run),
+  ];
+  const frames: Frame[] = events.map(({ event, data }) => ({ event, data: JSON.stringify(data) }));
+  frames.at(-1)!.id = stored.run.last_event_seq;
+  return frames;
+}

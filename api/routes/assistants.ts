@@ -1,0 +1,70 @@
+import { Router } from 'express';
+
+import {
+  createAssistant,
+  deleteAssistant,
+  getAssistantRow,
+  listAssistants,
+  modifyAssistant,
+} from '../../db/assistants.ts';
+import { once } from '../../db/idempotency.ts';
+import { withTransaction } from '../../db/pool.ts';
+import { checkId } from '../../wire/ids.ts';
+import { toAssistant } from '../../wire/objects.ts';
+import {
+  defaultToolResources,
+  parseCreateAssistant,
+  parseListQuery,
+  parseModifyAssistant,
+} from '../../wire/requests.ts';
+import type { ApiContext } from '../context.ts';
+import { idempotencyOf, projectOf } from '../idempotency.ts';
+import { refuseVectorStores } from './threads.ts';
+
+export function assistantRoutes({ pool }: ApiContext): Router {
+  const router = Router();
+
+  router.post('/', async (request, response) => {
+    const params = parseCreateAssistant(request.body);
+    refuseVectorStores(params.tool_resources, 'tool_resources');
+    const fields = {
+      ...params,
+      tool_resources: defaultToolResources(params.tools, params.tool_resources),
+    };
+    const { assistant } = await once(pool, idempotencyOf(request, response), async (tx) => ({
+      assistant: await createAssistant(tx, projectOf(response), fields),
+    }));
+    response.json(assistant);
+  });
+
+  router.get('/', async (request, response) => {
+    response.json(await listAssistants(pool, projectOf(response), parseListQuery(request.query)));
+  });
+
+  router.get('/:assistant_id', async (request, response) => {
+    const id = checkId('assistant_id', request.params.assistant_id);
+    response.json(toAssistant(await getAssistantRow(pool, projectOf(response), id)));
+  });
+
+  router.post('/:assistant_id', async (request, response) => {
+    const id = checkId('assistant_id', request.params.assistant_id);
+    const change = parseModifyAssistant(request.body);
+    const assistant = await withTransaction(pool, (tx) =>
+      modifyAssistant(tx, projectOf(response), id, (current) => {
+        const next = { ...current, ...change };
+        // The request names only the tools whose resources it replaces.
+        const resources = { ...current.tool_resources, ...change.tool_resources };
+        return { ...next, tool_resources: defaultToolResources(next.tools, resources) };
+      }),
+    );
+    response.json(assistant);
+  });
+
+  router.delete('/:assistant_id', async (request, response) => {
+    const id = checkId('assistant_id', request.params.assistant_id);
+    await deleteAssistant(pool, projectOf(response), id);
+    response.json({ id, object: 'assistant.deleted', deleted: true });
+  });
+
+  return router;
+}

@@ -1,0 +1,76 @@
+/** Which of a run's events a stream carries, and when it stops. */
+import type { Request, Response } from 'express';
+
+import type { StoredEvent } from '../db/run-events.ts';
+import { readEvents } from '../db/run-events.ts';
+import { isTerminal, isPausing } from '../wire/events.ts';
+import { isActive } from '../wire/run-status.ts';
+import type { RunStatus } from '../wire/types.ts';
+import type { ApiContext } from './context.ts';
+import { replayRun } from './replay-run.ts';
+import { SseStream } from './sse.ts';
+
+export type StreamedRun = { id: string; thread_id: string; status: RunStatus };
+
+export type StreamOptions = {
+  /** The stream starts with the event after this one. */
+  afterSeq: number;
+  /** A request's own stream ends when the run needs its client; a reader's stream goes on until the run has ended. */
+  stopAtPause: boolean;
+};
+
+/** Events of a run, from `afterSeq` until it pauses or ends, then `done`. A client that leaves changes nothing. */
+export async function streamRun(
+  context: ApiContext,
+  request: Request,
+  response: Response,
+  run: StreamedRun,
+  options: StreamOptions,
+): Promise<void> {
+  const afterSeq = Math.max(options.afterSeq, lastEventId(request) ?? 0);
+  using sse = new SseStream(response);
+  const closed = new AbortController();
+  response.on('close', () => closed.abort());
+  const signal = AbortSignal.any([closed.signal, context.stopping]);
+  if (!isActive(run.status) && (await eventsAreGone(context, run.id))) {
+    await sse.send(await replayRun(context.pool, response.locals.projectId as string, run));
+  } else if (!(await follow(context, sse, run.id, afterSeq, options.stopAtPause, signal))) {
+    sse.end();
+    return;
+  }
+  await sse.send([{ event: 'done', data: '[DONE]' }]);
+  sse.end();
+}
+
+/** True once the last event was sent; false when the stream was given up before. */
+async function follow(
+  context: ApiContext,
+  sse: SseStream,
+  runId: string,
+  afterSeq: number,
+  stopAtPause: boolean,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const isLast = (event: string) => isTerminal(event) || (stopAtPause && isPausing(event));
+  for await (const events of context.feed.tail(runId, afterSeq, signal)) {
+    const end = events.findIndex(({ event }) => isLast(event));
+    await sse.send((end === -1 ? events : events.slice(0, end + 1)).map(toFrame));
+    if (end !== -1) return true;
+    if (signal.aborted) return false;
+  }
+  return false;
+}
+
+function toFrame({ seq, event, data }: StoredEvent): { id: number; event: string; data: string } {
+  return { id: seq, event, data };
+}
+
+/** Events are kept for days, runs for ever. */
+async function eventsAreGone(context: ApiContext, runId: string): Promise<boolean> {
+  return (await readEvents(context.pool, runId, 0, 1)).length === 0;
+}
+
+function lastEventId(request: Request): number | undefined {
+  const value = request.get('last-event-id');
+  return value !== undefined && /^\d{1,9}$/.test(value) ? Number(value) : undefined;
+}
