@@ -1,0 +1,242 @@
+/**
+ * Records the histories that replay.test.ts replays: `node test/workflows/record-histories.ts`. The workflow and the
+ * server are real; the activities follow a script. Run it only when the workflow changes on purpose: histories recorded
+ * before the change must go on replaying until no run of theirs can be under way.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure } from '@temporalio/common';
+import type { WorkflowHandle } from '@temporalio/client';
+import { Client, Connection } from '@temporalio/client';
+import { Context } from '@temporalio/activity';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+
+import type {
+  Activities,
+  FinalizeOutcome,
+  RunEnding,
+  ToolOutcome,
+  TurnOutcome,
+} from '../../activities/index.ts';
+import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
+import { workflowBundle } from '../../worker/bundle.ts';
+import type { runWorkflow } from '../../workflows/run.ts';
+import { toolOutputsSubmitted } from '../../workflows/signals.ts';
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+type Handle = WorkflowHandle<typeof runWorkflow>;
+type Step = TurnOutcome | 'hang' | Error;
+
+type Scenario = {
+  turns: Step[];
+  tools?: (ToolOutcome | 'hang' | Error)[];
+  finalize?: (ending: RunEnding) => FinalizeOutcome;
+  expiresInMs?: number;
+  /** What happens to the workflow from outside, once `entered` says that an activity hangs. */
+  outside?: (handle: Handle, entered: Promise<void>) => Promise<void>;
+};
+
+const code = (id: string) => ({ id, type: 'code_interpreter' as const });
+const done: TurnOutcome = { kind: 'ended', status: 'completed' };
+const action: TurnOutcome = { kind: 'action', submission: 'step_1' };
+const submit = (handle: Handle) => handle.signal(toolOutputsSubmitted, 'step_1');
+const refused = ApplicationFailure.create({
+  type: 'invalid_prompt',
+  message: 'No such model.',
+  nonRetryable: true,
+});
+
+async function untilWaiting(handle: Handle): Promise<void> {
+  for (;;) {
+    const { events } = await handle.fetchHistory();
+    if ((events ?? []).some((event) => event.timerStartedEventAttributes)) return;
+  }
+}
+
+const SCENARIOS: Record<string, Scenario> = {
+  plain: { turns: [done] },
+  'code-interpreter': {
+    turns: [{ kind: 'tools', calls: [code('call_1')] }, done],
+    tools: [{ kind: 'done' }],
+  },
+  'parallel-tools': {
+    turns: [{ kind: 'tools', calls: [code('call_1'), code('call_2'), code('call_3')] }, done],
+    tools: [{ kind: 'done' }, { kind: 'done' }, { kind: 'done' }],
+  },
+  'tools-and-function': {
+    turns: [{ kind: 'tools', calls: [code('call_1')] }, done],
+    tools: [{ kind: 'action', submission: 'step_1' }],
+    outside: async (handle) => {
+      await untilWaiting(handle);
+      await submit(handle);
+    },
+  },
+  pause: {
+    turns: [action, done],
+    outside: async (handle) => {
+      await untilWaiting(handle);
+      await submit(handle);
+    },
+  },
+  'long-pause': {
+    turns: [action, done],
+    outside: async (handle) => {
+      await untilWaiting(handle);
+      await new Promise((resolve) => setTimeout(resolve, 6_000));
+      await submit(handle);
+    },
+  },
+  'early-signal': { turns: [action, done], outside: submit },
+  'duplicate-signal': {
+    turns: [action, done],
+    outside: async (handle) => {
+      await untilWaiting(handle);
+      await Promise.all([submit(handle), submit(handle)]);
+    },
+  },
+  'two-pauses': {
+    turns: [action, { kind: 'action', submission: 'step_2' }, done],
+    outside: async (handle) => {
+      await submit(handle);
+      await handle.signal(toolOutputsSubmitted, 'step_2');
+    },
+  },
+  'expiry-while-waiting': { turns: [action], expiresInMs: 1_500 },
+  'expiry-after-a-long-pause': { turns: [action], expiresInMs: 6_500 },
+  'resumed-at-expiry': {
+    turns: [action, done],
+    expiresInMs: 1_500,
+    finalize: () => ({ kind: 'resumed' }),
+  },
+  'expiry-while-streaming': { turns: ['hang'], expiresInMs: 1_500 },
+  'cancel-while-streaming': {
+    turns: ['hang'],
+    outside: async (handle, entered) => {
+      await entered;
+      await handle.cancel();
+    },
+  },
+  'cancel-in-a-tool': {
+    turns: [{ kind: 'tools', calls: [code('call_1'), code('call_2')] }],
+    tools: ['hang', { kind: 'done' }],
+    outside: async (handle, entered) => {
+      await entered;
+      await handle.cancel();
+    },
+  },
+  'cancel-while-waiting': {
+    turns: [action],
+    outside: async (handle) => {
+      await untilWaiting(handle);
+      await handle.cancel();
+    },
+  },
+  'stopped-by-the-fast-path': { turns: [{ kind: 'stopped' }] },
+  'model-failure': { turns: [refused] },
+  'tool-failure': { turns: [{ kind: 'tools', calls: [code('call_1')] }], tools: [refused] },
+  'out-of-turns': {
+    turns: Array.from({ length: 4 }, () => ({ kind: 'tools', calls: [] })),
+    finalize: () => ({ kind: 'ended', status: 'incomplete' }),
+  },
+  'ended-elsewhere': { turns: [{ kind: 'ended', status: 'deleted' }] },
+};
+
+async function hang(): Promise<never> {
+  const { cancellationSignal, heartbeat } = Context.current();
+  const beat = setInterval(() => heartbeat(), 200);
+  try {
+    return await new Promise((_resolve, reject) => {
+      cancellationSignal.addEventListener('abort', () =>
+        reject(cancellationSignal.reason as CancelledFailure),
+      );
+    });
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+function scripted(scenario: Scenario, entered: () => void): Activities {
+  const play = async <T>(step: T | 'hang' | Error | undefined): Promise<T> => {
+    if (step === undefined) throw ApplicationFailure.nonRetryable('The scenario has no step left.');
+    if (step instanceof Error) throw step;
+    if (step !== 'hang') return step as T;
+    entered();
+    return hang();
+  };
+  let turns = 0;
+  let tools = 0;
+  return {
+    modelTurn: () => play(scenario.turns[turns++]),
+    runTool: () => play(scenario.tools?.[tools++]),
+    finalizeRun: async (_runId, ending) =>
+      scenario.finalize?.(ending) ?? { kind: 'ended', status: ending.status },
+    reconcile: async () => ({ repaired: 0 }),
+  };
+}
+
+async function record(
+  name: string,
+  scenario: Scenario,
+  address: string,
+  codePath: string,
+): Promise<string> {
+  const connection = await NativeConnection.connect({ address });
+  const client = new Client({
+    connection: await Connection.connect({ address }),
+    identity: 'recorder',
+  });
+  let enter = (): void => {};
+  const entered = new Promise<void>((resolve) => (enter = resolve));
+  const worker = await Worker.create({
+    connection,
+    taskQueue: name,
+    workflowBundle: { codePath },
+    activities: scripted(scenario, () => enter()),
+    identity: 'recorder',
+    maxHeartbeatThrottleInterval: '200ms',
+  });
+  const handle = await client.workflow.start<typeof runWorkflow>('runWorkflow', {
+    taskQueue: name,
+    workflowId: `run_${name}`,
+    args: [
+      {
+        v: 1,
+        runId: `run_${name}`,
+        expiresAtMs: Date.now() + (scenario.expiresInMs ?? 600_000),
+        maxTurns: 4,
+      },
+    ],
+  });
+  await worker.runUntil(
+    Promise.all([scenario.outside?.(handle, entered), handle.result().catch(() => {})]),
+  );
+  const json = historyToJSON(await handle.fetchHistory());
+  await connection.close();
+  // Stack traces name the folder of the checkout.
+  return json.replaceAll(ROOT, '/');
+}
+
+Runtime.install({ logger: new DefaultLogger('ERROR') });
+const dataDir = await mkdtemp(join(tmpdir(), 'threadmill-histories-'));
+const server = await startTemporalServer({
+  dataDir,
+  inMemory: true,
+  searchAttributes: SEARCH_ATTRIBUTE_TYPES,
+});
+const codePath = await workflowBundle(dataDir);
+const folder = new URL('../fixtures/histories/', import.meta.url);
+for (const [name, scenario] of Object.entries(SCENARIOS)) {
+  const json = await record(name, scenario, server.address, codePath);
+  await writeFile(new URL(`${name}.json`, folder), `${json}\n`);
+  console.log(name, (JSON.parse(json) as { events: unknown[] }).events.length);
+}
+await server.stop();
+await rm(dataDir, { recursive: true });
+process.exit(0);
