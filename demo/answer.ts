@@ -4,7 +4,12 @@
  */
 import { makeArguments, makeValue } from './arguments.ts';
 import { matchingTools } from './choose-tools.ts';
-import { addressedName, readConversation, type Conversation } from './conversation.ts';
+import {
+  addressedName,
+  readConversation,
+  type Conversation,
+  type ToolResult,
+} from './conversation.ts';
 import { dataProgram, writtenFiles } from './data-programs.ts';
 import { readHints, type Hints } from './hints.ts';
 import { mathProgram, readResults } from './math.ts';
@@ -116,17 +121,21 @@ function mainPart(request: ChatRequest, conversation: Conversation): string {
   return smalltalk(conversation, request.tools.length > 0);
 }
 
-function reportResult({ name, arguments: args, output }: Conversation['results'][number]): string {
+function reportResult({ name, arguments: args, output }: ToolResult): string {
   if (name !== CODE_INTERPRETER) {
-    const given = describeArguments(args);
-    return `${name}${given} returned: ${output.trim() || '(nothing)'}`;
+    return `${name}${describeArguments(args)} returned: ${quote(output) || '(nothing)'}`;
   }
   const results = readResults(output);
   const files = writtenFiles(output).map((file) => `[Download ${file}](sandbox:/mnt/data/${file})`);
   if (results.length + files.length > 0) return [...results, ...files].join('\n');
   return output.trim() === ''
     ? 'The code ran and printed nothing.'
-    : `The code printed:\n\n${output.trim()}`;
+    : `The code printed:\n\n${quote(output)}`;
+}
+
+function quote(output: string): string {
+  const text = output.trim();
+  return text.length > 2000 ? `${text.slice(0, 2000)}…` : text;
 }
 
 function describeArguments(json: string): string {

@@ -3,7 +3,7 @@ import type { FunctionTool, JsonSchema } from './request.ts';
 
 // Words that mean much the same to a user. The first of a row stands for all.
 const CONCEPTS = [
-  'weather temperature forecast climate hot cold warm sunny degrees',
+  'weather temperature forecast climate hot hotter cold warm sunny degrees',
   'rain rainy raining umbrella precipitation shower',
   'probability likelihood likely chance odds',
   'price cost quote worth expensive trading',
@@ -105,7 +105,7 @@ function isSameWord(first: string, second: string): boolean {
 
 function stem(word: string): string {
   return word.length > 4
-    ? word.replace(/(?:ies|y)$/, 'i').replace(/(?:ing|es|ed|s|e)$/, '')
+    ? word.replace(/(?:ies|y)$/, 'i').replace(/(?:ing|est|es|er|ed|s|e)$/, '')
     : word.replace(/s$/, '');
 }
 

@@ -6,9 +6,9 @@ export type ToolResult = { name: string; arguments: string; output: string };
 export type Conversation = {
   /** System and developer texts, in order. */
   instructions: string;
-  /** The last user message's text. */
+  /** The beginning of the last user message's text. */
   question: string;
-  /** User messages before the current one, oldest first. */
+  /** User messages not long before the current one, oldest first. */
   earlier: string[];
   /** User and assistant messages with content, the current one included. */
   messageCount: number;
@@ -26,12 +26,14 @@ export function readConversation(request: ChatRequest): Conversation {
   return {
     instructions: messages
       .filter(({ role }) => role === 'system' || role === 'developer')
+      .slice(-READ_MESSAGES)
       .map(textOf)
       .join('\n'),
     question: current ? textOf(current) : '',
     earlier: messages
       .slice(0, Math.max(0, at))
       .filter(({ role }) => role === 'user')
+      .slice(-READ_MESSAGES)
       .map(textOf),
     messageCount: messages.filter(isThreadMessage).length,
     imageCount: imagesOf(current),
@@ -39,9 +41,18 @@ export function readConversation(request: ChatRequest): Conversation {
   };
 }
 
+/** The rules read this much of a message: some of their patterns take quadratic time. */
+const READ_CHARACTERS = 4000;
+/** And so many messages back. */
+const READ_MESSAGES = 100;
+
 function textOf(message: Message): string {
-  if (!Array.isArray(message.content)) return message.content ?? '';
-  return message.content.map((part) => part.text ?? '').join('\n');
+  return wholeTextOf(message).slice(0, READ_CHARACTERS);
+}
+
+function wholeTextOf({ content }: Message): string {
+  if (!Array.isArray(content)) return content ?? '';
+  return content.map((part) => part.text ?? '').join('\n');
 }
 
 function imagesOf(message: Message | undefined): number {
@@ -60,7 +71,7 @@ function toolResults(messages: Message[]): ToolResult[] {
     .filter(({ role }) => role === 'tool')
     .flatMap((message) => {
       const call = calls.find(({ id }) => id === message.tool_call_id);
-      return call ? [{ ...call.function, output: plainOutput(textOf(message)) }] : [];
+      return call ? [{ ...call.function, output: plainOutput(wholeTextOf(message)) }] : [];
     });
 }
 
@@ -78,7 +89,9 @@ function plainOutput(output: string): string {
   }
 }
 
-const NAME = String.raw`["'“]?(\p{Lu}[\p{L}'’.-]*(?: \p{Lu}[\p{L}'’.-]*)*)`;
+// A full stop belongs to a title or an initial; elsewhere it ends the sentence.
+const NAME_WORD = String.raw`(?:(?:Dr|Mr|Mrs|Ms|Prof|\p{Lu})\.|\p{Lu}[\p{L}'’-]*)`;
+const NAME = `["'“]?(${NAME_WORD}(?: ${NAME_WORD})*)`;
 const ADDRESS = new RegExp(
   String.raw`(?:address|call|greet|refer to) (?:the )?(?:user|customer|student|client|person|them|him|her|me) (?:as|by the name|by name as|by the name of)?\s*${NAME}`,
   'gu',
@@ -95,7 +108,7 @@ export function addressedName({ instructions }: Conversation): string | undefine
     verb.toLowerCase(),
   );
   const found = [...readable.matchAll(ADDRESS), ...readable.matchAll(USER_NAME)];
-  return found.at(-1)?.[1]?.replace(/[.'’]+$/, '');
+  return found.at(-1)?.[1]?.replace(/['’]+$/, '');
 }
 
 /** Things the user told: "my name is Ann" is name → Ann, "my favourite colour is blue" likewise. The last wins. */
@@ -105,10 +118,11 @@ export function toldFacts(texts: string[]): Map<string, string> {
     for (const [, what, value] of text.matchAll(
       /\bmy ([a-z][a-z' -]{1,40}?) (?:is|are|=) ([^.!?,;\n]+)/gi,
     )) {
-      facts.set(what!.toLowerCase(), value!.trim());
+      const end = what === 'name' ? / (?:and|but) .*/ : /$/;
+      facts.set(what!.toLowerCase(), value!.replace(end, '').trim());
     }
     const called = new RegExp(
-      String.raw`\b(?:I am|I['’]m|I['’]m called|call me|I am called) ${NAME}`,
+      String.raw`\b(?:I am|I['’]m|I['’]m called|[Cc]all me|I am called) ${NAME}`,
       'u',
     );
     const name = called.exec(text)?.[1];

@@ -10,8 +10,12 @@ export type Expression =
   | { kind: 'percent'; operand: Expression }
   | { kind: 'binary'; operator: '+' | '-' | '*' | '/' | '^'; left: Expression; right: Expression };
 
+/** The parser calls itself for every parenthesis; longer ones are not for a person to read anyway. */
+const MOST_TOKENS = 300;
+
 /** Undefined when the tokens are not one whole expression. */
 export function parseExpression(tokens: MathToken[]): Expression | undefined {
+  if (tokens.length > MOST_TOKENS) return undefined;
   const reader = { tokens, at: 0 };
   const expression = parseSum(reader);
   return reader.at === tokens.length ? expression : undefined;

@@ -80,6 +80,9 @@ async function isExecutable(path: string): Promise<boolean> {
 
 /** Why the launcher may have failed, from what it printed. */
 export function launchHint(printed: string): string {
+  if (printed.startsWith('setpriv')) {
+    return 'Root cannot become an ordinary user here: run this process as an ordinary user.';
+  }
   if (/mount proc|mounting proc/i.test(printed)) {
     return 'In a container, /proc must not be masked: run it with --security-opt systempaths=unconfined.';
   }

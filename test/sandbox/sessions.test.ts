@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { afterAll, describe, expect, test, vi } from 'vitest';
+import { SandboxUnavailableError } from '../../sandbox/index.ts';
+import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
+
+const sandbox = await openSandbox();
+const RESTARTED = /^The Python session was restarted/;
+const ENDLESS = 'while True: pass';
+
+describe.skipIf(!sandbox.status.ok)('sessions', () => {
+  afterAll(() => sandbox[Symbol.asyncDispose]());
+  const gone = (namespace: string) =>
+    vi.waitFor(async () => expect(await processesIn(namespace)).toEqual([]), {
+      timeout: 2_000,
+      interval: 10,
+    });
+
+  test('do not see each other: variables, files, processes, sockets', async () => {
+    await logsOf(
+      sandbox,
+      'one',
+      'secret = 1\nopen("/mnt/data/f", "w").write("x"); open("/tmp/f", "w").write("x")',
+    );
+    await logsOf(
+      sandbox,
+      'one',
+      'import socket\ns = socket.socket(socket.AF_UNIX)\ns.bind("\\0shared")\ns.listen()',
+    );
+    const code = `
+import os, socket
+print('secret' in globals(), os.listdir('/mnt/data'), os.listdir('/tmp'), os.listdir('/dev/shm'))
+print(sorted(int(name) for name in os.listdir('/proc') if name.isdigit()))
+try: socket.socket(socket.AF_UNIX).connect('\\0shared')
+except OSError as error: print(error.strerror)`;
+    expect(await logsOf(sandbox, 'two', code)).toBe('False [] [] []\n[1, 2]\nConnection refused\n');
+  });
+
+  test('run their cells one after another, and different sessions side by side', async () => {
+    const cells = [0, 1, 2].map((n) =>
+      logsOf(sandbox, 'order', `seen = globals().get("seen", []) + [${n}]\nseen`),
+    );
+    expect(await Promise.all(cells)).toEqual(['[0]\n', '[0, 1]\n', '[0, 1, 2]\n']);
+    const stop = new AbortController();
+    const busy = sandbox.runCell('busy', ENDLESS, { signal: stop.signal });
+    expect(await logsOf(sandbox, 'free', '1')).toBe('1\n');
+    stop.abort();
+    await expect(busy).rejects.toThrow();
+  });
+
+  test('end an aborted cell at once, with every process of it', async () => {
+    const namespace = await logsOf(sandbox, 'aborted', PRINT_NAMESPACE);
+    const stop = new AbortController();
+    const reason = new Error('the run was cancelled');
+    const cell = sandbox.runCell(
+      'aborted',
+      `import subprocess\nsubprocess.Popen(["sleep", "99"])\n${ENDLESS}`,
+      {
+        signal: stop.signal,
+      },
+    );
+    await vi.waitFor(async () => expect((await processesIn(namespace)).length).toBe(3), {
+      timeout: 5_000,
+    });
+    const started = performance.now();
+    stop.abort(reason);
+    await expect(cell).rejects.toBe(reason);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    await gone(namespace);
+    expect((await sandbox.runCell('aborted', '1')).logs).toMatch(RESTARTED);
+  });
+
+  test('do not run a cell that was aborted before its turn, and leave the running one alone', async () => {
+    const waiting = new AbortController();
+    const first = sandbox.runCell('turns', 'import time\nmark = 1\ntime.sleep(0.3)\nmark');
+    const second = sandbox.runCell('turns', 'mark = 2', { signal: waiting.signal });
+    waiting.abort(new Error('not needed'));
+    await expect(second).rejects.toThrow('not needed');
+    expect((await first).logs).toBe('1\n');
+    expect(await logsOf(sandbox, 'turns', 'mark')).toBe('1\n');
+    await expect(
+      sandbox.runCell('turns', 'mark', { signal: AbortSignal.abort(new Error('late')) }),
+    ).rejects.toThrow('late');
+    expect(await logsOf(sandbox, 'turns', 'mark')).toBe('1\n');
+  });
+
+  test('start anew after they were dropped, without a word of it', async () => {
+    const namespace = await logsOf(sandbox, 'dropped', `x = 1\n${PRINT_NAMESPACE}`);
+    await sandbox.dropSession('dropped');
+    await gone(namespace);
+    expect(await logsOf(sandbox, 'dropped', '"x" in globals()')).toBe('False\n');
+    await sandbox.dropSession('never seen');
+  });
+
+  test('that are dropped end their running and waiting cells', async () => {
+    const namespace = await logsOf(sandbox, 'cut', PRINT_NAMESPACE);
+    const cells = [sandbox.runCell('cut', ENDLESS), sandbox.runCell('cut', '1')];
+    await sandbox.dropSession('cut');
+    for (const { status, logs } of await Promise.all(cells)) {
+      expect(status).toBe('died');
+      expect(logs).toMatch(/session was closed/);
+    }
+    await gone(namespace);
+  });
+
+  test('give way to others when there are too many, the longest unused first', async () => {
+    await using small = await openSandbox({ maxKernels: 2 });
+    const first = await logsOf(small, 'first', PRINT_NAMESPACE);
+    const second = await logsOf(small, 'second', PRINT_NAMESPACE);
+    await logsOf(small, 'first', '1');
+    await logsOf(small, 'third', '1');
+    expect(await processesIn(first)).toHaveLength(2);
+    await gone(second);
+    expect((await small.runCell('second', '1')).logs).toMatch(RESTARTED);
+  });
+
+  test('wait for a place while all are busy', async () => {
+    await using small = await openSandbox({ maxKernels: 1 });
+    const stop = new AbortController();
+    const busy = small.runCell('busy', ENDLESS, { signal: stop.signal });
+    const waiting = small.runCell('waiting', '"my turn"');
+    const impatient = small.runCell('impatient', '1', { signal: AbortSignal.timeout(50) });
+    await expect(impatient).rejects.toThrow(/timeout/);
+    stop.abort();
+    await expect(busy).rejects.toThrow();
+    expect((await waiting).logs).toBe("'my turn'\n");
+  });
+
+  test('end after a while without cells', async () => {
+    await using brief = await openSandbox({ idleSeconds: 0.05 });
+    const namespace = await logsOf(brief, 'idle', PRINT_NAMESPACE);
+    await gone(namespace);
+    expect((await brief.runCell('idle', '1')).logs).toMatch(RESTARTED);
+  });
+
+  test('all end when the sandbox is disposed of, and no cell runs after that', async () => {
+    const closing = await openSandbox();
+    const namespaces = await Promise.all(
+      ['a', 'b'].map((id) => logsOf(closing, id, PRINT_NAMESPACE)),
+    );
+    const running = closing.runCell('a', ENDLESS);
+    await closing[Symbol.asyncDispose]();
+    expect((await running).status).toBe('died');
+    for (const namespace of namespaces) await gone(namespace);
+    await expect(closing.runCell('a', '1')).rejects.toThrow(SandboxUnavailableError);
+  });
+
+  test('all end when this process is killed', async () => {
+    const script = new URL('support/hold-session.ts', import.meta.url).pathname;
+    const holder = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [namespace] = (await once(holder.stdout.setEncoding('utf8'), 'data')) as [string];
+    expect(await processesIn(namespace)).toHaveLength(3);
+    holder.kill('SIGKILL');
+    await gone(namespace);
+  });
+});
