@@ -3,7 +3,8 @@
  * A wrong value is a ConfigError whose message names the variable and the remedy.
  */
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -30,6 +31,8 @@ export type Config = {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
+  /** Where the workflow bundle is kept between starts. */
+  readonly cacheDir: string;
   readonly temporalUiPort: number;
   /** Undefined: the embedded PostgreSQL. */
   readonly databaseUrl: string | undefined;
@@ -77,6 +80,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     host: flags.host ?? text('HOST') ?? '127.0.0.1',
     port: integer('PORT', flags.port ?? text('PORT'), 8080, 0, 65535),
     dataDir: resolve(flags['data-dir'] ?? text('THREADMILL_DATA_DIR') ?? '.threadmill'),
+    cacheDir: resolve(text('THREADMILL_CACHE_DIR') ?? join(tmpdir(), 'threadmill-cache')),
     temporalUiPort: integer('--temporal-ui-port', flags['temporal-ui-port'], 8233, 0, 65535),
     databaseUrl: postgresUrl('DATABASE_URL', text('DATABASE_URL')),
     databaseListenUrl: postgresUrl('DATABASE_LISTEN_URL', text('DATABASE_LISTEN_URL')),

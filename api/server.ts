@@ -34,6 +34,9 @@ export type RunningApi = {
   close(): Promise<void>;
 };
 
+/** In ms. Idle connections outlive the usual proxy's, so that it is never handed one that is being closed. */
+const SERVER_LIMITS = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 };
+
 /** Streams get this long to end by themselves when the process stops; a client resumes what is cut. */
 const DRAIN_MS = 5_000;
 

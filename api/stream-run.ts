@@ -3,10 +3,13 @@ import type { Request, Response } from 'express';
 
 import type { StoredEvent } from '../db/run-events.ts';
 import { readEvents } from '../db/run-events.ts';
-import { isTerminal, isPausing } from '../wire/events.ts';
+import { runExists } from '../db/runs.ts';
+import { notFound } from '../wire/errors.ts';
+import { isPausing, isTerminal } from '../wire/events.ts';
 import { isActive } from '../wire/run-status.ts';
 import type { RunStatus } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
+import { projectOf } from './idempotency.ts';
 import { replayRun } from './replay-run.ts';
 import { SseStream } from './sse.ts';
 
@@ -31,15 +34,31 @@ export async function streamRun(
   using sse = new SseStream(response);
   const closed = new AbortController();
   response.on('close', () => closed.abort());
-  const signal = AbortSignal.any([closed.signal, context.stopping]);
+  using deletion = watchDeletion(context, run.id);
+  const signal = AbortSignal.any([closed.signal, context.stopping, deletion.signal]);
   if (!isActive(run.status) && (await eventsAreGone(context, run.id))) {
-    await sse.send(await replayRun(context.pool, response.locals.projectId as string, run));
-  } else if (!(await follow(context, sse, run.id, afterSeq, options.stopAtPause, signal))) {
-    sse.end();
-    return;
+    await sse.send([...(await replayRun(context.pool, projectOf(response), run)), DONE]);
+  } else if (await follow(context, sse, run.id, afterSeq, options.stopAtPause, signal)) {
+    await sse.send([DONE]);
+  } else if (deletion.signal.aborted) {
+    await sse.send([{ event: 'error', data: JSON.stringify(notFound('run', run.id)) }]);
   }
-  await sse.send([{ event: 'done', data: '[DONE]' }]);
   sse.end();
+}
+
+const DONE = { event: 'done', data: '[DONE]' };
+const DELETION_CHECK_MS = 15_000;
+
+/** A run that was deleted with its thread has no last event. */
+function watchDeletion(context: ApiContext, runId: string): Disposable & { signal: AbortSignal } {
+  const gone = new AbortController();
+  const timer = setInterval(() => {
+    void runExists(context.pool, runId).then(
+      (exists) => exists || gone.abort(),
+      () => {},
+    );
+  }, DELETION_CHECK_MS);
+  return { signal: gone.signal, [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 /** True once the last event was sent; false when the stream was given up before. */

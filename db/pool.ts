@@ -30,8 +30,10 @@ export function createPool(url: string, options: { max: number; applicationName:
     keepAlive: true,
     types,
   });
-  // An idle connection that breaks is replaced on next use; without a listener it would end the process.
+  // A connection that breaks is replaced on next use, and a statement under way is rejected. Without listeners, on the
+  // pool for idle connections and on each for busy ones, the event would end the process.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 

@@ -179,6 +179,11 @@ export async function getRunRow(
   return rows[0];
 }
 
+/** False once the run was deleted with its thread. */
+export async function runExists(db: Queryable, runId: string): Promise<boolean> {
+  return (await query(db, 'runs.exists', 'select 1 from runs where id = $1', [runId])).length > 0;
+}
+
 export async function listRuns(
   db: Queryable,
   projectId: string,

@@ -1,7 +1,4 @@
 /** The worker as its own process: `npm run worker`. Stops on SIGTERM or SIGINT. */
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { loadConfig } from '../config.ts';
 import { startDemoModel } from '../demo/server.ts';
 import { createLogger } from '../log.ts';
@@ -23,7 +20,7 @@ const worker = await startWorker({
   databaseUrl: config.databaseUrl,
   listenUrl: config.databaseListenUrl ?? config.databaseUrl,
   temporalAddress: config.temporalAddress,
-  cacheDir: process.env.npm_config_cache ?? join(tmpdir(), 'threadmill'),
+  cacheDir: config.cacheDir,
   log,
 }).catch((error: unknown) => {
   log.fatal({ err: error }, 'The worker could not start');

@@ -1,0 +1,77 @@
+/** A database of its own for one test file, with what most statements need to exist. */
+import { ensureApiKey, projectOfKey } from '../../db/api-keys.ts';
+import { createAssistant, getAssistantRow } from '../../db/assistants.ts';
+import type { Pool } from '../../db/pool.ts';
+import { createPool, withTransaction } from '../../db/pool.ts';
+import type { AcceptedRun, NewRun } from '../../db/runs.ts';
+import { createRun } from '../../db/runs.ts';
+import { createThread } from '../../db/threads.ts';
+import type { AssistantRow } from '../../wire/rows.ts';
+import { cloneDatabase, dropDatabase } from '../support/environment.ts';
+
+export const SETTINGS: NewRun = {
+  model: 'm',
+  instructions: 'Answer.',
+  tools: [],
+  tool_resources: {},
+  metadata: {},
+  temperature: 1,
+  top_p: 1,
+  reasoning_effort: null,
+  max_prompt_tokens: null,
+  max_completion_tokens: null,
+  truncation_strategy: { type: 'auto', last_messages: null },
+  response_format: 'auto',
+  tool_choice: 'auto',
+  parallel_tool_calls: true,
+  expiresAfterSeconds: 600,
+};
+
+export type Database = AsyncDisposable & {
+  url: string;
+  pool: Pool;
+  projectId: string;
+  assistant: AssistantRow;
+  /** A thread with one user message and a queued run. */
+  queueRun(): Promise<AcceptedRun>;
+};
+
+export async function startDatabase(): Promise<Database> {
+  const url = await cloneDatabase();
+  const pool = createPool(url, { max: 10, applicationName: 'threadmill-test' });
+  await ensureApiKey(pool, { projectName: 'test', key: 'sk-test' });
+  const projectId = (await projectOfKey(pool, 'sk-test'))!;
+  const { id } = await createAssistant(pool, projectId, {
+    ...SETTINGS,
+    name: null,
+    description: null,
+  });
+  const assistant = await getAssistantRow(pool, projectId, id);
+  return {
+    url,
+    pool,
+    projectId,
+    assistant,
+    queueRun: () =>
+      withTransaction(pool, async (tx) => {
+        const content = [{ type: 'text' as const, text: { value: 'Hi', annotations: [] } }];
+        const message = {
+          role: 'user' as const,
+          content,
+          attachments: [],
+          metadata: {},
+          tokens: 5,
+        };
+        const thread = await createThread(tx, projectId, {
+          messages: [message],
+          metadata: {},
+          tool_resources: {},
+        });
+        return createRun(tx, projectId, thread.id, assistant, [], SETTINGS);
+      }),
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+      await dropDatabase(url);
+    },
+  };
+}
