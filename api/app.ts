@@ -3,6 +3,7 @@ import express from 'express';
 import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 
+import type { Logger } from '../log.ts';
 import { mintId } from '../wire/ids.ts';
 import { authenticate, checkBetaHeader } from './auth.ts';
 import type { ApiContext } from './context.ts';
@@ -19,7 +20,7 @@ export function createApp(context: ApiContext): Express {
   const { config, log, pool } = context;
   const app = express();
   app.disable('etag');
-  app.use(helmet(), standardHeaders);
+  app.use(helmet(), standardHeaders, logRequests(log));
   app.use(healthRoutes(context));
   app.use('/v1', authenticate(pool), parseJson(config.bodyLimitBytes), v1(context));
   app.use(routeNotFound, errorHandler(log, config.bodyLimitBytes));
@@ -49,6 +50,23 @@ const standardHeaders: RequestHandler = (_request, response, next) => {
   }) as typeof response.writeHead;
   next();
 };
+
+function logRequests(log: Logger): RequestHandler {
+  return (request, response, next) => {
+    response.on('close', () => {
+      const { statusCode: status, locals } = response;
+      const fields = {
+        request_id: response.get('x-request-id'),
+        project_id: locals.projectId as string | undefined,
+      };
+      log.debug(
+        { ...fields, method: request.method, path: request.originalUrl.split('?')[0], status },
+        'Answered',
+      );
+    });
+    next();
+  };
+}
 
 /** A body is JSON whatever its declared type. */
 function parseJson(limit: number): RequestHandler {

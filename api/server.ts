@@ -65,10 +65,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     stopping: stop.signal,
     partStates: options.states ?? (() => ({})),
   };
-  const server = createServer(
-    { headersTimeout: 10_000, requestTimeout: 60_000 },
-    createApp(context),
-  );
+  const server = createServer(SERVER_LIMITS, createApp(context));
   const port = await listen(server, config.host, config.port);
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,

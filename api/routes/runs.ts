@@ -1,5 +1,6 @@
 import { Router } from 'express';
 
+import { finalizeRun } from '../../db/finalize.ts';
 import { withTransaction } from '../../db/pool.ts';
 import { getRunStep, listRunSteps } from '../../db/run-steps.ts';
 import { getRun, listRuns, modifyRun } from '../../db/runs.ts';
@@ -12,6 +13,7 @@ import {
   parseListQuery,
   parseModifyRun,
 } from '../../wire/requests.ts';
+import type { Run } from '../../wire/types.ts';
 import type { ApiContext } from '../context.ts';
 import { projectOf } from '../idempotency.ts';
 import { streamRun } from '../stream-run.ts';
@@ -37,7 +39,7 @@ export function runRoutes(context: ApiContext): Router {
 
   router.get('/:run_id', async (request, response) => {
     const { threadId, runId } = runIds(request.params);
-    const run = await getRun(pool, projectOf(response), threadId, runId);
+    const run = await getCurrentRun(context, projectOf(response), threadId, runId);
     // The clients' poll helpers wait this long instead of five seconds.
     if (isActive(run.status))
       response.set('openai-poll-after-ms', String(context.config.pollAfterMs));
@@ -81,6 +83,23 @@ export function runRoutes(context: ApiContext): Router {
   });
 
   return router;
+}
+
+/** Normally the workflow's timer ends a run; with no worker up, whoever reads a run past its deadline does. */
+const OVERDUE_SECONDS = 5;
+
+async function getCurrentRun(
+  { pool }: ApiContext,
+  projectId: string,
+  threadId: string,
+  runId: string,
+): Promise<Run> {
+  const run = await getRun(pool, projectId, threadId, runId);
+  const overdue =
+    isActive(run.status) && (run.expires_at ?? 0) + OVERDUE_SECONDS < Date.now() / 1_000;
+  if (!overdue) return run;
+  await finalizeRun(pool, runId, { status: 'expired' });
+  return getRun(pool, projectId, threadId, runId);
 }
 
 /** @throws ApiError 400 for ids without the right prefix */
