@@ -1,0 +1,99 @@
+/**
+ * Everything on one computer, in one process and two servers of its own: database, Temporal, demo model, worker, API.
+ * Whatever can start at the same time does. Every expected failure is one sentence and exit code 1.
+ */
+import { join } from 'node:path';
+import { isPortFree } from '../embedded/ports.ts';
+import { workflowBundle } from '../worker/bundle.ts';
+import { banner } from './serve/banner.ts';
+import { claimDataDir } from './serve/data-dir.ts';
+import { HELP, readOptions, type Options } from './serve/options.ts';
+import { openDatabase, openTemporal, withModel } from './serve/parts.ts';
+import { Shutdown } from './serve/shutdown.ts';
+import { StartError, describe } from './serve/start-error.ts';
+
+/** How long a stop waits for parts that are still starting, so that it can stop them too. */
+const SETTLE_MS = 15_000;
+
+const shutdown = new Shutdown();
+const starting: Promise<unknown>[] = [];
+let stopping: Promise<void> | undefined;
+
+shutdown.listen(() => void stopAll(0));
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) console.log(HELP);
+  else await tracked(serve(options));
+} catch (error) {
+  await fail(error);
+}
+
+async function serve(options: Options): Promise<void> {
+  const { host, port, dataDir } = options.config;
+  const cacheDir = join(dataDir, 'cache');
+  shutdown.add('data directory', await claimDataDir(dataDir));
+  await checkPort(host, port);
+  const [database, temporal, { config, demo }, { startOurs }] = await Promise.all([
+    tracked(openDatabase(options, shutdown)),
+    tracked(openTemporal(options, shutdown)),
+    tracked(withModel(options.config, shutdown)),
+    import('./serve/ours.ts'),
+    tracked(workflowBundle(cacheDir)),
+  ]);
+  shutdown.signal.throwIfAborted();
+  const addresses = { databaseUrl: database.url, temporalAddress: temporal.address, cacheDir };
+  const { url, sandbox } = await startOurs(
+    config,
+    addresses,
+    shutdown,
+    (error) => void fail(error),
+  );
+  const text = banner({
+    baseUrl: `${reachable(url)}/v1`,
+    apiKey: database.apiKey,
+    apiKeyGiven: config.apiKey !== undefined,
+    dataDir,
+    uiUrl: temporal.uiUrl,
+    modelBaseUrl: demo ? undefined : (config.modelBaseUrl ?? 'as MODELS_FILE says'),
+    sandbox,
+    seconds: performance.now() / 1_000, // since the process began
+  });
+  if (!shutdown.signal.aborted) console.log(text);
+}
+
+/** An address that a client on this computer can use, when the API listens on all of them. */
+function reachable(url: string): string {
+  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+}
+
+async function checkPort(host: string, port: number): Promise<void> {
+  if (port === 0 || (await isPortFree(port, host))) return;
+  throw new StartError(
+    `Port ${port} on ${host} is in use or not allowed: choose another with --port, or stop what listens on it.`,
+  );
+}
+
+/** Remembers what a stop has to wait for. */
+function tracked<T>(promise: Promise<T>): Promise<T> {
+  starting.push(promise);
+  return promise;
+}
+
+/** Reports a failure, unless it only follows from a stop that was asked for, and ends with code 1. */
+async function fail(error: unknown): Promise<void> {
+  if (shutdown.signal.aborted) return;
+  console.error(describe(error));
+  await stopAll(1);
+}
+
+/** Stops what runs and what is still starting, then exits: nothing may keep the process alive after that. */
+function stopAll(code: number): Promise<void> {
+  return (stopping ??= stopAndExit(code));
+}
+
+async function stopAndExit(code: number): Promise<void> {
+  const patience = new Promise((resolve) => setTimeout(resolve, SETTLE_MS).unref());
+  await Promise.race([Promise.allSettled(starting), patience]);
+  await shutdown.run();
+  process.exit(code);
+}

@@ -1,0 +1,46 @@
+/** What npm start prints once everything is ready. */
+import { join } from 'node:path';
+
+export type Ready = {
+  baseUrl: string;
+  apiKey: string;
+  dataDir: string;
+  /** The key comes from THREADMILL_API_KEY, so it is not shown. */
+  apiKeyGiven: boolean;
+  uiUrl: string | undefined;
+  /** Undefined: the demo model. */
+  modelBaseUrl: string | undefined;
+  sandbox: { backend: string; ok: boolean; reason?: string };
+  seconds: number;
+};
+
+export function banner(ready: Ready): string {
+  const key = ready.apiKeyGiven ? '$THREADMILL_API_KEY' : ready.apiKey;
+  const rows = [
+    ['Base URL', ready.baseUrl],
+    ['API key', ready.apiKeyGiven ? key : `${key}  (kept in ${join(ready.dataDir, 'api-key')})`],
+    ['Temporal UI', ready.uiUrl ?? 'that of the server at TEMPORAL_ADDRESS'],
+    ['Model', ready.modelBaseUrl ?? 'built-in demo, NOT an LLM; set MODEL_BASE_URL for a real one'],
+    ['Sandbox', sandbox(ready.sandbox)],
+  ] as const;
+  const body = JSON.stringify({
+    model: 'gpt-4o',
+    name: 'Math Tutor',
+    tools: [{ type: 'code_interpreter' }],
+  });
+  return [
+    '',
+    `Threadmill is ready (${ready.seconds.toFixed(1)} s). Ctrl-C stops it.`,
+    '',
+    ...rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`),
+    '',
+    'Try it:',
+    '',
+    `  curl ${ready.baseUrl}/assistants -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" -d '${body}'`,
+    '',
+  ].join('\n');
+}
+
+function sandbox({ backend, ok, reason }: Ready['sandbox']): string {
+  return ok ? backend : `none, code_interpreter runs will fail: ${reason ?? backend}`;
+}

@@ -1,0 +1,77 @@
+/**
+ * The data directory and its lock. Two processes on one directory would share a database server and its shutdown, so
+ * the second is refused. The lock names its holder; a holder that died, even by SIGKILL, does not count.
+ */
+import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { commandLine } from '../../embedded/processes.ts';
+import { StartError } from './start-error.ts';
+
+type Holder = { pid: number; command: string };
+
+/** Creates the directory if need be and takes its lock. Returns the function that gives it back. Throws StartError. */
+export async function claimDataDir(dataDir: string): Promise<() => Promise<void>> {
+  const path = join(dataDir, 'lock');
+  try {
+    // Others may pass through (the database may run as another user) but not look; what is secret is 0600 inside.
+    await mkdir(dataDir, { recursive: true, mode: 0o711 });
+    const holder = await take(path);
+    if (holder === undefined) return () => rm(path, { force: true });
+    throw new StartError(
+      `The data directory ${dataDir} is in use by process ${holder.pid}: stop that one, or use another with --data-dir.`,
+    );
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(
+      `The data directory ${dataDir} cannot be used (${(error as Error).message}): ` +
+        `correct its permissions, or use another with --data-dir.`,
+    );
+  }
+}
+
+/** Takes the lock, or returns the process that holds it. */
+async function take(path: string): Promise<Holder | undefined> {
+  for (;;) {
+    if (await create(path)) return undefined;
+    const text = await readFile(path, 'utf8').catch(() => undefined);
+    if (text === undefined) continue; // given back just now
+    const holder = parse(text);
+    if (holder !== undefined && (await commandLine(holder.pid)) === holder.command) return holder;
+    await setAside(path, text);
+  }
+}
+
+async function create(path: string): Promise<boolean> {
+  const own: Holder = { pid: process.pid, command: (await commandLine(process.pid)) ?? '' };
+  // Written elsewhere and linked, so that nobody ever reads half a lock.
+  const draft = `${path}.${process.pid}`;
+  const file = await open(draft, 'w', 0o600);
+  try {
+    await file.writeFile(JSON.stringify(own));
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await file.close();
+    await rm(draft, { force: true });
+  }
+}
+
+/** Removes a dead process's lock, unless a third process has replaced it since we read it. */
+async function setAside(path: string, seen: string): Promise<void> {
+  const aside = `${path}.${process.pid}.old`;
+  await rename(path, aside).catch(() => {});
+  if ((await readFile(aside, 'utf8').catch(() => seen)) !== seen)
+    await link(aside, path).catch(() => {});
+  await rm(aside, { force: true });
+}
+
+function parse(text: string): Holder | undefined {
+  try {
+    return JSON.parse(text) as Holder;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,128 @@
+/** The parts below the worker and the API: database, Temporal server, demo model. Each is ours or given. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../../config.ts';
+import { ensureApiKey, mintApiKey } from '../../db/api-keys.ts';
+import { migrate } from '../../db/migrate.ts';
+import { createPool, type Pool } from '../../db/pool.ts';
+import { startDemoModel } from '../../demo/server.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { temporalHealth } from '../../embedded/temporal-health.ts';
+import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import type { Options } from './options.ts';
+import type { Shutdown } from './shutdown.ts';
+import { StartError, reasonOf } from './start-error.ts';
+
+const SEARCH_ATTRIBUTES = {
+  AssistantId: 'Keyword',
+  ThreadId: 'Keyword',
+  RunStatus: 'Keyword',
+  Model: 'Keyword',
+  ProjectId: 'Keyword',
+} as const;
+const PROJECT = 'default';
+
+export type Database = { url: string; apiKey: string };
+export type Temporal = { address: string; uiUrl: string | undefined };
+
+/** A migrated database that knows the API key. */
+export async function openDatabase({ config }: Options, shutdown: Shutdown): Promise<Database> {
+  const url = config.databaseUrl ?? (await startDatabase(config, shutdown));
+  const pool = createPool(url, { max: 1, applicationName: 'threadmill-start' });
+  try {
+    if (config.databaseUrl !== undefined) await checkConnection(pool);
+    await migrate(pool);
+    const apiKey = config.apiKey ?? (await keptApiKey(config.dataDir));
+    await ensureApiKey(pool, { projectName: PROJECT, key: apiKey });
+    return { url, apiKey };
+  } finally {
+    await pool.end();
+  }
+}
+
+async function startDatabase({ dataDir }: Config, shutdown: Shutdown): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ dataDir, onProgress: say });
+  shutdown.add('PostgreSQL', () => postgres.stop());
+  return postgres.url;
+}
+
+async function checkConnection(pool: Pool): Promise<void> {
+  try {
+    const client = await pool.connect();
+    client.release();
+  } catch (error) {
+    throw new StartError(
+      `DATABASE_URL cannot be used (${reasonOf(error)}): correct its host, port, user, password or database, ` +
+        `or unset it to use the embedded database.`,
+    );
+  }
+}
+
+/** The key in the data directory, made at the first start. */
+async function keptApiKey(dataDir: string): Promise<string> {
+  const path = join(dataDir, 'api-key');
+  const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw new StartError(
+      `${path} cannot be read (${error.message}): correct its permissions, or set THREADMILL_API_KEY.`,
+    );
+  });
+  if (kept.trim() !== '') return kept.trim();
+  const key = mintApiKey();
+  await writeFile(path, `${key}\n`, { mode: 0o600 });
+  return key;
+}
+
+/** A Temporal server with the namespace. */
+export async function openTemporal(
+  { config, uiPortGiven }: Options,
+  shutdown: Shutdown,
+): Promise<Temporal> {
+  const { temporalAddress: address, temporalNamespace: namespace } = config;
+  if (address !== undefined) {
+    await checkTemporal(address, namespace);
+    return { address, uiUrl: undefined };
+  }
+  const server = await startTemporalServer({
+    dataDir: config.dataDir,
+    namespace,
+    uiPort: config.temporalUiPort,
+    uiPortMayChange: !uiPortGiven,
+    searchAttributes: SEARCH_ATTRIBUTES,
+    onProgress: say,
+    signal: shutdown.signal,
+  });
+  shutdown.add('Temporal', () => server.stop());
+  return server;
+}
+
+async function checkTemporal(address: string, namespace: string): Promise<void> {
+  const health = await temporalHealth(address, namespace);
+  if (health === 'no answer') {
+    throw new StartError(
+      `No Temporal server answers at TEMPORAL_ADDRESS ${address}: start it, correct the address (host:port), ` +
+        `or unset it to use a local one.`,
+    );
+  }
+  if (health === 'no namespace') {
+    throw new StartError(
+      `The Temporal server at ${address} has no namespace '${namespace}': create it with ` +
+        `temporal operator namespace create --namespace ${namespace}, or set TEMPORAL_NAMESPACE.`,
+    );
+  }
+}
+
+/** The configuration with the demo model in it when no model server is configured. */
+export async function withModel(
+  config: Config,
+  shutdown: Shutdown,
+): Promise<{ config: Config; demo: boolean }> {
+  if (config.modelBaseUrl !== undefined || config.models.length > 0) return { config, demo: false };
+  const model = await startDemoModel();
+  shutdown.add('demo model', () => model.close());
+  return { config: { ...config, modelBaseUrl: model.baseUrl }, demo: true };
+}
+
+function say(line: string): void {
+  console.log(line);
+}

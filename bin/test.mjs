@@ -1,0 +1,47 @@
+/**
+ * npm test: installs the packages when some are missing, runs vitest with the arguments given, and ends with a line of
+ * its own: `N passed, N failed`, with `, N skipped` when there are any.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { installPackages } from './install.mjs';
+import { ROOT, nodeProblem } from './node-version.mjs';
+import { runWithNode } from './with-node.mjs';
+
+const problem = nodeProblem() ?? (await installPackages({ dev: true }));
+if (problem === undefined) {
+  process.exitCode = await runTests(process.argv.slice(2));
+} else {
+  console.error(problem);
+  process.exitCode = 1;
+}
+
+async function runTests(args) {
+  const folder = mkdtempSync(join(tmpdir(), 'threadmill-counts-'));
+  const countsFile = join(folder, 'counts.json');
+  try {
+    const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
+    const env = { THREADMILL_TEST_COUNTS: countsFile };
+    const code = await runWithNode([vitest, 'run', '--root', ROOT, ...args], env);
+    return report(readCounts(countsFile), code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Prints the last line. A run without a test fails, and so does one that broke down outside its tests. */
+function report({ passed, failed, skipped }, code) {
+  if (passed + failed === 0) console.error('No test ran.');
+  const total = code !== 0 && failed === 0 && passed > 0 ? 1 : failed;
+  console.log(`${passed} passed, ${total} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  return passed === 0 || total > 0 ? code || 1 : code;
+}
+
+function readCounts(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}

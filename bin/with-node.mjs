@@ -1,0 +1,53 @@
+/**
+ * Runs a program of ours under a Node that can: `node bin/with-node.mjs <entry.ts> [arguments]`. Signals are passed on
+ * and the exit code is passed back, so that npm and a service manager see one program.
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ROOT, nodeForTypeScript, nodeProblem, noNodeForTypeScript } from './node-version.mjs';
+
+/** Compiled sources from the last time save more than half a second of each start. */
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/threadmill/node');
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/**
+ * Starts `node ...args` and resolves to its exit code. A signal may arrive twice, from the terminal and from us: the
+ * programs take a repeat within a second as the same one.
+ * @param {string[]} args @param {NodeJS.ProcessEnv} [env] variables over those of this process
+ * @returns {Promise<number>}
+ */
+export function runWithNode(args, env = {}) {
+  const node = nodeProblem() === undefined ? nodeForTypeScript() : undefined;
+  if (node === undefined) {
+    console.error(nodeProblem() ?? noNodeForTypeScript());
+    return Promise.resolve(1);
+  }
+  const child = spawn(node, args, {
+    stdio: 'inherit',
+    env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env, ...env },
+  });
+  const forward = SIGNALS.map((name) => ({ name, listener: () => child.kill(name) }));
+  for (const { name, listener } of forward) process.on(name, listener);
+  return new Promise((done) => {
+    child.on('error', (error) => {
+      console.error(`Node could not be started from ${node}: ${error.message}.`);
+      done(1);
+    });
+    child.on('exit', (code, signal) => {
+      for (const { name, listener } of forward) process.off(name, listener);
+      done(code ?? 128 + (constants.signals[signal] ?? 0));
+    });
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [entry, ...args] = process.argv.slice(2);
+  if (entry === undefined) {
+    console.error('Name the program to run: node bin/with-node.mjs <entry.ts> [arguments].');
+    process.exitCode = 1;
+  } else {
+    process.exitCode = await runWithNode([resolve(ROOT, entry), ...args]);
+  }
+}

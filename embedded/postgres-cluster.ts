@@ -1,0 +1,139 @@
+/** A PostgreSQL data directory: create it, and run the server's programs on it. */
+import {
+  chown,
+  mkdir,
+  mkdtemp,
+  appendFile,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EmbeddedError } from './error.ts';
+import type { Account } from './postgres-account.ts';
+import type { Programs } from './postgres-programs.ts';
+import { run, type RunResult } from './processes.ts';
+
+export type Cluster = { directory: string; account: Account; programs: Programs };
+
+export const USER = 'threadmill';
+export const DATABASE = 'threadmill';
+/** Our settings live in a file of their own, rewritten at each start; ALTER SYSTEM still wins over it. */
+const SETTINGS_FILE = 'threadmill.conf';
+
+/** The major version that made the data, or undefined when there is none yet. */
+export async function clusterMajor(directory: string): Promise<number | undefined> {
+  const text = await readFile(join(directory, 'PG_VERSION'), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : Number.parseInt(text, 10);
+}
+
+/**
+ * Runs initdb, pg_ctl or postgres on the data. Root steps down to a user who may not be able to walk to the data
+ * from `/` (a checkout in /root), so on Linux the directory is entered first and then named by /proc/self/cwd.
+ */
+export function runOn(
+  cluster: Cluster,
+  program: string,
+  args: string[],
+  input = '',
+): Promise<RunResult> {
+  const { directory, account, programs } = cluster;
+  return run(join(programs.bin, program), args, {
+    cwd: directory,
+    uid: account.uid,
+    gid: account.gid,
+    input,
+    // LC_ALL: we read the messages. The user's own PG* variables must not reach these programs.
+    env: { PATH: process.env['PATH'], LC_ALL: 'C', PGDATA: nameOf(cluster) },
+  });
+}
+
+function nameOf({ directory, account, programs }: Cluster): string {
+  const steppedDown = process.platform === 'linux' && account.uid !== undefined;
+  // Before 16 the programs leave and re-enter their working directory by its full path.
+  return steppedDown && programs.major >= 16 ? '/proc/self/cwd' : directory;
+}
+
+/** Creates the data and the database beside it, and moves it into place when complete. */
+export async function createCluster(cluster: Cluster, password: string): Promise<void> {
+  const unfinished = { ...cluster, directory: `${cluster.directory}.new` };
+  await rm(unfinished.directory, { recursive: true, force: true });
+  await mkdir(unfinished.directory, { mode: 0o700 });
+  await giveTo(cluster.account, unfinished.directory);
+  await initialise(unfinished, password);
+  await statement(unfinished, `create database ${DATABASE};`);
+  await appendFile(
+    join(unfinished.directory, 'postgresql.conf'),
+    `\ninclude_if_exists = '${SETTINGS_FILE}'\n`,
+  );
+  await rename(unfinished.directory, cluster.directory);
+}
+
+async function initialise(cluster: Cluster, password: string): Promise<void> {
+  const secret = await mkdtemp(join(tmpdir(), 'threadmill-'));
+  try {
+    const file = join(secret, 'password');
+    await writeFile(file, password, { mode: 0o600 });
+    await giveTo(cluster.account, secret);
+    await giveTo(cluster.account, file);
+    const locale = process.platform === 'linux' ? 'C.UTF-8' : 'C';
+    // The builtin provider (17+) sorts alike on every computer, so the data survives a move to another one.
+    const provider =
+      cluster.programs.major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
+    const flags = [
+      '-U',
+      USER,
+      '--auth=scram-sha-256',
+      `--pwfile=${file}`,
+      '-E',
+      'UTF8',
+      `--locale=${locale}`,
+    ];
+    fail('initdb', await runOn(cluster, 'initdb', [...flags, ...provider]), cluster);
+  } finally {
+    await rm(secret, { recursive: true, force: true });
+  }
+}
+
+/** One SQL statement without a running server. */
+export async function statement(cluster: Cluster, sql: string): Promise<void> {
+  const result = await runOn(cluster, 'postgres', ['--single', 'postgres'], `${sql}\n`);
+  // This mode ends with code 0 after a failed statement.
+  const failed = /\b(ERROR|FATAL|PANIC):/.test(result.stderr);
+  fail('postgres --single', failed ? { ...result, code: 1 } : result, cluster);
+}
+
+/** Writes our settings for the next start. */
+export async function writeSettings(
+  cluster: Cluster,
+  settings: Record<string, string>,
+): Promise<void> {
+  const lines = Object.entries(settings).map(
+    ([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`,
+  );
+  const file = join(cluster.directory, SETTINGS_FILE);
+  await writeFile(
+    file,
+    `# Rewritten at every start. Use ALTER SYSTEM for changes of your own.\n${lines.join('\n')}\n`,
+  );
+  await giveTo(cluster.account, file);
+}
+
+async function giveTo({ uid, gid }: Account, path: string): Promise<void> {
+  if (uid !== undefined && gid !== undefined) await chown(path, uid, gid);
+}
+
+function fail(
+  program: string,
+  { code, stdout, stderr }: RunResult,
+  { directory, account }: Cluster,
+): void {
+  if (code === 0) return;
+  const reason = (stderr.trim() || stdout.trim()).split('\n').slice(-3).join(' ');
+  throw new EmbeddedError(
+    `${program} failed in ${directory} as ${account.name}: ${reason} Check the directory's permissions and free space, ` +
+      `use another --data-dir, or set DATABASE_URL to a running server.`,
+  );
+}

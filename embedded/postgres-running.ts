@@ -1,0 +1,53 @@
+/** The server process on a data directory: is there one, is it ready, end it. It may be of an earlier process of ours. */
+import { readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runOn, type Cluster } from './postgres-cluster.ts';
+import { commandLine, waitUntil } from './processes.ts';
+
+export type Running = { pid: number; port: number; ready: boolean };
+
+/** Longest wait for a server that starts, which includes its recovery after a crash. */
+export const READY_MS = 60_000;
+
+/** The server that runs on this data, once it has made up its mind whether it is ready; undefined when there is none. */
+export async function findRunningPostgres(server: Cluster): Promise<Running | undefined> {
+  const isSettled = async () => (await readPidFile(server.directory))?.ready !== false;
+  const first = await readPidFile(server.directory);
+  if (first === undefined) return undefined;
+  if (!(await runsHere(first.pid, server.directory))) {
+    // The number now belongs to another program, which would keep the server from starting.
+    await rm(join(server.directory, 'postmaster.pid'), { force: true });
+    return undefined;
+  }
+  await waitUntil(
+    async () => (await isSettled()) || !(await runsHere(first.pid, server.directory)),
+    READY_MS,
+  );
+  return readPidFile(server.directory);
+}
+
+/** Lines of postmaster.pid: 1 process, 4 port, 8 state. */
+async function readPidFile(directory: string): Promise<Running | undefined> {
+  const text = await readFile(join(directory, 'postmaster.pid'), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const lines = text.split('\n').map((line) => line.trim());
+  return { pid: Math.abs(Number(lines[0])), port: Number(lines[3]), ready: lines[7] === 'ready' };
+}
+
+/** A server's working directory is its data; elsewhere than on Linux the program's name has to do. */
+async function runsHere(pid: number, directory: string): Promise<boolean> {
+  if (process.platform !== 'linux') return (await commandLine(pid))?.includes('postgres') === true;
+  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+  return (
+    cwd !== undefined &&
+    cwd === (await realpath(directory)) &&
+    (await commandLine(pid)) !== undefined
+  );
+}
+
+/** Ends the server: open transactions are rolled back, and after 30 s without effect it is cut off. */
+export async function stopPostgres(server: Cluster): Promise<void> {
+  const fast = await runOn(server, 'pg_ctl', ['stop', '-s', '-w', '-t', '30', '-m', 'fast']);
+  if (fast.code === 0 || (await findRunningPostgres(server)) === undefined) return;
+  await runOn(server, 'pg_ctl', ['stop', '-s', '-w', '-t', '10', '-m', 'immediate']);
+}

@@ -1,0 +1,129 @@
+/**
+ * The embedded PostgreSQL: created at the first start, kept in `<data dir>/postgres`, listening on 127.0.0.1 only.
+ * A server that outlived a killed process of ours is taken over when its settings still fit, else restarted.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { EmbeddedError } from './error.ts';
+import { exists, limitLog, readJson, writeJson } from './files.ts';
+import { freePort, isPortFree, portAnswers } from './ports.ts';
+import { chooseAccount } from './postgres-account.ts';
+import * as cluster from './postgres-cluster.ts';
+import type { Cluster } from './postgres-cluster.ts';
+import { findPrograms } from './postgres-programs.ts';
+import { READY_MS, findRunningPostgres, stopPostgres } from './postgres-running.ts';
+import { tail } from './processes.ts';
+
+export type EmbeddedPostgres = {
+  /** postgres://…@127.0.0.1:port/threadmill, with the password. */
+  url: string;
+  /** The server's version, such as 18.4. */
+  version: string;
+  /** Ends the server after rolling back open transactions; safe to call twice. */
+  stop(): Promise<void>;
+};
+
+export type EmbeddedPostgresOptions = {
+  /** The parent: uses `postgres/` and `postgres.json` in it. One process at a time, which is for the caller to ensure. */
+  dataDir: string;
+  onProgress?: (line: string) => void;
+  /** Server settings over ours, such as { fsync: 'off' }. */
+  settings?: Record<string, string>;
+};
+
+type State = { password: string; port: number; settings: Record<string, string> };
+
+const SETTINGS = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '100',
+  shared_buffers: '256MB',
+  jit: 'off',
+  timezone: 'UTC',
+  log_timezone: 'UTC',
+  log_checkpoints: 'off',
+};
+const START_ATTEMPTS = 3;
+const LOG = 'server.log';
+
+/** Starts the server, or takes over the one that already runs on this data. Throws EmbeddedError. */
+export async function startEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  await mkdir(options.dataDir, { recursive: true });
+  const directory = join(options.dataDir, 'postgres');
+  const stateFile = join(options.dataDir, 'postgres.json');
+  const account = await chooseAccount(directory);
+  const programs = await findPrograms(account, await cluster.clusterMajor(directory));
+  const server: Cluster = { directory, account, programs };
+  const settings = { ...SETTINGS, ...options.settings };
+  const state = await readJson<State>(stateFile);
+
+  const running = await findRunningPostgres(server);
+  if (running !== undefined) {
+    const same =
+      state !== undefined &&
+      state.port === running.port &&
+      isDeepStrictEqual(state.settings, settings);
+    if (same && (await portAnswers(running.port))) return handle(server, state);
+    await stopPostgres(server);
+  }
+  const password = await prepare(server, state, options.onProgress);
+  const port = await start(server, settings, state?.port);
+  const started = { password, port, settings };
+  await writeJson(stateFile, started);
+  return handle(server, started);
+}
+
+/** Makes the data when there is none. Returns the password, a new one when the old one was lost. */
+async function prepare(
+  server: Cluster,
+  state: State | undefined,
+  onProgress: ((line: string) => void) | undefined,
+): Promise<string> {
+  const password = state?.password ?? randomBytes(24).toString('base64url');
+  if (!(await exists(server.directory))) {
+    onProgress?.(`Creating the database (PostgreSQL ${server.programs.version})`);
+    await cluster.createCluster(server, password);
+  } else if ((await cluster.clusterMajor(server.directory)) === undefined) {
+    throw new EmbeddedError(
+      `${server.directory} holds no PostgreSQL data: move it away, or use another --data-dir.`,
+    );
+  } else if (state === undefined) {
+    await cluster.statement(server, `alter role ${cluster.USER} password '${password}';`);
+  }
+  return password;
+}
+
+/** Starts the server on the port of last time, or another one if that is taken. Returns the port. */
+async function start(
+  server: Cluster,
+  settings: Record<string, string>,
+  lastPort?: number,
+): Promise<number> {
+  const log = join(server.directory, LOG);
+  await limitLog(log);
+  for (let attempt = 1; ; attempt++) {
+    const port = await freePort(attempt === 1 ? lastPort : undefined);
+    await cluster.writeSettings(server, { ...settings, port: String(port) });
+    const flags = ['start', '-w', '-s', '-t', String(READY_MS / 1_000), '-l', LOG];
+    const { code, stderr } = await cluster.runOn(server, 'pg_ctl', flags);
+    if (code === 0) return port;
+    // Between our choice of a port and the server's start another program may have taken it.
+    if (attempt < START_ATTEMPTS && !(await isPortFree(port))) continue;
+    const reason =
+      (await tail(log)).split('\n').findLast((line) => /FATAL|PANIC/.test(line)) ?? stderr.trim();
+    throw new EmbeddedError(`The embedded PostgreSQL does not start: ${reason} Its log is ${log}.`);
+  }
+}
+
+function handle(server: Cluster, { password, port }: State): EmbeddedPostgres {
+  let stopping: Promise<void> | undefined;
+  return {
+    url: `postgres://${cluster.USER}:${password}@127.0.0.1:${port}/${cluster.DATABASE}`,
+    version: server.programs.version,
+    stop: () => (stopping ??= stopPostgres(server)),
+  };
+}

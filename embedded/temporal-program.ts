@@ -1,0 +1,80 @@
+/**
+ * Finds a `temporal` program, in this order: PATH, the build in the cache, a new build with Go, the downloader of
+ * @temporalio/testing where somebody installed that package.
+ */
+import { access, constants, readFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { cacheDir } from './files.ts';
+import { EmbeddedError } from './error.ts';
+import { run } from './processes.ts';
+import { buildTemporal } from './temporal-build.ts';
+import { downloadTemporal } from './temporal-download.ts';
+import { atLeast } from './version.ts';
+
+/** `version` is the CLI's, `server` that of the server inside it, which decides about the database file. */
+export type TemporalProgram = { path: string; version: string; server: string };
+
+/** How the slow ways to get the program tell of their progress, and are ended early. */
+export type Reporting = { onProgress?: (line: string) => void; signal?: AbortSignal };
+
+const MINIMUM = [1, 5] as const;
+/** A build from source calls itself 0.0.0-DEV; the server inside tells its age: CLI 1.5 carries 1.29. */
+const MINIMUM_SERVER = [1, 29] as const;
+
+/** Finds or makes the program. Building takes minutes, once. Throws EmbeddedError naming every way to get one. */
+export async function findTemporal(reporting: Reporting): Promise<TemporalProgram> {
+  const pinned = await pinnedVersion();
+  const cached = join(cacheDir(), 'temporal', pinned, 'temporal');
+  const ready = (await onPath()) ?? (await tryProgram(cached));
+  if (ready !== undefined) return ready;
+
+  const built = await buildTemporal(cached, pinned, reporting);
+  if (built.ok) return (await tryProgram(cached)) ?? unusable(cached);
+  const downloaded = await downloadTemporal(join(cacheDir(), 'temporal', 'downloads'), reporting);
+  const program = downloaded === undefined ? undefined : await tryProgram(downloaded);
+  if (program !== undefined) return program;
+  throw new EmbeddedError(
+    `No Temporal server was found: no temporal program (1.5 or newer) on PATH, none at ${cached}, ${built.reason}, ` +
+      `and no package @temporalio/testing to download one; install Go 1.25 or newer or the Temporal CLI, ` +
+      `or set TEMPORAL_ADDRESS to a running server.`,
+  );
+}
+
+/** The version that tools/temporal/go.mod pins, such as v1.5.1. */
+async function pinnedVersion(): Promise<string> {
+  const text = await readFile(new URL('../tools/temporal/go.mod', import.meta.url), 'utf8');
+  const version = /github\.com\/temporalio\/cli (v\S+)/.exec(text)?.[1];
+  if (version === undefined)
+    throw new EmbeddedError('tools/temporal/go.mod names no version of github.com/temporalio/cli.');
+  return version;
+}
+
+async function onPath(): Promise<TemporalProgram | undefined> {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter).filter(Boolean)) {
+    const program = await tryProgram(join(directory, 'temporal'));
+    if (program !== undefined) return program;
+  }
+  return undefined;
+}
+
+/** Reads `temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)`; undefined when it is missing, broken or too old. */
+async function tryProgram(path: string): Promise<TemporalProgram | undefined> {
+  const executable = await access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!executable) return undefined;
+  const { stdout } = await run(path, ['--version']);
+  const [, version, server] = /version (\S+) \(Server ([\d.]+)/.exec(stdout) ?? [];
+  if (version === undefined || server === undefined) return undefined;
+  const newEnough = version.startsWith('0.0.0')
+    ? atLeast(server, MINIMUM_SERVER)
+    : atLeast(version, MINIMUM);
+  return newEnough ? { path, version, server } : undefined;
+}
+
+function unusable(path: string): never {
+  throw new EmbeddedError(
+    `The Temporal server built at ${path} does not run: delete it and start again.`,
+  );
+}

@@ -1,0 +1,177 @@
+/**
+ * The local Temporal server: `temporal server start-dev` with its state in `<data dir>/temporal`, on 127.0.0.1.
+ * It runs in a process group of its own, so the terminal's Ctrl-C leaves it to us. One that outlived a killed
+ * process of ours is taken over when it was started in the way we want, else restarted.
+ */
+import { spawn } from 'node:child_process';
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { EmbeddedError } from './error.ts';
+import { exists, limitLog, readJson, writeJson } from './files.ts';
+import { freePort, isPortFree } from './ports.ts';
+import { commandLine, run, signal, tail, waitUntil } from './processes.ts';
+import { temporalHealth } from './temporal-health.ts';
+import {
+  HOST,
+  commandFor,
+  databaseFile,
+  environment,
+  logFile,
+  namespaceOf,
+  stateFile,
+  type Launch,
+  type Ports,
+  type TemporalServerOptions,
+} from './temporal-launch.ts';
+import { findTemporal } from './temporal-program.ts';
+
+export { EmbeddedError } from './error.ts';
+export type { TemporalServerOptions } from './temporal-launch.ts';
+
+export type TemporalServer = {
+  /** host:port of the frontend. */
+  address: string;
+  /** Undefined: started without the web UI. */
+  uiUrl: string | undefined;
+  /** The server's version, such as 1.29.1. */
+  version: string;
+  /** Ends the server; safe to call twice. */
+  stop(): Promise<void>;
+};
+
+/** What we remember of a started server: enough to know it again and to say how it was started. */
+type State = Ports & { pid: number; command: string[] };
+
+const START_ATTEMPTS = 3;
+const READY_MS = 60_000;
+const STOP_MS = 10_000;
+
+/** Starts the server, or takes over the one of an earlier process. Throws EmbeddedError. */
+export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
+  const program = await findTemporal(options);
+  const launch: Launch = { program, directory: join(options.dataDir, 'temporal'), options };
+  await mkdir(launch.directory, { recursive: true, mode: 0o700 });
+  const previous = await readJson<State>(stateFile(launch));
+  if (previous !== undefined && (await isRunning(previous))) {
+    if (await fits(launch, previous)) return handle(launch, previous);
+    await stop(previous);
+  }
+  const known = options.inMemory !== true && (await exists(databaseFile(launch)));
+  const state = await start(launch, previous);
+  // start-dev registers search attributes only while it creates the namespace.
+  if (known) await addSearchAttributes(launch, state);
+  return handle(launch, state);
+}
+
+async function start(launch: Launch, previous: Ports | undefined): Promise<State> {
+  for (let attempt = 1; ; attempt++) {
+    const ports = await choosePorts(launch.options, attempt === 1 ? previous : undefined);
+    const state = await spawnServer(launch, ports);
+    const ready = await waitUntil(
+      async () => (await health(launch, state)) || !(await isRunning(state)),
+      READY_MS,
+    );
+    if (ready && (await isRunning(state))) return state;
+    await stop(state);
+    // Between our choice of a port and the server's start another program may have taken it.
+    if (attempt < START_ATTEMPTS && (await isTaken(ports))) continue;
+    const reason = (await tail(logFile(launch))).trim().split('\n').at(-1) ?? '';
+    throw new EmbeddedError(
+      `The Temporal server does not start: ${reason} Its log is ${logFile(launch)}.`,
+    );
+  }
+}
+
+async function choosePorts(
+  options: TemporalServerOptions,
+  previous: Ports | undefined,
+): Promise<Ports> {
+  const port = await freePort(previous?.port);
+  const { uiPort } = options;
+  if (uiPort === undefined) return { port, uiPort };
+  if (uiPort === 0) return { port, uiPort: await freePort(previous?.uiPort) };
+  if (options.uiPortMayChange === true) return { port, uiPort: await freePort(uiPort) };
+  if (await isPortFree(uiPort)) return { port, uiPort };
+  throw new EmbeddedError(
+    `Port ${uiPort} for the Temporal UI is in use: choose another with --temporal-ui-port.`,
+  );
+}
+
+async function isTaken({ port, uiPort }: Ports): Promise<boolean> {
+  return !(await isPortFree(port)) || (uiPort !== undefined && !(await isPortFree(uiPort)));
+}
+
+async function spawnServer(launch: Launch, ports: Ports): Promise<State> {
+  const command = commandFor(launch, ports);
+  await limitLog(logFile(launch));
+  const log = await open(logFile(launch), 'a', 0o600);
+  try {
+    const [program = '', ...args] = command;
+    const child = spawn(program, args, {
+      detached: true,
+      env: environment(),
+      stdio: ['ignore', log.fd, log.fd],
+    });
+    const pid = await new Promise<number>((resolve, reject) => {
+      child.once('spawn', () => resolve(child.pid ?? 0)).once('error', reject);
+    });
+    child.unref();
+    const state = { ...ports, pid, command };
+    await writeJson(stateFile(launch), state);
+    return state;
+  } finally {
+    await log.close();
+  }
+}
+
+async function addSearchAttributes({ program, options }: Launch, { port }: Ports): Promise<void> {
+  const attributes = Object.entries(options.searchAttributes);
+  const flags = attributes.flatMap(([name, type]) => ['--name', name, '--type', type]);
+  const address = ['--address', `${HOST}:${port}`, '--namespace', namespaceOf(options)];
+  const command = ['operator', 'search-attribute', 'create', ...address, ...flags];
+  // Attributes that are there already are no error for this command.
+  const { code, stderr } = await run(program.path, command, { env: environment() });
+  if (code !== 0)
+    throw new EmbeddedError(`Registering Temporal's search attributes failed: ${stderr.trim()}`);
+}
+
+/** Whether a survivor is what the caller asks for, and answers. */
+async function fits(launch: Launch, previous: State): Promise<boolean> {
+  const { uiPort, inMemory, uiPortMayChange } = launch.options;
+  const wantsUi = uiPort !== undefined;
+  const anyUiPort = uiPort === 0 || uiPortMayChange === true;
+  if (inMemory === true || wantsUi !== (previous.uiPort !== undefined)) return false;
+  const ports = { port: previous.port, uiPort: anyUiPort ? previous.uiPort : uiPort };
+  return (
+    isDeepStrictEqual(previous.command, commandFor(launch, ports)) &&
+    (await health(launch, previous))
+  );
+}
+
+async function health({ options }: Launch, { port }: Ports): Promise<boolean> {
+  return (await temporalHealth(`${HOST}:${port}`, namespaceOf(options))) === 'ready';
+}
+
+/** Whether the process is the very server we started: its number alone may belong to another program by now. */
+async function isRunning({ pid, command }: State): Promise<boolean> {
+  return (await commandLine(pid)) === command.join(' ');
+}
+
+async function stop(state: State): Promise<void> {
+  if (!(await isRunning(state))) return;
+  signal(state.pid, 'SIGTERM');
+  if (await waitUntil(async () => !(await isRunning(state)), STOP_MS)) return;
+  signal(state.pid, 'SIGKILL');
+  await waitUntil(async () => !(await isRunning(state)), STOP_MS);
+}
+
+function handle({ program }: Launch, state: State): TemporalServer {
+  let stopping: Promise<void> | undefined;
+  return {
+    address: `${HOST}:${state.port}`,
+    uiUrl: state.uiPort === undefined ? undefined : `http://${HOST}:${state.uiPort}`,
+    version: program.server,
+    stop: () => (stopping ??= stop(state)),
+  };
+}

@@ -1,0 +1,128 @@
+import { Client, Connection } from '@temporalio/client';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+
+import { readJson } from '../../embedded/files.ts';
+import { commandLine } from '../../embedded/processes.ts';
+import { temporalHealth } from '../../embedded/temporal-health.ts';
+import { EmbeddedError, startTemporalServer } from '../../embedded/temporal-server.ts';
+import { leaveBehind, occupyPort, stopLater, temporaryDirectory } from './support.ts';
+
+const searchAttributes = { RunStatus: 'Keyword' } as const;
+
+async function recordedPid(dataDir: string): Promise<number> {
+  return (await readJson<{ pid: number }>(join(dataDir, 'temporal', 'server.json')))?.pid ?? 0;
+}
+
+async function clientOf(address: string): Promise<Client> {
+  const connection = await Connection.connect({ address });
+  onTestFinished(() => connection.close());
+  return new Client({ connection });
+}
+
+test('serves the namespace and the web UI, and is gone after stop', async () => {
+  const dataDir = await temporaryDirectory();
+  const server = stopLater(await startTemporalServer({ dataDir, uiPort: 0, searchAttributes }));
+  expect(server.version).toMatch(/^1\.\d+\.\d+$/);
+  expect(await temporalHealth(server.address)).toBe('ready');
+  expect(await temporalHealth(server.address, 'other')).toBe('no namespace');
+  expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
+  const pid = await recordedPid(dataDir);
+  expect(await commandLine(pid)).toContain('start-dev');
+  await server.stop();
+  expect(await commandLine(pid)).toBeUndefined();
+  expect(await temporalHealth(server.address)).toBe('no answer');
+});
+
+test('keeps its workflows over a restart, and its address', async () => {
+  const dataDir = await temporaryDirectory();
+  const first = stopLater(await startTemporalServer({ dataDir, searchAttributes }));
+  const client = await clientOf(first.address);
+  await client.workflow.start('anything', { taskQueue: 'nobody-polls', workflowId: 'kept' });
+  await first.stop();
+  const second = stopLater(await startTemporalServer({ dataDir, searchAttributes }));
+  expect(second.address).toBe(first.address);
+  expect(second.uiUrl).toBeUndefined();
+  const kept = await (await clientOf(second.address)).workflow.getHandle('kept').describe();
+  expect(kept.status.name).toBe('RUNNING');
+});
+
+test('takes over the server that a killed process left behind', async () => {
+  const dataDir = await temporaryDirectory();
+  await leaveBehind('temporal', dataDir);
+  const pid = await recordedPid(dataDir);
+  const server = stopLater(await startTemporalServer({ dataDir, uiPort: 0, searchAttributes }));
+  expect(await recordedPid(dataDir)).toBe(pid);
+  expect(await temporalHealth(server.address)).toBe('ready');
+  await server.stop();
+  expect(await commandLine(pid)).toBeUndefined();
+});
+
+test('restarts the server left behind when it was started in another way', async () => {
+  const dataDir = await temporaryDirectory();
+  await leaveBehind('temporal', dataDir);
+  const pid = await recordedPid(dataDir);
+  const server = stopLater(await startTemporalServer({ dataDir, searchAttributes }));
+  expect(server.uiUrl).toBeUndefined();
+  expect(await commandLine(pid)).toBeUndefined();
+});
+
+test('leaves another program alone that has the recorded process number now', async () => {
+  const dataDir = await temporaryDirectory();
+  const stranger = spawn('sleep', ['600']);
+  onTestFinished(() => void stranger.kill());
+  const state = {
+    pid: stranger.pid,
+    port: 1,
+    uiPort: 2,
+    command: ['temporal', 'server', 'start-dev'],
+  };
+  await mkdir(join(dataDir, 'temporal'));
+  await writeFile(join(dataDir, 'temporal', 'server.json'), JSON.stringify(state));
+  const server = stopLater(await startTemporalServer({ dataDir, searchAttributes }));
+  await server.stop();
+  expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
+});
+
+test('refuses a busy UI port that was asked for, and moves from one that was only wished for', async () => {
+  const dataDir = await temporaryDirectory();
+  const busy = await occupyPort();
+  const start = startTemporalServer({ dataDir, uiPort: busy, searchAttributes });
+  await expect(start).rejects.toThrow(
+    new EmbeddedError(
+      `Port ${busy} for the Temporal UI is in use: choose another with --temporal-ui-port.`,
+    ),
+  );
+  const server = stopLater(
+    await startTemporalServer({ dataDir, uiPort: busy, uiPortMayChange: true, searchAttributes }),
+  );
+  expect(server.uiUrl).not.toContain(`:${busy}`);
+  expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
+});
+
+test('registers search attributes and namespaces that an older database lacks', async () => {
+  const dataDir = await temporaryDirectory();
+  await stopLater(await startTemporalServer({ dataDir, searchAttributes })).stop();
+  const more = { ...searchAttributes, ProjectId: 'Keyword' } as const;
+  const server = stopLater(
+    await startTemporalServer({ dataDir, searchAttributes: more, namespace: 'second' }),
+  );
+  expect(await temporalHealth(server.address, 'second')).toBe('ready');
+  const again = stopLater(await startTemporalServer({ dataDir, searchAttributes: more }));
+  const { operatorService } = (await clientOf(again.address)).connection as Connection;
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace: 'default' });
+  expect(Object.keys(customAttributes)).toEqual(expect.arrayContaining(['RunStatus', 'ProjectId']));
+});
+
+test('keeps nothing in memory mode', async () => {
+  const dataDir = await temporaryDirectory();
+  const options = { dataDir, inMemory: true, searchAttributes };
+  const first = stopLater(await startTemporalServer(options));
+  const client = await clientOf(first.address);
+  await client.workflow.start('anything', { taskQueue: 'nobody-polls', workflowId: 'lost' });
+  const second = stopLater(await startTemporalServer(options));
+  const lost = (await clientOf(second.address)).workflow.getHandle('lost').describe();
+  await expect(lost).rejects.toThrow();
+});
