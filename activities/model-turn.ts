@@ -1,5 +1,6 @@
 /** One answer of the model: claim the turn, stream, store. Text goes to Postgres, the verdict to the workflow. */
-import type { TurnEnd, TurnOutcome, TurnRef, TurnUsage } from '../db/turns.ts';
+import type { TurnRef } from '../db/turn-objects.ts';
+import type { TurnEnd, TurnOutcome, TurnUsage } from '../db/turns.ts';
 import { claimTurn, finishTurn } from '../db/turns.ts';
 import type { RunRow } from '../wire/rows.ts';
 import type OpenAI from 'openai';

@@ -6,8 +6,9 @@ import { log } from '@temporalio/activity';
 
 import type { DeltaStream, EventBatcher } from '../db/event-batcher.ts';
 import type { Pool } from '../db/pool.ts';
-import type { OpenStep, TurnEnd, TurnRef } from '../db/turns.ts';
-import { completeMessage, openMessage, openToolStep } from '../db/turns.ts';
+import type { OpenStep, TurnRef } from '../db/turn-objects.ts';
+import { completeMessage, openMessage, openToolStep } from '../db/turn-objects.ts';
+import type { TurnEnd } from '../db/turns.ts';
 import {
   codeInput,
   codeOpened,

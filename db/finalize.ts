@@ -8,7 +8,7 @@ import { query, withTransaction } from './pool.ts';
 import { appendEvents } from './run-events.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
 import { RUN_COLUMNS } from './runs.ts';
-import { cutMessage } from './turns.ts';
+import { cutMessage } from './turn-objects.ts';
 
 export type RunEnding =
   | { status: 'cancelled' }

@@ -2,9 +2,8 @@
  * What one model turn writes. An attempt claims the turn, is then the only writer of the run's events, and ends with
  * one transaction that holds the answer, the usage, the run's next status and the turn's result together.
  */
-import { messageEvent, runEvent, stepEvent, textDelta, textOfDeltas } from '../wire/events.ts';
-import { mintId } from '../wire/ids.ts';
-import type { MessageRow, RunRow, RunStepRow, StepUsage, ToolCallRow } from '../wire/rows.ts';
+import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
+import type { RunRow, StepUsage, ToolCallRow } from '../wire/rows.ts';
 import { isActive, TRANSITIONS } from '../wire/run-status.ts';
 import type {
   IncompleteReason,
@@ -16,9 +15,11 @@ import type {
 } from '../wire/types.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
-import { appendEvents, FencedError, readEvents } from './run-events.ts';
+import { appendEvents, FencedError } from './run-events.ts';
 import { endOpenStep, endOpenStepIfAny } from './run-steps.ts';
 import { RUN_COLUMNS } from './runs.ts';
+import type { NewToolCall, TurnRef } from './turn-objects.ts';
+import { cutMessage, endMessage, insertToolCalls } from './turn-objects.ts';
 
 /** What the workflow is told of a turn: ids and verdicts, never text. */
 export type TurnOutcome =
@@ -33,9 +34,6 @@ export type TurnOutcome =
 
 export type TurnClaim =
   { kind: 'claimed'; run: RunRow } | { kind: 'settled'; outcome: TurnOutcome };
-
-/** Names the attempt that may write; it goes with every write. */
-export type TurnRef = { runId: string; turn: number; owner: string };
 
 const CUT_OFF: LastError = {
   code: 'server_error',
@@ -98,200 +96,6 @@ async function closeCutOff(tx: Tx, run: RunRow): Promise<RunEvent[]> {
   return [...message, stepEvent(step, run)];
 }
 
-/** Closes the run's open message with the text that its readers saw. */
-export async function cutMessage(
-  tx: Tx,
-  runId: string,
-  stepSeq: number,
-  reason: IncompleteReason,
-): Promise<RunEvent[]> {
-  const open = await query<{ id: string }>(
-    tx,
-    'turns.open-message',
-    `select id from messages where run_id = $1 and status = 'in_progress'`,
-    [runId],
-  );
-  if (open[0] === undefined) return [];
-  const deltas = await readEvents(tx, runId, stepSeq, 1_000_000);
-  const content = textOfDeltas(
-    deltas.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown })),
-  );
-  return [messageEvent(await endMessage(tx, open[0].id, content, roughTokens(content), reason))];
-}
-
-/** A cut message's size towards later context windows: four characters a token, since nobody counted it. */
-function roughTokens(content: MessageContent[]): number {
-  return Math.ceil(JSON.stringify(content).length / 4);
-}
-
-async function endMessage(
-  tx: Tx,
-  id: string,
-  content: MessageContent[],
-  tokens: number,
-  reason: IncompleteReason | null,
-): Promise<MessageRow> {
-  const rows = await query<MessageRow>(
-    tx,
-    'turns.end-message',
-    `with message as (
-       update messages set content = $2::jsonb, tokens = $3, incomplete_reason = $4,
-         status = case when $4::text is null then 'completed' else 'incomplete' end,
-         completed_at = case when $4::text is null then unix_now() end,
-         incomplete_at = case when $4::text is not null then unix_now() end
-       where id = $1 and status = 'in_progress'
-       returning id, thread_id, seq, created_at, role, status, incomplete_reason, completed_at, incomplete_at, content,
-         attachments, metadata, assistant_id, run_id),
-     thread as (
-       update threads set total_tokens = total_tokens + $3 from message where threads.id = message.thread_id)
-     select * from message`,
-    [id, JSON.stringify(content), tokens, reason],
-  );
-  if (rows[0] === undefined) throw new FencedError(`Message ${id} is no longer open.`);
-  return rows[0];
-}
-
-/** A step that this attempt opened and has not closed. */
-export type OpenStep = { stepId: string; messageId: string | null; lastSeq: number };
-
-/** Opens a message with its first text: rows, the four opening events and the first delta in one transaction. */
-export async function openMessage(
-  pool: Pool,
-  run: RunRow,
-  ref: TurnRef,
-  text: string,
-): Promise<OpenStep> {
-  const now = Math.floor(Date.now() / 1_000);
-  const message = newMessage(run, now);
-  const step = newStep(run, ref.turn, 'message_creation', message.id, now);
-  const events = [
-    stepEvent(step, run, 'created'),
-    stepEvent(step, run),
-    messageEvent(message, 'created'),
-    messageEvent(message),
-    textDelta(message.id, 0, text, true),
-  ];
-  return withTransaction(pool, async (tx) => {
-    const first = await appendEvents(tx, run.id, events, ref.owner);
-    await insertOpenMessage(tx, run, message);
-    await insertStep(tx, run, step, first);
-    return { stepId: step.id, messageId: message.id, lastSeq: first + events.length - 1 };
-  });
-}
-
-/** Opens a tool_calls step with the delta that opens its first call. */
-export async function openToolStep(
-  pool: Pool,
-  run: RunRow,
-  ref: TurnRef,
-  opening: (stepId: string) => RunEvent,
-): Promise<OpenStep> {
-  const step = newStep(run, ref.turn, 'tool_calls', null, Math.floor(Date.now() / 1_000));
-  const events = [stepEvent(step, run, 'created'), stepEvent(step, run), opening(step.id)];
-  return withTransaction(pool, async (tx) => {
-    const first = await appendEvents(tx, run.id, events, ref.owner);
-    await insertStep(tx, run, step, first);
-    return { stepId: step.id, messageId: null, lastSeq: first + events.length - 1 };
-  });
-}
-
-function newMessage(run: RunRow, now: number): MessageRow {
-  return {
-    id: mintId('message'),
-    thread_id: run.thread_id,
-    seq: 0,
-    created_at: now,
-    role: 'assistant',
-    status: 'in_progress',
-    incomplete_reason: null,
-    completed_at: null,
-    incomplete_at: null,
-    content: [],
-    attachments: [],
-    metadata: {},
-    assistant_id: run.assistant_id,
-    run_id: run.id,
-  };
-}
-
-function newStep(
-  run: RunRow,
-  turn: number,
-  type: RunStepRow['type'],
-  messageId: string | null,
-  now: number,
-): RunStepRow {
-  return {
-    id: mintId('run_step'),
-    run_id: run.id,
-    thread_id: run.thread_id,
-    assistant_id: run.assistant_id,
-    turn,
-    seq: 0,
-    type,
-    status: 'in_progress',
-    message_id: messageId,
-    created_at: now,
-    completed_at: null,
-    failed_at: null,
-    cancelled_at: null,
-    expired_at: null,
-    last_error: null,
-    usage: null,
-    tool_calls: [],
-  };
-}
-
-async function insertOpenMessage(tx: Tx, run: RunRow, message: MessageRow): Promise<void> {
-  await query(
-    tx,
-    'turns.insert-message',
-    `with thread as (
-       update threads set last_message_seq = last_message_seq + 1 where id = $2 returning last_message_seq, total_tokens)
-     insert into messages (id, thread_id, project_id, seq, created_at, role, status, content, attachments, metadata,
-       assistant_id, run_id, tokens_before)
-     select $1, $2, $3, last_message_seq, $4, 'assistant', 'in_progress', '[]', '[]', '{}', $5, $6, total_tokens
-     from thread`,
-    [message.id, run.thread_id, run.project_id, message.created_at, run.assistant_id, run.id],
-  );
-}
-
-async function insertStep(tx: Tx, run: RunRow, step: RunStepRow, seq: number): Promise<void> {
-  await query(
-    tx,
-    'turns.insert-step',
-    `insert into run_steps (id, run_id, project_id, thread_id, assistant_id, turn, seq, type, status, message_id, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, 'in_progress', $9, $10)`,
-    [
-      step.id,
-      run.id,
-      run.project_id,
-      run.thread_id,
-      run.assistant_id,
-      step.turn,
-      seq,
-      step.type,
-      step.message_id,
-      step.created_at,
-    ],
-  );
-}
-
-/** Completes a message in the middle of a turn: the model goes on with tool calls. */
-export async function completeMessage(
-  pool: Pool,
-  run: RunRow,
-  ref: TurnRef,
-  messageId: string,
-  answer: { content: MessageContent[]; tokens: number },
-): Promise<void> {
-  await withTransaction(pool, async (tx) => {
-    const message = await endMessage(tx, messageId, answer.content, answer.tokens, null);
-    const step = await endOpenStep(tx, run.id, 'completed');
-    await appendEvents(tx, run.id, [messageEvent(message), stepEvent(step, run)], ref.owner);
-  });
-}
-
 export type TurnUsage = {
   prompt_tokens: number;
   completion_tokens: number;
@@ -310,7 +114,7 @@ export type TurnEnd = {
     incomplete: IncompleteReason | null;
   } | null;
   /** The open tool_calls step's calls, when there is one. */
-  toolCalls: Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | 'input'>[];
+  toolCalls: NewToolCall[];
 } & (
   | { status: 'completed' }
   | { status: 'in_progress' }
@@ -433,25 +237,6 @@ const TOOL_CALL_CUT: LastError = {
   code: 'server_error',
   message: 'The tool call was cut off by the limit on completion tokens.',
 };
-
-async function insertToolCalls(tx: Tx, runId: string, calls: TurnEnd['toolCalls']): Promise<void> {
-  await query(
-    tx,
-    'turns.insert-tool-calls',
-    `insert into tool_calls (step_id, run_id, index, id, type, name, input)
-     select s.id, $1, c.index, c.id, c.type, c.name, c.input
-     from run_steps s, unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[]) as c(index, id, type, name, input)
-     where s.run_id = $1 and s.status = 'in_progress'`,
-    [
-      runId,
-      calls.map((call) => call.index),
-      calls.map((call) => call.id),
-      calls.map((call) => call.type),
-      calls.map((call) => call.name),
-      calls.map((call) => call.input),
-    ],
-  );
-}
 
 /** A turn's usage goes to its last step. Returns that step's id, when it is still open. */
 async function recordUsage(

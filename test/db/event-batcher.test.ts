@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { EventBatcher } from '../../db/event-batcher.ts';
 import { FencedError, readEvents } from '../../db/run-events.ts';
-import { claimTurn, openMessage } from '../../db/turns.ts';
+import { openMessage } from '../../db/turn-objects.ts';
+import { claimTurn } from '../../db/turns.ts';
 import { textDelta } from '../../wire/events.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

@@ -1,0 +1,230 @@
+/** The messages and steps that a turn opens and closes. Each change of rows carries its events in the same transaction. */
+import { messageEvent, stepEvent, textDelta, textOfDeltas } from '../wire/events.ts';
+import { mintId } from '../wire/ids.ts';
+import type { MessageRow, RunRow, RunStepRow, ToolCallRow } from '../wire/rows.ts';
+import type { IncompleteReason, MessageContent, RunEvent } from '../wire/types.ts';
+import { MESSAGE_COLUMNS } from './messages.ts';
+import type { Pool, Tx } from './pool.ts';
+import { query, withTransaction } from './pool.ts';
+import { appendEvents, FencedError, readEvents } from './run-events.ts';
+import { endOpenStep } from './run-steps.ts';
+
+/** Names the attempt that may write; it goes with every write. */
+export type TurnRef = { runId: string; turn: number; owner: string };
+
+/** A call as the model made it. */
+export type NewToolCall = Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | 'input'>;
+
+/** Closes the run's open message with the text that its readers saw. */
+export async function cutMessage(
+  tx: Tx,
+  runId: string,
+  stepSeq: number,
+  reason: IncompleteReason,
+): Promise<RunEvent[]> {
+  const open = await query<{ id: string }>(
+    tx,
+    'turns.open-message',
+    `select id from messages where run_id = $1 and status = 'in_progress'`,
+    [runId],
+  );
+  if (open[0] === undefined) return [];
+  const deltas = await readEvents(tx, runId, stepSeq, 1_000_000);
+  const content = textOfDeltas(
+    deltas.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown })),
+  );
+  return [messageEvent(await endMessage(tx, open[0].id, content, roughTokens(content), reason))];
+}
+
+/** A cut message's size towards later context windows: four characters a token, since nobody counted it. */
+function roughTokens(content: MessageContent[]): number {
+  return Math.ceil(JSON.stringify(content).length / 4);
+}
+
+/** Gives an open message its final content; with a reason it ends incomplete. */
+export async function endMessage(
+  tx: Tx,
+  id: string,
+  content: MessageContent[],
+  tokens: number,
+  reason: IncompleteReason | null,
+): Promise<MessageRow> {
+  const rows = await query<MessageRow>(
+    tx,
+    'turns.end-message',
+    `with message as (
+       update messages set content = $2::jsonb, tokens = $3, incomplete_reason = $4,
+         status = case when $4::text is null then 'completed' else 'incomplete' end,
+         completed_at = case when $4::text is null then unix_now() end,
+         incomplete_at = case when $4::text is not null then unix_now() end
+       where id = $1 and status = 'in_progress'
+       returning ${MESSAGE_COLUMNS}),
+     thread as (
+       update threads set total_tokens = total_tokens + $3 from message where threads.id = message.thread_id)
+     select * from message`,
+    [id, JSON.stringify(content), tokens, reason],
+  );
+  if (rows[0] === undefined) throw new FencedError(`Message ${id} is no longer open.`);
+  return rows[0];
+}
+
+/** A step that this attempt opened and has not closed. */
+export type OpenStep = { stepId: string; messageId: string | null; lastSeq: number };
+
+/** Opens a message with its first text: rows, the four opening events and the first delta in one transaction. */
+export async function openMessage(
+  pool: Pool,
+  run: RunRow,
+  ref: TurnRef,
+  text: string,
+): Promise<OpenStep> {
+  const now = Math.floor(Date.now() / 1_000);
+  const message = newMessage(run, now);
+  const step = newStep(run, ref.turn, 'message_creation', message.id, now);
+  const events = [
+    stepEvent(step, run, 'created'),
+    stepEvent(step, run),
+    messageEvent(message, 'created'),
+    messageEvent(message),
+    textDelta(message.id, 0, text, true),
+  ];
+  return withTransaction(pool, async (tx) => {
+    const first = await appendEvents(tx, run.id, events, ref.owner);
+    await insertOpenMessage(tx, run, message);
+    await insertStep(tx, run, step, first);
+    return { stepId: step.id, messageId: message.id, lastSeq: first + events.length - 1 };
+  });
+}
+
+/** Opens a tool_calls step with the delta that opens its first call. */
+export async function openToolStep(
+  pool: Pool,
+  run: RunRow,
+  ref: TurnRef,
+  opening: (stepId: string) => RunEvent,
+): Promise<OpenStep> {
+  const step = newStep(run, ref.turn, 'tool_calls', null, Math.floor(Date.now() / 1_000));
+  const events = [stepEvent(step, run, 'created'), stepEvent(step, run), opening(step.id)];
+  return withTransaction(pool, async (tx) => {
+    const first = await appendEvents(tx, run.id, events, ref.owner);
+    await insertStep(tx, run, step, first);
+    return { stepId: step.id, messageId: null, lastSeq: first + events.length - 1 };
+  });
+}
+
+function newMessage(run: RunRow, now: number): MessageRow {
+  return {
+    id: mintId('message'),
+    thread_id: run.thread_id,
+    seq: 0,
+    created_at: now,
+    role: 'assistant',
+    status: 'in_progress',
+    incomplete_reason: null,
+    completed_at: null,
+    incomplete_at: null,
+    content: [],
+    attachments: [],
+    metadata: {},
+    assistant_id: run.assistant_id,
+    run_id: run.id,
+  };
+}
+
+function newStep(
+  run: RunRow,
+  turn: number,
+  type: RunStepRow['type'],
+  messageId: string | null,
+  now: number,
+): RunStepRow {
+  return {
+    id: mintId('run_step'),
+    run_id: run.id,
+    thread_id: run.thread_id,
+    assistant_id: run.assistant_id,
+    turn,
+    seq: 0,
+    type,
+    status: 'in_progress',
+    message_id: messageId,
+    created_at: now,
+    completed_at: null,
+    failed_at: null,
+    cancelled_at: null,
+    expired_at: null,
+    last_error: null,
+    usage: null,
+    tool_calls: [],
+  };
+}
+
+async function insertOpenMessage(tx: Tx, run: RunRow, message: MessageRow): Promise<void> {
+  await query(
+    tx,
+    'turns.insert-message',
+    `with thread as (
+       update threads set last_message_seq = last_message_seq + 1 where id = $2 returning last_message_seq, total_tokens)
+     insert into messages (id, thread_id, project_id, seq, created_at, role, status, content, attachments, metadata,
+       assistant_id, run_id, tokens_before)
+     select $1, $2, $3, last_message_seq, $4, 'assistant', 'in_progress', '[]', '[]', '{}', $5, $6, total_tokens
+     from thread`,
+    [message.id, run.thread_id, run.project_id, message.created_at, run.assistant_id, run.id],
+  );
+}
+
+async function insertStep(tx: Tx, run: RunRow, step: RunStepRow, seq: number): Promise<void> {
+  await query(
+    tx,
+    'turns.insert-step',
+    `insert into run_steps (id, run_id, project_id, thread_id, assistant_id, turn, seq, type, status, message_id, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, 'in_progress', $9, $10)`,
+    [
+      step.id,
+      run.id,
+      run.project_id,
+      run.thread_id,
+      run.assistant_id,
+      step.turn,
+      seq,
+      step.type,
+      step.message_id,
+      step.created_at,
+    ],
+  );
+}
+
+/** Completes a message in the middle of a turn: the model goes on with tool calls. */
+export async function completeMessage(
+  pool: Pool,
+  run: RunRow,
+  ref: TurnRef,
+  messageId: string,
+  answer: { content: MessageContent[]; tokens: number },
+): Promise<void> {
+  await withTransaction(pool, async (tx) => {
+    const message = await endMessage(tx, messageId, answer.content, answer.tokens, null);
+    const step = await endOpenStep(tx, run.id, 'completed');
+    await appendEvents(tx, run.id, [messageEvent(message), stepEvent(step, run)], ref.owner);
+  });
+}
+
+/** Stores the calls of the run's open step. */
+export async function insertToolCalls(tx: Tx, runId: string, calls: NewToolCall[]): Promise<void> {
+  await query(
+    tx,
+    'turns.insert-tool-calls',
+    `insert into tool_calls (step_id, run_id, index, id, type, name, input)
+     select s.id, $1, c.index, c.id, c.type, c.name, c.input
+     from run_steps s, unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[]) as c(index, id, type, name, input)
+     where s.run_id = $1 and s.status = 'in_progress'`,
+    [
+      runId,
+      calls.map((call) => call.index),
+      calls.map((call) => call.id),
+      calls.map((call) => call.type),
+      calls.map((call) => call.name),
+      calls.map((call) => call.input),
+    ],
+  );
+}
