@@ -3,9 +3,11 @@
  * size-limited tmpfs folders and nothing else of the host. No host folder is writable inside.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { Limits, SandboxBackend } from './backend.ts';
+import { KernelStartError } from './backend.ts';
 import type { Identity } from './identity.ts';
 import { sandboxIdentity } from './identity.ts';
 import { ProcessKernel } from './kernel.ts';
@@ -43,7 +45,7 @@ export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<S
   return {
     async start(signal) {
       signal?.throwIfAborted();
-      const kernel = launch(command, inputs, limits);
+      const kernel = await launch(command, inputs, limits);
       const onAbort = () => void kernel.kill('The start was cancelled.');
       signal?.addEventListener('abort', onAbort);
       try {
@@ -59,11 +61,11 @@ export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<S
   };
 }
 
-function launch(
+async function launch(
   command: string[],
   inputs: Record<5 | 6 | 7, Buffer>,
   limits: Limits,
-): ProcessKernel {
+): Promise<ProcessKernel> {
   const [program = '', ...rest] = command;
   const child = spawn(program, rest, {
     // bubblewrap's first process stays readable inside, and so would be what it inherits.
@@ -73,6 +75,10 @@ function launch(
     detached: true,
     stdio: ['ignore', ...Array.from({ length: 7 }, () => 'pipe' as const)],
   });
+  if (child.pid === undefined) {
+    const [cause] = (await once(child, 'error')) as [Error];
+    throw new KernelStartError(cause.message, { cause });
+  }
   const kernel = new ProcessKernel(child, limits, Object.keys(WRITABLE));
   // The type knows the first five streams only.
   const streams: readonly unknown[] = child.stdio;
@@ -113,9 +119,9 @@ function bubblewrapArguments({ modern, environment }: Tools): string[] {
       readOnly,
     ),
     ...words('--tmpfs /usr/src --remount-ro /usr/src --tmpfs /usr/local --remount-ro /usr/local'),
-    ...(environment === undefined ? [] : readOnly(environment)),
     ...words(`--perms 0444 --ro-bind-data 7 ${DRIVER} --proc /proc --dev /dev`),
     ...Object.entries(WRITABLE).flatMap(([path, size]) => writable(path, size, modern)),
+    ...(environment === undefined ? [] : readOnly(environment)),
     // Both are tmpfs without a size.
     ...words('--chdir /mnt/data --remount-ro /dev --remount-ro /'),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),

@@ -5,7 +5,6 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { CellOutcome, CellStatus, Kernel, Limits } from './backend.ts';
 import { KernelStartError } from './backend.ts';
@@ -14,11 +13,13 @@ import { encodeFrame, frameDecoder } from './frames.ts';
 import { memoryInUse } from './memory.ts';
 import type { CellOutput } from './output.ts';
 import { cellOutput } from './output.ts';
+import { exitText, firstChild, killIfAlive } from './processes.ts';
 
 const START_SECONDS = 10;
 const WATCH_MEMORY_MS = 100;
 // A cell that closed the driver's copy of its output never sends the marker.
 const MARKER_GRACE_MS = 1_000;
+const LAUNCHER_GRACE_MS = 300;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 const MAX_LAUNCHER_BYTES = 4_096;
 
@@ -47,8 +48,7 @@ export class ProcessKernel implements Kernel {
     this.#child = child;
     this.#limits = limits;
     this.#folders = folders;
-    child.once('error', (error) => this.#onClose(error.message));
-    child.once('close', () => this.#onClose(exitText(child)));
+    child.once('close', () => this.#onClose());
     child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
     child.stdout?.on('data', (chunk: Buffer) => this.#onOutput(chunk));
     child.stderr?.on('data', (chunk: Buffer) => this.#onLauncherOutput(chunk));
@@ -125,22 +125,33 @@ export class ProcessKernel implements Kernel {
   async #checkMemory(): Promise<void> {
     const limit = this.#limits.memoryBytes;
     const used = await memoryInUse(this.#child.pid ?? 0, this.#folders, limit);
+    if (used <= limit) return;
     const megabytes = Math.round(limit / 1024 / 1024);
-    if (used > limit)
-      this.#stop('died', `Execution needed more than ${megabytes} MB of memory and was killed.`);
+    this.#stop('died', `Execution needed more than ${megabytes} MB of memory and was killed.`);
   }
 
   /** Kills everything at once; the first reason is the one that counts. */
   #stop(status: CellStatus, reason: string): void {
-    this.#end ??= { status, logs: reason };
-    const { pid, exitCode, signalCode } = this.#child;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
-    // The whole group; inside, the pid namespace ends with its first process.
-    process.kill(-pid, 'SIGKILL');
+    if (this.#end !== undefined) return;
+    this.#end = { status, logs: reason };
+    // With its first process the pid namespace ends, and the launcher reaps that one: killed itself, it would leave
+    // a zombie to an init that many containers do not have.
+    const first = firstChild(this.#child);
+    if (first !== undefined) killIfAlive(first);
+    const grace = first === undefined ? 0 : LAUNCHER_GRACE_MS;
+    const launcher = setTimeout(() => this.#killLauncher(), grace);
+    void this.#closed.promise.then(() => clearTimeout(launcher));
   }
 
-  #onClose(how: string): void {
-    this.#end ??= { status: 'died', logs: `The Python process ended (${how}).` };
+  /** Its death signal takes the rest along. */
+  #killLauncher(): void {
+    const { pid, exitCode, signalCode } = this.#child;
+    const running = exitCode === null && signalCode === null;
+    if (pid !== undefined && running) killIfAlive(-pid);
+  }
+
+  #onClose(): void {
+    this.#end ??= { status: 'died', logs: `The Python process ended (${exitText(this.#child)}).` };
     const said = this.#launcher.trim();
     this.#started.reject(new KernelStartError(said === '' ? this.#end.logs : said));
     this.#cell?.ended.resolve(this.#end.status);
@@ -156,8 +167,8 @@ export class ProcessKernel implements Kernel {
     if (cell === undefined) return; // a thread that outlived its cell
     cell.marked = cell.output.push(chunk);
     if (cell.marked && cell.status !== undefined) cell.ended.resolve(cell.status);
-    if (cell.output.total > MAX_OUTPUT_BYTES)
-      this.#stop('died', 'Execution printed too much and was killed.');
+    if (cell.output.total <= MAX_OUTPUT_BYTES) return;
+    this.#stop('died', 'Execution printed too much and was killed.');
   }
 
   #onFrames(chunk: Buffer): void {
@@ -183,25 +194,14 @@ export class ProcessKernel implements Kernel {
 
   #outcome(cell: Cell, status: CellStatus): CellOutcome {
     const logs = cell.output.text();
-    if (this.#end !== undefined)
-      return { status: this.#end.status, logs: addSentence(logs, this.#end.logs) };
+    const end = this.#end;
+    if (end !== undefined) return { status: end.status, logs: addSentence(logs, end.logs) };
     if (status !== 'timeout') return { status, logs };
-    const seconds = this.#limits.cellSoftSeconds;
-    return {
-      status,
-      logs: addSentence(logs, `Execution timed out after ${seconds} s; variables are kept.`),
-    };
+    const sentence = `Execution timed out after ${this.#limits.cellSoftSeconds} s; variables are kept.`;
+    return { status, logs: addSentence(logs, sentence) };
   }
 }
 
 function addSentence(logs: string, sentence: string): string {
   return logs === '' || logs.endsWith('\n') ? logs + sentence : `${logs}\n${sentence}`;
-}
-
-/** The launcher ends with 128 + n when Python was ended by signal n. */
-function exitText({ exitCode, signalCode }: ChildProcess): string {
-  const signals = Object.entries(constants.signals);
-  const name = signalCode ?? signals.find(([, number]) => number === (exitCode ?? 0) - 128)?.[0];
-  if (name === 'SIGSEGV') return 'segmentation fault';
-  return name ?? `exit code ${exitCode}`;
 }

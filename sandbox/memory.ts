@@ -1,5 +1,6 @@
 /** How much memory a kernel uses, seen from the host: the processes below its first one, and its tmpfs files. */
-import { readFile, readdir, statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
+import { processTree } from './processes.ts';
 
 /**
  * Bytes in use by the process tree under `pid`, plus the files in `folders` as the kernel sees them.
@@ -16,16 +17,6 @@ export async function memoryInUse(
   const resident = await sum(pids, residentBytes);
   if (files + resident <= limit) return files + resident;
   return files + (await sum(pids, proportionalBytes));
-}
-
-/** `pid` and everything below it, parents first. Processes that end meanwhile are left out. */
-async function processTree(pid: number): Promise<number[]> {
-  // Each thread has its own list of children.
-  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const lists = await Promise.all(threads.map((id) => read(`/proc/${pid}/task/${id}/children`)));
-  const children = lists.flatMap((list) => list.split(' ')).filter(Boolean);
-  const trees = await Promise.all(children.map((child) => processTree(Number(child))));
-  return [pid, ...trees.flat()];
 }
 
 /** The kernel's mounts are reached through the root of one of its own processes. */

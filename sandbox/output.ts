@@ -30,7 +30,7 @@ export function cellOutput(marker: string, maxBytes: number): CellOutput {
       ended = at >= 0;
       const upTo = ended ? at : Math.max(0, data.length - end.length + 1);
       kept.add(data.subarray(0, upTo));
-      held = ended ? Buffer.alloc(0) : Buffer.from(data.subarray(upTo));
+      held = ended ? Buffer.alloc(0) : data.subarray(upTo);
       return ended;
     },
     get total() {
@@ -46,34 +46,47 @@ export function cellOutput(marker: string, maxBytes: number): CellOutput {
 
 function headAndTail(maxBytes: number) {
   const headBytes = Math.floor(maxBytes * HEAD_SHARE);
-  const tailBytes = maxBytes - headBytes;
   const head: Buffer[] = [];
+  const tail = lastBytes(maxBytes - headBytes);
   let headLength = 0;
-  let tail: Buffer = Buffer.alloc(0);
   let total = 0;
   return {
     total: () => total,
     add(data: Buffer) {
       total += data.length;
       const toHead = data.subarray(0, headBytes - headLength);
-      if (toHead.length > 0) head.push(Buffer.from(toHead));
+      if (toHead.length > 0) head.push(toHead);
       headLength += toHead.length;
-      const rest = data.subarray(toHead.length);
-      if (rest.length > 0) tail = lastBytes(tail, rest, tailBytes);
+      if (data.length > toHead.length) tail.add(data.subarray(toHead.length));
     },
     text() {
-      const cut = total - headLength - tail.length;
-      if (cut === 0) return decode(Buffer.concat([...head, tail]));
-      return `${decode(Buffer.concat(head))}\n... [${cut} bytes cut] ...\n${decode(tail)}`;
+      const end = tail.bytes();
+      const cut = total - headLength - end.length;
+      if (cut === 0) return decode(Buffer.concat([...head, end]));
+      return `${decode(Buffer.concat(head))}\n... [${cut} bytes cut] ...\n${decode(end)}`;
     },
   };
 }
 
-/** Copies, so that a kept tail never holds a whole chunk in memory. */
-function lastBytes(tail: Buffer, rest: Buffer, max: number): Buffer {
-  if (rest.length >= max) return Buffer.from(rest.subarray(rest.length - max));
-  const keep = tail.subarray(Math.max(0, tail.length + rest.length - max));
-  return Buffer.concat([keep, rest]);
+/** Cuts only once twice too much has gathered, so that many small chunks cost no more than a few large ones. */
+function lastBytes(max: number) {
+  let chunks: Buffer[] = [];
+  let length = 0;
+  const bytes = () => {
+    const all = Buffer.concat(chunks);
+    return all.subarray(Math.max(0, all.length - max));
+  };
+  return {
+    bytes,
+    add(chunk: Buffer) {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length <= 2 * max) return;
+      const kept = Buffer.from(bytes());
+      chunks = [kept];
+      length = kept.length;
+    },
+  };
 }
 
 /** Invalid UTF-8, also a character halved by the cut, and NUL (which Postgres text cannot hold) become U+FFFD. */

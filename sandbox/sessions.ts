@@ -112,13 +112,15 @@ export class Sessions implements AsyncDisposable {
     await this.#endKernel(session);
     const cancel = AbortSignal.any([session.dropped.signal, ...(signal ? [signal] : [])]);
     await this.#slots.take(cancel);
-    try {
-      session.kernel = await this.#backend.start(cancel);
-      return session.kernel;
-    } catch (error) {
+    const kernel = await this.#backend.start(cancel).catch((error: unknown) => {
       this.#slots.give();
       throw error;
-    }
+    });
+    session.kernel = kernel;
+    // Dropped in the moment between: nobody else has seen this kernel.
+    if (cancel.aborted) await this.#endKernel(session);
+    cancel.throwIfAborted();
+    return kernel;
   }
 
   /** Safe to call twice: the first call owns the kernel. */

@@ -149,7 +149,9 @@ except OSError as error: print(error.strerror)`;
     const script = new URL('support/hold-session.ts', import.meta.url).pathname;
     const holder = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [namespace] = (await once(holder.stdout.setEncoding('utf8'), 'data')) as [string];
-    expect(await processesIn(namespace)).toHaveLength(3);
+    await vi.waitFor(async () => expect(await processesIn(namespace)).toHaveLength(3), {
+      timeout: 5_000,
+    });
     holder.kill('SIGKILL');
     await gone(namespace);
   });

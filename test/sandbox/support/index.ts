@@ -1,4 +1,4 @@
-import { readdir, readlink } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createSandbox } from '../../../sandbox/index.ts';
 import type { CellResult, Sandbox, SandboxOptions } from '../../../sandbox/index.ts';
 
@@ -32,11 +32,16 @@ export async function logsOf(sandbox: Sandbox, session: string, code: string): P
 /** A cell that prints the pid namespace it runs in, by which the host can find its processes. */
 export const PRINT_NAMESPACE = `import os; print(os.readlink('/proc/self/ns/pid'))`;
 
-/** Ids of the processes in a pid namespace, as the host sees them. */
+/** Ids of the running processes in a pid namespace, as the host sees them. */
 export async function processesIn(namespace: string): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const links = await Promise.all(
-    pids.map((pid) => readlink(`/proc/${pid}/ns/pid`).catch(() => '')),
-  );
-  return pids.filter((_, index) => links[index] === namespace.trim());
+  const inside = await Promise.all(pids.map((pid) => isIn(pid, namespace.trim())));
+  return pids.filter((_, index) => inside[index]);
+}
+
+async function isIn(pid: string, namespace: string): Promise<boolean> {
+  if ((await readlink(`/proc/${pid}/ns/pid`).catch(() => '')) !== namespace) return false;
+  // A zombie has ended; when it goes is up to the machine's init.
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => 'State:\tZ');
+  return !/^State:\tZ/m.test(status);
 }
