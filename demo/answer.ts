@@ -4,16 +4,12 @@
  */
 import { makeArguments, makeValue } from './arguments.ts';
 import { matchingTools } from './choose-tools.ts';
-import {
-  addressedName,
-  readConversation,
-  type Conversation,
-  type ToolResult,
-} from './conversation.ts';
-import { dataProgram, writtenFiles } from './data-programs.ts';
+import { addressedName, readConversation, type Conversation } from './conversation.ts';
+import { dataProgram } from './data-programs.ts';
 import { readHints, type Hints } from './hints.ts';
 import { mathProgram, readResults } from './math.ts';
 import type { ChatRequest, FunctionTool, JsonSchema } from './request.ts';
+import { reportResult } from './report.ts';
 import { NOTICE, smalltalk } from './smalltalk.ts';
 
 export type Call = { name: string; arguments: string };
@@ -38,34 +34,36 @@ export function answer(
 }
 
 function chooseCalls(request: ChatRequest, conversation: Conversation, hints: Hints): Call[] {
-  const { toolChoice, parallelToolCalls } = request;
+  const { tools, toolChoice, parallelToolCalls } = request;
   if (toolChoice === 'none') return [];
-  const called = new Set(conversation.results.map(({ name }) => name));
-  const open = request.tools.filter(({ name }) => !called.has(name));
   // A forced choice is meant for the first step; forced for ever, a run could not end.
-  const isForced = called.size === 0 && toolChoice !== 'auto';
-  const allowed = isForced && typeof toolChoice === 'object' ? named(open, toolChoice.name) : open;
-  const chosen = chooseTools(conversation, allowed, called);
-  const tools = chosen.length === 0 && isForced ? allowed.slice(0, 1) : chosen;
-  const calls = tools.flatMap((tool) => callsOf(tool, conversation, hints));
+  const isForced = conversation.results.length === 0 && toolChoice !== 'auto';
+  const allowed =
+    isForced && typeof toolChoice === 'object' ? named(tools, toolChoice.name) : tools;
+  const matching = chooseTools(conversation, allowed);
+  const chosen = matching.length === 0 && isForced ? allowed.slice(0, 1) : matching;
+  const calls = chosen.flatMap((tool) =>
+    // The question and so the list are the same at every step: what was called is its beginning.
+    callsOf(tool, conversation, hints).slice(timesCalled(conversation, tool.name)),
+  );
   return calls.slice(0, parallelToolCalls ? MOST_CALLS : 1);
 }
 
-function chooseTools(
-  { question }: Conversation,
-  tools: FunctionTool[],
-  called: Set<string>,
-): FunctionTool[] {
-  const program = codeFor(question);
-  if (program && tools.some(({ name }) => name === CODE_INTERPRETER)) {
-    return named(tools, CODE_INTERPRETER);
-  }
+function chooseTools(conversation: Conversation, tools: FunctionTool[]): FunctionTool[] {
+  const { question, results } = conversation;
+  const calculators = named(tools, CODE_INTERPRETER);
+  const isCalculated = timesCalled(conversation, CODE_INTERPRETER) > 0;
+  if (calculators.length > 0 && !isCalculated && codeFor(question)) return calculators;
   const functions = tools.filter(({ name }) => name !== CODE_INTERPRETER && name !== FILE_SEARCH);
   const matching = matchingTools(question, functions);
-  if (matching.length > 0 || called.size > 0) return matching;
+  if (matching.length > 0 || results.length > 0) return matching;
   return /\?|\b(?:find|search|summari[sz]e|according to|documents?|files?)\b/i.test(question)
     ? named(tools, FILE_SEARCH)
     : [];
+}
+
+function timesCalled({ results }: Conversation, tool: string): number {
+  return results.filter(({ name }) => name === tool).length;
 }
 
 function named(tools: FunctionTool[], wanted: string): FunctionTool[] {
@@ -119,35 +117,6 @@ function mainPart(request: ChatRequest, conversation: Conversation): string {
     return 'I calculate with the code_interpreter tool, which is not switched on here. Add {"type": "code_interpreter"} to the tools and ask again.';
   }
   return smalltalk(conversation, request.tools.length > 0);
-}
-
-function reportResult({ name, arguments: args, output }: ToolResult): string {
-  if (name !== CODE_INTERPRETER) {
-    return `${name}${describeArguments(args)} returned: ${quote(output) || '(nothing)'}`;
-  }
-  const results = readResults(output);
-  const files = writtenFiles(output).map((file) => `[Download ${file}](sandbox:/mnt/data/${file})`);
-  if (results.length + files.length > 0) return [...results, ...files].join('\n');
-  return output.trim() === ''
-    ? 'The code ran and printed nothing.'
-    : `The code printed:\n\n${quote(output)}`;
-}
-
-function quote(output: string): string {
-  const text = output.trim();
-  return text.length > 2000 ? `${text.slice(0, 2000)}…` : text;
-}
-
-function describeArguments(json: string): string {
-  try {
-    const entries = Object.entries(JSON.parse(json) as object);
-    const shown = entries.map(
-      ([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-    );
-    return shown.length > 0 ? ` (${shown.join(', ')})` : '';
-  } catch {
-    return '';
-  }
 }
 
 function asJson(

@@ -164,8 +164,9 @@ function placeOf(value: string, question: string): number {
 }
 
 function makeBoolean(plain: PlainSchema, label: string, making: Making): boolean {
-  const words = label.toLowerCase().match(/[a-z]{4,}/g) ?? [];
-  if (words.some((word) => making.hints.question.toLowerCase().includes(word))) {
+  const words = label.toLowerCase().match(/[a-z]+/g) ?? [];
+  const asked = new Set(making.hints.question.toLowerCase().match(/[a-z]+/g));
+  if (words.some((word) => asked.has(word))) {
     making.taken++;
     return true;
   }

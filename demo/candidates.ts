@@ -14,10 +14,12 @@ const SOURCES: [RegExp, Source[]][] = [
   [/e-?mail/i, ['emails']],
   [/\b(?:url|uri|link|website)\b/i, ['urls']],
   [/uuid|guid/i, ['uuids']],
-  [/origin|departure|from|source/i, ['origins', 'places']],
-  [/destination|arrival|\bto\b/i, ['destinations', 'places']],
+  [/origin|departure|\bfrom\b|source/i, ['origins', 'codes', 'places']],
+  [/destination|arrival|\bto\b|target/i, ['destinations', 'codes', 'places']],
+  [/expression|formula|equation/i, ['expressions']],
   [/location|city|place|town|address|country|state|region|where/i, ['places']],
   [/symbol|ticker|stock/i, ['codes', 'names']],
+  [/time ?zone/i, []],
   [/\bdate|day|when|time/i, ['dates']],
   [/(?:\b|_)ids?\b|[a-z]Id\b|number|code|sku|reference/, ['uuids', 'codes']],
   [/name|person|user|recipient|customer|author|company|team|artist|language/i, ['quoted', 'names']],
@@ -34,20 +36,22 @@ export function* stringCandidates(plain: PlainSchema, label: string, making: Mak
   }
   const sources = SOURCES.find(([pattern]) => pattern.test(spaced(label)))?.[1] ?? [];
   const asksWhole = WHOLE_QUESTION.test(label);
-  for (const source of [...sourcesOfFormat(plain), ...sources, ...(asksWhole ? QUOTED : [])]) {
+  for (const source of [...sourcesOfFormat(plain), ...sources, ...(asksWhole ? WANTED : [])]) {
     yield* offered(hints[source], plain.format === 'date-time' ? startOfDay : undefined);
   }
   if (/(?:\b|_)ids?\b|[a-z]Id\b|number|code/.test(label)) {
     yield* offered(hints.numbers, (value) => String(value));
   }
   if (sources.length === 0) yield* offered(hints.quoted);
+  // A place is not the name of its zone; UTC is accepted everywhere.
+  if (/time ?zone/i.test(spaced(label))) yield { value: 'UTC' };
   if (asksWhole) yield { value: hints.question.slice(0, Number(plain.maxLength ?? Infinity)) };
   yield* fromSchema(plain);
   if (sources.length === 0) yield { value: hints.names[0] };
   yield* madeUp(plain, label, making);
 }
 
-const QUOTED: Source[] = ['quoted'];
+const WANTED: Source[] = ['quoted', 'searches'];
 
 function sourcesOfFormat(plain: PlainSchema): Source[] {
   const known: Record<string, Source> = {

@@ -3,7 +3,7 @@ import type { FunctionTool, JsonSchema } from './request.ts';
 
 // Words that mean much the same to a user. The first of a row stands for all.
 const CONCEPTS = [
-  'weather temperature forecast climate hot hotter cold warm sunny degrees',
+  'weather temperature forecast climate hot hotter cold warm sunny snow degrees',
   'rain rainy raining umbrella precipitation shower',
   'probability likelihood likely chance odds',
   'price cost quote worth expensive trading',
@@ -27,7 +27,12 @@ const CONCEPTS = [
   'schedule plan',
   'delete remove',
   'create add make new',
-  'nickname',
+  'set turn switch change adjust',
+  'add plus sum addition',
+  'subtract minus difference subtraction',
+  'multiply times product multiplication',
+  'divide divided division quotient',
+  'calculate calculator compute evaluate expression math arithmetic',
 ].map((row) => row.split(' '));
 
 const IGNORED = new Set(
@@ -47,21 +52,34 @@ const ACTIONS = new Set(
 
 type Scored = { tool: FunctionTool; score: number; words: Set<string> };
 
-/** The functions to call, best first; several when each answers another part of the question. */
+/** The functions to call, as the question mentions them; several when each answers another part of it. */
 export function matchingTools(question: string, tools: FunctionTool[]): FunctionTool[] {
-  const asked = wordsOf(question);
+  const asked = wordsOf(spellOperators(question));
   const scored = tools
     .map((tool) => score(tool, asked))
     .filter((one) => one.score >= 2)
     .sort((a, b) => b.score - a.score);
   const covered = new Set<string>();
+  const firstMention = ({ words }: Scored) => asked.findIndex((word) => words.has(word));
   return scored
     .filter(({ words }) => {
       const isNew = [...words].some((word) => !covered.has(word));
       for (const word of words) covered.add(word);
       return isNew;
     })
+    .sort((a, b) => firstMention(a) - firstMention(b))
     .map(({ tool }) => tool);
+}
+
+/** "3 + 4" asks for a function called add, or for a calculator. */
+function spellOperators(question: string): string {
+  const names: Record<string, string> = {
+    '+': 'add',
+    '-': 'subtract',
+    '*': 'multiply',
+    '/': 'divide',
+  };
+  return question.replace(/(?<=\d\s*)[-+*/](?=\s*\d)/g, (sign) => ` ${names[sign]} calculate `);
 }
 
 /** A word of the name counts double; description and parameters together have to bring two. */

@@ -1,5 +1,7 @@
 /** What a question offers as argument values: places, names, numbers, dates, quotations. Each is used once. */
 
+import { mathRuns } from './math-tokens.ts';
+
 export type Hints = {
   question: string;
   /** A whole answer in words, for a property that asks for one. */
@@ -15,6 +17,10 @@ export type Hints = {
   urls: string[];
   uuids: string[];
   codes: string[];
+  /** Mathematics, as it is written in the question. */
+  expressions: string[];
+  /** What a sentence wants to be searched for. */
+  searches: string[];
 };
 
 const NOT_NAMES = new Set(
@@ -24,7 +30,8 @@ const NOT_NAMES = new Set(
     'set convert translate write compute calculate explain describe compare and or but if then the a an this that ' +
     'these those my your his her its our their i me you he she it we they hello hi hey thanks thank yes no ok today ' +
     'tomorrow yesterday monday tuesday wednesday thursday friday saturday sunday january february march april june ' +
-    'july august september october november december celsius fahrenheit in at on for from to near let'
+    'july august september october november december celsius fahrenheit in at on for from to near let turn switch open ' +
+    'close start stop cancel refund extract generate count solve plot draw run weather price'
   ).split(' '),
 );
 const COUNTRIES =
@@ -57,6 +64,10 @@ export function readHints(question: string, today: string): Hints {
     numbers: (question.match(/(?<![\w.-])-?\d+(?:,\d{3})*(?:\.\d+)?(?![\w-])/g) ?? []).map((text) =>
       Number(text.replaceAll(',', '')),
     ),
+    expressions: mathRuns(question)
+      .filter((run) => run.length > 2)
+      .map((run) => question.slice(run[0]!.start, run.at(-1)!.end)),
+    searches: captures(question, /\b(?:search|look|find)\b[^.?!]*? for (.+?)[.?!]*$/gi),
     dates: readDates(question, today),
     emails: question.match(/[^\s@<>"',]+@[^\s@<>"',]+\.[a-z]{2,}/gi) ?? [],
     urls: question.match(/https?:\/\/[^\s"'<>)]+[^\s"'<>).,?!]/g) ?? [],
@@ -92,7 +103,7 @@ function readPlaces(question: string, names: string[]): string[] {
   const after = captures(question, PLACES).flatMap((joined) => properNames(`in ${joined}`));
   const places = after.length > 0 ? after : names.filter((name) => !/^[A-Z]{3,5}$/.test(name));
   if (places.length > 0) return places;
-  return captures(question.toLowerCase(), LOWER_PLACE).map(capitalise);
+  return captures(question, LOWER_PLACE).map(capitalise);
 }
 
 function readDates(question: string, today: string): string[] {

@@ -53,6 +53,8 @@ function readNumbers(question: string): string | undefined {
 
 /** "is 97 prime", "first 10 primes", "prime factors of 360", "gcd of 12 and 18", "first 10 Fibonacci numbers". */
 export function wholeNumberProgram(question: string): string | undefined {
+  const [first, second] = question.match(/\b\d{4}-\d{2}-\d{2}\b/g) ?? [];
+  if (first && second && /\bdays\b/i.test(question)) return daysProgram(first, second);
   for (const [pattern, write] of WHOLE_NUMBER_PROGRAMS) {
     const match = pattern.exec(question);
     if (match) return write(...match.slice(1).map(Number));
@@ -76,6 +78,17 @@ const WHOLE_NUMBER_PROGRAMS: [RegExp, (...numbers: number[]) => string][] = [
     multipleProgram,
   ],
 ];
+
+function daysProgram(first: string, second: string): string {
+  return `# Count the days between two dates
+from datetime import date
+
+start = date.fromisoformat("${first}")
+end = date.fromisoformat("${second}")
+print("Weekdays:", start.strftime("%A"), "and", end.strftime("%A"))
+print("Answer: there are", abs((end - start).days), "days between ${first} and ${second}.")
+`;
+}
 
 function factorsProgram(n: number, askedForPrime: boolean): string {
   const answer = askedForPrime

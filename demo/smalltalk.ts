@@ -66,7 +66,7 @@ const RULES: [RegExp, string][] = [
     'A worker stops dead;\nthe thread lies where it was dropped.\nAnother one spins.',
   ],
   [
-    /\b(?:who|what) are you\b|\bwhat (?:model|llm) (?:are|is)\b|\bare you (?:an? )?(?:llm|ai|chatgpt|gpt)/i,
+    /\b(?:who|what) are you\b|\byour name\b|\bwhat (?:model|llm) (?:are|is)\b|\bare you (?:an? )?(?:llm|ai|chatgpt|gpt)/i,
     'I answer by simple rules so that you can try threads, runs, streaming and tools without any model server.',
   ],
   [

@@ -61,6 +61,10 @@ describe('the Python for a question prints the answer', () => {
     ['prime factors of 360', 'The prime factors of 360 are 2, 2, 2, 3, 3, 5.'],
     ['the first 5 primes', 'The first 5 prime numbers are 2, 3, 5, 7, 11.'],
     ['first 7 Fibonacci numbers', 'The first 7 Fibonacci numbers are 1, 1, 2, 3, 5, 8, 13.'],
+    [
+      'How many days are there between 2024-01-01 and 2024-03-01?',
+      'There are 60 days between 2024-01-01 and 2024-03-01.',
+    ],
     ['gcd of 12 and 18', 'The greatest common divisor of 12 and 18 is 6.'],
     [
       'What is the least common multiple of 4 and 6?',

@@ -156,9 +156,9 @@ describe('function tools', () => {
     const reply = await converse([user(WEATHER_QUESTION)], { tools: WEATHER }, (name) =>
       name === 'get_rain_probability' ? '0.06' : '57',
     );
-    expect(reply.called).toHaveLength(2);
-    expect(reply.text).toContain('(location: San Francisco, unit: Celsius) returned: 57');
-    expect(reply.text).toContain('get_rain_probability (location: San Francisco) returned: 0.06');
+    expect(reply.called).toEqual(['get_current_temperature', 'get_rain_probability']);
+    expect(reply.text).toContain('The current temperature in San Francisco (Celsius) is 57.');
+    expect(reply.text).toContain('The rain probability in San Francisco is 0.06.');
     expect(reply.text).toContain(NOTICE);
   });
 
@@ -176,6 +176,23 @@ describe('function tools', () => {
     expect(calls.map((call) => call.arguments)).toEqual([{ city: 'Paris' }, { city: 'Rome' }]);
   });
 
+  test('calls it for one place after the other when parallel calls are off', async () => {
+    const tools = [tool('get_weather', 'Get the weather', { city: { type: 'string' } })];
+    const question = [user('Is it warmer in Paris or in Rome?')];
+    const reply = await converse(question, { tools, parallel_tool_calls: false }, () => 'mild');
+    expect(reply.called).toEqual(['get_weather', 'get_weather']);
+    expect(reply.text).toMatch(/^The weather in Paris is mild\.\nThe weather in Rome is mild\.$/m);
+  });
+
+  test('leaves out a function that would answer the same part of the question', async () => {
+    const tools = [
+      tool('get_forecast', 'Weather forecast', { city: { type: 'string' } }),
+      tool('get_weather', 'The weather now', { city: { type: 'string' } }),
+    ];
+    const reply = await converse([user('What is the weather in Paris?')], { tools }, () => 'mild');
+    expect(reply.called).toHaveLength(1);
+  });
+
   test('calls the one function of many that the question asks for', async () => {
     const tools = [
       ...WEATHER,
@@ -190,6 +207,7 @@ describe('function tools', () => {
     expect(await names('Where is my order #A-17?')).toEqual(['get_order_status']);
     expect(await names('Please cancel order #A-17')).toContain('cancel_order');
     expect(await names('Send a mail to ann@example.com')).toEqual(['sendEmail']);
+    expect(await names('Who is the user with id 42?')).toEqual([]);
     expect(await names('Hello there!')).toEqual([]);
     expect(await names('Who are you?')).toEqual([]);
   });
@@ -200,7 +218,7 @@ describe('function tools', () => {
       const reply = await converse([user('Hello')], { tools: WEATHER, tool_choice }, () => 'fine');
       expect(reply.called).toHaveLength(1);
       if (tool_choice === named) expect(reply.called).toEqual(['get_rain_probability']);
-      expect(reply.text).toContain('returned: fine');
+      expect(reply.text).toMatch(/^The .+ is fine\.$/m);
     }
     const none = await complete([user(WEATHER_QUESTION)], { tools: WEATHER, tool_choice: 'none' });
     expect(none.calls).toEqual([]);
