@@ -14,7 +14,7 @@ const REPORT_EVERY_MS = 10_000;
 export async function installPackages({ dev }) {
   const missing = missingPackages({ dev });
   if (missing.length === 0) return undefined;
-  console.log(`Installing ${missing.length} packages (once, about a minute)`);
+  console.log(`Installing packages, ${missing.length} are missing (once, about a minute)`);
   const code = await npmInstall();
   if (code !== 0) {
     return 'Installing the packages failed: check the network and free disk space, then run npm install --ignore-scripts to see why.';

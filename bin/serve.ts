@@ -3,10 +3,11 @@
  * Whatever can start at the same time does. Every expected failure is one sentence and exit code 1.
  */
 import { join } from 'node:path';
-import { isPortFree } from '../embedded/ports.ts';
+import { openGate, type Gate } from '../api/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { banner } from './serve/banner.ts';
 import { claimDataDir } from './serve/data-dir.ts';
+import { checkGivenServers } from './serve/given-servers.ts';
 import { HELP, readOptions, type Options } from './serve/options.ts';
 import { openDatabase, openTemporal, withModel } from './serve/parts.ts';
 import { Shutdown } from './serve/shutdown.ts';
@@ -32,7 +33,9 @@ async function serve(options: Options): Promise<void> {
   const { host, port, dataDir } = options.config;
   const cacheDir = join(dataDir, 'cache');
   shutdown.add('data directory', await claimDataDir(dataDir));
-  await checkPort(host, port);
+  const gate = await openPort(host, port);
+  shutdown.add('API', () => gate.close(new AbortController()));
+  await checkGivenServers(options.config);
   const [database, temporal, { config, demo }, { startOurs }] = await Promise.all([
     tracked(openDatabase(options, shutdown)),
     tracked(openTemporal(options, shutdown)),
@@ -45,6 +48,7 @@ async function serve(options: Options): Promise<void> {
   const { url, sandbox } = await startOurs(
     config,
     addresses,
+    gate,
     shutdown,
     (error) => void fail(error),
   );
@@ -66,11 +70,14 @@ function reachable(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 
-async function checkPort(host: string, port: number): Promise<void> {
-  if (port === 0 || (await isPortFree(port, host))) return;
-  throw new StartError(
-    `Port ${port} on ${host} is in use or not allowed: choose another with --port, or stop what listens on it.`,
-  );
+/** From now on the port answers, with 503 until everything is ready. */
+async function openPort(host: string, port: number): Promise<Gate> {
+  return openGate(host, port).catch((cause: unknown) => {
+    throw new StartError(
+      `Port ${port} on ${host} is in use or not allowed: choose another with --port, or stop what listens on it.`,
+      { cause },
+    );
+  });
 }
 
 /** Remembers what a stop has to wait for. */

@@ -1,15 +1,5 @@
 /** A PostgreSQL data directory: create it, and run the server's programs on it. */
-import {
-  chown,
-  mkdir,
-  mkdtemp,
-  appendFile,
-  readFile,
-  rename,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, mkdir, appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedError } from './error.ts';
 import type { Account } from './postgres-account.ts';
@@ -22,6 +12,7 @@ export const USER = 'threadmill';
 export const DATABASE = 'threadmill';
 /** Our settings live in a file of their own, rewritten at each start; ALTER SYSTEM still wins over it. */
 const SETTINGS_FILE = 'threadmill.conf';
+const WHO_MAY_CONNECT = 'host all all 127.0.0.1/32 scram-sha-256\n';
 
 /** The major version that made the data, or undefined when there is none yet. */
 export async function clusterMajor(directory: string): Promise<number | undefined> {
@@ -56,49 +47,40 @@ function nameOf({ directory, account, programs }: Cluster): string {
   return steppedDown && programs.major >= 16 ? '/proc/self/cwd' : directory;
 }
 
-/** Creates the data and the database beside it, and moves it into place when complete. */
+/** Creates the data, the user's password and the database beside it, and moves it into place when complete. */
 export async function createCluster(cluster: Cluster, password: string): Promise<void> {
   const unfinished = { ...cluster, directory: `${cluster.directory}.new` };
   await rm(unfinished.directory, { recursive: true, force: true });
   await mkdir(unfinished.directory, { mode: 0o700 });
   await giveTo(cluster.account, unfinished.directory);
-  await initialise(unfinished, password);
-  await statement(unfinished, `create database ${DATABASE};`);
+  await initialise(unfinished);
+  await writeFile(join(unfinished.directory, 'pg_hba.conf'), WHO_MAY_CONNECT);
   await appendFile(
     join(unfinished.directory, 'postgresql.conf'),
     `\ninclude_if_exists = '${SETTINGS_FILE}'\n`,
   );
+  await setPassword(unfinished, password);
+  await statement(unfinished, `create database ${DATABASE};`);
   await rename(unfinished.directory, cluster.directory);
 }
 
-async function initialise(cluster: Cluster, password: string): Promise<void> {
-  const secret = await mkdtemp(join(tmpdir(), 'threadmill-'));
-  try {
-    const file = join(secret, 'password');
-    await writeFile(file, password, { mode: 0o600 });
-    await giveTo(cluster.account, secret);
-    await giveTo(cluster.account, file);
-    const locale = process.platform === 'linux' ? 'C.UTF-8' : 'C';
-    // The builtin provider (17+) sorts alike on every computer, so the data survives a move to another one.
-    const provider =
-      cluster.programs.major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
-    const flags = [
-      '-U',
-      USER,
-      '--auth=scram-sha-256',
-      `--pwfile=${file}`,
-      '-E',
-      'UTF8',
-      `--locale=${locale}`,
-    ];
-    fail('initdb', await runOn(cluster, 'initdb', [...flags, ...provider]), cluster);
-  } finally {
-    await rm(secret, { recursive: true, force: true });
-  }
+async function initialise(cluster: Cluster): Promise<void> {
+  const locale = process.platform === 'linux' ? 'C.UTF-8' : 'C';
+  // The builtin provider (17+) sorts alike on every computer, so the data survives a move to another one.
+  const provider =
+    cluster.programs.major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
+  // Nobody may connect until pg_hba.conf is ours; so no password has to lie in a file for initdb.
+  const flags = ['-U', USER, '--auth=reject', '-E', 'UTF8', `--locale=${locale}`];
+  fail('initdb', await runOn(cluster, 'initdb', [...flags, ...provider]), cluster);
+}
+
+/** Sets the password of the only user, while the server does not run. */
+export function setPassword(cluster: Cluster, password: string): Promise<void> {
+  return statement(cluster, `alter role ${USER} password '${password}';`);
 }
 
 /** One SQL statement without a running server. */
-export async function statement(cluster: Cluster, sql: string): Promise<void> {
+async function statement(cluster: Cluster, sql: string): Promise<void> {
   const result = await runOn(cluster, 'postgres', ['--single', 'postgres'], `${sql}\n`);
   // This mode ends with code 0 after a failed statement.
   const failed = /\b(ERROR|FATAL|PANIC):/.test(result.stderr);

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { EmbeddedError } from './error.ts';
 import { exists, limitLog, readJson, writeJson } from './files.ts';
@@ -45,7 +46,8 @@ const SETTINGS = {
   log_timezone: 'UTC',
   log_checkpoints: 'off',
 };
-const START_ATTEMPTS = 3;
+const START_ATTEMPTS = 5;
+const ENDING_MS = 500;
 const LOG = 'server.log';
 
 /** Starts the server, or takes over the one that already runs on this data. Throws EmbeddedError. */
@@ -92,7 +94,7 @@ async function prepare(
       `${server.directory} holds no PostgreSQL data: move it away, or use another --data-dir.`,
     );
   } else if (state === undefined) {
-    await cluster.statement(server, `alter role ${cluster.USER} password '${password}';`);
+    await cluster.setPassword(server, password);
   }
   return password;
 }
@@ -111,10 +113,13 @@ async function start(
     const flags = ['start', '-w', '-s', '-t', String(READY_MS / 1_000), '-l', LOG];
     const { code, stderr } = await cluster.runOn(server, 'pg_ctl', flags);
     if (code === 0) return port;
-    // Between our choice of a port and the server's start another program may have taken it.
-    if (attempt < START_ATTEMPTS && !(await isPortFree(port))) continue;
     const reason =
       (await tail(log)).split('\n').findLast((line) => /FATAL|PANIC/.test(line)) ?? stderr.trim();
+    // Between our choice of a port and the server's start another program may have taken it; and processes of a
+    // server that was killed take a moment to notice.
+    const stillEnding = reason.includes('shared memory block');
+    if (stillEnding) await delay(ENDING_MS);
+    if (attempt < START_ATTEMPTS && (stillEnding || !(await isPortFree(port)))) continue;
     throw new EmbeddedError(`The embedded PostgreSQL does not start: ${reason} Its log is ${log}.`);
   }
 }

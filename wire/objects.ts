@@ -127,7 +127,7 @@ export function toRunStep(row: RunStepRow, runExpiresAt: number): RunStep {
       row.type === 'message_creation'
         ? { type: 'message_creation', message_creation: { message_id: row.message_id ?? '' } }
         : { type: 'tool_calls', tool_calls: row.tool_calls.map(toToolCall) },
-    usage: row.usage,
+    usage: row.status === 'in_progress' ? null : row.usage,
     metadata: {},
   };
 }

@@ -8,6 +8,8 @@ import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { loadConfig } from '../config.ts';
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['workflows', 'wire'];
 
@@ -62,5 +64,8 @@ async function build(path: string): Promise<void> {
   await writeFile(path, code);
 }
 
-const target = process.argv[2];
-if (process.argv[1] === fileURLToPath(import.meta.url) && target !== undefined) await build(target);
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const target = process.argv[2];
+  // Without a target: ahead of the first start, as an image does it.
+  await (target === undefined ? workflowBundle(loadConfig().cacheDir) : build(target));
+}

@@ -41,7 +41,7 @@ export type RunningWorker = {
 
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
 const GRACE = '25s';
-const FORCE = '40s';
+export const FORCE = '40s';
 const CONNECT_TRIES = 60;
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {

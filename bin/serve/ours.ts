@@ -1,11 +1,11 @@
 /** Our own two parts, worker and API, in this process. Loading them takes a while, so serve.ts does it meanwhile. */
+import type { Gate } from '../../api/gate.ts';
 import { startApi } from '../../api/server.ts';
 import type { Config } from '../../config.ts';
 import { createLogger } from '../../log.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { Ready } from './banner.ts';
 import type { Shutdown } from './shutdown.ts';
-import { StartError } from './start-error.ts';
 
 export type Addresses = { databaseUrl: string; temporalAddress: string; cacheDir: string };
 
@@ -13,6 +13,7 @@ export type Addresses = { databaseUrl: string; temporalAddress: string; cacheDir
 export async function startOurs(
   config: Config,
   { databaseUrl, temporalAddress, cacheDir }: Addresses,
+  gate: Gate,
   shutdown: Shutdown,
   onFailure: (error: unknown) => void,
 ): Promise<{ url: string; sandbox: Ready['sandbox'] }> {
@@ -23,15 +24,7 @@ export async function startOurs(
   worker.running.catch(onFailure);
   const { connection, sandbox } = worker;
   const states = () => ({ worker: 'running', sandbox: sandbox.ok ? sandbox.backend : 'none' });
-  const api = await startApi({ ...common, connection, states }).catch((error: unknown) => {
-    throw busyPort(error, config) ?? error;
-  });
+  const api = await startApi({ ...common, gate, connection, states });
   shutdown.add('API', () => api.close());
   return { url: api.url, sandbox };
-}
-
-/** The port was free when the start began, but another program took it since. */
-function busyPort(error: unknown, { host, port }: Config): StartError | undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return undefined;
-  return new StartError(`Port ${port} on ${host} is in use: choose another with --port.`);
 }

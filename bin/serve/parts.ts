@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { ensureApiKey, mintApiKey } from '../../db/api-keys.ts';
 import { migrate } from '../../db/migrate.ts';
-import { createPool, type Pool } from '../../db/pool.ts';
+import { createPool } from '../../db/pool.ts';
 import { startDemoModel } from '../../demo/server.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
-import { temporalHealth } from '../../embedded/temporal-health.ts';
 import { startTemporalServer } from '../../embedded/temporal-server.ts';
 import type { Options } from './options.ts';
 import type { Shutdown } from './shutdown.ts';
-import { StartError, reasonOf } from './start-error.ts';
+import { StartError } from './start-error.ts';
 
 const SEARCH_ATTRIBUTES = {
   AssistantId: 'Keyword',
@@ -30,7 +29,6 @@ export async function openDatabase({ config }: Options, shutdown: Shutdown): Pro
   const url = config.databaseUrl ?? (await startDatabase(config, shutdown));
   const pool = createPool(url, { max: 1, applicationName: 'threadmill-start' });
   try {
-    if (config.databaseUrl !== undefined) await checkConnection(pool);
     await migrate(pool);
     const apiKey = config.apiKey ?? (await keptApiKey(config.dataDir));
     await ensureApiKey(pool, { projectName: PROJECT, key: apiKey });
@@ -44,18 +42,6 @@ async function startDatabase({ dataDir }: Config, shutdown: Shutdown): Promise<s
   const postgres = await startEmbeddedPostgres({ dataDir, onProgress: say });
   shutdown.add('PostgreSQL', () => postgres.stop());
   return postgres.url;
-}
-
-async function checkConnection(pool: Pool): Promise<void> {
-  try {
-    const client = await pool.connect();
-    client.release();
-  } catch (error) {
-    throw new StartError(
-      `DATABASE_URL cannot be used (${reasonOf(error)}): correct its host, port, user, password or database, ` +
-        `or unset it to use the embedded database.`,
-    );
-  }
 }
 
 /** The key in the data directory, made at the first start. */
@@ -73,16 +59,13 @@ async function keptApiKey(dataDir: string): Promise<string> {
   return key;
 }
 
-/** A Temporal server with the namespace. */
+/** The given Temporal server, or one of ours with the namespace. */
 export async function openTemporal(
   { config, uiPortGiven }: Options,
   shutdown: Shutdown,
 ): Promise<Temporal> {
   const { temporalAddress: address, temporalNamespace: namespace } = config;
-  if (address !== undefined) {
-    await checkTemporal(address, namespace);
-    return { address, uiUrl: undefined };
-  }
+  if (address !== undefined) return { address, uiUrl: undefined };
   const server = await startTemporalServer({
     dataDir: config.dataDir,
     namespace,
@@ -94,22 +77,6 @@ export async function openTemporal(
   });
   shutdown.add('Temporal', () => server.stop());
   return server;
-}
-
-async function checkTemporal(address: string, namespace: string): Promise<void> {
-  const health = await temporalHealth(address, namespace);
-  if (health === 'no answer') {
-    throw new StartError(
-      `No Temporal server answers at TEMPORAL_ADDRESS ${address}: start it, correct the address (host:port), ` +
-        `or unset it to use a local one.`,
-    );
-  }
-  if (health === 'no namespace') {
-    throw new StartError(
-      `The Temporal server at ${address} has no namespace '${namespace}': create it with ` +
-        `temporal operator namespace create --namespace ${namespace}, or set TEMPORAL_NAMESPACE.`,
-    );
-  }
 }
 
 /** The configuration with the demo model in it when no model server is configured. */

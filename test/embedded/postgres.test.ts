@@ -1,13 +1,14 @@
 import { chmod, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { EmbeddedError } from '../../embedded/error.ts';
 import { exists, readJson } from '../../embedded/files.ts';
 import { portAnswers } from '../../embedded/ports.ts';
 import { findPrograms, tryPackage } from '../../embedded/postgres-programs.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { commandLine } from '../../embedded/processes.ts';
 import { leaveBehind, occupyPort, stopLater, temporaryDirectory } from './support.ts';
 
 async function ask(url: string, sql: string): Promise<unknown> {
@@ -158,6 +159,7 @@ test('starts again after the server itself was killed', async () => {
   await ask(first.url, "create table kept as select 'still here' as answer");
   const [pid] = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
   process.kill(Number(pid), 'SIGKILL');
+  await vi.waitFor(async () => expect(await commandLine(Number(pid))).toBeUndefined());
   const second = stopLater(await startEmbeddedPostgres({ dataDir }));
   expect(await ask(second.url, 'select answer from kept')).toBe('still here');
 });

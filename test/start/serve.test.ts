@@ -132,7 +132,7 @@ test('a second Ctrl-C does not wait for a run under way', { timeout: 180_000 }, 
       stack.child.kill('SIGINT');
       expect(stack.child.exitCode).toBe(130);
     },
-    { timeout: 20_000, interval: 100 },
+    { timeout: 90_000, interval: 100 },
   );
   await stack.ended;
   await expectGone(dataDir, postgres, temporal);

@@ -1,0 +1,77 @@
+/** npm run keys: creates, lists and revokes API keys. Each opens one project, and projects see nothing of each other. */
+import { createApiKey, listApiKeys, revokeApiKey, type ApiKeyInfo } from '../db/api-keys.ts';
+import { StartError } from './serve/start-error.ts';
+import { readArguments, runProgram, useDatabase, type Arguments } from './use-database.ts';
+
+const HELP = `Usage: npm run keys -- <command> [options]
+
+  create [--project <name>] [--name <name>]   a new key; its project is created when it is new
+  list                                        all keys, without the keys themselves
+  revoke <id>                                 ends a key, within two seconds
+
+  --project <name>         whose data the key opens (default)
+  --name <name>            what to call the key in the list (default)
+  --data-dir <directory>   that of npm start (THREADMILL_DATA_DIR, .threadmill); DATABASE_URL wins over it`;
+
+await runProgram(async () => {
+  const { words, flags } = readArguments('keys');
+  if (flags.help === true) return console.log(HELP);
+  const command = commandOf(words, flags);
+  await useDatabase(flags, command);
+});
+
+type Command = Parameters<typeof useDatabase>[1];
+
+function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Command {
+  const [id] = rest;
+  if (verb === 'create' && rest.length === 0) {
+    const projectName = given('--project', flags.project);
+    const name = given('--name', flags.name);
+    return async (pool) => {
+      const key = await createApiKey(pool, { projectName, name });
+      console.error(`A key for the project '${projectName}'. It is shown only this once:`);
+      console.log(key); // alone on standard output, for scripts
+    };
+  }
+  if (verb === 'list' && rest.length === 0) {
+    return async (pool) => console.log(table(await listApiKeys(pool)));
+  }
+  if (verb === 'revoke' && id !== undefined && rest.length === 1) {
+    return async (pool) => {
+      if (!(await revokeApiKey(pool, id)))
+        throw new StartError(`No active key has the id '${id}': npm run keys -- list shows them.`);
+      console.log(`Revoked ${id}.`);
+    };
+  }
+  throw new StartError('Say create, list or revoke <id>; npm run keys -- --help shows the usage.');
+}
+
+function given(flag: string, value = 'default'): string {
+  if (value.trim() === '') throw new StartError(`${flag} must not be empty.`);
+  return value.trim();
+}
+
+function table(keys: ApiKeyInfo[]): string {
+  const rows = keys.map((key) => [
+    key.id,
+    key.project,
+    key.name,
+    key.hint,
+    day(key.created_at),
+    key.revoked_at === null ? '' : day(key.revoked_at),
+  ]);
+  const all = [['ID', 'PROJECT', 'NAME', 'KEY', 'CREATED', 'REVOKED'], ...rows];
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function day(seconds: number): string {
+  return new Date(seconds * 1_000).toISOString().slice(0, 10);
+}

@@ -1,0 +1,18 @@
+/** npm run migrate: brings the database up to this version. npm start does so by itself. */
+import { migrate } from '../db/migrate.ts';
+import { StartError } from './serve/start-error.ts';
+import { readArguments, runProgram, useDatabase } from './use-database.ts';
+
+const HELP = `Usage: npm run migrate [-- --data-dir <directory>]
+
+Applies the migrations that DATABASE_URL's database lacks, or that of the running npm start. Safe to repeat.`;
+
+await runProgram(async () => {
+  const { words, flags } = readArguments('migrate');
+  if (flags.help === true) return console.log(HELP);
+  if (words.length > 0) throw new StartError('npm run migrate takes no arguments; see --help.');
+  await useDatabase(flags, async (pool) => {
+    const { applied } = await migrate(pool);
+    console.log(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'Nothing to apply.');
+  });
+});

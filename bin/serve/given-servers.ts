@@ -1,0 +1,50 @@
+/**
+ * Servers that the settings name are tried before anything is started: a mistake shows at once, and while nothing else
+ * keeps this process from listening for the answer.
+ */
+import type { Config } from '../../config.ts';
+import { createPool } from '../../db/pool.ts';
+import { temporalHealth } from '../../embedded/temporal-health.ts';
+import { StartError, reasonOf } from './start-error.ts';
+
+const CHECK_MS = 10_000;
+
+/** Throws StartError when DATABASE_URL or TEMPORAL_ADDRESS is set and cannot be used. */
+export async function checkGivenServers(config: Config): Promise<void> {
+  const { databaseUrl, temporalAddress, temporalNamespace } = config;
+  await Promise.all([
+    databaseUrl === undefined ? undefined : checkDatabase(databaseUrl),
+    temporalAddress === undefined ? undefined : checkTemporal(temporalAddress, temporalNamespace),
+  ]);
+}
+
+async function checkDatabase(url: string): Promise<void> {
+  const pool = createPool(url, { max: 1, applicationName: 'threadmill-check' });
+  try {
+    const client = await pool.connect();
+    client.release();
+  } catch (error) {
+    throw new StartError(
+      `DATABASE_URL cannot be used (${reasonOf(error)}): correct its host, port, user, password or database, ` +
+        `or unset it to use the embedded database.`,
+    );
+  } finally {
+    await pool.end();
+  }
+}
+
+async function checkTemporal(address: string, namespace: string): Promise<void> {
+  const health = await temporalHealth(address, namespace, CHECK_MS);
+  if (health === 'no answer') {
+    throw new StartError(
+      `No Temporal server answers at TEMPORAL_ADDRESS ${address}: start it, correct the address (host:port), ` +
+        `or unset it to use a local one.`,
+    );
+  }
+  if (health === 'no namespace') {
+    throw new StartError(
+      `The Temporal server at ${address} has no namespace '${namespace}': create it with ` +
+        `temporal operator namespace create --namespace ${namespace}, or set TEMPORAL_NAMESPACE.`,
+    );
+  }
+}

@@ -1,0 +1,88 @@
+/** What npm run keys and npm run migrate share: which database they work on, and how they fail. */
+import { parseArgs } from 'node:util';
+import { loadConfig, type Config } from '../config.ts';
+import { createPool, type Pool } from '../db/pool.ts';
+import { runningPostgresUrl } from '../embedded/running-url.ts';
+import { StartError, describe, reasonOf } from './serve/start-error.ts';
+
+const UNDEFINED_TABLE = '42P01';
+const UNDEFINED_COLUMN = '42703';
+
+export type Arguments = {
+  words: string[];
+  flags: { project?: string; name?: string; help?: boolean; 'data-dir'?: string };
+};
+
+/** Parses the command line. Throws StartError. */
+export function readArguments(program: string): Arguments {
+  const text = { type: 'string' } as const;
+  const options = {
+    project: text,
+    name: text,
+    'data-dir': text,
+    help: { type: 'boolean' },
+  } as const;
+  try {
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    return { words: positionals, flags: values };
+  } catch (error) {
+    const [sentence = ''] = (error as Error).message.split('. ');
+    throw new StartError(
+      `${sentence.replace(/\.$/, '')}; npm run ${program} -- --help shows the usage.`,
+    );
+  }
+}
+
+/** Gives `work` a connection: to DATABASE_URL, else to the database of the npm start that is running. */
+export async function useDatabase(
+  flags: Arguments['flags'],
+  work: (pool: Pool) => Promise<void>,
+): Promise<void> {
+  const config = loadConfig(process.env, { 'data-dir': flags['data-dir'] });
+  const url = await findDatabase(config);
+  const pool = createPool(url, { max: 1, applicationName: 'threadmill-admin' });
+  try {
+    await checkConnection(pool, config);
+    await work(pool);
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    if (code !== UNDEFINED_TABLE && code !== UNDEFINED_COLUMN) throw error;
+    throw new StartError(
+      'The database lacks tables of this version of Threadmill: run npm run migrate first.',
+    );
+  } finally {
+    await pool.end();
+  }
+}
+
+async function findDatabase({ databaseUrl, dataDir }: Config): Promise<string> {
+  const url = databaseUrl ?? (await runningPostgresUrl(dataDir));
+  if (url !== undefined) return url;
+  throw new StartError(
+    `No database runs on ${dataDir}: start one with npm start, name another with --data-dir, or set DATABASE_URL.`,
+  );
+}
+
+async function checkConnection(pool: Pool, { databaseUrl, dataDir }: Config): Promise<void> {
+  try {
+    const client = await pool.connect();
+    client.release();
+  } catch (error) {
+    const name = databaseUrl === undefined ? `The database on ${dataDir}` : 'DATABASE_URL';
+    const remedy =
+      databaseUrl === undefined
+        ? 'restart npm start'
+        : 'correct its host, port, user, password or database';
+    throw new StartError(`${name} cannot be used (${reasonOf(error)}): ${remedy}.`);
+  }
+}
+
+/** Runs a program; an expected failure is one sentence and exit code 1. */
+export async function runProgram(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    console.error(describe(error));
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,28 @@
+/** How another program of ours, such as npm run keys, reaches the embedded database that npm start runs. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EmbeddedError } from './error.ts';
+import { portAnswers } from './ports.ts';
+import { DATABASE, USER } from './postgres-cluster.ts';
+
+/** The URL, or undefined while no server runs on this data. Throws EmbeddedError when that is not for us to know. */
+export async function runningPostgresUrl(dataDir: string): Promise<string | undefined> {
+  const path = join(dataDir, 'postgres.json');
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+    throw new EmbeddedError(
+      `${path} cannot be read (${error.code}): use the account that runs npm start, or set DATABASE_URL.`,
+    );
+  });
+  const state = text === undefined ? undefined : parse(text);
+  if (state === undefined || !(await portAnswers(state.port))) return undefined;
+  return `postgres://${USER}:${state.password}@127.0.0.1:${state.port}/${DATABASE}`;
+}
+
+function parse(text: string): { password: string; port: number } | undefined {
+  try {
+    return JSON.parse(text) as { password: string; port: number };
+  } catch {
+    return undefined; // being written
+  }
+}

@@ -1,0 +1,137 @@
+/** npm run keys and npm run migrate, as an operator runs them. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import OpenAI from 'openai';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+
+import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
+import { runToEnd, type Outcome } from './support.ts';
+
+let env: Environment;
+beforeAll(async () => {
+  env = await Environment.start({ worker: false });
+});
+afterAll(async () => {
+  await env[Symbol.asyncDispose]();
+});
+
+function run(program: 'keys' | 'migrate', args: string[], variables = {}): Promise<Outcome> {
+  const script = `bin/${program}.ts`;
+  return runToEnd('bin/with-node.mjs', [script, ...args], { env: variables });
+}
+
+function keys(...args: string[]): Promise<Outcome> {
+  return run('keys', args, { DATABASE_URL: env.databaseUrl });
+}
+
+/** Runs a program that must fail; returns the one sentence it says. */
+async function sentence(...given: Parameters<typeof run>): Promise<string> {
+  const { code, stdout, stderr } = await run(...given);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^[^\n]+\.\n$/);
+  return stderr.trimEnd();
+}
+
+async function temporaryDirectory(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'threadmill-keys-'));
+  onTestFinished(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
+
+test('a created key opens its own project at once, is listed without itself, and ends when revoked', async () => {
+  const { code, stdout, stderr } = await keys('create', '--project', 'shop', '--name', 'laptop');
+  expect(code).toBe(0);
+  expect(stderr).toBe("A key for the project 'shop'. It is shown only this once:\n");
+  expect(stdout).toMatch(/^sk-[\w-]{43}\n$/);
+  const key = stdout.trim();
+  const assistant = await env.client.beta.assistants.create({ model: 'm' });
+  await expect(env.clientFor(key).beta.assistants.retrieve(assistant.id)).rejects.toThrow(
+    OpenAI.NotFoundError,
+  );
+
+  const list = (await keys('list')).stdout.split('\n');
+  expect(list[0]).toMatch(/^ID +PROJECT +NAME +KEY +CREATED +REVOKED$/);
+  const row = list.find((line) => line.includes('laptop'))!;
+  expect(row).toMatch(/^key_\S+ +shop +laptop +…\S{4} +\d{4}-\d\d-\d\d$/);
+  expect(row).not.toContain(key.slice(0, -4));
+
+  const id = row.split(' ')[0]!;
+  expect(await keys('revoke', id)).toEqual({ code: 0, stdout: `Revoked ${id}.\n`, stderr: '' });
+  expect((await keys('list')).stdout).toMatch(/ laptop +…\S{4} +\S{10}  \d{4}-\d\d-\d\d$/m);
+  const isRefused = () =>
+    env
+      .clientFor(key)
+      .beta.assistants.list()
+      .catch((error: unknown) => error);
+  await expect.poll(isRefused, { timeout: 5_000 }).toBeInstanceOf(OpenAI.AuthenticationError);
+  expect(await sentence('keys', ['revoke', id], { DATABASE_URL: env.databaseUrl })).toBe(
+    `No active key has the id '${id}': npm run keys -- list shows them.`,
+  );
+});
+
+test('a key without names belongs to the project of npm start', async () => {
+  const { stderr } = await keys('create');
+  expect(stderr).toContain("project 'default'");
+  expect((await keys('list')).stdout).toMatch(/ default +default +…/);
+});
+
+test('the database of a running npm start is found through its data directory', async () => {
+  const dataDir = await temporaryDirectory();
+  await using servers = new AsyncDisposableStack();
+  const server = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off' } });
+  servers.defer(() => server.stop());
+  const { stdout } = await run('migrate', ['--data-dir', dataDir]);
+  expect(stdout).toMatch(/^Applied 000001\.sql/);
+  const variables = { THREADMILL_DATA_DIR: dataDir };
+  expect((await run('keys', ['create'], variables)).stdout).toMatch(/^sk-/);
+  await server.stop();
+  expect(await sentence('keys', ['list'], variables)).toMatch(/^No database runs on /);
+});
+
+test('migrate applies what is missing once', async () => {
+  const url = await cloneDatabase();
+  onTestFinished(() => dropDatabase(url));
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('drop schema public cascade; create schema public');
+  await client.end();
+  const variables = { DATABASE_URL: url };
+  expect(await sentence('keys', ['list'], variables)).toBe(
+    'The database lacks tables of this version of Threadmill: run npm run migrate first.',
+  );
+  expect((await run('migrate', [], variables)).stdout).toMatch(/^Applied 000001\.sql.*\.\n$/);
+  expect((await run('migrate', [], variables)).stdout).toBe('Nothing to apply.\n');
+  expect((await run('keys', ['create'], variables)).code).toBe(0);
+});
+
+test('failures are one sentence with the remedy', { timeout: 180_000 }, async () => {
+  const dataDir = await temporaryDirectory();
+  const usage = 'npm run keys -- --help shows the usage.';
+  expect(await sentence('keys', ['list', '--data-dir', dataDir])).toBe(
+    `No database runs on ${dataDir}: start one with npm start, name another with --data-dir, or set DATABASE_URL.`,
+  );
+  expect(await sentence('keys', ['list'], { DATABASE_URL: 'mysql://x' })).toBe(
+    'DATABASE_URL must look like postgres://user:password@host:5432/database.',
+  );
+  const wrong = new URL(env.databaseUrl);
+  wrong.password = 'wrong';
+  expect(await sentence('migrate', [], { DATABASE_URL: wrong.href })).toMatch(
+    /^DATABASE_URL cannot be used \(password authentication failed .*\): correct its host, port, user, password or database\.$/,
+  );
+  for (const args of [[], ['make'], ['revoke'], ['list', 'all']]) {
+    expect(await sentence('keys', args)).toBe(`Say create, list or revoke <id>; ${usage}`);
+  }
+  expect(await sentence('keys', ['create', '--nmae', 'x'])).toBe(
+    `Unknown option '--nmae'; ${usage}`,
+  );
+  expect(await sentence('keys', ['create', '--project', ' '])).toBe('--project must not be empty.');
+});
+
+test('--help needs no database', async () => {
+  expect((await run('keys', ['--help'])).stdout).toContain('revoke <id>');
+  expect((await run('migrate', ['--help'])).stdout).toContain('Safe to repeat');
+});
