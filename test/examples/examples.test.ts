@@ -1,0 +1,100 @@
+/** Every example, run as a newcomer runs it: real client, real server and sandbox, built-in demo model, no key. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { startDemoModel, type DemoModel } from '../../demo/server.ts';
+import { Environment } from '../support/environment.ts';
+import { runProgram, type Outcome } from './run-program.ts';
+
+const NOTICE = "I am Threadmill's built-in demo model, not an LLM.";
+
+let demo: DemoModel;
+let env: Environment;
+beforeAll(async () => {
+  demo = await startDemoModel({ tokensPerSecond: 300 });
+  env = await Environment.start({ config: { modelBaseUrl: demo.baseUrl } });
+});
+afterAll(async () => {
+  await env[Symbol.asyncDispose]();
+  await demo.close();
+});
+
+/** Runs an example, which has to end well and to print nothing unexpected on standard error. */
+async function example(name: string): Promise<Outcome> {
+  const server = { baseUrl: `${env.api.url}/v1`, apiKey: env.apiKey };
+  const outcome = await runProgram(`examples/${name}`, server);
+  expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: '' });
+  return outcome;
+}
+
+/** A Python that loads the client on a busy computer takes its time. */
+const PATIENCE = { timeout: 180_000 };
+
+test.each(['math_tutor.py', 'math-tutor.ts'])(
+  '%s shows the code as it is written, what it printed, and the answer',
+  PATIENCE,
+  async (name) => {
+    const { stdout, pieces } = await example(name);
+    const [question, code, output, answer] = stdout.split(
+      /\n\nassistant > (?:code_interpreter\n\n)?|\n\noutput >\n/,
+    );
+    expect(question).toBe('user > I need to solve the equation `3x + 11 = 14`. Can you help me?');
+    expect(code).toMatch(/^# Solve the equation 3x \+ 11 = 14 for x\nfrom fractions import /);
+    expect(code).toMatch(/\n {4}print\("Solution: x =", solution\)\n/);
+    expect(output).toMatch(/^In the form .*\nCheck, this has to be 0: 0\nSolution: x = 1$/);
+    expect(answer).toBe(`Hello Jane Doe! The solution is x = 1.\n\n${NOTICE}\n`);
+    expect(pieces, 'not all at the end').toBeGreaterThan(2);
+  },
+);
+
+test.each(['function_calling.py', 'function-calling.ts'])(
+  '%s answers both calls of the run and prints how it goes on with their outputs',
+  PATIENCE,
+  async (name) => {
+    const { stdout } = await example(name);
+    expect(stdout).toBe(
+      [
+        "user > What's the weather in San Francisco today, and how likely is it to rain?",
+        '',
+        'function > get_current_temperature {"location":"San Francisco","unit":"Celsius"} -> 14 °C',
+        'function > get_rain_probability {"location":"San Francisco"} -> 6 %',
+        '',
+        'assistant > The current temperature in San Francisco (Celsius) is 14 °C.',
+        'The rain probability in San Francisco is 6 %.',
+        '',
+        `${NOTICE}\n`,
+      ].join('\n'),
+    );
+  },
+);
+
+test.each(['polling.py', 'polling.ts'])(
+  '%s waits for two runs and reads their steps and messages',
+  PATIENCE,
+  async (name) => {
+    const { stdout } = await example(name);
+    expect(stdout.replace(/run_\w{24}/g, 'run_…').replace(/\d+ tokens/g, '… tokens')).toBe(
+      [
+        'run_… is completed and used … tokens',
+        '  tool_calls: completed',
+        '    | How many numbers: 5',
+        '    | Answer: the mean is 10 and the median is 8.',
+        '  message_creation: completed',
+        'run_… is completed and used … tokens',
+        '  tool_calls: completed',
+        '    | Factors: 7 * 11 * 13',
+        '    | Answer: 1001 is not a prime number.',
+        '  message_creation: completed',
+        '',
+        'The thread now reads:',
+        '',
+        'user > What is the mean and the median of 3, 5, 8, 13 and 21?',
+        '',
+        `assistant > The mean is 10 and the median is 8.\n\n${NOTICE}`,
+        '',
+        'user > Is 1001 a prime number?',
+        '',
+        `assistant > 1001 is not a prime number.\n\n${NOTICE}\n`,
+      ].join('\n'),
+    );
+  },
+);
