@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { openGate, type Gate } from '../api/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';
+import { openSandbox } from '../worker/sandbox.ts';
 import { banner } from './serve/banner.ts';
 import { claimDataDir } from './serve/data-dir.ts';
 import { checkGivenServers } from './serve/given-servers.ts';
@@ -36,6 +37,7 @@ async function serve(options: Options): Promise<void> {
   const gate = await openPort(host, port);
   shutdown.add('API', () => gate.close(new AbortController()));
   await checkGivenServers(options.config);
+  const sandbox = openSandbox(options.config);
   const [database, temporal, { config, demo }, { startOurs }] = await Promise.all([
     tracked(openDatabase(options, shutdown)),
     tracked(openTemporal(options, shutdown)),
@@ -44,22 +46,22 @@ async function serve(options: Options): Promise<void> {
     tracked(workflowBundle(cacheDir)),
   ]);
   shutdown.signal.throwIfAborted();
-  const addresses = { databaseUrl: database.url, temporalAddress: temporal.address, cacheDir };
-  const { url, sandbox } = await startOurs(
-    config,
-    addresses,
+  const parts = {
+    databaseUrl: database.url,
+    temporalAddress: temporal.address,
+    cacheDir,
     gate,
-    shutdown,
-    (error) => void fail(error),
-  );
+    sandbox,
+  };
+  const ours = await startOurs(config, parts, shutdown, (error) => void fail(error));
   const text = banner({
-    baseUrl: `${reachable(url)}/v1`,
+    baseUrl: `${reachable(ours.url)}/v1`,
     apiKey: database.apiKey,
     apiKeyGiven: config.apiKey !== undefined,
     dataDir,
     uiUrl: temporal.uiUrl,
     modelBaseUrl: demo ? undefined : (config.modelBaseUrl ?? 'as MODELS_FILE says'),
-    sandbox,
+    sandbox: ours.sandbox,
     seconds: performance.now() / 1_000, // since the process began
   });
   if (!shutdown.signal.aborted) console.log(text);

@@ -13,10 +13,10 @@ import { rotateEventPartitions } from '../db/maintenance.ts';
 import { createPool } from '../db/pool.ts';
 import { RunControl } from '../db/run-control.ts';
 import type { Logger } from '../log.ts';
-import type { SandboxStatus } from '../sandbox/index.ts';
-import { createSandbox } from '../sandbox/index.ts';
+import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
 import { workflowBundle } from './bundle.ts';
 import { startRedelivery } from './redeliver.ts';
+import { openSandbox } from './sandbox.ts';
 import { ensureReconcileSchedule } from './schedule.ts';
 
 export type WorkerOptions = {
@@ -27,6 +27,8 @@ export type WorkerOptions = {
   /** Where the workflow bundle is kept between starts. */
   cacheDir: string;
   log: Logger;
+  /** A sandbox that is being made already: its probe takes seconds. */
+  sandbox?: Promise<Sandbox>;
 };
 
 export type RunningWorker = {
@@ -49,13 +51,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   installRuntime(log);
   const [connection, sandbox, codePath] = await Promise.all([
     connect(options.temporalAddress, log),
-    createSandbox({
-      backend: config.sandbox,
-      python: config.sandboxPython,
-      cellSoftSeconds: config.cellSoftSeconds,
-      cellHardSeconds: config.cellHardSeconds,
-      log: (message, fields) => log.info(fields ?? {}, message),
-    }),
+    options.sandbox ?? openSandbox(config),
     workflowBundle(options.cacheDir),
   ]);
   const pool = createPool(options.databaseUrl, {

@@ -2,29 +2,36 @@
 import type { Gate } from '../../api/gate.ts';
 import { startApi } from '../../api/server.ts';
 import type { Config } from '../../config.ts';
+import type { Sandbox } from '../../sandbox/index.ts';
 import { createLogger } from '../../log.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { Ready } from './banner.ts';
 import type { Shutdown } from './shutdown.ts';
 
-export type Addresses = { databaseUrl: string; temporalAddress: string; cacheDir: string };
+/** What is there already when our own parts start. */
+export type Surroundings = {
+  databaseUrl: string;
+  temporalAddress: string;
+  cacheDir: string;
+  gate: Gate;
+  sandbox: Promise<Sandbox>;
+};
 
 /** Starts the worker, then the API on the worker's connection. `onFailure` hears of a worker that stops by itself. */
 export async function startOurs(
   config: Config,
-  { databaseUrl, temporalAddress, cacheDir }: Addresses,
-  gate: Gate,
+  { databaseUrl, temporalAddress, cacheDir, gate, sandbox }: Surroundings,
   shutdown: Shutdown,
   onFailure: (error: unknown) => void,
 ): Promise<{ url: string; sandbox: Ready['sandbox'] }> {
   const listenUrl = config.databaseListenUrl ?? databaseUrl;
   const common = { config, databaseUrl, listenUrl, temporalAddress, log: createLogger(config) };
-  const worker = await startWorker({ ...common, cacheDir });
+  const worker = await startWorker({ ...common, cacheDir, sandbox });
   shutdown.add('worker', () => worker.close());
   worker.running.catch(onFailure);
-  const { connection, sandbox } = worker;
-  const states = () => ({ worker: 'running', sandbox: sandbox.ok ? sandbox.backend : 'none' });
+  const { connection, sandbox: status } = worker;
+  const states = () => ({ worker: 'running', sandbox: status.ok ? status.backend : 'none' });
   const api = await startApi({ ...common, gate, connection, states });
   shutdown.add('API', () => api.close());
-  return { url: api.url, sandbox };
+  return { url: api.url, sandbox: status };
 }

@@ -1,0 +1,13 @@
+/** The sandbox as configured. A file of its own: it can be made while the rest of a worker is still being loaded. */
+import type { Config } from '../config.ts';
+import type { Sandbox } from '../sandbox/index.ts';
+import { createSandbox } from '../sandbox/index.ts';
+
+export function openSandbox(config: Config): Promise<Sandbox> {
+  return createSandbox({
+    backend: config.sandbox,
+    python: config.sandboxPython,
+    cellSoftSeconds: config.cellSoftSeconds,
+    cellHardSeconds: config.cellHardSeconds,
+  });
+}
