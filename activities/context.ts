@@ -97,17 +97,22 @@ function newestOnly(run: RunRow): { startSeq: number; endSeq: number } {
   return { startSeq: run.window_end_seq, endSeq: run.window_end_seq };
 }
 
-/** `auto` drops messages from the middle: the thread's first message stays when there is room for it. */
+/** The thread's first message is worth so much of the room at most: newer ones make place for it. */
+const FIRST_SHARE = 4;
+
+/** `auto` drops messages from the middle: the thread's first message stays, and the oldest of the window go instead. */
 function fitFirst<M extends { seq: number; tokens: number }>(
   messages: M[],
   startSeq: number,
   budget: number,
   run: RunRow,
 ): M[] {
-  const first = messages[0];
+  const [first, ...newest] = messages;
   if (first === undefined || first.seq >= startSeq) return messages;
-  const total = messages.reduce((sum, message) => sum + message.tokens, 0);
-  return run.truncation_strategy.type === 'auto' && total <= budget ? messages : messages.slice(1);
+  if (run.truncation_strategy.type !== 'auto' || first.tokens > budget / FIRST_SHARE) return newest;
+  let total = messages.reduce((sum, message) => sum + message.tokens, 0);
+  while (total > budget && newest.length > 1) total -= newest.shift()!.tokens;
+  return total > budget ? newest : [first, ...newest];
 }
 
 function stepTokens(steps: { tool_calls: { input: string; result: unknown }[] }[]): number {
