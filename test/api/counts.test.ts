@@ -21,6 +21,7 @@ type Statement = { name: string; text: string };
 /** Runs `work` while every statement of the API and the worker, which share this process, is written down. */
 async function recordStatements(work: () => Promise<void>): Promise<Statement[]> {
   const statements: Statement[] = [];
+  // oxlint-disable-next-line typescript/unbound-method -- called with its own `this` below
   const original = pg.Client.prototype.query;
   const recording = function (this: pg.Client, ...args: unknown[]): unknown {
     const [config] = args as [{ name?: string; text?: string } | string];

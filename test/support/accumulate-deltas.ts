@@ -1,0 +1,89 @@
+/** Deltas added to an object the way the clients do it, refusing what their merging would spoil. */
+import type { Message, RunStep } from '../../wire/types.ts';
+
+type Json = Record<string, unknown>;
+
+/** Adds a `thread.message.delta` to the message's content. @throws Error for a delta that clients would merge wrongly */
+export function accumulateMessage(message: Message, data: unknown): void {
+  const delta = deltaOf(data, 'thread.message.delta', ['content']);
+  const content = message.content as unknown as Json[];
+  for (const { index, ...part } of delta['content'] as (Json & { index: number })[]) {
+    const known = content[index];
+    if (known === undefined) {
+      require(index === content.length, `content index ${index} leaves a gap`);
+      require(isEmptyList((part['text'] as Json)['annotations']), 'a part opens with annotations');
+      content.push(structuredClone(part));
+    } else {
+      const { value, ...rest } = part['text'] as Json;
+      require(known['type'] === part['type'], 'a part keeps its type');
+      require(Object.keys(rest).length === 0, 'annotations are sent once');
+      append(known['text'] as Json, 'value', value);
+    }
+  }
+}
+
+/** Adds a `thread.run.step.delta` to the step's tool calls. @throws Error as above */
+export function accumulateStep(step: RunStep, data: unknown): void {
+  const delta = deltaOf(data, 'thread.run.step.delta', ['step_details']);
+  const details = delta['step_details'] as { type: string; tool_calls: Json[] };
+  const known = step.step_details;
+  require(known.type === 'tool_calls' && details.type === 'tool_calls', 'only tool calls stream');
+  const calls = known.tool_calls as unknown as Json[];
+  for (const { index, ...call } of details.tool_calls as (Json & { index: number })[]) {
+    if (calls[index] === undefined) openCall(calls, index, call);
+    else continueCall(calls, index, call);
+  }
+}
+
+function openCall(calls: Json[], index: number, call: Json): void {
+  require(index === calls.length, `tool call index ${index} leaves a gap`);
+  require(/^call_\w{24}$/.test(String(call['id'])), 'a tool call opens with its id');
+  const details = call[String(call['type'])] as Json;
+  if (call['type'] === 'function') {
+    require(typeof details['name'] === 'string' && details['name'] !== '', 'it opens with a name');
+    require(details['arguments'] === '' && details['output'] === null, 'it opens empty');
+  } else {
+    require(details['input'] === '' && isEmptyList(details['outputs']), 'it opens empty');
+  }
+  calls.push(structuredClone(call));
+}
+
+function continueCall(calls: Json[], index: number, call: Json): void {
+  const known = calls[index]!;
+  const type = String(call['type']);
+  require(known['type'] === type, 'a tool call keeps its type');
+  require(Object.keys(call).length === 2, "a tool call's id is sent once");
+  const { arguments: args, input, outputs, ...rest } = call[type] as Json;
+  require(Object.keys(rest).length === 0, `sent twice: ${Object.keys(rest).join(', ')}`);
+  const details = known[type] as Json;
+  if (args !== undefined) append(details, 'arguments', args);
+  if (input !== undefined) append(details, 'input', input);
+  if (args !== undefined || input !== undefined)
+    require(index === calls.length - 1, 'calls are written one after the other');
+  for (const { index: position, ...output } of (outputs ?? []) as (Json & { index: number })[]) {
+    const list = details['outputs'] as Json[];
+    require(position === list.length, `output index ${position} is repeated or leaves a gap`);
+    list.push(output);
+  }
+}
+
+function deltaOf(data: unknown, object: string, keys: string[]): Json {
+  const { delta, ...rest } = data as Json & { delta: Json };
+  require(rest['object'] === object, `the object is ${String(rest['object'])}`);
+  require(Object.keys(rest).sort().join() === 'id,object', 'a delta event has id, object, delta');
+  require(Object.keys(delta).join() === keys.join(), `delta keys: ${Object.keys(delta).join()}`);
+  return delta;
+}
+
+function append(target: Json, key: string, value: unknown): void {
+  require(typeof value === 'string' && value !== '', `a delta brings text, got ${typeof value}`);
+  target[key] = String(target[key]) + String(value);
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function require(holds: boolean, text: string): asserts holds {
+  if (!holds) throw new Error(text);
+}
