@@ -2,6 +2,8 @@
  * Hands committed deliveries to Temporal at once, off the request's path: the request was accepted when it committed.
  * What fails here is repeated by the worker.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { Client } from '@temporalio/client';
 
 import type { Delivery } from '../db/deliveries.ts';
@@ -10,6 +12,8 @@ import type { Pool } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
 import type { DeliverOptions } from '../temporal/deliver.ts';
 import { deliver } from '../temporal/deliver.ts';
+
+const SETTLE_MS = 2_000;
 
 export class Dispatcher {
   readonly #pool: Pool;
@@ -30,9 +34,9 @@ export class Dispatcher {
     this.#underWay.add(work);
   }
 
-  /** Resolves once everything dispatched so far was accepted or left to the worker. */
+  /** Resolves once everything dispatched so far was accepted or left to the worker: a silent Temporal is not waited for. */
   async settled(): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.race([Promise.all(this.#underWay), sleep(SETTLE_MS, undefined, { ref: false })]);
   }
 
   async #deliver(delivery: Delivery): Promise<void> {

@@ -78,11 +78,14 @@ export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T
   }
 }
 
+/** A client that vanished or stands still in the middle of it loses its locks after ten seconds. One round trip. */
+const BEGIN = `begin; set local idle_in_transaction_session_timeout = '10s'`;
+
 async function transactOnce<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   const tx = await pool.connect();
   let broken: Error | undefined;
   try {
-    await tx.query('begin');
+    await tx.query(BEGIN);
     const result = await work(tx);
     await tx.query('commit');
     return result;
