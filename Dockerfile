@@ -1,0 +1,35 @@
+# One image for the API, the worker and the migrations; docker-compose.yml names the command of each.
+# Debian, not Alpine: Temporal's native part needs glibc, and Debian has the Python of the sandbox.
+FROM node:24.21.0-bookworm-slim AS base
+WORKDIR /app
+ENV NODE_ENV=production THREADMILL_CACHE_DIR=/app/.cache
+
+# The compiler of the workflow bundle is an optional package, so the bundle is built apart.
+FROM base AS bundle
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev --ignore-scripts
+COPY . .
+RUN node worker/bundle.ts
+
+FROM base
+# The sandbox of code_interpreter (setpriv and prlimit are in every Debian), and the Python it runs.
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends \
+    bubblewrap python3 python3-numpy python3-pandas python3-matplotlib \
+  && rm -rf /var/lib/apt/lists/*
+COPY package.json package-lock.json .npmrc ./
+# Optional packages are the embedded PostgreSQL and Node itself. Of Temporal's native part one platform is enough.
+RUN npm ci --omit=optional --omit=dev --ignore-scripts \
+  && npm cache clean --force \
+  && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
+    ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} +
+COPY . .
+COPY --from=bundle /app/.cache .cache
+
+# The account `node` of the base image, by number, so that Kubernetes can see it is not root.
+USER 1000
+EXPOSE 8080
+# Node is the first program and gets the signals; `init` in docker-compose.yml collects what the sandbox leaves behind.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s \
+  CMD ["node", "deploy/healthcheck.ts", "api"]
+CMD ["node", "api/main.ts"]

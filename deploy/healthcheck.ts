@@ -1,0 +1,65 @@
+/**
+ * Whether this container's process does its work: `node deploy/healthcheck.ts api | worker`, exit code 0 or 1. The API
+ * says so itself; of a worker, Temporal knows when it last asked for a task.
+ */
+import { hostname } from 'node:os';
+
+import { Connection } from '@temporalio/client';
+
+import { loadConfig } from '../config.ts';
+
+const TIMEOUT_MS = 5_000;
+/** A poll waits for a task for up to a minute. */
+const SILENT_MS = 150_000;
+const WORKFLOW_TASK_QUEUE = 1;
+
+const config = loadConfig();
+
+/** The states of the parts, when all of them answer. */
+async function checkApi(): Promise<string> {
+  const host = /^(0\.0\.0\.0|::)$/.test(config.host) ? '127.0.0.1' : config.host;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${config.port}/readyz`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(text);
+  return text;
+}
+
+/** A worker's identity is `<pid>@<host name>`, and every container has a host name of its own. */
+async function checkWorker(): Promise<string> {
+  const { temporalAddress: address, temporalNamespace: namespace, taskQueue } = config;
+  if (address === undefined) throw new Error('TEMPORAL_ADDRESS is not set.');
+  const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS });
+  try {
+    const { pollers } = await connection.withDeadline(Date.now() + TIMEOUT_MS, () =>
+      connection.workflowService.describeTaskQueue({
+        namespace,
+        taskQueue: { name: taskQueue },
+        taskQueueType: WORKFLOW_TASK_QUEUE,
+      }),
+    );
+    const own = pollers.find(
+      ({ identity, lastAccessTime }) =>
+        identity?.endsWith(`@${hostname()}`) &&
+        Date.now() - Number(lastAccessTime?.seconds) * 1_000 < SILENT_MS,
+    );
+    if (own === undefined) throw new Error(`Nobody on ${hostname()} polls '${taskQueue}'.`);
+    return `${own.identity} polls '${taskQueue}'.`;
+  } finally {
+    await connection.close();
+  }
+}
+
+const checks: Record<string, () => Promise<string>> = { api: checkApi, worker: checkWorker };
+const check = checks[process.argv[2] ?? ''];
+if (check === undefined) {
+  process.stderr.write('Usage: node deploy/healthcheck.ts api | worker\n');
+  process.exitCode = 2;
+} else {
+  try {
+    process.stdout.write(`${await check()}\n`);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}

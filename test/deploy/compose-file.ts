@@ -1,0 +1,82 @@
+/** docker-compose.yml as the engine sees it: anchors merged, variables filled in from `variables`. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { parse } from 'yaml';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export type Service = {
+  image: string;
+  build?: string;
+  command?: string[];
+  entrypoint?: string[];
+  environment?: Record<string, string>;
+  ports?: string[];
+  volumes?: string[];
+  depends_on?: Record<string, { condition: string }>;
+  healthcheck?: { test: string[] };
+  restart?: string;
+  init?: boolean;
+  user?: string;
+  privileged?: boolean;
+  container_name?: string;
+  stop_grace_period?: string;
+  security_opt?: string[];
+};
+
+/** The services that run our image. */
+export const OURS = ['migrate', 'api', 'worker'] as const;
+export type Ours = (typeof OURS)[number];
+
+/** Throws when a variable that the file demands is missing. */
+export function readCompose(variables: Record<string, string>): Record<string, Service> {
+  const text = readFileSync(`${ROOT}docker-compose.yml`, 'utf8');
+  const document: unknown = parse(text, { merge: true });
+  return (fill(document, variables) as { services: Record<string, Service> }).services;
+}
+
+/** A variable with neither a value in the file nor in `variables` is not passed on. */
+function fill(value: unknown, variables: Record<string, string>): unknown {
+  if (typeof value === 'string') return interpolate(value, variables);
+  if (Array.isArray(value)) return value.map((entry: unknown) => fill(entry, variables));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, entry]: [string, unknown]) => {
+      const filled = entry === null ? variables[key] : fill(entry, variables);
+      return filled === undefined ? [] : [[key, filled]];
+    }),
+  );
+}
+
+/** `${NAME}`, `${NAME:-default}` and `${NAME:?what to do}`. */
+function interpolate(text: string, variables: Record<string, string>): string {
+  return text.replace(
+    /\$\{(\w+)(?:(:[-?])([^}]*))?\}/g,
+    (_match, name: string, operator: string | undefined, rest = '') => {
+      const value = variables[name];
+      if (value) return value;
+      if (operator === ':?') throw new Error(`${name}: ${rest}`);
+      return rest;
+    },
+  );
+}
+
+/** The names of the environment that `load` looks at. */
+export function variablesRead(
+  load: (environment: Record<string, string | undefined>) => void,
+): Set<string> {
+  const names = new Set<string>();
+  load(
+    new Proxy(
+      {},
+      {
+        get: (_target, name) => {
+          names.add(String(name));
+          return undefined;
+        },
+      },
+    ),
+  );
+  return names;
+}

@@ -1,0 +1,196 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+import { loadConfig } from '../../config.ts';
+import { commandFor } from '../../embedded/temporal-launch.ts';
+import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
+import { FORCE } from '../../worker/worker.ts';
+import { OURS, readCompose, ROOT, variablesRead } from './compose-file.ts';
+
+const services = readCompose({ POSTGRES_PASSWORD: 'secret' });
+const entries = Object.entries(services);
+const setup = readFileSync(join(ROOT, 'deploy/temporal/setup.sh'), 'utf8');
+
+test('sets only variables that config.ts reads', () => {
+  const known = variablesRead(loadConfig);
+  for (const name of OURS)
+    expect([...known]).toEqual(
+      expect.arrayContaining(Object.keys(services[name]!.environment ?? {})),
+    );
+});
+
+test('passes on every variable that means something in a container', () => {
+  const known = variablesRead(loadConfig);
+  const wanted = Object.fromEntries([...known].map((name) => [name, 'wanted']));
+  const passed = OURS.flatMap((name) =>
+    Object.keys(readCompose({ POSTGRES_PASSWORD: 'x', ...wanted })[name]!.environment ?? {}),
+  );
+  // The first and the last belong to npm start; the image sets the cache.
+  const left = ['THREADMILL_DATA_DIR', 'THREADMILL_CACHE_DIR', 'THREADMILL_API_KEY'];
+  expect([...new Set([...passed, ...left])].toSorted()).toEqual([...known].toSorted());
+});
+
+test('gives the API and the worker a configuration they accept', () => {
+  for (const name of ['api', 'worker'] as const) {
+    const config = loadConfig(services[name]!.environment);
+    expect(config.databaseUrl).toBe('postgres://threadmill:secret@postgres:5432/threadmill');
+    expect(config.temporalAddress).toBe('temporal:7233');
+  }
+  const { host, port } = loadConfig(services.api!.environment);
+  expect({ host, port }).toEqual({ host: '0.0.0.0', port: 8080 });
+});
+
+test('gives both processes of one deployment the same queue, namespace and turn limit', () => {
+  const given = { POSTGRES_PASSWORD: 'x', TEMPORAL_NAMESPACE: 'n', MAX_TURNS: '7' };
+  const { api, worker } = readCompose({ ...given, TEMPORAL_TASK_QUEUE: 'q' });
+  for (const service of [api, worker])
+    expect(loadConfig(service!.environment)).toMatchObject({
+      temporalNamespace: 'n',
+      taskQueue: 'q',
+      maxTurns: 7,
+    });
+});
+
+test('holds no password and refuses to start without one', () => {
+  expect(() => readCompose({})).toThrow('POSTGRES_PASSWORD');
+  const secrets = entries.flatMap(([, { environment = {} }]) =>
+    Object.entries(environment).filter(([name]) => /PASSWORD|PWD|KEY/.test(name)),
+  );
+  expect(new Set(secrets.map(([, value]) => value))).toEqual(new Set(['secret']));
+});
+
+test('publishes the API to everyone and everything else to this computer only', () => {
+  const published = entries.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
+  expect(published).toEqual([
+    ['temporal', '127.0.0.1:7233:7233'],
+    ['temporal-ui', '127.0.0.1:8233:8080'],
+    ['api', '8080:8080'],
+  ]);
+});
+
+test('pins every image to an exact version, ours to that of package.json', () => {
+  const { version } = readJson('package.json') as { version: string };
+  for (const [name, { image, build }] of entries) {
+    if (build !== undefined) expect(image).toBe(`threadmill:${version}`);
+    else expect(image, name).toMatch(/^[\w./-]+:\d+\.\d+(\.\d+)?(-bookworm)?$/);
+  }
+  expect(services['temporal-schema']!.image.split(':')[1]).toBe(
+    services.temporal!.image.split(':')[1],
+  );
+});
+
+test('runs and mounts only files that exist', () => {
+  const files = entries.flatMap(([, { command = [], healthcheck, volumes = [] }]) => [
+    ...[command, healthcheck?.test.slice(1) ?? []].flatMap(([program, file]) =>
+      program === 'node' ? [file ?? ''] : [],
+    ),
+    ...volumes.filter((volume) => volume.startsWith('./')).map((volume) => volume.split(':')[0]!),
+  ]);
+  expect(files).toContain('worker/main.ts');
+  expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+});
+
+test('checks the health of whatever keeps running, and repeats whatever runs once', () => {
+  const once = new Set(['temporal-schema', 'temporal-namespace', 'migrate']);
+  for (const [name, { healthcheck, restart }] of entries) {
+    expect(healthcheck !== undefined, name).toBe(!once.has(name));
+    expect(restart, name).toBe(once.has(name) ? 'on-failure:5' : 'unless-stopped');
+  }
+});
+
+test('waits for each part in a way that the part can satisfy', () => {
+  for (const [name, { depends_on = {} }] of entries)
+    for (const [other, { condition }] of Object.entries(depends_on)) {
+      const expected =
+        services[other]!.healthcheck === undefined
+          ? 'service_completed_successfully'
+          : 'service_healthy';
+      expect(condition, `${name} on ${other}`).toBe(expected);
+    }
+  for (const name of ['api', 'worker'])
+    expect(Object.keys(services[name]!.depends_on ?? {})).toEqual([
+      'migrate',
+      'temporal-namespace',
+    ]);
+});
+
+test('lets workers multiply: no name, no port and no volume of their own', () => {
+  const { worker } = services;
+  expect(worker).not.toHaveProperty('container_name');
+  expect(worker).not.toHaveProperty('ports');
+  expect(worker).not.toHaveProperty('volumes');
+});
+
+test('gives a stopping worker more time than it takes to hand its runs over', () => {
+  expect(seconds(services.worker!.stop_grace_period)).toBeGreaterThan(seconds(FORCE));
+});
+
+test('collects dead processes and opens for the sandbox only what it needs', () => {
+  for (const name of OURS) {
+    expect(services[name]).toMatchObject({ init: true, read_only: true, cap_drop: ['ALL'] });
+    expect(services[name]).not.toHaveProperty('privileged');
+  }
+  expect(services.api!.security_opt).toEqual(['no-new-privileges=true']);
+  expect(services.worker!.security_opt).toEqual([
+    'no-new-privileges=true',
+    'seccomp=unconfined',
+    'apparmor=unconfined',
+    'systempaths=unconfined',
+  ]);
+});
+
+test("gives Temporal the development server's dynamic settings", () => {
+  const file = readFileSync(join(ROOT, 'deploy/temporal/dynamic-config.yaml'), 'utf8');
+  const settings = Object.entries(parse(file) as Record<string, { value: unknown }[]>);
+  expect(settings.map(([key, [only]]) => `${key}=${String(only?.value)}`)).toEqual(
+    developmentSettings(),
+  );
+  const target = services.temporal!.environment?.DYNAMIC_CONFIG_FILE_PATH;
+  expect(services.temporal!.volumes).toEqual([
+    `./deploy/temporal/dynamic-config.yaml:${target}:ro`,
+  ]);
+});
+
+test('registers the search attributes that runs carry', () => {
+  const names = /^ATTRIBUTES='([^']*)'$/m.exec(setup)?.[1]?.split(' ');
+  expect(names).toEqual(Object.keys(SEARCH_ATTRIBUTE_TYPES));
+  expect(new Set(Object.values(SEARCH_ATTRIBUTE_TYPES))).toEqual(new Set(['Keyword']));
+  expect(setup).toContain('--type Keyword');
+});
+
+test.each(['sh', 'bash'])('has a set-up script that %s can read', (shell) => {
+  execFileSync(shell, ['-n', 'deploy/temporal/setup.sh'], { cwd: ROOT });
+});
+
+test('calls the set-up script with steps it knows', () => {
+  for (const name of ['temporal-schema', 'temporal-namespace']) {
+    const [step = ''] = services[name]!.command ?? [];
+    expect(services[name]!.entrypoint?.[1]).toBe('/setup.sh');
+    expect(setup).toMatch(new RegExp(`^${step}\\(\\) \\{$`, 'm'));
+  }
+});
+
+/** `key=value`, as the development server gets them. */
+function developmentSettings(): string[] {
+  const command = commandFor(
+    {
+      program: { path: 'temporal', version: '0', server: '0' },
+      directory: '',
+      options: { dataDir: '', searchAttributes: {} },
+    },
+    { port: 1, uiPort: undefined },
+  );
+  return command.filter((_word, at) => command[at - 1] === '--dynamic-config-value');
+}
+
+function seconds(duration: string | undefined): number {
+  return Number(/^(\d+)s$/.exec(duration ?? '')?.[1]);
+}
+
+function readJson(file: string): unknown {
+  return JSON.parse(readFileSync(join(ROOT, file), 'utf8'));
+}
