@@ -127,6 +127,22 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
   });
 }
 
+/** For a process's entry: a wrong value ends it with one sentence instead of a stack. */
+export function loadConfigOrExit(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+/** With nothing configured, the built-in demo model answers. */
+export function usesDemoModel(config: Pick<Config, 'modelBaseUrl' | 'models'>): boolean {
+  return config.modelBaseUrl === undefined && config.models.length === 0;
+}
+
 /** Where requests for `model` go, or undefined when no model server is configured for it. */
 export function modelTarget(
   config: Config,

@@ -1,9 +1,9 @@
 /** The API as its own process: `npm run api`. Stops on SIGTERM or SIGINT. */
-import { loadConfig } from '../config.ts';
+import { loadConfigOrExit } from '../config.ts';
 import { createLogger } from '../log.ts';
 import { startApi } from './server.ts';
 
-const config = loadConfig();
+const config = loadConfigOrExit();
 const log = createLogger(config);
 if (config.databaseUrl === undefined || config.temporalAddress === undefined) {
   log.fatal(

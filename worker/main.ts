@@ -1,10 +1,10 @@
 /** The worker as its own process: `npm run worker`. Stops on SIGTERM or SIGINT. */
-import { loadConfig } from '../config.ts';
+import { loadConfigOrExit, usesDemoModel } from '../config.ts';
 import { startDemoModel } from '../demo/server.ts';
 import { createLogger } from '../log.ts';
 import { startWorker } from './worker.ts';
 
-const config = loadConfig();
+const config = loadConfigOrExit();
 const log = createLogger(config);
 if (config.databaseUrl === undefined || config.temporalAddress === undefined) {
   log.fatal(
@@ -12,7 +12,7 @@ if (config.databaseUrl === undefined || config.temporalAddress === undefined) {
   );
   process.exit(1);
 }
-const demo = config.modelBaseUrl === undefined ? await startDemoModel() : undefined;
+const demo = usesDemoModel(config) ? await startDemoModel() : undefined;
 if (demo !== undefined)
   log.warn('MODEL_BASE_URL is not set: the built-in demo model answers. It is not an LLM.');
 const worker = await startWorker({

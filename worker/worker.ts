@@ -43,7 +43,7 @@ export type RunningWorker = {
 
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
 const GRACE = '25s';
-export const FORCE = '40s';
+export const SHUTDOWN_FORCE = '40s';
 const CONNECT_TRIES = 60;
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -85,7 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     stickyQueueScheduleToStartTimeout: '3s',
     maxHeartbeatThrottleInterval: '2s',
     shutdownGraceTime: GRACE,
-    shutdownForceTime: FORCE,
+    shutdownForceTime: SHUTDOWN_FORCE,
   });
   await ensureReconcileSchedule(client, config.taskQueue);
   const running = worker.run();

@@ -2,6 +2,7 @@
 import { Router } from 'express';
 
 import type { Config } from '../../config.ts';
+import { usesDemoModel } from '../../config.ts';
 import { DEMO_MODEL_ID } from '../../demo/models.ts';
 import { modelNotFound } from '../../wire/errors.ts';
 import type { Model } from '../../wire/types.ts';
@@ -44,7 +45,8 @@ export function modelRoutes({ config, log }: ApiContext): Router {
 }
 
 async function upstreamModels(config: Config): Promise<Model[]> {
-  if (config.modelBaseUrl === undefined) return [toModel(DEMO_MODEL_ID)];
+  if (usesDemoModel(config)) return [toModel(DEMO_MODEL_ID)];
+  if (config.modelBaseUrl === undefined) return [];
   const answer = await fetch(`${config.modelBaseUrl}/models`, {
     headers: { authorization: `Bearer ${config.modelApiKey}` },
     signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -2,6 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
+import { usesDemoModel } from '../../config.ts';
 import { ensureApiKey, mintApiKey } from '../../db/api-keys.ts';
 import { migrate } from '../../db/migrate.ts';
 import { createPool } from '../../db/pool.ts';
@@ -9,16 +10,10 @@ import { startDemoModel } from '../../demo/server.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { startTemporalServer } from '../../embedded/temporal-server.ts';
 import type { Options } from './options.ts';
+import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import type { Shutdown } from './shutdown.ts';
 import { StartError } from './start-error.ts';
 
-const SEARCH_ATTRIBUTES = {
-  AssistantId: 'Keyword',
-  ThreadId: 'Keyword',
-  RunStatus: 'Keyword',
-  Model: 'Keyword',
-  ProjectId: 'Keyword',
-} as const;
 const PROJECT = 'default';
 
 export type Database = { url: string; apiKey: string };
@@ -71,7 +66,7 @@ export async function openTemporal(
     namespace,
     uiPort: config.temporalUiPort,
     uiPortMayChange: !uiPortGiven,
-    searchAttributes: SEARCH_ATTRIBUTES,
+    searchAttributes: SEARCH_ATTRIBUTE_TYPES,
     onProgress: say,
     signal: shutdown.signal,
   });
@@ -84,7 +79,7 @@ export async function withModel(
   config: Config,
   shutdown: Shutdown,
 ): Promise<{ config: Config; demo: boolean }> {
-  if (config.modelBaseUrl !== undefined || config.models.length > 0) return { config, demo: false };
+  if (!usesDemoModel(config)) return { config, demo: false };
   const model = await startDemoModel();
   shutdown.add('demo model', () => model.close());
   return { config: { ...config, modelBaseUrl: model.baseUrl }, demo: true };

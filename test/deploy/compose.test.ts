@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '../../config.ts';
 import { commandFor } from '../../embedded/temporal-launch.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
-import { FORCE } from '../../worker/worker.ts';
+import { SHUTDOWN_FORCE } from '../../worker/worker.ts';
 import { OURS, readCompose, ROOT, variablesRead } from './compose-file.ts';
 
 const services = readCompose({ POSTGRES_PASSWORD: 'secret' });
@@ -126,7 +126,7 @@ test('lets workers multiply: no name, no port and no volume of their own', () =>
 });
 
 test('gives a stopping worker more time than it takes to hand its runs over', () => {
-  expect(seconds(services.worker!.stop_grace_period)).toBeGreaterThan(seconds(FORCE));
+  expect(seconds(services.worker!.stop_grace_period)).toBeGreaterThan(seconds(SHUTDOWN_FORCE));
 });
 
 test('collects dead processes and opens for the sandbox only what it needs', () => {

@@ -13,6 +13,7 @@ import { createPool } from '../../db/pool.ts';
 import { migrate } from '../../db/migrate.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 
 declare module 'vitest' {
@@ -31,14 +32,6 @@ export const TEMPLATE_DATABASE = 'threadmill_template';
 
 /** Outlives the run: the bundle's name tells whether it is still good. */
 const CACHE_DIR = fileURLToPath(new URL('../../node_modules/.cache/threadmill/', import.meta.url));
-
-const SEARCH_ATTRIBUTES = {
-  AssistantId: 'Keyword',
-  ThreadId: 'Keyword',
-  RunStatus: 'Keyword',
-  Model: 'Keyword',
-  ProjectId: 'Keyword',
-} as const;
 
 /** Nothing here has to survive a power cut, and several test files hold pools at once. */
 const DATABASE_SETTINGS = { fsync: 'off', full_page_writes: 'off', max_connections: '300' };
@@ -103,7 +96,7 @@ async function temporal(dataDir: string, running: Running[]): Promise<string> {
   const server = await startTemporalServer({
     dataDir,
     inMemory: true,
-    searchAttributes: SEARCH_ATTRIBUTES,
+    searchAttributes: SEARCH_ATTRIBUTE_TYPES,
     onProgress: say,
   });
   running.push(server);
