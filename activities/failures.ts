@@ -20,8 +20,8 @@ export class ModelStreamError extends Error {
   override name = 'ModelStreamError';
   readonly retryable: boolean;
 
-  constructor(message: string, options: { retryable: boolean }) {
-    super(message);
+  constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause });
     this.retryable = options.retryable;
   }
 }

@@ -9,9 +9,10 @@ import { attempt, attemptName } from './attempt.ts';
 import { buildContext } from './context.ts';
 import { ModelStreamError } from './failures.ts';
 import type { ActivityDependencies } from './index.ts';
-import type { FinishReason } from './model/accumulate-chunks.ts';
+import type { FinishReason, TurnPart } from './model/accumulate-chunks.ts';
 import { ChunkAccumulator } from './model/accumulate-chunks.ts';
 import { verdictOf } from './model/map-finish-reason.ts';
+import { readChunks } from './model/read-chunks.ts';
 import { TurnWriter } from './turn-writer.ts';
 
 /** A stream that stays silent this long is taken for dead. */
@@ -78,23 +79,25 @@ async function stream(
   const watch = setTimeout(() => idle.abort(), IDLE_MS);
   const chunks = new ChunkAccumulator();
   try {
-    const response = await client.chat.completions.create(request, {
-      signal: AbortSignal.any([signal, idle.signal]),
-    });
-    for await (const chunk of response) {
-      watch.refresh();
-      for (const part of chunks.push(chunk)) await writer.write(part);
+    const response = await client.chat.completions
+      .create(request, { signal: AbortSignal.any([signal, idle.signal]) })
+      .asResponse();
+    if (response.body !== null) {
+      for await (const received of readChunks(response.body)) {
+        watch.refresh();
+        await writeAll(
+          received.flatMap((chunk) => chunks.push(chunk)),
+          writer,
+        );
+      }
     }
+  } catch (error) {
+    if (idle.signal.aborted) throw silent();
+    throw error;
   } finally {
     clearTimeout(watch);
   }
-  // An abort ends the loop like a normal end of the stream does.
   signal.throwIfAborted();
-  if (idle.signal.aborted) {
-    throw new ModelStreamError(`The model server sent nothing for ${IDLE_MS / 1_000} s.`, {
-      retryable: true,
-    });
-  }
   if (chunks.finishReason === null) {
     throw new ModelStreamError(
       'The model server closed its stream before the answer was complete.',
@@ -102,6 +105,20 @@ async function stream(
     );
   }
   return { finishReason: chunks.finishReason, usage: chunks.usage };
+}
+
+/** Most parts only join a queue: there is nothing to wait for. */
+async function writeAll(parts: TurnPart[], writer: TurnWriter): Promise<void> {
+  for (const part of parts) {
+    const pending = writer.write(part);
+    if (pending !== undefined) await pending;
+  }
+}
+
+function silent(): ModelStreamError {
+  return new ModelStreamError(`The model server sent nothing for ${IDLE_MS / 1_000} s.`, {
+    retryable: true,
+  });
 }
 
 function endOf(

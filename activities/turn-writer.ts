@@ -45,7 +45,8 @@ export class TurnWriter {
     this.#deltas = batcher.open(run.id, ref.owner);
   }
 
-  async write(part: TurnPart): Promise<void> {
+  /** Undefined when the part was only queued. */
+  write(part: TurnPart): Promise<void> | undefined {
     switch (part.kind) {
       case 'text':
         return this.#writeText(part.text);
@@ -56,24 +57,26 @@ export class TurnWriter {
     }
   }
 
-  async #writeText(text: string): Promise<void> {
+  #writeText(text: string): Promise<void> | undefined {
     // The wire has no place for text after the calls of the same turn.
     if (this.#toolStep !== undefined) {
       this.#lateText += text;
-      return;
+      return undefined;
     }
     this.#text += text;
-    if (this.#message === undefined) {
-      this.#message = await openMessage(this.#pool, this.#run, this.#ref, text);
-      this.#deltas.continueAfter(this.#message.lastSeq);
-      return;
-    }
+    if (this.#message === undefined) return this.#openMessage(text);
     const messageId = this.#message.messageId!;
     this.#deltas.push({
       entry: messageId,
       text,
       event: (joined) => textDelta(messageId, 0, joined, false),
     });
+    return undefined;
+  }
+
+  async #openMessage(text: string): Promise<void> {
+    this.#message = await openMessage(this.#pool, this.#run, this.#ref, text);
+    this.#deltas.continueAfter(this.#message.lastSeq);
   }
 
   async #openCall(index: number, name: string): Promise<void> {
@@ -130,7 +133,7 @@ export class TurnWriter {
     this.#message = undefined;
   }
 
-  #writeArguments(index: number, fragment: string): void {
+  #writeArguments(index: number, fragment: string): undefined {
     const call = this.#calls[index]!;
     const stepId = this.#toolStep!.stepId;
     call.arguments += fragment;
