@@ -11,7 +11,7 @@ import type { Client } from 'pg';
 import type { RunEvent } from '../wire/types.ts';
 import { createClient } from './pool.ts';
 import type { OwnedEvent } from './run-events.ts';
-import { FencedError, insertDeltas } from './run-events.ts';
+import { FencedError, insertDeltas, runDay } from './run-events.ts';
 
 const GAP_MS = 5;
 
@@ -94,6 +94,7 @@ export class EventBatcher implements AsyncDisposable {
 /** The deltas of one attempt at one run. After an error nothing more is written. */
 export class DeltaStream {
   readonly runId: string;
+  readonly #day: string;
   readonly #owner: string;
   readonly #wake: (stream: DeltaStream) => void;
   #seq = 0;
@@ -104,6 +105,7 @@ export class DeltaStream {
 
   constructor(runId: string, owner: string, wake: (stream: DeltaStream) => void) {
     this.runId = runId;
+    this.#day = runDay(runId);
     this.#owner = owner;
     this.#wake = wake;
   }
@@ -147,6 +149,7 @@ export class DeltaStream {
     this.#seq += 1;
     return {
       runId: this.runId,
+      day: this.#day,
       owner: this.#owner,
       seq: this.#seq,
       event: delta.event(delta.text),

@@ -3,18 +3,18 @@
  * fetches the rows of every waiting reader. A reader that is still busy with earlier rows is not read for, so a slow
  * client costs no memory. A poll each second makes a lost notification harmless.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { Listener } from './listener.ts';
 import type { Pool } from './pool.ts';
-import type { StoredEvent } from './run-events.ts';
-import { EVENTS_CHANNEL, readEventsOfMany } from './run-events.ts';
+import type { Position, StoredEvent } from './run-events.ts';
+import { EVENTS_CHANNEL, readEventsOfMany, runDay } from './run-events.ts';
 
 const POLL_MS = 1_000;
 /** Rows per reader and read; a reader with more to come stays marked. */
 const PAGE = 500;
 
-type Reader = {
-  runId: string;
-  afterSeq: number;
+type Reader = Position & {
   /** Events may exist after `afterSeq`. */
   changed: boolean;
   /** Set while the reader waits for rows. */
@@ -44,7 +44,13 @@ export class EventFeed implements Disposable {
    * closes. It does not end by itself: the caller knows which event is the last.
    */
   async *tail(runId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<StoredEvent[]> {
-    const reader: Reader = { runId, afterSeq, changed: true, deliver: undefined };
+    const reader: Reader = {
+      runId,
+      day: runDay(runId),
+      afterSeq,
+      changed: true,
+      deliver: undefined,
+    };
     const stop = () => reader.deliver?.(null);
     const readers = this.#readers.get(runId) ?? new Set();
     this.#readers.set(runId, readers.add(reader));
@@ -68,22 +74,29 @@ export class EventFeed implements Disposable {
         reader.deliver = undefined;
         resolve(rows);
       };
-      void this.#read();
+      if (reader.changed) this.#schedule();
     });
   }
 
   #mark(runIds: string[]): void {
     for (const runId of runIds)
       for (const reader of this.#readers.get(runId) ?? []) reader.changed = true;
-    void this.#read();
+    this.#schedule();
   }
 
-  async #read(): Promise<void> {
+  /** Readers that were served together ask again one after the other: one turn later they share a read again. */
+  #schedule(): void {
     if (this.#reading) return;
     this.#reading = true;
+    setImmediate(() => void this.#readAll());
+  }
+
+  async #readAll(): Promise<void> {
     try {
-      for (let readers = this.#waiting(); readers.length > 0; readers = this.#waiting())
+      for (let readers = this.#waiting(); readers.length > 0; readers = this.#waiting()) {
         await this.#readFor(readers);
+        await nextTurn();
+      }
     } catch {
       // The database is away: the readers stay marked, and the poll comes back to them.
     } finally {

@@ -75,7 +75,7 @@ export async function readEvents(
 }
 
 /** A reader's place in a run's events. */
-export type Position = { runId: string; afterSeq: number };
+export type Position = { runId: string; day: string; afterSeq: number };
 
 /**
  * Reads many runs at once. LATERAL with a limit pins the primary key's index; a plain join is planned as a scan of the
@@ -95,7 +95,7 @@ export async function readEventsOfMany(
        where r.run_day = w.run_day and r.run_id = w.run_id and r.seq > w.after_seq order by r.seq limit $4) e
      order by w.place, e.seq`,
     [
-      positions.map((position) => runDay(position.runId)),
+      positions.map((position) => position.day),
       positions.map((position) => position.runId),
       positions.map((position) => position.afterSeq),
       limit,
@@ -104,7 +104,13 @@ export async function readEventsOfMany(
 }
 
 /** One delta of one run, for the batch that a worker process writes at once. */
-export type OwnedEvent = { runId: string; owner: string; seq: number; event: RunEvent };
+export type OwnedEvent = {
+  runId: string;
+  day: string;
+  owner: string;
+  seq: number;
+  event: RunEvent;
+};
 
 /**
  * Inserts at most one event per run, all runs of the process in one statement, and notifies once per 200 runs.
@@ -126,7 +132,7 @@ export async function insertDeltas(db: Queryable, deltas: OwnedEvent[]): Promise
        from (select run_id, (row_number() over () - 1) / 200 as part from stored) numbered group by part)
      select run_id, (select count(*) from notified) from stored`,
     [
-      deltas.map((delta) => runDay(delta.runId)),
+      deltas.map((delta) => delta.day),
       deltas.map((delta) => delta.runId),
       deltas.map((delta) => delta.owner),
       deltas.map((delta) => delta.seq),
