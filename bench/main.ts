@@ -1,0 +1,22 @@
+/** npm run bench [-- overhead | stream | memory | cancel]: all of them when none is named. */
+import { closeConnections } from './http.ts';
+
+const BENCHES = {
+  overhead: async () => (await import('./overhead.ts')).overhead(),
+  stream: async () => (await import('./stream.ts')).streamBench(),
+  memory: async () => (await import('./memory.ts')).memory(),
+  cancel: async () => (await import('./cancel.ts')).cancel(),
+};
+
+const names = process.argv.slice(2);
+const known = Object.keys(BENCHES);
+const unknown = names.find((name) => !known.includes(name));
+if (unknown !== undefined) {
+  console.error(`There is no bench '${unknown}': choose from ${known.join(', ')}.`);
+  process.exit(1);
+}
+for (const name of names.length === 0 ? known : names) {
+  console.log(`\n${name}`);
+  await BENCHES[name as keyof typeof BENCHES]();
+}
+closeConnections();
