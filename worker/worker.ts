@@ -82,6 +82,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     maxCachedWorkflows: 500,
     maxConcurrentActivityTaskExecutions: config.workerActivitySlots,
     maxConcurrentWorkflowTaskExecutions: 40,
+    // Few polls while idle: a worker that freezes is handed few tasks before the server drops its polls.
+    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 10 },
+    activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
     stickyQueueScheduleToStartTimeout: '3s',
     maxHeartbeatThrottleInterval: '2s',
     shutdownGraceTime: GRACE,

@@ -59,7 +59,7 @@ async function perform(
   try {
     switch (state.at) {
       case 'model':
-        return await modelTurn(state.turn, input);
+        return await withWorkers(() => modelTurn(state.turn, input));
       case 'tools':
         return { kind: 'tools_settled', outcomes: await runTools(state.calls, input) };
       case 'waiting':
@@ -68,6 +68,27 @@ async function perform(
   } catch (error) {
     return outcomeOfError(error);
   }
+}
+
+const LOST_WORKER_ROUNDS = 4;
+
+/**
+ * A worker that froze keeps its long polls open for up to a minute, and may be handed every retry meanwhile. Attempts
+ * that nobody answered are no reason to give up: they do not count against the model's retries.
+ */
+async function withWorkers<T>(work: () => Promise<T>): Promise<T> {
+  for (let round = 1; ; round++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (round === LOST_WORKER_ROUNDS || !isLostWorker(error)) throw error;
+    }
+  }
+}
+
+function isLostWorker(error: unknown): boolean {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  return cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
 }
 
 function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelTurn']> {
@@ -98,7 +119,7 @@ async function runTools(
         scheduleToCloseTimeout: timeLeft(input),
         heartbeatTimeout: '10s',
         cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-        retry: { initialInterval: '200ms', maximumAttempts: 3 },
+        retry: { initialInterval: '200ms', maximumAttempts: 5 },
         summary: `${call.type} ${call.id}`,
       });
       return activities.runTool(input.runId, call.id);
