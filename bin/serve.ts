@@ -104,5 +104,5 @@ async function stopAndExit(code: number): Promise<void> {
   const patience = new Promise((resolve) => setTimeout(resolve, SETTLE_MS).unref());
   await Promise.race([Promise.allSettled(starting), patience]);
   await shutdown.run();
-  process.exit(code);
+  process.exit(shutdown.forced ? 130 : code);
 }

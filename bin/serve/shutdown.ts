@@ -21,6 +21,11 @@ export class Shutdown {
     this.signal = this.#abort.signal;
   }
 
+  /** A second signal came: the stop ends with another exit code, whichever of the two ways comes to its end first. */
+  get forced(): boolean {
+    return this.#forced;
+  }
+
   /** Remembers how to stop a part. */
   add(part: Part, stop: () => Promise<void>): void {
     this.#stops.set(part, stop);
