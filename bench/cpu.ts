@@ -60,16 +60,20 @@ export function addUsage(usages: readonly Usage[]): Usage {
 }
 
 const QUIET_SAMPLE_MS = 1_500;
-const QUIET_CORES = 0.25;
+const QUIET_CORES = 0.3;
 
-/** Waits until other programs use less than a quarter of a core, at most `seconds`. False: it never got quiet. */
+/** Whether other programs and the hypervisor left us alone. Figures that were taken otherwise are marked. */
+export function isQuiet({ foreignCores, stolenCores }: Usage): boolean {
+  return foreignCores + stolenCores < QUIET_CORES;
+}
+
+/** Waits until it is quiet, at most `seconds`. False: it never was. */
 export async function waitForQuiet(parts: Parts, seconds: number): Promise<boolean> {
   const until = performance.now() + seconds * 1_000;
   for (;;) {
     const stop = await startLedger(parts);
     await sleep(QUIET_SAMPLE_MS);
-    const { foreignCores } = await stop();
-    if (foreignCores < QUIET_CORES) return true;
+    if (isQuiet(await stop())) return true;
     if (performance.now() > until) return false;
     await sleep(2_000);
   }

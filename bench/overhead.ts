@@ -1,6 +1,6 @@
 /** What a run costs over a direct model call and over a bare workflow that does the same work (performance.md P1 P2 P4 P5). */
 import type { Usage } from './cpu.ts';
-import { addUsage, waitForQuiet } from './cpu.ts';
+import { addUsage, isQuiet, waitForQuiet } from './cpu.ts';
 import {
   fixed,
   harnessShare,
@@ -22,8 +22,6 @@ const MINUTES = Number(process.env['BENCH_MINUTES'] ?? 25);
 /** Of the runs per batch; below 1 for a quick look. */
 const SCALE = Number(process.env['BENCH_SCALE'] ?? 1);
 const QUIET_SECONDS = Number(process.env['BENCH_QUIET_SECONDS'] ?? 60);
-/** Other programs on the computer: a round during which they used more is marked. */
-const QUIET_CORES = 0.3;
 
 /** One token at once, so that nothing but overhead is left; then an answer as a real model sends it. */
 const BLOCKS = {
@@ -92,7 +90,7 @@ async function runRound(arena: Arena, index: number): Promise<Round> {
     for (const side of rotated(sides, index)) done[side] = await arena.measure(side, batch);
     blocks[name] = done;
   }
-  const quiet = quietBefore && foreignCores(blocks) < QUIET_CORES;
+  const quiet = quietBefore && isQuiet(usageOf(blocks));
   progress(
     `round ${index}${index === 0 ? ' (warm-up)' : ''}: ${summary(blocks)}${quiet ? '' : ' — under load'}`,
   );
@@ -104,11 +102,11 @@ function rotated<T>(items: readonly T[], by: number): T[] {
   return [...items.slice(start), ...items.slice(0, start)];
 }
 
-function foreignCores(blocks: Round['blocks']): number {
+function usageOf(blocks: Round['blocks']): Usage {
   const usages = Object.values(blocks).flatMap((sides) =>
     Object.values(sides).map((one) => one.usage),
   );
-  return addUsage(usages).foreignCores;
+  return addUsage(usages);
 }
 
 function summary(blocks: Round['blocks']): string {
@@ -117,7 +115,7 @@ function summary(blocks: Round['blocks']): string {
     `end ${fixed(median(one.ours!.endMs))} ms against ${fixed(median(one["W'"]!.endMs))}`,
     `${fixed(eight.ours!.runsPerSecond)} and ${fixed(thirtyTwo.ours!.runsPerSecond)} runs/s`,
     `against ${fixed(eight["W'"]!.runsPerSecond)} and ${fixed(thirtyTwo["W'"]!.runsPerSecond)}`,
-    `${fixed(foreignCores(blocks), 2)} foreign cores`,
+    `${fixed(usageOf(blocks).foreignCores, 2)} foreign and ${fixed(usageOf(blocks).stolenCores, 2)} stolen cores`,
   ].join(', ');
 }
 
@@ -125,7 +123,7 @@ function report(rounds: Round[]): void {
   const loaded = rounds.filter((round) => !round.quiet).length;
   if (loaded > 0)
     console.log(
-      `\n${loaded} of ${rounds.length} rounds were taken while other programs used the CPU.`,
+      `\n${loaded} of ${rounds.length} rounds were taken while other programs or computers used the CPU.`,
     );
   printLatencies(rounds);
   printRatios(rounds);

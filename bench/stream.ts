@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { EVENTS_CHANNEL } from '../db/run-events.ts';
 import { createClient } from '../db/pool.ts';
 import type { Usage } from './cpu.ts';
-import { startLedger, waitForQuiet } from './cpu.ts';
+import { isQuiet, startLedger, waitForQuiet } from './cpu.ts';
 import { createAssistants, createThreads } from './ours.ts';
 import type { Behaviour, Fault, Reading } from './readers.ts';
 import { check, readDirect, readRun } from './readers.ts';
@@ -116,7 +116,7 @@ async function measure(
   const inWindow = delays.filter(({ at }) => at >= window.from && at < window.to);
   return {
     streams,
-    quiet: quietBefore && window.usage.foreignCores < 0.3,
+    quiet: quietBefore && isQuiet(window.usage),
     delays: delaysOf(inWindow.map((one) => one.delayMs)),
     direct,
     driverLoopMs: window.loopMs,
