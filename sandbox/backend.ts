@@ -1,10 +1,22 @@
 /** What a way of isolating Python must offer; `sessions.ts` and the probe work with any of them. */
 
-/** How a cell ended. `died`: its kernel is gone, and with it the variables and files of the session. */
+/** How a cell ended. `died`: its kernel is gone, and with it what the cell did to variables and files. */
 export type CellStatus = 'ok' | 'error' | 'timeout' | 'died';
 
-/** What a cell printed and how it ended. */
-export type CellOutcome = { logs: string; status: CellStatus };
+/** In order of appearance; neighbouring logs are one. */
+export type CellOutput = { type: 'logs'; logs: string } | { type: 'image'; png: Buffer };
+
+/** What a cell gave and how it ended. */
+export type CellOutcome = { outputs: CellOutput[]; status: CellStatus };
+
+/** A regular file below /mnt/data, as the kernel tells it: untrusted, to be checked before use. */
+export type FileEntry = {
+  /** Relative to /mnt/data. */
+  path: string;
+  bytes: number;
+  /** Changes when the content may have changed: size, modification time, inode. */
+  stamp: string;
+};
 
 /** What one kernel may use. Times in seconds, sizes in bytes. */
 export type Limits = {
@@ -19,12 +31,25 @@ export type Limits = {
   maxLogBytes: number;
 };
 
-/** A running Python process that keeps variables between cells. */
+/** A running Python process that keeps variables between cells. Of its methods one runs at a time. */
 export interface Kernel {
   /** False once its processes have ended, for whatever reason. */
   readonly alive: boolean;
-  /** Runs one cell; never two at once. Never rejects: a kernel that dies is an outcome. */
+  /** Runs one cell. Never rejects: a kernel that dies is an outcome. */
   run(code: string): Promise<CellOutcome>;
+  /**
+   * Writes `data` to /mnt/data/<paths[0]>; the other paths become hard links to it, or copies. Replaces what is there.
+   * Like the methods below it throws KernelError when the kernel cannot or dies.
+   */
+  putFile(paths: readonly string[], data: AsyncIterable<Uint8Array>, bytes: number): Promise<void>;
+  /** Never follows links, and skips everything that is not a regular file. */
+  listFiles(): Promise<FileEntry[]>;
+  /** Never follows links out of /mnt/data. Throws KernelError too when there is no such file or it is larger. */
+  readFile(path: string, maxBytes: number): AsyncIterable<Buffer>;
+  /** Pickles the cells' variables inside the sandbox. `unsaved`: names that could not be, or did not fit. */
+  snapshot(maxBytes: number): Promise<{ blob: Buffer; unsaved: string[] }>;
+  /** Brings back the variables of an earlier snapshot. `failed`: names that did not come back. */
+  restore(blob: Buffer): Promise<{ failed: string[] }>;
   /** Ends every process of the kernel and resolves when they are gone. A running cell's logs end with `reason`. */
   kill(reason: string): Promise<void>;
 }
@@ -38,4 +63,9 @@ export interface SandboxBackend {
 /** No kernel came up; the message says what the backend said. */
 export class KernelStartError extends Error {
   override name = 'KernelStartError';
+}
+
+/** A kernel could not do what it was asked for: it died, or the code in it got in the way. */
+export class KernelError extends Error {
+  override name = 'KernelError';
 }

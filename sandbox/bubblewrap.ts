@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import type { Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
@@ -13,9 +12,13 @@ import { sandboxIdentity } from './identity.ts';
 import { ProcessKernel } from './kernel.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { Tools } from './setup.ts';
+import { processSources } from './sources.ts';
 
 const MEGABYTE = 1024 * 1024;
-const DRIVER = '/opt/driver.py';
+const SOURCES = '/opt';
+const SECCOMP_FD = 5;
+const ARGUMENTS_FD = 6;
+const FIRST_SOURCE_FD = 7;
 /** Folders code can write to, with their sizes: tmpfs, so the size is the quota and nothing stays behind. */
 const WRITABLE = { '/tmp': 128 * MEGABYTE, '/mnt/data': 512 * MEGABYTE, '/dev/shm': 16 * MEGABYTE };
 // Shared libraries and malloc arenas reserve far more addresses than they use.
@@ -33,15 +36,19 @@ const ENVIRONMENT = {
   PYTHONDONTWRITEBYTECODE: '1',
 };
 
+/** What the launcher reads from which fd. */
+type Inputs = ReadonlyMap<number, Buffer>;
+
 /** Starts kernels with the tools found by `findTools`. Throws SetupError for an account or processor it cannot use. */
 export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<SandboxBackend> {
   const identity = await sandboxIdentity();
   const command = launchCommand(tools, limits, identity);
-  const inputs = {
-    5: seccompFilter(process.arch),
-    6: Buffer.from(bubblewrapArguments(tools).join('\0') + '\0'),
-    7: await readFile(new URL('driver.py', import.meta.url)),
-  };
+  const sources = await processSources();
+  const inputs: Inputs = new Map([
+    [SECCOMP_FD, seccompFilter(process.arch)],
+    [ARGUMENTS_FD, Buffer.from(bubblewrapArguments(tools, [...sources.keys()]).join('\0') + '\0')],
+    ...[...sources.values()].map((source, index) => [FIRST_SOURCE_FD + index, source] as const),
+  ]);
   return {
     async start(signal) {
       signal?.throwIfAborted();
@@ -61,11 +68,7 @@ export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<S
   };
 }
 
-async function launch(
-  command: string[],
-  inputs: Record<5 | 6 | 7, Buffer>,
-  limits: Limits,
-): Promise<ProcessKernel> {
+async function launch(command: string[], inputs: Inputs, limits: Limits): Promise<ProcessKernel> {
   const [program = '', ...rest] = command;
   const child = spawn(program, rest, {
     // bubblewrap's first process stays readable inside, and so would be what it inherits.
@@ -73,7 +76,7 @@ async function launch(
     cwd: '/',
     // A process group of its own, so that one signal reaches all of it.
     detached: true,
-    stdio: ['ignore', ...Array.from({ length: 7 }, () => 'pipe' as const)],
+    stdio: ['ignore', ...Array.from({ length: 4 + inputs.size }, () => 'pipe' as const)],
   });
   if (child.pid === undefined) {
     const [cause] = (await once(child, 'error')) as [Error];
@@ -82,7 +85,7 @@ async function launch(
   const kernel = new ProcessKernel(child, limits, Object.keys(WRITABLE));
   // The type knows the first five streams only.
   const streams: readonly unknown[] = child.stdio;
-  for (const fd of [5, 6, 7] as const) (streams[fd] as Writable).end(inputs[fd]);
+  for (const [fd, data] of inputs) (streams[fd] as Writable).end(data);
   return kernel;
 }
 
@@ -97,9 +100,19 @@ function launchCommand(tools: Tools, limits: Limits, identity: Identity | undefi
     cpu: 600,
   };
   const caps = Object.entries(resources).map(([name, value]) => `--${name}=${value}`);
-  const python = [tools.python, '-I', '-B', DRIVER, String(limits.processes)];
+  const python = [tools.python, '-I', '-B', `${SOURCES}/driver.py`, String(limits.processes)];
   // Arguments by fd: on a command line they would show host paths to the code inside.
-  return [...drop, tools.prlimit, ...caps, '--', tools.bwrap, '--args', '6', '--', ...python];
+  return [
+    ...drop,
+    tools.prlimit,
+    ...caps,
+    '--',
+    tools.bwrap,
+    '--args',
+    String(ARGUMENTS_FD),
+    '--',
+    ...python,
+  ];
 }
 
 function dropTo({ uid, gid }: Identity): string[] {
@@ -107,7 +120,7 @@ function dropTo({ uid, gid }: Identity): string[] {
   return [...ids, '--inh-caps=-all', '--no-new-privs', '--'];
 }
 
-function bubblewrapArguments({ modern, environment }: Tools): string[] {
+function bubblewrapArguments({ modern, environment }: Tools, sources: string[]): string[] {
   return [
     ...words('--unshare-all --unshare-user --uid 1000 --gid 1000 --die-with-parent --new-session'),
     ...words('--clearenv --cap-drop ALL --hostname sandbox'),
@@ -119,13 +132,16 @@ function bubblewrapArguments({ modern, environment }: Tools): string[] {
       readOnly,
     ),
     ...words('--tmpfs /usr/src --remount-ro /usr/src --tmpfs /usr/local --remount-ro /usr/local'),
-    ...words(`--perms 0444 --ro-bind-data 7 ${DRIVER} --proc /proc --dev /dev`),
+    ...sources.flatMap((path, index) =>
+      words(`--perms 0444 --ro-bind-data ${FIRST_SOURCE_FD + index} ${SOURCES}/${path}`),
+    ),
+    ...words('--proc /proc --dev /dev'),
     ...Object.entries(WRITABLE).flatMap(([path, size]) => writable(path, size, modern)),
     ...(environment === undefined ? [] : readOnly(environment)),
     // Both are tmpfs without a size.
     ...words('--chdir /mnt/data --remount-ro /dev --remount-ro /'),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),
-    ...words('--seccomp 5'),
+    ...words(`--seccomp ${SECCOMP_FD}`),
   ];
 }
 

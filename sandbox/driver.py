@@ -1,32 +1,31 @@
-"""Runs the cells of one session inside the sandbox; started by the host as `driver.py MAX_PROCESSES`.
+"""Serves a session to the host from inside the sandbox; started as `driver.py MAX_PROCESSES`.
+
+What cells are is in `cells.py`; here is what they need of a process: pipes, signals, limits, children.
 
 fd 3 brings frames {t: "exec", id, number, soft} + source, fd 4 takes {t: "ready"} and {t: "done", id, status}.
 fds 1 and 2 are one stream, so prints, subprocesses and C code keep their order; a cell's output ends with its id.
 Nothing here defends the host: code in a cell can reach and change everything in this process.
 """
 
-import ast
 import fcntl
 import io
 import json
-import linecache
 import os
 import resource
 import signal
 import struct
 import sys
 import time
-import traceback
-import types
+
+FOLDER = os.path.dirname(__file__)
+sys.path.insert(0, FOLDER)
+from threadmill.cells import CellTimeout, Session  # noqa: E402
+
+sys.path.remove(FOLDER)
 
 FRAMES_IN, FRAMES_OUT = 3, 4
-RESULT_CAP, TRACEBACK_CAP = 20_000, 8_000
 # After the soft limit the cell is interrupted this often, because code may catch the first interruptions.
 INTERRUPT_EVERY = 0.5
-
-
-class CellTimeout(BaseException):
-    """Raised in the cell at its soft time limit; not an Exception, so `except Exception` lets it pass."""
 
 
 class Frames:
@@ -124,132 +123,22 @@ class Interrupter:
 
     def _raise_in(self, frame, event, _argument):
         # Not on "exception": that is the interruption itself on its way to the handler.
-        if self.running and event in ("call", "line") and frame.f_code.co_filename != __file__:
+        if self.running and event in ("call", "line") and not frame.f_code.co_filename.startswith(FOLDER):
             raise CellTimeout()
         return self._raise_in
 
 
-class Session:
-    """The namespace the cells of one thread share."""
-
-    def __init__(self, output):
-        self.output = output
-        self.interrupter = Interrupter()
-        self.loop = None
-        # A fresh __main__, so that classes and functions of cells pickle and nothing of the driver is in sight.
-        self.module = types.ModuleType("__main__")
-        self.module.__dict__["__builtins__"] = __builtins__
-        sys.modules["__main__"] = self.module
-
-    def run(self, source, number, soft):
-        """Runs one cell and says how it ended: ok, error or timeout."""
+def run_limited(session, interrupter, source, number, soft):
+    """Runs one cell and says how it ended: ok, error or timeout."""
+    try:
         try:
-            try:
-                self.interrupter.arm(soft)
-                return self._run(source, f"<cell {number}>")
-            finally:
-                self.interrupter.disarm()
-        except CellTimeout:
-            self.interrupter.disarm()
-            return "timeout"
-
-    def _run(self, source, filename):
-        try:
-            tree, source = self._parse(source, filename)
-            linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-            self._evaluate(tree, filename, "exec")
-            if last is not None:
-                self._show(self._evaluate(ast.Expression(last.value), filename, "eval"))
-            return "ok"
-        except CellTimeout:
-            raise
-        except SystemExit as exit:
-            return self._exited(exit)
-        except BaseException as error:
-            self._explain(error)
-            return "error"
-
-    def _parse(self, source, filename):
-        try:
-            return ast.parse(source, filename), source
-        except SyntaxError:
-            # Only source that is no Python is searched for notebook lines: strings may hold such lines too.
-            cleaned, notes = without_notebook_lines(source)
-            if not notes:
-                raise
-            tree = ast.parse(cleaned, filename)
-            self.output.stdout.writelines(note + "\n" for note in notes)
-            return tree, source
-
-    def _evaluate(self, tree, filename, mode):
-        code = compile(tree, filename, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        result = eval(code, self.module.__dict__)
-        return self._await(result) if code.co_flags & 0x80 else result  # 0x80: CO_COROUTINE
-
-    def _await(self, coroutine):
-        import asyncio
-
-        if self.loop is None or self.loop.is_closed():
-            self.loop = asyncio.new_event_loop()
-        try:
-            return self.loop.run_until_complete(coroutine)
-        except CellTimeout:
-            self.loop = None  # interrupted at an arbitrary point: not to be trusted again
-            raise
-
-    def _show(self, value):
-        if value is None:
-            return
-        self.module.__dict__["_"] = value
-        self.output.stdout.write(shorten(repr(value), RESULT_CAP) + "\n")
-
-    def _exited(self, exit):
-        if exit.code in (None, 0):
-            return "ok"
-        self.output.stderr.write(f"SystemExit: {exit.code}\n")
-        return "error"
-
-    def _explain(self, error):
-        """The traceback from the first line of a cell on: a syntax error has none, only its message."""
-        try:
-            cut = error.__traceback__
-            while cut is not None and not cut.tb_frame.f_code.co_filename.startswith("<cell "):
-                cut = cut.tb_next
-            text = "".join(traceback.format_exception(type(error), error, cut))
-        except Exception:
-            text = f"{type(error).__name__} (its message could not be formatted)\n"
-        self.output.stderr.write(shorten(text, TRACEBACK_CAP))
-
-
-def without_notebook_lines(source):
-    """`!pip install x` and `%matplotlib inline` become `pass`, with a note each."""
-    lines, notes = [], []
-    for line in source.split("\n"):
-        command = line.strip()
-        if command.startswith(("!", "%")):
-            indent = line[: len(line) - len(line.lstrip())]
-            lines.append(indent + "pass")
-            notes.append(f"Note: skipped `{shorten(command, 200)}`: {reason_to_skip(command)}")
-        else:
-            lines.append(line)
-    return "\n".join(lines), notes
-
-
-def reason_to_skip(command):
-    words = command.lstrip("!%").split()
-    if words and words[0] in ("pip", "pip3", "conda", "mamba", "apt", "apt-get"):
-        return "there is no network, so packages cannot be installed; use those that are present."
-    if command.startswith("!"):
-        return "shell lines are not Python; use the subprocess module."
-    return "notebook magics are not needed here."
-
-
-def shorten(text, cap):
-    if len(text) <= cap:
-        return text
-    head = cap * 6 // 10
-    return f"{text[:head]}\n... [{len(text) - cap} characters cut] ...\n{text[head - cap:]}"
+            interrupter.arm(soft)
+            return session.run(source, number)
+        finally:
+            interrupter.disarm()
+    except CellTimeout:
+        interrupter.disarm()
+        return "timeout"
 
 
 def kill_stray_children():
@@ -287,12 +176,13 @@ def main():
     frames, output = Frames(), Output()
     output.restore()
     driver_module = sys.modules["__main__"]  # kept: its globals must outlive the replacement
-    session, own_pid = Session(output), os.getpid()
+    session, interrupter, own_pid = Session(output), Interrupter(), os.getpid()
     frames.send({"t": "ready"})
     while driver_module:
         request, source = frames.receive()
         output.restore()
-        status = session.run(source.decode("utf-8", "replace"), request["number"], request["soft"])
+        text = source.decode("utf-8", "replace")
+        status = run_limited(session, interrupter, text, request["number"], request["soft"])
         output.flush()
         if os.getpid() != own_pid:
             os._exit(0)  # a child the cell forked: it must not answer for its parent

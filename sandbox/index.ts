@@ -3,13 +3,15 @@
  * anything else. Whether this machine can confine it is tested once, when the sandbox is made.
  */
 import { availableParallelism, totalmem } from 'node:os';
-import type { CellStatus, Limits, SandboxBackend } from './backend.ts';
+import type { CellOutput, CellStatus, Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
 import { bubblewrapBackend } from './bubblewrap.ts';
 import type { ProbeResult } from './probe.ts';
 import { probe } from './probe.ts';
 import { Sessions } from './sessions.ts';
 import { findTools, launchHint, SetupError } from './setup.ts';
+
+export type { CellOutput, CellStatus } from './backend.ts';
 
 /** Sizes in bytes. */
 export type SandboxOptions = {
@@ -47,18 +49,76 @@ export type SandboxStatus = {
   python?: string;
 };
 
-/** What running a cell gave. `logs`: everything printed, the last expression, the traceback, and why it was cut short. */
-export type CellResult = { logs: string; status: CellStatus; durationMs: number };
+/** What running a cell gave. */
+export type CellResult = {
+  /** Everything printed, the last expression, the traceback, why it was cut short, and figures. */
+  outputs: CellOutput[];
+  status: CellStatus;
+  durationMs: number;
+};
+
+/** A file a cell may read, such as an upload: put at /mnt/data/<path>, under each of its names, before the cell. */
+export type InputFile = {
+  paths: readonly string[];
+  bytes: number;
+  read: () => AsyncIterable<Uint8Array>;
+};
+
+/** A file below /mnt/data and its content. */
+export type SavedFile = { path: string; bytes: number; read: () => AsyncIterable<Uint8Array> };
+
+/** A session as its last stored cell left it. */
+export type SavedState = {
+  files: SavedFile[];
+  namespace: Buffer | undefined;
+  /** Names lost when it was saved. */
+  unsaved: string[];
+};
+
+/** What a cell changed. The readers work only while `save` runs. */
+export type StateChange = {
+  /** New or changed regular files below /mnt/data; inputs that were not touched are not among them. */
+  changed: SavedFile[];
+  removed: string[];
+  /** Pickled variables. 'unchanged': what is stored is still right. undefined: there are none, so none are to be stored. */
+  namespace: Buffer | 'unchanged' | undefined;
+  /** Names that could not be saved; the whole list, also when the namespace is unchanged. */
+  unsaved: string[];
+};
+
+/** One cell, and where the state of its session comes from and goes to. */
+export type CellRequest = {
+  /** A session is a thread's Python. */
+  sessionId: string;
+  code: string;
+  signal?: AbortSignal;
+  /**
+   * The stored state the cell must start from; null: none yet. A live kernel at another version is ended and replaced.
+   * A function is asked once it is this cell's turn, for callers that start cells of one session side by side.
+   */
+  version: string | null | (() => Promise<string | null>);
+  /** Called when there is no live kernel at `version`, and version is not null. */
+  load: () => Promise<SavedState>;
+  inputs: readonly InputFile[];
+  /**
+   * Stores result and state together, before another cell of the session can start. `state` is null when the kernel
+   * died: the stored state stays what it was before the cell. After it resolves a live kernel is at `nextVersion`; when
+   * it rejects the kernel is ended and runCell rejects with the same error. It may be called a second time, with a
+   * null state, when it rejected because the cell's files could not be read.
+   */
+  save: (result: CellResult, state: StateChange | null) => Promise<void>;
+  nextVersion: string;
+};
 
 /** Runs cells. Disposing ends every process. */
 export interface Sandbox extends AsyncDisposable {
   readonly status: SandboxStatus;
   /**
-   * Runs one cell in the kernel of `sessionId`, after the cells this session was given before. Throws
-   * SandboxUnavailableError when there is no sandbox, and the signal's reason, with the kernel killed, when it
-   * aborts. Never throws for anything the code does.
+   * Runs one cell after the cells this session was given before; resolves after `save`. Throws
+   * SandboxUnavailableError when there is no sandbox, the signal's reason, with the kernel killed, when it aborts, and
+   * what load, save or an input's read throw. Never throws for anything the code does.
    */
-  runCell(sessionId: string, code: string, options?: { signal?: AbortSignal }): Promise<CellResult>;
+  runCell(request: CellRequest): Promise<CellResult>;
   /** Ends the session's processes and forgets its variables and files. */
   dropSession(sessionId: string): Promise<void>;
 }
@@ -111,14 +171,14 @@ function available(
   let closed = false;
   return {
     status: { backend: 'bubblewrap', ok: true, guarantees, packages, ...versions },
-    async runCell(sessionId, code, { signal } = {}) {
+    async runCell(request) {
       if (closed) throw new SandboxUnavailableError('The sandbox was closed.');
-      const started = performance.now();
-      const outcome = await sessions.run(sessionId, code, signal).catch(asUnavailable);
-      const durationMs = Math.round(performance.now() - started);
-      const died = outcome.status === 'died';
-      if (died) log?.('a cell ended its kernel', { session_id: sessionId, durationMs });
-      return { ...outcome, durationMs };
+      const result = await sessions.run(request).catch(asUnavailable);
+      const { status, durationMs } = result;
+      if (status === 'died') {
+        log?.('a cell ended its kernel', { session_id: request.sessionId, durationMs });
+      }
+      return result;
     },
     dropSession: (sessionId) => sessions.drop(sessionId),
     async [Symbol.asyncDispose]() {

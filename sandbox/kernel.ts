@@ -6,13 +6,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
-import type { CellOutcome, CellStatus, Kernel, Limits } from './backend.ts';
-import { KernelStartError } from './backend.ts';
+import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits } from './backend.ts';
+import { KernelError, KernelStartError } from './backend.ts';
 import type { KernelFrame } from './frames.ts';
 import { encodeFrame, frameDecoder } from './frames.ts';
 import { memoryInUse } from './memory.ts';
-import type { CellOutput } from './output.ts';
-import { cellOutput } from './output.ts';
+import type { OutputBuffer } from './output.ts';
+import { outputBuffer } from './output.ts';
 import { exitText, firstChild, killIfAlive } from './processes.ts';
 
 const START_SECONDS = 10;
@@ -25,11 +25,14 @@ const MAX_LAUNCHER_BYTES = 4_096;
 
 type Cell = {
   readonly id: string;
-  readonly output: CellOutput;
+  readonly output: OutputBuffer;
   readonly ended: PromiseWithResolvers<CellStatus>;
   marked: boolean;
   status: CellStatus | undefined;
 };
+
+/** Why it is over. */
+type End = { status: CellStatus; reason: string };
 
 /** The kernel over `child`, whose memory includes its files in `folders`. Use `ready()` before the first cell. */
 export class ProcessKernel implements Kernel {
@@ -42,7 +45,7 @@ export class ProcessKernel implements Kernel {
   #launcher = '';
   #cell: Cell | undefined;
   #cells = 0;
-  #end: CellOutcome | undefined;
+  #end: End | undefined;
 
   constructor(child: ChildProcess, limits: Limits, folders: readonly string[]) {
     this.#child = child;
@@ -73,7 +76,7 @@ export class ProcessKernel implements Kernel {
   }
 
   async run(code: string): Promise<CellOutcome> {
-    if (this.#end !== undefined) return this.#end;
+    if (this.#end !== undefined) return outcome(this.#end.status, this.#end.reason);
     const cell = this.#open(code);
     const timers = this.#watch();
     try {
@@ -85,6 +88,26 @@ export class ProcessKernel implements Kernel {
     }
   }
 
+  putFile(): Promise<void> {
+    return Promise.reject(new KernelError('Files cannot be put yet.'));
+  }
+
+  listFiles(): Promise<FileEntry[]> {
+    return Promise.resolve([]);
+  }
+
+  readFile(): AsyncIterable<Buffer> {
+    throw new KernelError('Files cannot be read yet.');
+  }
+
+  snapshot(): Promise<{ blob: Buffer; unsaved: string[] }> {
+    return Promise.reject(new KernelError('Variables cannot be saved yet.'));
+  }
+
+  restore(): Promise<{ failed: string[] }> {
+    return Promise.reject(new KernelError('Variables cannot be restored yet.'));
+  }
+
   async kill(reason: string): Promise<void> {
     this.#stop('died', reason);
     await this.#closed.promise;
@@ -92,7 +115,7 @@ export class ProcessKernel implements Kernel {
 
   #open(code: string): Cell {
     const id = randomBytes(16).toString('hex');
-    const output = cellOutput(id, this.#limits.maxLogBytes);
+    const output = outputBuffer(id, this.#limits.maxLogBytes);
     const cell = {
       id,
       output,
@@ -133,7 +156,7 @@ export class ProcessKernel implements Kernel {
   /** Kills everything at once; the first reason is the one that counts. */
   #stop(status: CellStatus, reason: string): void {
     if (this.#end !== undefined) return;
-    this.#end = { status, logs: reason };
+    this.#end = { status, reason };
     // With its first process the pid namespace ends, and the launcher reaps that one: killed itself, it would leave
     // a zombie to an init that many containers do not have.
     const first = firstChild(this.#child);
@@ -151,9 +174,12 @@ export class ProcessKernel implements Kernel {
   }
 
   #onClose(): void {
-    this.#end ??= { status: 'died', logs: `The Python process ended (${exitText(this.#child)}).` };
+    this.#end ??= {
+      status: 'died',
+      reason: `The Python process ended (${exitText(this.#child)}).`,
+    };
     const said = this.#launcher.trim();
-    this.#started.reject(new KernelStartError(said === '' ? this.#end.logs : said));
+    this.#started.reject(new KernelStartError(said === '' ? this.#end.reason : said));
     this.#cell?.ended.resolve(this.#end.status);
     this.#closed.resolve();
   }
@@ -195,11 +221,15 @@ export class ProcessKernel implements Kernel {
   #outcome(cell: Cell, status: CellStatus): CellOutcome {
     const logs = cell.output.text();
     const end = this.#end;
-    if (end !== undefined) return { status: end.status, logs: addSentence(logs, end.logs) };
-    if (status !== 'timeout') return { status, logs };
+    if (end !== undefined) return outcome(end.status, addSentence(logs, end.reason));
+    if (status !== 'timeout') return outcome(status, logs);
     const sentence = `Execution timed out after ${this.#limits.cellSoftSeconds} s; variables are kept.`;
-    return { status, logs: addSentence(logs, sentence) };
+    return outcome(status, addSentence(logs, sentence));
   }
+}
+
+function outcome(status: CellStatus, logs: string): CellOutcome {
+  return { status, outputs: logs === '' ? [] : [{ type: 'logs', logs }] };
 }
 
 function addSentence(logs: string, sentence: string): string {

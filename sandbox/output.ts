@@ -6,7 +6,7 @@
 const HEAD_SHARE = 0.6;
 
 /** The output of one cell, as bytes arrive. */
-export type CellOutput = {
+export type OutputBuffer = {
   /** Takes the next bytes of the stream; returns true once the marker has passed. Later bytes are ignored. */
   push(chunk: Buffer): boolean;
   /** Bytes seen so far, kept or not. */
@@ -16,7 +16,7 @@ export type CellOutput = {
 };
 
 /** An empty output that keeps `maxBytes` and ends at `marker`. */
-export function cellOutput(marker: string, maxBytes: number): CellOutput {
+export function outputBuffer(marker: string, maxBytes: number): OutputBuffer {
   const kept = headAndTail(maxBytes);
   const end = Buffer.from(marker);
   // Held back, because the marker may arrive in pieces.

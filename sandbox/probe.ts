@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Kernel, SandboxBackend } from './backend.ts';
+import type { CellOutcome, Kernel, SandboxBackend } from './backend.ts';
 
 /** What a probe found: an escape that worked is in `reason`. */
 export type ProbeResult = {
@@ -24,10 +24,10 @@ export async function probe(backend: SandboxBackend): Promise<ProbeResult> {
     return await withCanaries(async (canaries) => {
       const guarantees: string[] = [];
       for (const { guarantee, code } of escapeChecks(canaries)) {
-        const { status, logs } = await kernel.run(code);
-        if (status !== 'ok')
+        const outcome = await kernel.run(code);
+        if (outcome.status !== 'ok')
           return {
-            reason: `A check failed: ${guarantee}. ${lastLine(logs)}`,
+            reason: `A check failed: ${guarantee}. ${lastLine(outcome)}`,
             guarantees,
             packages: [],
           };
@@ -82,7 +82,7 @@ const noFiles = (file: string) => `
 import os
 assert not os.path.exists(${JSON.stringify(file)}), 'a file of the host is visible'
 assert not any(os.path.exists(path) for path in ('/home', '/root', '/etc/passwd', '/sys', '/run')), 'host folders'
-for path in ('/canary', '/usr/canary', '/usr/local/canary', '/dev/canary', '/opt/driver.py'):
+for path in ('/canary', '/usr/canary', '/usr/local/canary', '/dev/canary', '/opt/driver.py', '/opt/threadmill/cells.py'):
     try:
         open(path, 'a').close()
     except OSError:
@@ -150,12 +150,16 @@ print(json.dumps({'python': platform.python_version(), 'packages': found}))
 `;
 
 async function inventory(kernel: Kernel): Promise<{ packages: string[]; python?: string }> {
-  const { status, logs } = await kernel.run(INVENTORY);
-  if (status !== 'ok') return { packages: [] };
-  const { python, packages } = JSON.parse(lastLine(logs)) as { python: string; packages: string[] };
+  const outcome = await kernel.run(INVENTORY);
+  if (outcome.status !== 'ok') return { packages: [] };
+  const { python, packages } = JSON.parse(lastLine(outcome)) as {
+    python: string;
+    packages: string[];
+  };
   return { python, packages };
 }
 
-function lastLine(logs: string): string {
+function lastLine({ outputs }: CellOutcome): string {
+  const logs = outputs.map((output) => (output.type === 'logs' ? output.logs : '')).join('');
   return logs.trimEnd().split('\n').at(-1) ?? '';
 }

@@ -2,7 +2,8 @@
  * One kernel per session, made by its first cell and kept until it is idle too long, makes room for another session,
  * dies, or is dropped. Cells of one session run one after another; cells of different sessions side by side.
  */
-import type { CellOutcome, Kernel, SandboxBackend } from './backend.ts';
+import type { CellOutcome, CellOutput, Kernel, SandboxBackend } from './backend.ts';
+import type { CellRequest, CellResult, StateChange } from './index.ts';
 import { Slots, unlessAborted } from './slots.ts';
 
 /** How many kernels may live, and how long without a cell. */
@@ -17,6 +18,8 @@ type Session = {
   /** Cells that run or wait. */
   pending: number;
   kernel: Kernel | undefined;
+  /** Of the state the kernel is at. */
+  version: string | null;
   idle: NodeJS.Timeout | undefined;
 };
 
@@ -28,6 +31,7 @@ class DroppedError extends Error {
 const MAX_LOST = 10_000;
 const RESTARTED =
   'The Python session was restarted: variables, imports and files of earlier cells are gone.\n';
+const NOTHING: StateChange = { changed: [], removed: [], namespace: undefined, unsaved: [] };
 const DROPPED = 'The Python session was closed before this cell ended.';
 
 /** All sessions of this process. */
@@ -46,14 +50,15 @@ export class Sessions implements AsyncDisposable {
   }
 
   /** Runs one cell. Throws the signal's reason when it aborts, and KernelStartError when no kernel comes up. */
-  async run(id: string, code: string, signal?: AbortSignal): Promise<CellOutcome> {
-    const session = this.#enter(id);
+  async run(request: CellRequest): Promise<CellResult> {
+    const session = this.#enter(request.sessionId);
+    const { signal } = request;
     const turn = Promise.withResolvers<void>();
     const before = session.tail;
     session.tail = before.then(() => turn.promise);
     try {
       await unlessAborted(before, signal);
-      return await this.#runNow(session, code, signal);
+      return await this.#runNow(session, request);
     } finally {
       turn.resolve();
       this.#leave(session);
@@ -93,17 +98,30 @@ export class Sessions implements AsyncDisposable {
     this.#slots.retry();
   }
 
-  async #runNow(session: Session, code: string, signal?: AbortSignal): Promise<CellOutcome> {
+  async #runNow(session: Session, request: CellRequest): Promise<CellResult> {
+    const started = performance.now();
     try {
-      const kernel = await this.#kernelOf(session, signal);
-      const notice = this.#lost.delete(session.id) ? RESTARTED : '';
-      const outcome = await runUnlessAborted(kernel, code, signal);
-      return { ...outcome, logs: notice + outcome.logs };
-    } catch (error) {
-      if (error instanceof DroppedError) return { status: 'died', logs: error.message };
-      throw error;
+      const outcome = await this.#outcomeOf(session, request);
+      const result = { ...outcome, durationMs: Math.round(performance.now() - started) };
+      await request.save(result, outcome.status === 'died' ? null : NOTHING);
+      session.version = request.nextVersion;
+      return result;
     } finally {
       if (session.kernel?.alive === false) await this.#endKernel(session);
+    }
+  }
+
+  async #outcomeOf(session: Session, { code, signal, version }: CellRequest): Promise<CellOutcome> {
+    try {
+      const current = typeof version === 'function' ? await version() : version;
+      if (session.version !== current) await this.#endKernel(session);
+      const kernel = await this.#kernelOf(session, signal);
+      const outcome = await runUnlessAborted(kernel, code, signal);
+      if (!this.#lost.delete(session.id)) return outcome;
+      return { ...outcome, outputs: withNotice(RESTARTED, outcome.outputs) };
+    } catch (error) {
+      if (!(error instanceof DroppedError)) throw error;
+      return { status: 'died', outputs: [{ type: 'logs', logs: error.message }] };
     }
   }
 
@@ -163,8 +181,15 @@ function newSession(id: string): Session {
     tail: Promise.resolve(),
     pending: 0,
     kernel: undefined,
+    version: null,
     idle: undefined,
   };
+}
+
+function withNotice(notice: string, outputs: CellOutput[]): CellOutput[] {
+  const [first, ...rest] = outputs;
+  if (first?.type !== 'logs') return [{ type: 'logs', logs: notice }, ...outputs];
+  return [{ type: 'logs', logs: notice + first.logs }, ...rest];
 }
 
 async function runUnlessAborted(

@@ -7,7 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { createSandbox, SandboxUnavailableError } from '../../sandbox/index.ts';
 import type { SandboxOptions, SandboxStatus } from '../../sandbox/index.ts';
 import { launchHint } from '../../sandbox/setup.ts';
-import { logsOf, openSandbox, PYTHON } from './support/index.ts';
+import { logsOf, openSandbox, PYTHON, withStore } from './support/index.ts';
+import { StateStore } from './support/state-store.ts';
 
 const options: SandboxOptions = {
   backend: 'auto',
@@ -27,7 +28,9 @@ test('a sandbox that is switched off refuses cells and says so', async () => {
     packages: [],
     guarantees: [],
   });
-  await expect(sandbox.runCell('a', '1')).rejects.toThrow(SandboxUnavailableError);
+  await expect(withStore(sandbox, new StateStore()).runCell('a', '1')).rejects.toThrow(
+    SandboxUnavailableError,
+  );
   await sandbox.dropSession('a');
 });
 

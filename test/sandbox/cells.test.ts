@@ -9,8 +9,8 @@ describe.skipIf(!sandbox.status.ok)('a cell', () => {
   afterAll(() => sandbox[Symbol.asyncDispose]());
 
   test('shows what it prints and the value of its last expression', async () => {
-    expect(await run('x = 20\nprint("hello")\nx + 1')).toEqual({
-      logs: 'hello\n21\n',
+    expect(await run('x = 20\nprint("hello")\nx + 1')).toMatchObject({
+      outputs: [{ type: 'logs', logs: 'hello\n21\n' }],
       status: 'ok',
       durationMs: expect.any(Number),
     });

@@ -1,14 +1,37 @@
+import { randomUUID } from 'node:crypto';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createSandbox } from '../../../sandbox/index.ts';
-import type { CellResult, Sandbox, SandboxOptions } from '../../../sandbox/index.ts';
+import type {
+  CellResult,
+  InputFile,
+  Sandbox,
+  SandboxOptions,
+  SandboxStatus,
+} from '../../../sandbox/index.ts';
+import { StateStore } from './state-store.ts';
 
 export const PYTHON = '/usr/bin/python3';
+
+export type CellOptions = { signal?: AbortSignal; inputs?: readonly InputFile[] };
+
+/** A result with its texts in one string and its images in one list. */
+export type ReadResult = CellResult & { logs: string; images: Buffer[] };
+
+/** A sandbox and a store for its sessions, so that a test names a session and a cell, and nothing else. */
+export type TestSandbox = AsyncDisposable & {
+  readonly status: SandboxStatus;
+  readonly sandbox: Sandbox;
+  readonly store: StateStore;
+  runCell(session: string, code: string, options?: CellOptions): Promise<ReadResult>;
+  /** Ends the session's Python and forgets its stored state. */
+  dropSession(session: string): Promise<void>;
+};
 
 /**
  * A real sandbox. Where there is none, its `status.ok` is false and the reason is printed, so that suites can skip;
  * under CI that is a failure: the most important tests of this folder must not vanish unseen.
  */
-export async function openSandbox(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
+export async function openSandbox(options: Partial<SandboxOptions> = {}): Promise<TestSandbox> {
   const defaults = {
     backend: 'auto',
     python: PYTHON,
@@ -19,12 +42,47 @@ export async function openSandbox(options: Partial<SandboxOptions> = {}): Promis
   const { ok, reason } = sandbox.status;
   if (!ok && process.env['CI']) throw new Error(`CI must have a sandbox. ${reason}`);
   if (!ok) console.warn(`Skipping tests that need the sandbox. ${reason}`);
-  return sandbox;
+  return withStore(sandbox, new StateStore());
+}
+
+/** Two of these over one store are two workers over one database. */
+export function withStore(sandbox: Sandbox, store: StateStore): TestSandbox {
+  return {
+    status: sandbox.status,
+    sandbox,
+    store,
+    async runCell(session, code, { signal, inputs = [] } = {}) {
+      const result = await sandbox.runCell({
+        sessionId: session,
+        code,
+        ...(signal === undefined ? {} : { signal }),
+        version: () => Promise.resolve(store.version(session)),
+        load: () => Promise.resolve(store.load(session)),
+        inputs,
+        nextVersion: randomUUID(),
+        save(_, change) {
+          return store.save(session, this.nextVersion, change);
+        },
+      });
+      return readable(result);
+    },
+    async dropSession(session) {
+      await sandbox.dropSession(session);
+      store.forget(session);
+    },
+    [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),
+  };
+}
+
+function readable(result: CellResult): ReadResult {
+  const logs = result.outputs.map((output) => (output.type === 'logs' ? output.logs : ''));
+  const images = result.outputs.flatMap((output) => (output.type === 'image' ? [output.png] : []));
+  return { ...result, logs: logs.join(''), images };
 }
 
 /** Runs one cell and returns its logs; anything but a cell that ends well is an error. */
-export async function logsOf(sandbox: Sandbox, session: string, code: string): Promise<string> {
-  const { status, logs }: CellResult = await sandbox.runCell(session, code);
+export async function logsOf(sandbox: TestSandbox, session: string, code: string): Promise<string> {
+  const { status, logs } = await sandbox.runCell(session, code);
   if (status !== 'ok') throw new Error(`The cell ended with ${status}: ${logs}`);
   return logs;
 }
