@@ -11,6 +11,8 @@ import { mathProgram, readResults } from './math.ts';
 import type { ChatRequest, FunctionTool, JsonSchema } from './request.ts';
 import { reportResult } from './report.ts';
 import { NOTICE, smalltalk } from './smalltalk.ts';
+import { variablePrograms } from './variables.ts';
+import { withoutFiles } from './workspace.ts';
 
 export type Call = { name: string; arguments: string };
 export type Answer = { text: string } | { toolCalls: Call[] };
@@ -46,14 +48,16 @@ function chooseCalls(request: ChatRequest, conversation: Conversation, hints: Hi
     // The question and so the list are the same at every step: what was called is its beginning.
     callsOf(tool, conversation, hints).slice(timesCalled(conversation, tool.name)),
   );
-  return calls.slice(0, parallelToolCalls ? MOST_CALLS : 1);
+  // A cell goes on from the one before it, so only one is sent at a time.
+  const isCode = chosen.some(({ name }) => name === CODE_INTERPRETER);
+  return calls.slice(0, parallelToolCalls && !isCode ? MOST_CALLS : 1);
 }
 
 function chooseTools(conversation: Conversation, tools: FunctionTool[]): FunctionTool[] {
   const { question, results } = conversation;
   const calculators = named(tools, CODE_INTERPRETER);
-  const isCalculated = timesCalled(conversation, CODE_INTERPRETER) > 0;
-  if (calculators.length > 0 && !isCalculated && codeFor(question)) return calculators;
+  const isLeft = timesCalled(conversation, CODE_INTERPRETER) < programsFor(conversation).length;
+  if (calculators.length > 0 && isLeft) return calculators;
   const functions = tools.filter(({ name }) => name !== CODE_INTERPRETER && name !== FILE_SEARCH);
   const matching = matchingTools(question, functions);
   if (matching.length > 0 || results.length > 0) return matching;
@@ -70,20 +74,30 @@ function named(tools: FunctionTool[], wanted: string): FunctionTool[] {
   return tools.filter(({ name }) => name === wanted);
 }
 
-function codeFor(question: string): string | undefined {
-  return dataProgram(question) ?? mathProgram(question);
+/** The cells that answer the question: one, or several when it asks for that. */
+function programsFor({ question, earlier, workspace }: Conversation): string[] {
+  const data = dataProgram(question, workspace);
+  if (data !== undefined) return [data];
+  const readable = withoutFiles(question);
+  const cells = variablePrograms(readable, earlier.map(withoutFiles));
+  return cells.length > 0 ? cells : [mathProgram(readable) ?? []].flat();
 }
 
 /** Usually one; one per place when the question names several and the function takes one. */
 function callsOf(tool: FunctionTool, conversation: Conversation, hints: Hints): Call[] {
   const call = (args: object) => ({ name: tool.name, arguments: JSON.stringify(args) });
   const { question } = conversation;
-  if (tool.name === CODE_INTERPRETER)
-    return [call({ code: codeFor(question) ?? idleCode(question) })];
+  if (tool.name === CODE_INTERPRETER) return cellsOf(conversation).map((code) => call({ code }));
   if (tool.name === FILE_SEARCH && !tool.parameters) return [call({ query: question })];
   const places = takesOnePlace(tool.parameters) ? hints.places : [];
   if (places.length < 2) return [call(makeArguments(tool.parameters, hints))];
   return places.map((place) => call(makeArguments(tool.parameters, { ...hints, places: [place] })));
+}
+
+/** Never empty: a call may be demanded although there is nothing to calculate. */
+function cellsOf(conversation: Conversation): string[] {
+  const programs = programsFor(conversation);
+  return programs.length > 0 ? programs : [idleCode(conversation.question)];
 }
 
 function takesOnePlace(parameters: JsonSchema | undefined): boolean {
@@ -92,7 +106,6 @@ function takesOnePlace(parameters: JsonSchema | undefined): boolean {
   return names.filter((name) => /^(?:location|city|place|town)$/i.test(name)).length === 1;
 }
 
-/** For a call that was demanded although there is nothing to calculate. */
 function idleCode(question: string): string {
   return `# There is nothing to calculate in the question, so look at the question itself
 question = ${JSON.stringify(question)}
@@ -112,7 +125,7 @@ function sentences(request: ChatRequest, conversation: Conversation): string {
 function mainPart(request: ChatRequest, conversation: Conversation): string {
   const { question, results } = conversation;
   if (results.length > 0) return results.map(reportResult).join('\n');
-  const isMath = mathProgram(question) !== undefined;
+  const isMath = mathProgram(withoutFiles(question)) !== undefined;
   if (isMath && !request.tools.some(({ name }) => name === CODE_INTERPRETER)) {
     return 'I calculate with the code_interpreter tool, which is not switched on here. Add {"type": "code_interpreter"} to the tools and ask again.';
   }

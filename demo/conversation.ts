@@ -1,5 +1,6 @@
 /** What a request's messages say: the current question, the instructions, what was said earlier, tool results. */
 import type { ChatRequest, Message } from './request.ts';
+import { readWorkspace, type Workspace } from './workspace.ts';
 
 export type ToolResult = { name: string; arguments: string; output: string };
 
@@ -16,6 +17,8 @@ export type Conversation = {
   imageCount: number;
   /** Results of the calls made for the current question. */
   results: ToolResult[];
+  /** What the sandbox of code_interpreter holds. */
+  workspace: Workspace;
 };
 
 /** Reads the conversation off a request. */
@@ -38,6 +41,7 @@ export function readConversation(request: ChatRequest): Conversation {
     messageCount: messages.filter(isThreadMessage).length,
     imageCount: imagesOf(current),
     results: toolResults(messages.slice(at + 1)),
+    workspace: readWorkspace(messages),
   };
 }
 

@@ -1,15 +1,26 @@
-/** Python programs for files and charts, standard library only: nothing else is certain to be installed. */
-import { parseExpression, variablesOf } from './expression.ts';
-import { mathRuns } from './math-tokens.ts';
-import { toPython } from './python.ts';
+/** Chooses the Python program for a question about files or charts, and describes files. */
+import { PLOT_WORDS, barChart, functionPlot } from './plot-programs.ts';
+import { chartsProgram, summaryProgram, wantsSummary } from './table-programs.ts';
+import { EMPTY_WORKSPACE, fileInQuestion, type Workspace } from './workspace.ts';
 
-/** A program when the question is about an uploaded file or wants a chart; undefined otherwise. */
-export function dataProgram(question: string): string | undefined {
-  if (/\b(?:plot|draw|graph|chart|visuali[sz]\w*|diagram)\b/i.test(question)) {
-    const picture = functionPlot(question) ?? barChart(question);
-    if (picture) return picture;
+/** A program when the question is about a file or wants a chart; undefined otherwise. */
+export function dataProgram(
+  question: string,
+  workspace: Workspace = EMPTY_WORKSPACE,
+): string | undefined {
+  const matplotlib = workspace.packages.has('matplotlib');
+  const file = fileInQuestion(workspace, question);
+  const isAboutFile = FILE_WORDS.test(question);
+  if (PLOT_WORDS.test(question)) {
+    const plot = functionPlot(question, matplotlib);
+    if (plot) return plot;
+    if (file && isAboutFile && matplotlib) return chartsProgram(question, file);
+    const bars = barChart(question, matplotlib);
+    if (bars) return bars;
   }
-  return FILE_WORDS.test(question) ? INSPECT_FILES : undefined;
+  if (file && wantsSummary(question))
+    return summaryProgram(question, file, workspace.packages.has('pandas'));
+  return isAboutFile ? INSPECT_FILES : undefined;
 }
 
 const FILE_WORDS =
@@ -18,87 +29,6 @@ const FILE_WORDS =
 /** The files a program said it wrote. */
 export function writtenFiles(output: string): string[] {
   return [...output.matchAll(/^File: ([\w.-]+)$/gm)].map(([, name]) => name!);
-}
-
-function functionPlot(question: string): string | undefined {
-  for (const run of mathRuns(question)) {
-    const equals = run.findIndex(({ value }) => value === '=');
-    const expression = parseExpression(run.slice(equals + 1));
-    const names = expression ? variablesOf(expression) : [];
-    if (!expression || names.length !== 1 || run.length < equals + 2) continue;
-    const code = toPython(expression, 'float');
-    const source = question.slice(run[equals + 1]!.start, run.at(-1)!.end);
-    const range = /from (-?\d+(?:\.\d+)?) to (-?\d+(?:\.\d+)?)/i.exec(question);
-    return plotProgram(source, code, names[0]!, Number(range?.[1] ?? -5), Number(range?.[2] ?? 5));
-  }
-  return undefined;
-}
-
-function plotProgram(
-  source: string,
-  code: string,
-  name: string,
-  low: number,
-  high: number,
-): string {
-  return `# Plot ${source} for ${name} from ${low} to ${high} as an SVG picture
-import math
-import os
-
-def value(${name}):
-    return ${code}
-
-points = []
-for step in range(201):
-    position = ${low} + (${high - low}) * step / 200
-    try:
-        points.append((position, float(value(position))))
-    except (ValueError, ZeroDivisionError, OverflowError, TypeError):
-        continue  # not defined here
-
-lowest, highest = min(y for _, y in points), max(y for _, y in points)
-print(f"Values between {lowest:.4g} and {highest:.4g}")
-
-# Scale to 600 by 400 pixels; y grows downwards in a picture
-height = (highest - lowest) or 1
-path = " ".join(
-    f"{(x - ${low}) / ${high - low} * 560 + 20:.1f},{380 - (y - lowest) / height * 360:.1f}" for x, y in points
-)
-picture = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400">'
-    '<rect width="600" height="400" fill="white"/>'
-    f'<polyline points="{path}" fill="none" stroke="steelblue" stroke-width="2"/></svg>'
-)
-${WRITE_FILE}`;
-}
-
-const WRITE_FILE = `folder = "/mnt/data" if os.path.isdir("/mnt/data") else "."
-with open(os.path.join(folder, "chart.svg"), "w") as file:
-    file.write(picture)
-print("File: chart.svg")
-`;
-
-function barChart(question: string): string | undefined {
-  const numbers = question.match(/(?<![\w.])\d+(?:\.\d+)?(?![\w.]*\w)/g)?.map(Number) ?? [];
-  if (numbers.length < 2) return undefined;
-  return `# Draw ${numbers.join(', ')} as bars in an SVG picture
-import os
-
-numbers = [${numbers.join(', ')}]
-width = 560 / len(numbers)
-bars = ""
-for position, number in enumerate(numbers):
-    height = 340 * number / (max(numbers) or 1)
-    left = 20 + position * width
-    bars += f'<rect x="{left:.1f}" y="{370 - height:.1f}" width="{width * 0.8:.1f}" height="{height:.1f}" fill="steelblue"/>'
-    bars += f'<text x="{left:.1f}" y="390" font-size="14">{number}</text>'
-
-print("Bars:", len(numbers))
-picture = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400">'
-    f'<rect width="600" height="400" fill="white"/>{bars}</svg>'
-)
-${WRITE_FILE}`;
 }
 
 const INSPECT_FILES = `# Look at the files of this thread

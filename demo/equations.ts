@@ -65,7 +65,7 @@ a = difference(Fraction(1)) - b
 print(f"In the form a*${name} + b = 0: a = {a}, b = {b}")
 
 if a != 0:
-    solution = -b / a
+    ${name} = solution = -b / a
     print("Check, this has to be 0:", difference(solution))
     print("Solution: ${name} =", solution)
 elif b == 0:

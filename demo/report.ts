@@ -12,10 +12,14 @@ function reportCode({ output }: ToolResult): string {
   const results = readResults(output);
   const files = writtenFiles(output).map((file) => `[Download ${file}](sandbox:/mnt/data/${file})`);
   if (results.length + files.length > 0) return [...results, ...files].join('\n');
-  return output.trim() === ''
-    ? 'The code ran and printed nothing.'
-    : `The code printed:\n\n${quote(output)}`;
+  const printed = output.replace(IMAGE_NOTE, '').trim();
+  const drew = printed === output.trim() ? '' : 'The code drew what you see in this message.';
+  if (printed !== '') return `The code printed:\n\n${quote(printed)}${drew && `\n\n${drew}`}`;
+  return drew || 'The code ran and printed nothing.';
 }
+
+/** A line in place of an image, which a result of a tool cannot hold: "[image file-abc]", "(2 images)". */
+const IMAGE_NOTE = /^\W*(?:\d+ |an? |the )?(?:image|figure)s?\b[^\n]*$/gim;
 
 /** "The temperature in Paris (Celsius) is 14." where the function's name reads like that, else a plain report. */
 function reportFunction({ name, arguments: json, output }: ToolResult): string {

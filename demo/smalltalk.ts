@@ -71,7 +71,7 @@ const RULES: [RegExp, string][] = [
   ],
   [
     /\bhelp\b|\bwhat can you do\b/i,
-    'I can solve equations and do arithmetic with code_interpreter, call your functions with arguments that fit their schema, fill a JSON schema, and remember what you tell me in a thread. Try "solve 3x + 11 = 14", "tell me a story" or "my name is Ann".',
+    'I can solve equations, draw functions, keep variables and summarise a CSV file with code_interpreter, call your functions with arguments that fit their schema, fill a JSON schema, and remember what you tell me in a thread. Try "solve 3x + 11 = 14", "tell me a story" or "my name is Ann".',
   ],
   [/\b(?:thanks|thank you)\b/i, 'You are welcome.'],
   [/\b(?:bye|goodbye|see you)\b/i, 'Goodbye! This thread will still be here when you come back.'],

@@ -36,5 +36,11 @@ test.each([
 test('a program’s result is a sentence, and whatever else it printed is quoted', () => {
   expect(report('code_interpreter', {}, 'a = 3\nSolution: x = 1\n')).toBe('The solution is x = 1.');
   expect(report('code_interpreter', {}, 'hello\n')).toBe('The code printed:\n\nhello');
+  expect(report('code_interpreter', {}, '[image file-abc]')).toBe(
+    'The code drew what you see in this message.',
+  );
+  expect(report('code_interpreter', {}, 'hello\n(2 images)')).toBe(
+    'The code printed:\n\nhello\n\nThe code drew what you see in this message.',
+  );
   expect(report('code_interpreter', {}, '')).toBe('The code ran and printed nothing.');
 });

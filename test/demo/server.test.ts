@@ -142,6 +142,54 @@ describe('code_interpreter', () => {
     );
     expect(chart.text).toContain('[Download chart.svg](sandbox:/mnt/data/chart.svg)');
   });
+
+  const PROMPT = `Python 3.11. Installed packages: numpy 1.24.2, pandas 1.5.3, matplotlib 3.6.3. Files:
+- /mnt/data/file-AbCdEf0123456789abcdefgh, also as /mnt/data/sales.csv`;
+
+  test('draws with matplotlib when the tool prompt lists it, and says what the figure shows', async () => {
+    const reply = await converse(
+      [system(PROMPT), user('Plot a sine')],
+      { tools: [CODE] },
+      (_, args) => {
+        expect(args.code).toContain('import matplotlib.pyplot as plt');
+        return 'Answer: the figure shows sin(x).\n[image file-abc]';
+      },
+    );
+    expect(reply.text).toContain('The figure shows sin(x).\n\n');
+  });
+
+  test('summarises the file of the tool prompt and links what it wrote', async () => {
+    const reply = await converse(
+      [system(PROMPT), user('Summarise the attached CSV: total revenue per region')],
+      { tools: [CODE] },
+      (_, args) => {
+        expect(args.code).toContain('pd.read_csv("/mnt/data/sales.csv")');
+        return 'Answer: done.\nFile: sales_summary.csv';
+      },
+    );
+    expect(reply.text).toContain(
+      '[Download sales_summary.csv](sandbox:/mnt/data/sales_summary.csv)',
+    );
+  });
+
+  test('goes on with variables of earlier questions, a cell at a time when several are wanted', async () => {
+    const { calls } = await complete(
+      [user('Let x = 21'), { role: 'assistant', content: '21' }, user('Now multiply x by 2')],
+      { tools: [CODE] },
+    );
+    expect(calls[0]!.arguments.code).toContain('x = x * 2\n');
+    const cells: string[] = [];
+    const reply = await converse(
+      [user('In three cells: let a = 6, then let b = a + 1, then print a * b')],
+      { tools: [CODE] },
+      (_, args) => {
+        cells.push(String(args.code));
+        return execFileSync('python3', ['-I', '-c', cells.join('')], { encoding: 'utf8' });
+      },
+    );
+    expect(reply.called).toHaveLength(3);
+    expect(reply.text).toContain('The result is a * b = 42.');
+  });
 });
 
 describe('function tools', () => {
