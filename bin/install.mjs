@@ -26,7 +26,7 @@ export async function installPackages({ dev }) {
 }
 
 /** Paths of locked packages that are absent or of another version. Optional ones depend on the platform and may be. */
-function missingPackages({ dev }) {
+export function missingPackages({ dev }) {
   const { packages } = readJson(join(ROOT, 'package-lock.json'));
   // npm writes this file last, so without it an installation was cut off.
   if (!existsSync(join(ROOT, 'node_modules/.package-lock.json')))

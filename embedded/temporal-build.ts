@@ -18,11 +18,9 @@ export async function buildTemporal(
   { onProgress = () => {}, signal }: Reporting,
 ): Promise<{ ok: true } | { ok: false; reason: string }> {
   const env = { ...process.env, CGO_ENABLED: '0' };
-  const { code, stdout } = await run('go', ['version'], { env });
-  const found = /go(\d+\.\d+)/.exec(stdout)?.[1];
-  if (code !== 0 || found === undefined) return { ok: false, reason: 'no Go to build one' };
-  if (!atLeast(found, MINIMUM_GO))
-    return { ok: false, reason: `a Go too old to build one (${found})` };
+  const go = await findGo();
+  if (!go.ok) return go;
+  const found = go.version;
 
   onProgress(`Building the Temporal server ${version} with Go ${found} (once, about 3 minutes)`);
   await mkdir(dirname(path), { recursive: true });
@@ -44,6 +42,17 @@ export async function buildTemporal(
   }
   await rename(unfinished, path); // in one step: another process may look for it
   return { ok: true };
+}
+
+/** The installed Go, when it can build the program; else why not. */
+export async function findGo(): Promise<
+  { ok: true; version: string } | { ok: false; reason: string }
+> {
+  const { code, stdout } = await run('go', ['version']);
+  const version = /go(\d+\.\d+)/.exec(stdout)?.[1];
+  if (code !== 0 || version === undefined) return { ok: false, reason: 'no Go to build one' };
+  if (atLeast(version, MINIMUM_GO)) return { ok: true, version };
+  return { ok: false, reason: `a Go too old to build one (${version})` };
 }
 
 function directory(): string {

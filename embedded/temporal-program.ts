@@ -23,11 +23,11 @@ const MINIMUM_SERVER = [1, 29] as const;
 
 /** Finds or makes the program. Building takes minutes, once. Throws EmbeddedError naming every way to get one. */
 export async function findTemporal(reporting: Reporting): Promise<TemporalProgram> {
-  const pinned = await pinnedVersion();
-  const cached = join(cacheDir(), 'temporal', pinned, 'temporal');
-  const ready = (await onPath()) ?? (await tryProgram(cached));
+  const ready = await readyTemporal();
   if (ready !== undefined) return ready;
 
+  const pinned = await pinnedVersion();
+  const cached = cachedProgram(pinned);
   const built = await buildTemporal(cached, pinned, reporting);
   if (built.ok) return (await tryProgram(cached)) ?? unusable(cached);
   const downloaded = await downloadTemporal(join(cacheDir(), 'temporal', 'downloads'), reporting);
@@ -38,6 +38,15 @@ export async function findTemporal(reporting: Reporting): Promise<TemporalProgra
       `and no package @temporalio/testing to download one; install Go 1.25 or newer or the Temporal CLI, ` +
       `or set TEMPORAL_ADDRESS to a running server.`,
   );
+}
+
+/** The program, when one is there already. */
+export async function readyTemporal(): Promise<TemporalProgram | undefined> {
+  return (await onPath()) ?? (await tryProgram(cachedProgram(await pinnedVersion())));
+}
+
+function cachedProgram(version: string): string {
+  return join(cacheDir(), 'temporal', version, 'temporal');
 }
 
 /** The version that tools/temporal/go.mod pins, such as v1.5.1. */

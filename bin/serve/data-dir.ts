@@ -29,6 +29,13 @@ export async function claimDataDir(dataDir: string): Promise<() => Promise<void>
   }
 }
 
+/** The living process that holds the directory's lock. */
+export async function holderOf(dataDir: string): Promise<Holder | undefined> {
+  const holder = parse(await readFile(join(dataDir, 'lock'), 'utf8').catch(() => ''));
+  const isAlive = holder !== undefined && (await commandLine(holder.pid)) === holder.command;
+  return isAlive ? holder : undefined;
+}
+
 /** Takes the lock, or returns the process that holds it. */
 async function take(path: string): Promise<Holder | undefined> {
   for (;;) {

@@ -18,7 +18,8 @@ export async function checkGivenServers(config: Config): Promise<void> {
   ]);
 }
 
-async function checkDatabase(url: string): Promise<void> {
+/** Throws StartError. */
+export async function checkDatabase(url: string): Promise<void> {
   const pool = createPool(url, { max: 1, applicationName: 'threadmill-check' });
   try {
     const client = await pool.connect();
@@ -33,7 +34,8 @@ async function checkDatabase(url: string): Promise<void> {
   }
 }
 
-async function checkTemporal(address: string, namespace: string): Promise<void> {
+/** Throws StartError. */
+export async function checkTemporal(address: string, namespace: string): Promise<void> {
   const health = await temporalHealth(address, namespace, CHECK_MS);
   if (health === 'no answer') {
     throw new StartError(

@@ -1,0 +1,51 @@
+/** The doctor proper: looks at every part at the same time and prints what it found. Exit code 0: npm start will work. */
+import type { Config } from '../config.ts';
+import { models } from './doctor/model.ts';
+import { report, type Finding } from './doctor/report.ts';
+import { sandbox } from './doctor/sandbox.ts';
+import * as servers from './doctor/servers.ts';
+import { readOptions } from './serve/options.ts';
+import { describe } from './serve/start-error.ts';
+
+const HELP = `Usage: npm run doctor -- [options of npm start]
+
+Says what is installed, what is missing, and what brings it. The exit code is 0 when npm start would work.`;
+
+async function look(): Promise<Finding[] | undefined> {
+  try {
+    const options = readOptions(process.argv.slice(2));
+    return options && (await examine(options.config));
+  } catch (error) {
+    return [{ part: 'Settings', state: 'stop', says: describe(error) }];
+  }
+}
+
+async function examine(config: Config): Promise<Finding[]> {
+  const found = await Promise.all([
+    caught('Temporal', servers.temporal(config)),
+    caught('Database', servers.database(config)),
+    servers.dataDirectory(config),
+    servers.port(config),
+    sandbox(config),
+    models(config),
+  ]);
+  return [servers.node(), ...found.flat(), EMBEDDINGS];
+}
+
+const EMBEDDINGS: Finding = {
+  part: 'Embeddings',
+  state: 'note',
+  says: 'not used yet: file_search is accepted, but the model is not offered it',
+};
+
+/** What would end npm start with one sentence. */
+async function caught(part: string, finding: Promise<Finding>): Promise<Finding> {
+  return finding.catch((error: unknown) => ({ part, state: 'stop', says: describe(error) }));
+}
+
+const findings = await look();
+if (findings === undefined) console.log(HELP);
+else {
+  console.log(report(findings));
+  process.exitCode = findings.some(({ state }) => state === 'stop') ? 1 : 0;
+}

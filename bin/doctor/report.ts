@@ -1,0 +1,50 @@
+/** What the doctor prints. Pure. */
+
+/**
+ * `ok`: fine. `note`: npm start works, but something is less than it could be. `stop`: npm start would not work.
+ * Details are lines below the sentence.
+ */
+export type Finding = {
+  part: string;
+  state: 'ok' | 'note' | 'stop';
+  says: string;
+  details?: string[];
+  /** The one command, or the one thing to do, that puts it right. */
+  remedy?: string;
+};
+
+const MARKS = { ok: 'ok  ', note: 'note', stop: 'STOP' };
+const INDENT = ' '.repeat(20);
+
+/** Everything found, then whether npm start would work. */
+export function report(findings: Finding[]): string {
+  const stops = findings.filter(({ state }) => state === 'stop').map(({ part }) => part);
+  const verdict =
+    stops.length === 0
+      ? 'npm start will work.'
+      : `npm start will not work until this is put right: ${stops.join(', ')}.`;
+  return ['', ...findings.flatMap(lines), '', verdict, ''].join('\n');
+}
+
+function lines({ part, state, says, details = [], remedy }: Finding): string[] {
+  const below = remedy === undefined ? details : [...details, `→ ${remedy}`];
+  return [
+    `  ${MARKS[state]}  ${part.padEnd(12)}${says}`,
+    ...below.flatMap((detail) => wrap(detail).map((line) => INDENT + line)),
+  ];
+}
+
+const WIDTH = 96;
+
+/** Breaks at spaces; a command is never broken, so that it can be copied. */
+function wrap(text: string): string[] {
+  if (text.startsWith('→')) return [text];
+  const found: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = found.at(-1);
+    if (last !== undefined && last.length + word.length < WIDTH)
+      found.push(`${found.pop()} ${word}`);
+    else found.push(word);
+  }
+  return found;
+}

@@ -1,0 +1,71 @@
+/** Starts the sandbox as a worker does, which tests it with real cells, and tells what it is. */
+import type { Config } from '../../config.ts';
+import type { SandboxStatus } from '../../sandbox/index.ts';
+import { openSandbox } from '../../worker/sandbox.ts';
+import type { Finding } from './report.ts';
+
+/** What cells like to import, and the Debian package of each. cloudpickle comes with the sandbox. */
+const WANTED: Record<string, string> = {
+  numpy: 'python3-numpy',
+  pandas: 'python3-pandas',
+  matplotlib: 'python3-matplotlib',
+  scipy: 'python3-scipy',
+  sympy: 'python3-sympy',
+  pillow: 'python3-pil',
+  openpyxl: 'python3-openpyxl',
+};
+
+export async function sandbox(config: Config): Promise<Finding[]> {
+  await using opened = await openSandbox(config);
+  const { status } = opened;
+  return status.ok
+    ? [describe(status), ...packages(status, config.sandboxPython)]
+    : [unavailable(config, status)];
+}
+
+/** npm start works without, only code_interpreter does not. */
+function unavailable({ sandbox: wanted }: Config, { reason = '' }: SandboxStatus): Finding {
+  return {
+    part: 'Sandbox',
+    state: 'note',
+    says: `none (SANDBOX=${wanted}): runs that use code_interpreter will fail`,
+    remedy: reason,
+  };
+}
+
+function describe({ backend, python, guarantees, reason }: SandboxStatus): Finding {
+  return {
+    part: 'Sandbox',
+    state: 'ok',
+    says: `${backend}, Python ${python ?? 'of unknown version'}`,
+    details: [
+      `Tested: the code ${guarantees.join('; ')}.`,
+      ...(reason === undefined ? [] : [reason]),
+    ],
+  };
+}
+
+function packages({ backend, packages: installed }: SandboxStatus, python: string): Finding[] {
+  const names = new Set(installed.map((entry) => entry.split(' ')[0]));
+  const missing = Object.keys(WANTED).filter((name) => !names.has(name));
+  const says = installed.length === 0 ? 'the standard library only' : installed.join(', ');
+  const part = 'Packages';
+  if (missing.length === 0) return [{ part, state: 'ok', says }];
+  const remedy = remedyFor(backend, missing, python);
+  return [
+    {
+      part,
+      state: remedy === undefined ? 'ok' : 'note',
+      says,
+      details: [`Missing: ${missing.join(', ')}.`],
+      ...(remedy === undefined ? {} : { remedy }),
+    },
+  ];
+}
+
+/** Only bubblewrap shows the packages of this computer to the code. */
+function remedyFor(backend: string, missing: string[], python: string): string | undefined {
+  if (backend !== 'bubblewrap') return undefined;
+  if (!python.startsWith('/usr/bin/')) return `${python} -m pip install ${missing.join(' ')}`;
+  return `apt-get install ${missing.map((name) => WANTED[name]).join(' ')}`;
+}

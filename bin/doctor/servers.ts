@@ -1,0 +1,117 @@
+/** Looks at what npm start needs: Node, Temporal, PostgreSQL, its directory and its port. Changes nothing. */
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Config } from '../../config.ts';
+import { exists } from '../../embedded/files.ts';
+import { isPortFree } from '../../embedded/ports.ts';
+import { chooseAccount } from '../../embedded/postgres-account.ts';
+import { clusterMajor } from '../../embedded/postgres-cluster.ts';
+import { findPrograms } from '../../embedded/postgres-programs.ts';
+import { findGo } from '../../embedded/temporal-build.ts';
+import { readyTemporal } from '../../embedded/temporal-program.ts';
+import { holderOf } from '../serve/data-dir.ts';
+import { checkDatabase, checkTemporal } from '../serve/given-servers.ts';
+import type { Finding } from './report.ts';
+
+export function node(): Finding {
+  const isOurs = process.execPath.includes('node_modules');
+  const says = `${process.version}${isOurs ? ', among the packages' : ''}; all packages are installed`;
+  return { part: 'Node', state: 'ok', says };
+}
+
+/** Throws StartError when TEMPORAL_ADDRESS cannot be used. */
+export async function temporal(config: Config): Promise<Finding> {
+  const { temporalAddress, temporalNamespace } = config;
+  const part = 'Temporal';
+  if (temporalAddress !== undefined) {
+    await checkTemporal(temporalAddress, temporalNamespace);
+    return { part, state: 'ok', says: `TEMPORAL_ADDRESS ${temporalAddress} answers` };
+  }
+  const program = await readyTemporal();
+  if (program !== undefined) {
+    const says = `${program.version} (server ${program.server}) at ${program.path}`;
+    return { part, state: 'ok', says };
+  }
+  const go = await findGo();
+  if (go.ok) {
+    const says = `not built yet; npm start builds it with Go ${go.version} (once, about 3 minutes)`;
+    return { part, state: 'ok', says };
+  }
+  return {
+    part,
+    state: 'stop',
+    says: `no temporal program on PATH or in the cache, and ${go.reason}`,
+    remedy: INSTALL_TEMPORAL,
+  };
+}
+
+const INSTALL_TEMPORAL =
+  process.platform === 'darwin'
+    ? 'brew install temporal'
+    : 'install Go 1.25 or newer (https://go.dev/dl), or put the Temporal CLI (1.5 or newer) on PATH';
+
+/** Throws StartError when DATABASE_URL cannot be used, and EmbeddedError when no PostgreSQL can be run. */
+export async function database(config: Config): Promise<Finding> {
+  const part = 'Database';
+  if (config.databaseUrl !== undefined) {
+    await checkDatabase(config.databaseUrl);
+    return { part, state: 'ok', says: 'DATABASE_URL answers' };
+  }
+  const directory = join(config.dataDir, 'postgres');
+  const account = await chooseAccount(directory);
+  const { version } = await findPrograms(account, await clusterMajor(directory));
+  return { part, state: 'ok', says: `embedded PostgreSQL ${version}, run by ${account.name}` };
+}
+
+export async function dataDirectory({ dataDir }: Config): Promise<Finding> {
+  const part = 'Data';
+  const holder = await holderOf(dataDir);
+  if (holder !== undefined)
+    return {
+      part,
+      state: 'ok',
+      says: `${dataDir}, in use: Threadmill runs (process ${holder.pid})`,
+    };
+  const place = await nearest(dataDir);
+  if (await isWritable(place))
+    return {
+      part,
+      state: 'ok',
+      says: place === dataDir ? dataDir : `${dataDir}, made at the start`,
+    };
+  return {
+    part,
+    state: 'stop',
+    says: `${place} is no directory that can be written to`,
+    remedy: 'correct its permissions, or use another with --data-dir or THREADMILL_DATA_DIR',
+  };
+}
+
+/** The path itself, or the directory it would be made in. */
+async function nearest(path: string): Promise<string> {
+  return (await exists(path)) ? path : nearest(dirname(path));
+}
+
+async function isWritable(path: string): Promise<boolean> {
+  // As a directory: a file's name with a dot behind it leads nowhere.
+  return access(`${path}/.`, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+export async function port({ host, port: number, dataDir }: Config): Promise<Finding> {
+  const part = 'Port';
+  if (number === 0) return { part, state: 'ok', says: 'any free one' };
+  if (await isPortFree(number, host))
+    return { part, state: 'ok', says: `${number} on ${host} is free` };
+  if ((await holderOf(dataDir)) !== undefined)
+    return { part, state: 'ok', says: `${number} on ${host} is in use while Threadmill runs` };
+  return {
+    part,
+    state: 'stop',
+    says: `${number} on ${host} is in use or not allowed`,
+    remedy: 'choose another with --port or PORT, or stop what listens on it',
+  };
+}
