@@ -1,4 +1,5 @@
-# One image for the API, the worker and the migrations; docker-compose.yml names the command of each.
+# Two images: `app` is the API, the worker and the migrations; `sandboxd` has Python as well, and runs the code that
+# models write. docker-compose.yml names the command of each.
 # Debian, not Alpine: Temporal's native part needs glibc, and Debian has the Python of the sandbox.
 FROM node:24.21.0-bookworm-slim AS base
 WORKDIR /app
@@ -11,12 +12,7 @@ RUN npm ci --omit=dev --ignore-scripts
 COPY . .
 RUN node worker/bundle.ts
 
-FROM base
-# The sandbox of code_interpreter (setpriv and prlimit are in every Debian), and the Python it runs.
-RUN apt-get update \
-  && apt-get install -y --no-install-recommends \
-    bubblewrap python3 python3-numpy python3-pandas python3-matplotlib \
-  && rm -rf /var/lib/apt/lists/*
+FROM base AS app
 COPY package.json package-lock.json .npmrc ./
 # Optional packages are the embedded PostgreSQL and Node itself. Of Temporal's native part one platform is enough.
 RUN npm ci --omit=optional --omit=dev --ignore-scripts \
@@ -25,6 +21,8 @@ RUN npm ci --omit=optional --omit=dev --ignore-scripts \
     ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} +
 COPY . .
 COPY --from=bundle /app/.cache .cache
+# An empty volume that is mounted here takes over the owner.
+RUN install --directory --owner=1000 --group=1000 /run/threadmill
 
 # The account `node` of the base image, by number, so that Kubernetes can see it is not root.
 USER 1000
@@ -33,3 +31,16 @@ EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s \
   CMD ["node", "deploy/healthcheck.ts", "api"]
 CMD ["node", "api/main.ts"]
+
+FROM base AS sandboxd
+# The sandbox of code_interpreter (setpriv and prlimit are in every Debian), and the Python it runs.
+RUN apt-get update \
+  && apt-get install -y --no-install-recommends \
+    bubblewrap python3 python3-numpy python3-pandas python3-matplotlib \
+  && rm -rf /var/lib/apt/lists/* \
+  && install --directory --owner=1000 --group=1000 /run/threadmill
+COPY --from=app /app .
+USER 1000
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s \
+  CMD ["node", "deploy/healthcheck.ts", "sandboxd"]
+CMD ["node", "sandboxd/main.ts"]

@@ -27,6 +27,9 @@ export type ModelTarget = {
   contextWindow: number;
 };
 
+/** A Unix socket, or a host and a port. */
+export type SandboxdAddress = { path: string } | { host: string; port: number };
+
 export type Config = {
   readonly host: string;
   readonly port: number;
@@ -49,7 +52,15 @@ export type Config = {
   readonly modelApiKey: string;
   readonly models: readonly ModelEntry[];
   readonly modelContextWindow: number;
-  readonly sandbox: 'auto' | 'bubblewrap' | 'none';
+  readonly sandbox: 'auto' | 'bubblewrap' | 'remote' | 'none';
+  /** Where a worker finds sandboxd. */
+  readonly sandboxUrl: SandboxdAddress;
+  /** What sandboxd and its workers know each other by. */
+  readonly sandboxToken: string | undefined;
+  /** Where sandboxd listens. */
+  readonly sandboxdListen: SandboxdAddress;
+  /** Undefined: what the memory and the processors bear. */
+  readonly sandboxMaxKernels: number | undefined;
   readonly sandboxPython: string;
   readonly cellSoftSeconds: number;
   readonly cellHardSeconds: number;
@@ -98,7 +109,16 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       128_000,
       1_024,
     ),
-    sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', ['auto', 'bubblewrap', 'none']),
+    sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', ['auto', 'bubblewrap', 'remote', 'none']),
+    sandboxUrl: sandboxdAddress('SANDBOX_URL', text('SANDBOX_URL')),
+    sandboxToken: text('SANDBOX_TOKEN'),
+    sandboxdListen: sandboxdAddress('SANDBOXD_LISTEN', text('SANDBOXD_LISTEN')),
+    sandboxMaxKernels: optionalInteger(
+      'SANDBOX_MAX_KERNELS',
+      text('SANDBOX_MAX_KERNELS'),
+      1,
+      10_000,
+    ),
     sandboxPython: text('SANDBOX_PYTHON') ?? '/usr/bin/python3',
     cellSoftSeconds: integer('CELL_SOFT_SECONDS', text('CELL_SOFT_SECONDS'), 60, 1, 3_600),
     cellHardSeconds: integer('CELL_HARD_SECONDS', text('CELL_HARD_SECONDS'), 70, 2, 3_700),
@@ -179,6 +199,15 @@ function integer(
   return parsed;
 }
 
+function optionalInteger(
+  name: string,
+  value: string | undefined,
+  min: number,
+  max: number,
+): number | undefined {
+  return value === undefined ? undefined : integer(name, value, min, min, max);
+}
+
 function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {
   const match = allowed.find((candidate) => candidate === value);
   if (match === undefined)
@@ -192,6 +221,19 @@ function httpUrl(name: string, value: string | undefined): string | undefined {
     throw new ConfigError(`${name} must be an http or https URL such as http://127.0.0.1:8000/v1.`);
   }
   return value.replace(/\/+$/, '');
+}
+
+function sandboxdAddress(
+  name: string,
+  value = 'unix:/run/threadmill/sandboxd.sock',
+): SandboxdAddress {
+  const path = /^unix:(\/.+)$/.exec(value)?.[1];
+  if (path !== undefined) return { path };
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.port === '') {
+    throw new ConfigError(`${name} must look like unix:/path/of/a/socket or http://host:port.`);
+  }
+  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) };
 }
 
 /** The value is never echoed: it holds a password. */

@@ -1,8 +1,11 @@
 /**
- * Whether this container's process does its work: `node deploy/healthcheck.ts api | worker`, exit code 0 or 1. The API
- * says so itself; of a worker, Temporal knows when it last asked for a task.
+ * Whether this container's process does its work: `node deploy/healthcheck.ts api | worker | sandboxd`, exit code 0 or 1.
+ * The API and sandboxd say so themselves; of a worker, Temporal knows when it last asked for a task.
  */
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:http';
 import { hostname } from 'node:os';
+import { text } from 'node:stream/consumers';
 
 import { Connection } from '@temporalio/client';
 
@@ -17,12 +20,33 @@ const config = loadConfig();
 
 /** The states of the parts, when all of them answer. */
 async function checkApi(): Promise<string> {
-  const host = /^(0\.0\.0\.0|::)$/.test(config.host) ? '127.0.0.1' : config.host;
+  const host = reachable(config.host);
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${config.port}/readyz`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(text);
-  return text;
+  const states = await answer.text();
+  if (!answer.ok) throw new Error(states);
+  return states;
+}
+
+/** Whether code can be run. */
+async function checkSandboxd(): Promise<string> {
+  const { sandboxdListen: address } = config;
+  const way =
+    'path' in address
+      ? { socketPath: address.path }
+      : { ...address, host: reachable(address.host) };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    get({ ...way, path: '/healthz', signal, agent: false }, resolve).on('error', reject);
+  });
+  const state = await text(response);
+  if (response.statusCode !== 200) throw new Error(state);
+  return state;
+}
+
+/** Of an address that means all of them, one that can be connected to. */
+function reachable(host: string): string {
+  return /^(0\.0\.0\.0|::)$/.test(host) ? '127.0.0.1' : host;
 }
 
 /** A worker's identity is `<pid>@<host name>`, and every container has a host name of its own. */
@@ -50,10 +74,14 @@ async function checkWorker(): Promise<string> {
   }
 }
 
-const checks: Record<string, () => Promise<string>> = { api: checkApi, worker: checkWorker };
+const checks: Record<string, () => Promise<string>> = {
+  api: checkApi,
+  worker: checkWorker,
+  sandboxd: checkSandboxd,
+};
 const check = checks[process.argv[2] ?? ''];
 if (check === undefined) {
-  process.stderr.write('Usage: node deploy/healthcheck.ts api | worker\n');
+  process.stderr.write('Usage: node deploy/healthcheck.ts api | worker | sandboxd\n');
   process.exitCode = 2;
 } else {
   try {

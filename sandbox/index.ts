@@ -5,18 +5,19 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { CellOutput, CellStatus, Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
-import { bubblewrapBackend } from './bubblewrap.ts';
-import type { ProbeResult } from './probe.ts';
-import { probe } from './probe.ts';
+import type { Chosen } from './choose-backend.ts';
+import { chooseBackend } from './choose-backend.ts';
+import type { RemoteOptions } from './remote/client.ts';
 import { Sessions } from './sessions.ts';
-import { findTools, launchHint, SetupError } from './setup.ts';
 
 export type { CellOutput, CellStatus } from './backend.ts';
 
 /** Sizes in bytes. */
 export type SandboxOptions = {
-  /** `auto`: whatever this machine can do. `none`: no code is run. */
-  backend: 'auto' | 'bubblewrap' | 'none';
+  /** `auto`: whatever this machine can do. `remote`: a sandboxd runs the code. `none`: no code is run. */
+  backend: 'auto' | 'bubblewrap' | 'remote' | 'none';
+  /** Where the remote sandbox is, and the token it knows this process by. */
+  sandboxd?: Omit<RemoteOptions, 'limits'>;
   /** Absolute path of the system's Python, or of a virtual environment made with it. */
   python: string;
   /** A cell is interrupted after this long; its variables are kept. */
@@ -38,7 +39,9 @@ export type SandboxOptions = {
 
 /** What this machine can do; `reason` says what is missing and how to get it. */
 export type SandboxStatus = {
-  backend: 'bubblewrap' | 'none';
+  backend: 'bubblewrap' | 'remote' | 'none';
+  /** What a remote sandbox runs code in. */
+  behind?: string;
   ok: boolean;
   reason?: string;
   /** 'numpy 1.24.2', …: what a cell can import beyond the standard library. */
@@ -129,28 +132,19 @@ export class SandboxUnavailableError extends Error {
 }
 
 const MEGABYTE = 1024 * 1024;
-// First imports of large packages are slow, whatever cells are allowed later.
-const PROBE_TIMES = { cellSoftSeconds: 30, cellHardSeconds: 40 };
 const KERNEL_ESTIMATE_BYTES = 400 * MEGABYTE;
 const KERNELS_PER_PROCESSOR = 16;
 
 /** Finds out what this machine can do, by running real cells. Throws for nothing that is missing: see `status`. */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
-  if (options.backend === 'none') return unavailable('The sandbox is switched off.');
-  try {
-    const tools = await findTools(options.python);
-    const limits = limitsOf(options);
-    const result = await probe(await bubblewrapBackend(tools, { ...limits, ...PROBE_TIMES }));
-    if (result.reason !== undefined) return unavailable(result.reason);
-    return available(result, await bubblewrapBackend(tools, limits), options);
-  } catch (error) {
-    if (error instanceof SetupError) return unavailable(error.message);
-    if (!(error instanceof KernelStartError)) throw error;
-    return unavailable(`The sandbox did not start: ${error.message} ${launchHint(error.message)}`);
-  }
+  const limits = limitsOf(options);
+  const chosen = await chooseBackend(options, limits);
+  if (chosen.open === undefined) return unavailable(chosen.status);
+  return available(chosen, await chosen.open(limits), options);
 }
 
-function limitsOf(options: SandboxOptions): Limits {
+/** What one kernel may use. */
+export function limitsOf(options: SandboxOptions): Limits {
   return {
     cellSoftSeconds: options.cellSoftSeconds,
     cellHardSeconds: options.cellHardSeconds,
@@ -160,17 +154,14 @@ function limitsOf(options: SandboxOptions): Limits {
   };
 }
 
-function available(
-  { guarantees, packages, python }: ProbeResult,
-  backend: SandboxBackend,
-  options: SandboxOptions,
-): Sandbox {
-  const { maxKernels = defaultKernels(), idleSeconds = 1_200, log } = options;
+function available(chosen: Chosen, backend: SandboxBackend, options: SandboxOptions): Sandbox {
+  const { maxKernels = chosen.maxKernels ?? defaultKernels(), idleSeconds = 1_200, log } = options;
   const sessions = new Sessions(backend, { maxKernels, idleSeconds });
-  const versions = python === undefined ? {} : { python };
   let closed = false;
   return {
-    status: { backend: 'bubblewrap', ok: true, guarantees, packages, ...versions },
+    get status() {
+      return chosen.status;
+    },
     async runCell(request) {
       if (closed) throw new SandboxUnavailableError('The sandbox was closed.');
       const result = await sessions.run(request).catch(asUnavailable);
@@ -183,15 +174,16 @@ function available(
     dropSession: (sessionId) => sessions.drop(sessionId),
     async [Symbol.asyncDispose]() {
       closed = true;
+      chosen.close?.();
       await sessions[Symbol.asyncDispose]();
     },
   };
 }
 
-function unavailable(reason: string): Sandbox {
+function unavailable(status: SandboxStatus): Sandbox {
   return {
-    status: { backend: 'none', ok: false, reason, packages: [], guarantees: [] },
-    runCell: () => Promise.reject(new SandboxUnavailableError(reason)),
+    status,
+    runCell: () => Promise.reject(new SandboxUnavailableError(status.reason)),
     dropSession: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -202,7 +194,10 @@ function asUnavailable(error: unknown): never {
   throw new SandboxUnavailableError(`Python did not start. ${error.message}`, { cause: error });
 }
 
-function defaultKernels(): number {
-  const byMemory = Math.floor(totalmem() / KERNEL_ESTIMATE_BYTES);
+/** Kernels that memory and processors of this machine bear. */
+export function defaultKernels(): number {
+  // In a container, its own limit; a number without meaning when there is none.
+  const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
+  const byMemory = Math.floor(memory / KERNEL_ESTIMATE_BYTES);
   return Math.max(1, Math.min(byMemory, availableParallelism() * KERNELS_PER_PROCESSOR));
 }

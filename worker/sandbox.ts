@@ -6,8 +6,10 @@ import { createSandbox } from '../sandbox/index.ts';
 export function openSandbox(config: Config): Promise<Sandbox> {
   return createSandbox({
     backend: config.sandbox,
+    sandboxd: { address: config.sandboxUrl, token: config.sandboxToken },
     python: config.sandboxPython,
     cellSoftSeconds: config.cellSoftSeconds,
     cellHardSeconds: config.cellHardSeconds,
+    ...(config.sandboxMaxKernels === undefined ? {} : { maxKernels: config.sandboxMaxKernels }),
   });
 }

@@ -8,7 +8,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type Service = {
   image: string;
-  build?: string;
+  build?: { context: string; target: string };
   command?: string[];
   entrypoint?: string[];
   environment?: Record<string, string>;
@@ -23,10 +23,11 @@ export type Service = {
   container_name?: string;
   stop_grace_period?: string;
   security_opt?: string[];
+  network_mode?: string;
 };
 
 /** The services that run our image. */
-export const OURS = ['migrate', 'api', 'worker'] as const;
+export const OURS = ['migrate', 'api', 'worker', 'sandboxd'] as const;
 export type Ours = (typeof OURS)[number];
 
 /** Throws when a variable that the file demands is missing. */

@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { loadConfig } from '../../config.ts';
 import { commandFor } from '../../embedded/temporal-launch.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
+import { GRACE_MS } from '../../sandboxd/server.ts';
 import { SHUTDOWN_FORCE } from '../../worker/worker.ts';
 import { OURS, readCompose, ROOT, variablesRead } from './compose-file.ts';
 
@@ -25,9 +26,8 @@ test('sets only variables that config.ts reads', () => {
 
 test('passes on every variable that means something in a container', () => {
   const known = variablesRead(loadConfig);
-  const wanted = Object.fromEntries([...known].map((name) => [name, 'wanted']));
   const passed = OURS.flatMap((name) =>
-    Object.keys(readCompose({ POSTGRES_PASSWORD: 'x', ...wanted })[name]!.environment ?? {}),
+    Object.keys(readCompose(wanted())[name]!.environment ?? {}),
   );
   // The first and the last belong to npm start; the image sets the cache.
   const left = ['THREADMILL_DATA_DIR', 'THREADMILL_CACHE_DIR', 'THREADMILL_API_KEY'];
@@ -75,7 +75,10 @@ test('publishes the API to everyone and everything else to this computer only', 
 test('pins every image to an exact version, ours to that of package.json', () => {
   const { version } = readJson('package.json') as { version: string };
   for (const [name, { image, build }] of entries) {
-    if (build !== undefined) expect(image).toBe(`threadmill:${version}`);
+    if (build !== undefined)
+      expect(image).toBe(
+        `${build.target === 'app' ? 'threadmill' : `threadmill-${name}`}:${version}`,
+      );
     else expect(image, name).toMatch(/^[\w./-]+:\d+\.\d+(\.\d+)?(-bookworm)?$/);
   }
   expect(services['temporal-schema']!.image.split(':')[1]).toBe(
@@ -122,7 +125,31 @@ test('lets workers multiply: no name, no port and no volume of their own', () =>
   const { worker } = services;
   expect(worker).not.toHaveProperty('container_name');
   expect(worker).not.toHaveProperty('ports');
-  expect(worker).not.toHaveProperty('volumes');
+  expect(worker!.volumes).toEqual(['sandbox-socket:/run/threadmill:ro']);
+});
+
+test('runs code only in a container without network, secrets and files, over a socket that workers share', () => {
+  const { sandboxd, worker } = services;
+  expect(sandboxd).toMatchObject({ network_mode: 'none', read_only: true, cap_drop: ['ALL'] });
+  expect(sandboxd).not.toHaveProperty('ports');
+  expect(sandboxd!.volumes).toEqual(['sandbox-socket:/run/threadmill']);
+  const names = Object.keys(readCompose(wanted())['sandboxd']!.environment ?? {});
+  expect(names.filter((name) => /DATABASE|MODEL|TEMPORAL|KEY/.test(name))).toEqual([]);
+  const { sandbox, sandboxdListen } = loadConfig(sandboxd!.environment);
+  expect(sandbox).toBe('auto');
+  expect(loadConfig(worker!.environment)).toMatchObject({
+    sandbox: 'remote',
+    sandboxUrl: sandboxdListen,
+  });
+});
+
+test('gives sandboxd more time to stop than it gives to the cells under way', () => {
+  expect(seconds(services.sandboxd!.stop_grace_period) * 1_000).toBeGreaterThan(GRACE_MS);
+});
+
+test('gives every session of sandboxd its processes', () => {
+  const limits = readCompose({ POSTGRES_PASSWORD: 'x', SANDBOXD_MEMORY: '16g' })['sandboxd'];
+  expect(limits).toMatchObject({ mem_limit: '16g', pids_limit: 4096 });
 });
 
 test('gives a stopping worker more time than it takes to hand its runs over', () => {
@@ -134,8 +161,9 @@ test('collects dead processes and opens for the sandbox only what it needs', () 
     expect(services[name]).toMatchObject({ init: true, read_only: true, cap_drop: ['ALL'] });
     expect(services[name]).not.toHaveProperty('privileged');
   }
-  expect(services.api!.security_opt).toEqual(['no-new-privileges=true']);
-  expect(services.worker!.security_opt).toEqual([
+  for (const name of ['migrate', 'api', 'worker'])
+    expect(services[name]!.security_opt).toEqual(['no-new-privileges=true']);
+  expect(services.sandboxd!.security_opt).toEqual([
     'no-new-privileges=true',
     'seccomp=unconfined',
     'apparmor=unconfined',
@@ -173,6 +201,12 @@ test('calls the set-up script with steps it knows', () => {
     expect(setup).toMatch(new RegExp(`^${step}\\(\\) \\{$`, 'm'));
   }
 });
+
+/** Every variable that config.ts reads, set. */
+function wanted(): Record<string, string> {
+  const names = [...variablesRead(loadConfig), 'POSTGRES_PASSWORD'];
+  return Object.fromEntries(names.map((name) => [name, 'wanted']));
+}
 
 /** `key=value`, as the development server gets them. */
 function developmentSettings(): string[] {

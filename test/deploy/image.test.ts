@@ -21,6 +21,7 @@ const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) a
 const ENTRIES = [
   'api/main.ts',
   'worker/main.ts',
+  'sandboxd/main.ts',
   'worker/bundle.ts',
   'deploy/healthcheck.ts',
   'workflows/index.ts',
@@ -41,12 +42,29 @@ test('installs what the sandbox asks for', () => {
 });
 
 test('runs as an ordinary user, and gets signals because no shell stands between', () => {
-  expect(Number(words(/^USER (.*)$/gm).at(-1))).toBeGreaterThan(0);
-  expect(words(/^CMD (.*)$/gm)).toEqual(['["node", "api/main.ts"]']);
+  expect(words(/^USER (.*)$/gm)).toEqual(['1000', '1000']);
+  expect(words(/^CMD (.*)$/gm)).toEqual([
+    '["node", "api/main.ts"]',
+    '["node", "sandboxd/main.ts"]',
+  ]);
   expect(words(/^ {2}CMD (.*)$/gm)).toEqual([]);
-  expect(/^HEALTHCHECK .*CMD (.*)$/m.exec(dockerfile)?.[1]).toBe(
+  expect(words(/^HEALTHCHECK .*CMD (.*)$/gm)).toEqual([
     '["node", "deploy/healthcheck.ts", "api"]',
-  );
+    '["node", "deploy/healthcheck.ts", "sandboxd"]',
+  ]);
+});
+
+test('has Python and bubblewrap only in the image that runs code', () => {
+  const [app = '', sandboxd = ''] = dockerfile.split(/^FROM base AS (?:app|sandboxd)$/m).slice(1);
+  expect(app).not.toMatch(/apt-get|python|bubblewrap/);
+  expect(sandboxd).toContain('bubblewrap');
+  for (const { build } of Object.values(readCompose({ POSTGRES_PASSWORD: 'x' })))
+    if (build !== undefined) expect(dockerfile).toContain(`FROM base AS ${build.target}\n`);
+});
+
+test('gives the folder of the socket to the account that both images run as', () => {
+  const made = words(/install --directory --owner=(\d+) --group=\d+ (?:\S+)$/gm);
+  expect(made).toEqual(['1000', '1000']);
 });
 
 test('sets only variables that config.ts or Node reads', () => {

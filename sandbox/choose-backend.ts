@@ -1,0 +1,63 @@
+/** Which way of isolating Python is used, after trying it out. */
+import type { Limits, SandboxBackend } from './backend.ts';
+import { KernelStartError } from './backend.ts';
+import { bubblewrapBackend } from './bubblewrap.ts';
+import type { SandboxOptions, SandboxStatus } from './index.ts';
+import { probe } from './probe.ts';
+import { remoteBackend } from './remote/client.ts';
+import { watchStatus } from './remote/status.ts';
+import { findTools, launchHint, SetupError } from './setup.ts';
+
+/** A choice that runs nothing has no `open`. */
+export type Chosen = {
+  /** That of a remote sandbox changes with it. */
+  readonly status: SandboxStatus;
+  /** Kernels within `limits`. */
+  open?: (limits: Limits) => Promise<SandboxBackend>;
+  /** What a remote sandbox has for all its workers. */
+  readonly maxKernels?: number | undefined;
+  close?: () => void;
+};
+
+// First imports of large packages are slow, whatever cells are allowed later.
+const PROBE_TIMES = { cellSoftSeconds: 30, cellHardSeconds: 40 };
+
+/** Runs real cells within `limits`. Throws for nothing that is missing: see `status`. */
+export async function chooseBackend(options: SandboxOptions, limits: Limits): Promise<Chosen> {
+  if (options.backend === 'none') return unavailable('The sandbox is switched off.');
+  if (options.backend === 'remote') return chooseRemote(options, limits);
+  return chooseBubblewrap(options, limits);
+}
+
+async function chooseBubblewrap({ python }: SandboxOptions, limits: Limits): Promise<Chosen> {
+  try {
+    const tools = await findTools(python);
+    const open = (within: Limits) => bubblewrapBackend(tools, within);
+    const { reason, ...found } = await probe(await open({ ...limits, ...PROBE_TIMES }));
+    if (reason !== undefined) return unavailable(reason);
+    return { status: { backend: 'bubblewrap', ok: true, ...found }, open };
+  } catch (error) {
+    if (error instanceof SetupError) return unavailable(error.message);
+    if (!(error instanceof KernelStartError)) throw error;
+    return unavailable(`The sandbox did not start: ${error.message} ${launchHint(error.message)}`);
+  }
+}
+
+async function chooseRemote({ sandboxd }: SandboxOptions, limits: Limits): Promise<Chosen> {
+  if (sandboxd === undefined) return unavailable('There is no address of a sandboxd.');
+  const watch = await watchStatus({ ...sandboxd, limits });
+  return {
+    get status() {
+      return watch.status;
+    },
+    get maxKernels() {
+      return watch.maxKernels;
+    },
+    open: (within) => Promise.resolve(remoteBackend({ ...sandboxd, limits: within })),
+    close: () => watch[Symbol.dispose](),
+  };
+}
+
+function unavailable(reason: string): Chosen {
+  return { status: { backend: 'none', ok: false, reason, packages: [], guarantees: [] } };
+}

@@ -1,0 +1,181 @@
+/** The way to sandboxd: asks what it can do, and opens one connection for each kernel. */
+import type { ClientRequest, ClientRequestArgs, IncomingMessage } from 'node:http';
+import { request } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Kernel, Limits, SandboxBackend } from '../backend.ts';
+import { KernelStartError } from '../backend.ts';
+import { Channel, TIMING } from './channel.ts';
+import { ProtocolError } from './frames.ts';
+import { RemoteKernel } from './kernel.ts';
+
+/** Where sandboxd listens: a Unix socket, or a host and a port. */
+export type SandboxdAddress = { path: string } | { host: string; port: number };
+
+export type RemoteOptions = {
+  address: SandboxdAddress;
+  /** What both sides know. */
+  token: string | undefined;
+  /** What is asked for; sandboxd gives at most what it is set to. */
+  limits: Limits;
+  /** How long a sandboxd that does not answer is tried again. Default 20 s: it may be being restarted. */
+  patienceMs?: number;
+  timing?: typeof TIMING;
+};
+
+export const UPGRADE_PROTOCOL = 'threadmill-kernel/1';
+export const LIMITS_HEADER = 'threadmill-limits';
+
+type Common = Omit<ClientRequestArgs, 'headers'> & { headers: Record<string, string> };
+
+const ANSWER_MS = 30_000;
+const LONGEST_PAUSE_MS = 1_000;
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+/** sandboxd did not give a kernel. `retry`: whether it may a little later, and for how long that is worth trying. */
+class RefusedError extends Error {
+  override name = 'RefusedError';
+  readonly retry: 'never' | 'soon' | 'always';
+
+  constructor(message: string, retry: RefusedError['retry'], cause?: unknown) {
+    super(message, { cause });
+    this.retry = retry;
+  }
+}
+
+/** Kernels of sandboxd. One that is too busy is waited for, as a local one would be. */
+export function remoteBackend(options: RemoteOptions): SandboxBackend {
+  return {
+    async start(signal) {
+      const deadline = performance.now() + (options.patienceMs ?? 20_000);
+      for (let wait = 50; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+        signal?.throwIfAborted();
+        try {
+          return await openKernel(options, signal);
+        } catch (error) {
+          signal?.throwIfAborted();
+          if (!(error instanceof RefusedError)) throw error;
+          const late = error.retry === 'soon' && performance.now() > deadline;
+          if (late || error.retry === 'never')
+            throw new KernelStartError(error.message, { cause: error });
+        }
+        await pause(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+      }
+    },
+  };
+}
+
+/** What `GET /status` says, unchecked. Throws KernelStartError. */
+export async function fetchStatus(options: RemoteOptions, signal: AbortSignal): Promise<unknown> {
+  try {
+    const sent = request({ ...common(options), method: 'GET', path: '/status', signal });
+    endWhenSilent(sent);
+    sent.end();
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      sent.on('response', resolve);
+      sent.on('error', (error) => reject(unreachable(error)));
+    });
+    const answer = await readAnswer(response);
+    if (response.statusCode === 200) return answer;
+    throw refusal(response, answer);
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error;
+    throw new KernelStartError(error.message, { cause: error });
+  }
+}
+
+async function openKernel(options: RemoteOptions, signal?: AbortSignal): Promise<Kernel> {
+  const { socket, head } = await upgrade(options, signal);
+  socket.setNoDelay(true);
+  const kernel = new RemoteKernel(
+    (onFrame) => new Channel(socket, head, onFrame, options.timing ?? TIMING),
+    options.limits,
+  );
+  // Answered in the very moment: nobody waits for it any more.
+  if (signal?.aborted === true) await kernel.kill('The start was cancelled.');
+  return kernel;
+}
+
+function upgrade(
+  options: RemoteOptions,
+  signal?: AbortSignal,
+): Promise<{ socket: Socket; head: Buffer }> {
+  const { promise, resolve, reject } = Promise.withResolvers<{ socket: Socket; head: Buffer }>();
+  const settings = common(options);
+  const sent = request({
+    ...settings,
+    method: 'POST',
+    path: '/v1/kernels',
+    headers: {
+      ...settings.headers,
+      connection: 'Upgrade',
+      upgrade: UPGRADE_PROTOCOL,
+      [LIMITS_HEADER]: JSON.stringify(options.limits),
+    },
+    ...(signal === undefined ? {} : { signal }),
+  });
+  endWhenSilent(sent);
+  sent.on('upgrade', (_response, socket, head) => {
+    (socket as Socket).setTimeout(0);
+    resolve({ socket: socket as Socket, head });
+  });
+  sent.on('response', (response) => {
+    readAnswer(response).then((answer) => reject(refusal(response, answer)), reject);
+  });
+  sent.on('error', (error) => reject(unreachable(error)));
+  sent.end();
+  return promise;
+}
+
+function common({ address, token }: RemoteOptions): Common {
+  const way =
+    'path' in address ? { socketPath: address.path } : { host: address.host, port: address.port };
+  const headers: Record<string, string> = { host: 'sandboxd' };
+  if (token !== undefined) headers['authorization'] = `Bearer ${token}`;
+  return { ...way, agent: false, headers };
+}
+
+function endWhenSilent(sent: ClientRequest): void {
+  sent.setTimeout(ANSWER_MS, () => void sent.destroy(new Error('No answer came in time.')));
+}
+
+async function readAnswer(response: IncomingMessage): Promise<unknown> {
+  try {
+    let text = '';
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += chunk as string;
+      if (text.length > MAX_ANSWER_BYTES) throw new ProtocolError('an answer that is too long');
+    }
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw unreachable(error as Error);
+  }
+}
+
+/** The sentences reach whoever asked for the run, so they name no address. */
+function refusal({ statusCode }: IncomingMessage, answer: unknown): RefusedError {
+  if (statusCode === 401) {
+    const remedy = 'Give both the same SANDBOX_TOKEN.';
+    return new RefusedError(`sandboxd refused this worker's token. ${remedy}`, 'never');
+  }
+  const { error, busy } = (answer ?? {}) as { error?: unknown; busy?: unknown };
+  const told = typeof error === 'string' ? error.slice(0, 1_000) : `status ${statusCode}`;
+  if (statusCode === 503) return new RefusedError(told, busy === true ? 'always' : 'soon');
+  if (statusCode === 500) return new RefusedError(told, 'never');
+  const remedy = 'Point SANDBOX_URL at a sandboxd of the same version.';
+  return new RefusedError(
+    `What answers at SANDBOX_URL is no sandboxd (${told}). ${remedy}`,
+    'never',
+  );
+}
+
+function unreachable(error: Error): RefusedError {
+  const { code } = error as NodeJS.ErrnoException;
+  return new RefusedError(
+    `sandboxd does not answer${code === undefined ? '' : ` (${code})`}. ` +
+      'Start it with: npm run sandboxd, and see that SANDBOX_URL leads to it.',
+    'soon',
+    error,
+  );
+}

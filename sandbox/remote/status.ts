@@ -1,0 +1,94 @@
+/** What the sandbox behind sandboxd can do: asked again and again, because it may be replaced, or gone, at any time. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { KernelStartError } from '../backend.ts';
+import type { SandboxStatus } from '../index.ts';
+import type { RemoteOptions } from './client.ts';
+import { fetchStatus } from './client.ts';
+
+export type StatusWatch = Disposable & {
+  readonly status: SandboxStatus;
+  /** Kernels that sandboxd gives to all its workers together, when it has said so. */
+  readonly maxKernels: number | undefined;
+};
+
+const FIRST_PATIENCE_MS = 5_000;
+const RETRY_MS = 250;
+const REFRESH_MS = 15_000;
+const MAX_ENTRIES = 500;
+const MAX_TEXT = 500;
+
+/** Resolves when sandboxd has answered, or has not for a while: its status then says so, until it does. */
+export async function watchStatus(options: RemoteOptions): Promise<StatusWatch> {
+  const stop = new AbortController();
+  const deadline = performance.now() + (options.patienceMs ?? FIRST_PATIENCE_MS);
+  let known = await askOnce(options, stop.signal);
+  while (!known.reached && performance.now() < deadline) {
+    await pause(RETRY_MS);
+    known = await askOnce(options, stop.signal);
+  }
+  const timer = setInterval(() => {
+    void askOnce(options, stop.signal).then((answer) => (known = answer));
+  }, REFRESH_MS).unref();
+  return {
+    get status() {
+      return known.status;
+    },
+    get maxKernels() {
+      return known.maxKernels;
+    },
+    [Symbol.dispose]() {
+      clearInterval(timer);
+      stop.abort();
+    },
+  };
+}
+
+type Known = { reached: boolean; status: SandboxStatus; maxKernels?: number };
+
+async function askOnce(options: RemoteOptions, signal: AbortSignal): Promise<Known> {
+  try {
+    return parse(await fetchStatus(options, signal));
+  } catch (error) {
+    if (!(error instanceof KernelStartError)) throw error;
+    const nothing = { packages: [], guarantees: [] };
+    const status = { backend: 'remote', ok: false, reason: error.message, ...nothing } as const;
+    return { reached: false, status };
+  }
+}
+
+function parse(answer: unknown): Known {
+  const { backend, ok, reason, packages, guarantees, python, kernels } = fields(answer);
+  const max = fields(kernels)['max'];
+  const behind = text(backend);
+  return {
+    reached: true,
+    status: {
+      backend: 'remote',
+      ...(behind === undefined ? {} : { behind }),
+      ok: ok === true,
+      ...optional('reason', text(reason)),
+      packages: texts(packages),
+      guarantees: texts(guarantees),
+      ...optional('python', text(python)),
+    },
+    ...(Number.isSafeInteger(max) && Number(max) > 0 ? { maxKernels: Number(max) } : {}),
+  };
+}
+
+function optional<K extends string>(name: K, value: string | undefined): { [key in K]?: string } {
+  return value === undefined ? {} : ({ [name]: value } as { [key in K]: string });
+}
+
+function fields(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function texts(value: unknown): string[] {
+  if (!Array.isArray(value)) return [];
+  return value.slice(0, MAX_ENTRIES).flatMap((entry) => text(entry) ?? []);
+}
+
+/** One line: the model is told about packages, an operator about the rest. */
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT).replace(/\s+/g, ' ') : undefined;
+}

@@ -1,0 +1,47 @@
+/** sandboxd as its own process: `npm run sandboxd`. Serves kernels to workers, and stops on SIGTERM or SIGINT. */
+import { loadConfigOrExit } from '../config.ts';
+import { createLogger } from '../log.ts';
+import { chooseBackend } from '../sandbox/choose-backend.ts';
+import { defaultKernels, limitsOf } from '../sandbox/index.ts';
+import { GRACE_MS, Sandboxd } from './server.ts';
+
+const config = loadConfigOrExit();
+const log = createLogger(config);
+const { sandbox: backend, sandboxdListen: address, sandboxToken: token } = config;
+if (backend === 'remote' || backend === 'none') {
+  log.fatal(`SANDBOX is '${backend}', but sandboxd runs the code itself: set it to auto.`);
+  process.exit(1);
+}
+if (token === undefined && !('path' in address)) {
+  log.fatal('SANDBOX_TOKEN must be set: without one sandboxd listens on a Unix socket only.');
+  process.exit(1);
+}
+const { sandboxPython: python, cellSoftSeconds, cellHardSeconds } = config;
+const options = { backend, python, cellSoftSeconds, cellHardSeconds };
+const limits = limitsOf(options);
+const { status, open } = await chooseBackend(options, limits);
+// Served all the same: workers then know the reason.
+if (open === undefined) log.error({ reason: status.reason }, 'There is no sandbox');
+const sandboxd = new Sandboxd({
+  status,
+  open,
+  limits,
+  maxKernels: config.sandboxMaxKernels ?? defaultKernels(),
+  token,
+  log: (message, fields) => log.info(fields ?? {}, message),
+});
+const port = await sandboxd.listen(address).catch((error: unknown) => {
+  log.fatal({ err: error }, 'sandboxd cannot listen at SANDBOXD_LISTEN');
+  process.exit(1);
+});
+log.info(
+  { address: port === undefined ? address : { ...address, port }, ...status },
+  'sandboxd is serving',
+);
+
+const stop = (signal: NodeJS.Signals): void => {
+  log.info({ signal }, 'sandboxd is stopping');
+  void sandboxd.drain(GRACE_MS).then(() => process.exit(0));
+};
+process.once('SIGTERM', stop);
+process.once('SIGINT', stop);

@@ -1,0 +1,125 @@
+/** The remote sandbox over real connections to a sandboxd process of its own. */
+import { afterAll, describe, expect, test, vi } from 'vitest';
+
+import { SandboxUnavailableError } from '../../sandbox/index.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
+import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
+import { openRemote, socketFolder, startSandboxd, TOKEN } from './support/sandboxd.ts';
+
+const ENDLESS = 'while True: pass';
+const local = await openSandbox();
+await local[Symbol.asyncDispose]();
+const supported = local.status.ok;
+const sandboxd = supported ? await startSandboxd() : undefined;
+const address = sandboxd?.address ?? { path: '/nowhere' };
+afterAll(() => sandboxd?.[Symbol.asyncDispose]());
+
+const gone = (namespace: string) =>
+  vi.waitFor(async () => expect(await processesIn(namespace)).toEqual([]), {
+    timeout: 5_000,
+    interval: 10,
+  });
+
+describe.skipIf(!supported)('a remote sandbox', () => {
+  test('is what sandboxd says it is, and keeps variables between cells', async () => {
+    await using sandbox = await openRemote(address);
+    expect(sandbox.status).toEqual({ ...local.status, backend: 'remote', behind: 'bubblewrap' });
+    await logsOf(sandbox, 'one', 'x = 20');
+    expect(await logsOf(sandbox, 'one', 'x + 1')).toBe('21\n');
+    expect((await sandbox.runCell('one', '1 / 0')).status).toBe('error');
+    expect((await sandbox.runCell('two', 'x')).logs).toContain('NameError');
+  });
+
+  test('tells why Python ended, and goes on with another', async () => {
+    await using sandbox = await openRemote(address);
+    const { status, logs } = await sandbox.runCell(
+      'ends',
+      'print("so far")\nimport os; os._exit(3)',
+    );
+    expect({ status, logs }).toEqual({
+      status: 'died',
+      logs: 'so far\nThe Python process ended (exit code 3).',
+    });
+    expect((await sandbox.runCell('ends', '1')).status).toBe('ok');
+  });
+
+  test('ends an aborted cell within a second, with every process of it', async () => {
+    await using sandbox = await openRemote(address);
+    const namespace = await logsOf(sandbox, 'aborted', PRINT_NAMESPACE);
+    const stop = new AbortController();
+    const reason = new Error('the run was cancelled');
+    const cell = sandbox.runCell(
+      'aborted',
+      `import subprocess\nsubprocess.Popen(["sleep", "99"])\n${ENDLESS}`,
+      {
+        signal: stop.signal,
+      },
+    );
+    await vi.waitFor(async () => expect((await processesIn(namespace)).length).toBe(3), 5_000);
+    const started = performance.now();
+    stop.abort(reason);
+    await expect(cell).rejects.toBe(reason);
+    expect(performance.now() - started).toBeLessThan(1_000);
+    await gone(namespace);
+  });
+
+  test('gives up a cell whose connection is cut, and sandboxd kills its Python', async () => {
+    if (!('host' in address)) throw new Error('a port is needed');
+    await using proxy = await TcpProxy.start(address);
+    await using sandbox = await openRemote({ host: '127.0.0.1', port: proxy.port });
+    const namespace = await logsOf(sandbox, 'cut', PRINT_NAMESPACE);
+    const seen = proxy.saw(ENDLESS);
+    const cell = sandbox.runCell('cut', ENDLESS);
+    await seen;
+    proxy.cut();
+    expect(await cell).toMatchObject({
+      status: 'died',
+      logs: expect.stringContaining('The connection to the sandbox was lost') as string,
+    });
+    await gone(namespace);
+    expect((await sandbox.runCell('cut', '1')).status).toBe('ok');
+  });
+
+  test('outlives a sandboxd that is killed under a cell and started again', async () => {
+    await using folder = await socketFolder();
+    const settings = { SANDBOXD_LISTEN: `unix:${folder.path}`, SANDBOX_TOKEN: '' };
+    const first = await startSandboxd(settings);
+    await using sandbox = await openRemote(first.address, {
+      sandboxd: { address: first.address, token: undefined },
+    });
+    const namespace = await logsOf(sandbox, 'killed', PRINT_NAMESPACE);
+    const cell = sandbox.runCell('killed', ENDLESS);
+    await vi.waitFor(async () => expect((await processesIn(namespace)).length).toBe(2), 5_000);
+    await first.process.kill();
+    expect((await cell).status).toBe('died');
+    await gone(namespace);
+    // It is tried again until the next one listens, at the socket that the killed one left behind.
+    const next = sandbox.runCell('killed', '6 * 7');
+    await using _second = await startSandboxd(settings);
+    expect((await next).logs).toMatch(/42\n$/);
+  });
+
+  test('says what to do when nobody answers', async () => {
+    const nowhere = {
+      address: { path: '/nowhere/sandboxd.sock' },
+      token: undefined,
+      patienceMs: 0,
+    };
+    await using sandbox = await openRemote(nowhere.address, { sandboxd: nowhere });
+    expect(sandbox.status).toMatchObject({ backend: 'remote', ok: false, packages: [] });
+    expect(sandbox.status.reason).toMatch(/ENOENT.*npm run sandboxd/);
+    const cell = sandbox.runCell('nobody', '1');
+    await expect(cell).rejects.toThrow(SandboxUnavailableError);
+    await expect(cell).rejects.toThrow(/npm run sandboxd/);
+  });
+
+  test('says what to do when the token is wrong, and neither side logs one', async () => {
+    const wrong = { address, token: 'wrong', patienceMs: 0 };
+    await using sandbox = await openRemote(address, { sandboxd: wrong });
+    expect(sandbox.status.reason).toContain('SANDBOX_TOKEN');
+    await expect(sandbox.runCell('wrong', '1')).rejects.toThrow('SANDBOX_TOKEN');
+    const logged = JSON.stringify(sandboxd?.process.lines);
+    expect(logged).not.toMatch(TOKEN);
+    expect(logged).not.toMatch('wrong');
+  });
+});
