@@ -11,6 +11,7 @@ import {
   listSuspectRuns,
   restartRun,
   rotateEventPartitions,
+  tidyFiles,
   touchRun,
 } from '../db/maintenance.ts';
 import type { ActivityDependencies } from './index.ts';
@@ -23,6 +24,7 @@ const BATCH = 200;
 export async function reconcile(deps: ActivityDependencies): Promise<{ repaired: number }> {
   await rotateEventPartitions(deps.pool);
   await deleteOldIdempotencyKeys(deps.pool);
+  await tidyFiles(deps.pool);
   let repaired = 0;
   for (const run of await listSuspectRuns(deps.pool, QUIET_SECONDS, BATCH)) {
     if (await repair(deps, run)) repaired += 1;

@@ -1,5 +1,6 @@
-/** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys. */
+/** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
 import type { RunStatus } from '../wire/types.ts';
+import { collectBlobs } from './blobs.ts';
 import { IDEMPOTENCY_HOURS } from './idempotency.ts';
 import type { Pool, Queryable } from './pool.ts';
 import { query } from './pool.ts';
@@ -108,4 +109,9 @@ export async function deleteOldIdempotencyKeys(db: Queryable): Promise<void> {
     'maintenance.idempotency',
     `delete from idempotency_keys where created_at < clock_timestamp() - interval '${IDEMPOTENCY_HOURS} hours'`,
   );
+}
+
+/** Deletes content that nothing refers to any more. */
+export async function tidyFiles(pool: Pool): Promise<void> {
+  await collectBlobs(pool);
 }

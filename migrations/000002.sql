@@ -5,9 +5,11 @@
 create table blobs (
   id bigint generated always as identity primary key,
   project_id text collate "C" not null references projects,
+  -- moved on while a slow writer is at it, and when it ends
   created_at timestamptz not null default clock_timestamp(),
-  -- both null until the last chunk is stored
+  -- null until the last chunk is stored
   bytes bigint,
+  -- also null of content that was put together from parts
   sha256 bytea
 );
 
@@ -32,6 +34,10 @@ create table files (
 );
 create index files_by_project on files (project_id, id);
 create index files_by_blob on files (blob_id);
+create index files_by_expiry on files (expires_at) where expires_at is not null;
+
+-- Bytes of its files and of its pending uploads: what the quota counts, kept by whoever creates or deletes one.
+alter table projects add column file_bytes bigint not null default 0;
 
 create table uploads (
   id text collate "C" primary key,
@@ -55,6 +61,7 @@ create table upload_parts (
   bytes bigint not null,
   blob_id bigint not null references blobs
 );
+create index uploads_by_expiry on uploads (expires_at) where status = 'pending';
 create index upload_parts_by_upload on upload_parts (upload_id, id);
 create index upload_parts_by_blob on upload_parts (blob_id);
 

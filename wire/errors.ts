@@ -167,6 +167,14 @@ export function downloadNotAllowed(purpose: string): ApiError {
   return invalidRequest(`Not allowed to download files of purpose: ${purpose}`);
 }
 
+/** 400: the project's files would take more than its share. Our own: the hosted text is not known. */
+export function fileQuotaExceeded(quotaBytes: number): ApiError {
+  return invalidRequest(
+    `This file would take the project over its limit of ${quotaBytes} bytes for all files. Please delete files you no longer need.`,
+    { code: 'file_quota_exceeded' },
+  );
+}
+
 // Keys and headers
 
 /** 401. Begins as hosted; the remedy is this server's own. */

@@ -1,6 +1,7 @@
 /** Row in, wire object out. One function per object; every field the clients' strict validation needs is always present. */
 import type {
   AssistantRow,
+  FileRow,
   MessageRow,
   RunRow,
   RunStepRow,
@@ -8,7 +9,7 @@ import type {
   ToolCallRow,
 } from './rows.ts';
 import { isActive } from './run-status.ts';
-import type { Assistant, Message, Run, RunStep, Thread, ToolCall, Usage } from './types.ts';
+import type { Assistant, File, Message, Run, RunStep, Thread, ToolCall, Usage } from './types.ts';
 
 export function toAssistant(row: AssistantRow): Assistant {
   return {
@@ -149,4 +150,19 @@ function toToolCall(row: ToolCallRow): ToolCall {
     case 'file_search':
       return { id: row.id, type: 'file_search', file_search: {} };
   }
+}
+
+/** The two last fields are always the same: a file is stored whole or not at all. */
+export function toFile(row: FileRow): File {
+  return {
+    object: 'file',
+    id: row.id,
+    purpose: row.purpose,
+    filename: row.filename,
+    bytes: row.bytes,
+    created_at: row.created_at,
+    expires_at: row.expires_at,
+    status: 'processed',
+    status_details: null,
+  };
 }

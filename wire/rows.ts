@@ -1,6 +1,7 @@
 /** The stored form of each object: the wire's fields plus internal columns. Column names are spelt as on the wire. */
 import type {
   AssistantTool,
+  FilePurpose,
   IncompleteReason,
   LastError,
   MessageAttachment,
@@ -126,4 +127,14 @@ export type RunStepRow = {
   last_error: LastError | null;
   usage: StepUsage | null;
   tool_calls: ToolCallRow[];
+};
+
+export type FileRow = {
+  id: string;
+  created_at: number;
+  purpose: FilePurpose;
+  filename: string;
+  bytes: number;
+  expires_at: number | null;
+  blob_id: number;
 };

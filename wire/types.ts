@@ -54,6 +54,20 @@ export type ToolCall = SdkToolCall;
 export type ToolCallDelta = SdkToolCallDelta;
 export type EventName = AssistantStreamEvent['event'];
 export type Model = OpenAI.Models.Model;
+/** Null on the wire where the client's type leaves the key out; `evals` is missing from its purposes. */
+export type File = Omit<
+  OpenAI.Files.FileObject,
+  'purpose' | 'expires_at' | 'status' | 'status_details'
+> & {
+  purpose: FilePurpose;
+  expires_at: number | null;
+  status: 'processed';
+  status_details: null;
+};
+/** Purposes a file can be uploaded for, and that of what code_interpreter made. */
+export type FilePurpose = OpenAI.Files.FilePurpose | 'assistants_output';
+export type Upload = Omit<OpenAI.Uploads.Upload, 'file'> & { file: File | null };
+export type UploadPart = OpenAI.Uploads.UploadPart;
 
 /** A stored or streamed event: `done` is not stored, it only closes a stream. */
 export type RunEvent = { event: EventName; data: unknown };
