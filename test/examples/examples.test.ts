@@ -19,9 +19,9 @@ afterAll(async () => {
 });
 
 /** Runs an example, which has to end well and to print nothing unexpected on standard error. */
-async function example(name: string): Promise<Outcome> {
+async function example(name: string, args: string[] = []): Promise<Outcome> {
   const server = { baseUrl: `${env.api.url}/v1`, apiKey: env.apiKey };
-  const outcome = await runProgram(`examples/${name}`, server);
+  const outcome = await runProgram(`examples/${name}`, server, args);
   expect({ code: outcome.code, stderr: outcome.stderr }).toEqual({ code: 0, stderr: '' });
   return outcome;
 }
@@ -96,5 +96,25 @@ test.each(['polling.py', 'polling.ts'])(
         `assistant > 1001 is not a prime number.\n\n${NOTICE}\n`,
       ].join('\n'),
     );
+  },
+);
+
+test.each(['variables.py', 'variables.ts'])(
+  '%s finds in each run what the runs before left in the variables',
+  PATIENCE,
+  async (name) => {
+    const { stdout } = await example(name);
+    expect(stdout.split('\n').filter((line) => !line.startsWith('    | print'))).toEqual([
+      'user > Let x = 21',
+      '    | x = 21',
+      '    > Result: x = 21',
+      'user > Now multiply x by 2',
+      '    | x = x * 2',
+      '    > Result: x = 42',
+      'user > What is x + 1?',
+      '    | value = x + 1',
+      '    > Result: x + 1 = 43',
+      '',
+    ]);
   },
 );

@@ -21,11 +21,19 @@ export type Outcome = {
 };
 
 /** Runs a .py or .ts file, named from the root of the checkout, to its end. */
-export async function runProgram(path: string, { baseUrl, apiKey }: Server): Promise<Outcome> {
+export async function runProgram(
+  path: string,
+  { baseUrl, apiKey }: Server,
+  args: string[] = [],
+): Promise<Outcome> {
   const program = path.endsWith('.py') ? await pythonWithOpenai() : process.execPath;
   const { PATH, HOME } = process.env;
   const env = { PATH, HOME, OPENAI_BASE_URL: baseUrl, OPENAI_API_KEY: apiKey };
-  const child = spawn(program, [path], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, [path, ...args], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const outcome: Outcome = { code: null, stdout: '', pieces: 0, stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     outcome.stdout += text;
