@@ -130,15 +130,17 @@ async function insertRun(
     ],
   );
   const run = rows[0]!;
-  await appendEvents(tx, run.id, [...leadingEvents, runEvent(run, 'created'), runEvent(run)]);
-  const delivery = await enqueueDelivery(tx, run.id, {
-    kind: 'start',
-    projectId,
-    threadId,
-    assistantId: assistant.id,
-    model: run.model,
-    expiresAtMs: run.expires_at * 1_000,
-  });
+  const [delivery] = await Promise.all([
+    enqueueDelivery(tx, run.id, {
+      kind: 'start',
+      projectId,
+      threadId,
+      assistantId: assistant.id,
+      model: run.model,
+      expiresAtMs: run.expires_at * 1_000,
+    }),
+    appendEvents(tx, run.id, [...leadingEvents, runEvent(run, 'created'), runEvent(run)]),
+  ]);
   return { run: toRun(run), delivery, beforeSeq: 0 };
 }
 

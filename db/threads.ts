@@ -95,20 +95,22 @@ export type LockedThread = ThreadRow & { last_message_seq: number; active_run_id
  * @throws ApiError 404
  */
 export async function lockThread(tx: Tx, projectId: string, id: string): Promise<LockedThread> {
-  const rows = await query<Omit<LockedThread, 'active_run_id'>>(
-    tx,
-    'threads.lock',
-    `select ${COLUMNS}, last_message_seq from threads where id = $1 and project_id = $2 for update`,
-    [id, projectId],
-  );
+  const [rows, active] = await Promise.all([
+    query<Omit<LockedThread, 'active_run_id'>>(
+      tx,
+      'threads.lock',
+      `select ${COLUMNS}, last_message_seq from threads where id = $1 and project_id = $2 for update`,
+      [id, projectId],
+    ),
+    // A statement of its own: its snapshot is taken after the lock was granted.
+    query<{ id: string }>(
+      tx,
+      'threads.active-run',
+      `select id from runs where thread_id = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')`,
+      [id],
+    ),
+  ]);
   if (rows[0] === undefined) throw notFound('thread', id);
-  // A statement of its own: its snapshot is taken after the lock was granted.
-  const active = await query<{ id: string }>(
-    tx,
-    'threads.active-run',
-    `select id from runs where thread_id = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')`,
-    [id],
-  );
   return { ...rows[0], active_run_id: active[0]?.id ?? null };
 }
 

@@ -89,9 +89,11 @@ export async function openMessage(
     textDelta(message.id, 0, text, true),
   ];
   return withTransaction(pool, async (tx) => {
-    const first = await appendEvents(tx, run.id, events, ref.owner);
-    await insertOpenMessage(tx, run, message);
-    await insertStep(tx, run, step, first);
+    const [first] = await Promise.all([
+      appendEvents(tx, run.id, events, ref.owner),
+      insertOpenMessage(tx, run, message),
+      insertStep(tx, run, step, events.length),
+    ]);
     return { stepId: step.id, messageId: message.id, lastSeq: first + events.length - 1 };
   });
 }
@@ -106,8 +108,10 @@ export async function openToolStep(
   const step = newStep(run, ref.turn, 'tool_calls', null, Math.floor(Date.now() / 1_000));
   const events = [stepEvent(step, run, 'created'), stepEvent(step, run), opening(step.id)];
   return withTransaction(pool, async (tx) => {
-    const first = await appendEvents(tx, run.id, events, ref.owner);
-    await insertStep(tx, run, step, first);
+    const [first] = await Promise.all([
+      appendEvents(tx, run.id, events, ref.owner),
+      insertStep(tx, run, step, events.length),
+    ]);
     return { stepId: step.id, messageId: null, lastSeq: first + events.length - 1 };
   });
 }
@@ -173,12 +177,18 @@ async function insertOpenMessage(tx: Tx, run: RunRow, message: MessageRow): Prom
   );
 }
 
-async function insertStep(tx: Tx, run: RunRow, step: RunStepRow, seq: number): Promise<void> {
+/** Its `seq` is that of the first of the `eventCount` events that the same transaction has just appended. */
+async function insertStep(
+  tx: Tx,
+  run: RunRow,
+  step: RunStepRow,
+  eventCount: number,
+): Promise<void> {
   await query(
     tx,
     'turns.insert-step',
     `insert into run_steps (id, run_id, project_id, thread_id, assistant_id, turn, seq, type, status, message_id, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, 'in_progress', $9, $10)`,
+     select $1, $2, $3, $4, $5, $6, last_event_seq - $7 + 1, $8, 'in_progress', $9, $10 from runs where id = $2`,
     [
       step.id,
       run.id,
@@ -186,7 +196,7 @@ async function insertStep(tx: Tx, run: RunRow, step: RunStepRow, seq: number): P
       run.thread_id,
       run.assistant_id,
       step.turn,
-      seq,
+      eventCount,
       step.type,
       step.message_id,
       step.created_at,
@@ -203,8 +213,10 @@ export async function completeMessage(
   answer: { content: MessageContent[]; tokens: number },
 ): Promise<void> {
   await withTransaction(pool, async (tx) => {
-    const message = await endMessage(tx, messageId, answer.content, answer.tokens, null);
-    const step = await endOpenStep(tx, run.id, 'completed');
+    const [message, step] = await Promise.all([
+      endMessage(tx, messageId, answer.content, answer.tokens, null),
+      endOpenStep(tx, run.id, 'completed'),
+    ]);
     await appendEvents(tx, run.id, [messageEvent(message), stepEvent(step, run)], ref.owner);
   });
 }

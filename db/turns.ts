@@ -3,7 +3,7 @@
  * one transaction that holds the answer, the usage, the run's next status and the turn's result together.
  */
 import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
-import type { RunRow, StepUsage, ToolCallRow } from '../wire/rows.ts';
+import type { RunRow, RunStepRow, StepUsage, ToolCallRow } from '../wire/rows.ts';
 import { isActive, TRANSITIONS } from '../wire/run-status.ts';
 import type {
   IncompleteReason,
@@ -16,7 +16,7 @@ import type {
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 import { appendEvents, FencedError } from './run-events.ts';
-import { endOpenStep, endOpenStepIfAny } from './run-steps.ts';
+import { endOpenStepIfAny } from './run-steps.ts';
 import { RUN_COLUMNS } from './runs.ts';
 import type { NewToolCall, TurnRef } from './turn-objects.ts';
 import { cutMessage, endMessage, insertToolCalls } from './turn-objects.ts';
@@ -46,7 +46,7 @@ const CUT_OFF: LastError = {
  */
 export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Promise<TurnClaim> {
   return withTransaction(pool, async (tx) => {
-    const rows = await query<RunRow & { was_queued: boolean }>(
+    const rows = await query<RunRow & { was_queued: boolean; has_open_step: boolean }>(
       tx,
       'turns.claim',
       `update runs set owner = $2, status = 'in_progress',
@@ -54,13 +54,14 @@ export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Pr
        from (select id as old_id, status = 'queued' as was_queued from runs where id = $1 for update) old
        where id = old_id and status = any($3::text[])
          and not exists (select from run_turns t where t.run_id = $1 and t.turn = $4)
-       returning ${RUN_COLUMNS}, was_queued`,
+       returning ${RUN_COLUMNS}, was_queued,
+         exists (select from run_steps s where s.run_id = $1 and s.status = 'in_progress') as has_open_step`,
       [runId, owner, TRANSITIONS.in_progress, turn],
     );
     const run = rows[0];
     if (run === undefined)
       return { kind: 'settled', outcome: await settledOutcome(tx, runId, turn) };
-    const events = await closeCutOff(tx, run);
+    const events = run.has_open_step ? await closeCutOff(tx, run) : [];
     if (run.was_queued) events.unshift(runEvent(run));
     if (events.length > 0) await appendEvents(tx, runId, events, owner);
     return { kind: 'claimed', run };
@@ -131,17 +132,18 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
   return withTransaction(pool, async (tx) => {
     const run = await moveRun(tx, ref, end);
     if (run === undefined) return lostRun(tx, ref);
-    const events = await endTurnObjects(tx, run, end);
-    const stepId = events.stepId;
-    if (end.status !== 'in_progress') events.list.push(runEvent(run));
-    await appendEvents(tx, ref.runId, events.list, ref.owner);
+    const { events, stepId } = await endTurnObjects(tx, run, end);
+    if (end.status !== 'in_progress') events.push(runEvent(run));
     const outcome = outcomeOf(end, stepId);
-    await query(
-      tx,
-      'turns.record',
-      'insert into run_turns (run_id, turn, result) values ($1, $2, $3::jsonb)',
-      [ref.runId, ref.turn, JSON.stringify(outcome)],
-    );
+    await Promise.all([
+      appendEvents(tx, ref.runId, events, ref.owner),
+      query(
+        tx,
+        'turns.record',
+        'insert into run_turns (run_id, turn, result) values ($1, $2, $3::jsonb)',
+        [ref.runId, ref.turn, JSON.stringify(outcome)],
+      ),
+    ]);
     return outcome;
   });
 }
@@ -209,28 +211,37 @@ async function endTurnObjects(
   tx: Tx,
   run: RunRow,
   end: TurnEnd,
-): Promise<{ list: RunEvent[]; stepId: string }> {
-  const list: RunEvent[] = [];
+): Promise<{ events: RunEvent[]; stepId: string }> {
   const usage: StepUsage = {
     prompt_tokens: end.usage.prompt_tokens,
     completion_tokens: end.usage.completion_tokens,
     total_tokens: end.usage.prompt_tokens + end.usage.completion_tokens,
   };
-  if (end.message !== null) {
-    const { id, content, tokens, incomplete } = end.message;
-    list.push(messageEvent(await endMessage(tx, id, content, tokens, incomplete)));
-  }
-  if (end.toolCalls.length > 0) await insertToolCalls(tx, run.id, end.toolCalls);
-  const stepId = await recordUsage(tx, run.id, usage);
-  const waits = end.status === 'in_progress' || end.status === 'requires_action';
-  if (stepId !== undefined && !waits) {
-    const failed = end.status === 'failed' || (end.status === 'incomplete' && end.message === null);
-    const error = end.status === 'failed' ? end.error : failed ? TOOL_CALL_CUT : null;
-    list.push(
-      stepEvent(await endOpenStep(tx, run.id, failed ? 'failed' : 'completed', error), run),
-    );
-  }
-  return { list, stepId: stepId ?? '' };
+  const [message, , stepId, step] = await Promise.all([
+    end.message === null
+      ? undefined
+      : endMessage(
+          tx,
+          end.message.id,
+          end.message.content,
+          end.message.tokens,
+          end.message.incomplete,
+        ),
+    end.toolCalls.length === 0 ? undefined : insertToolCalls(tx, run.id, end.toolCalls),
+    recordUsage(tx, run.id, usage),
+    endTurnStep(tx, run.id, end),
+  ]);
+  const events = message === undefined ? [] : [messageEvent(message)];
+  if (step !== undefined) events.push(stepEvent(step, run));
+  return { events, stepId: stepId ?? '' };
+}
+
+/** The turn's last step stays open while tools run or the client is waited for. */
+async function endTurnStep(tx: Tx, runId: string, end: TurnEnd): Promise<RunStepRow | undefined> {
+  if (end.status === 'in_progress' || end.status === 'requires_action') return undefined;
+  const failed = end.status === 'failed' || (end.status === 'incomplete' && end.message === null);
+  const error = end.status === 'failed' ? end.error : failed ? TOOL_CALL_CUT : null;
+  return endOpenStepIfAny(tx, runId, failed ? 'failed' : 'completed', error);
 }
 
 const TOOL_CALL_CUT: LastError = {

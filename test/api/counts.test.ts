@@ -88,7 +88,7 @@ test('a plain run: 11 events, 1 model call, and this many statements', async () 
   expect(await historyLength(runId)).toBe(11);
   expect(env.model.requests('c-plain')).toHaveLength(1);
   const names = ofTheRun(statements);
-  expect(counts(names)).toEqual({ statements: 21, transactions: 4 });
+  expect(counts(names)).toEqual({ statements: 20, transactions: 4 });
   expect(statements.filter(({ text: sql }) => sql.includes('pg_notify')).length).toBe(4);
 });
 
