@@ -16,6 +16,8 @@ export type ModelEntry = {
   api_key_env?: string | undefined;
   upstream_model?: string | undefined;
   context_window?: number | undefined;
+  /** False: the model takes no images, and reads a line of text in their place. */
+  vision?: boolean | undefined;
 };
 
 export type ModelTarget = {
@@ -25,6 +27,8 @@ export type ModelTarget = {
   upstreamModel: string;
   /** Tokens the model accepts in one request. */
   contextWindow: number;
+  /** Whether it takes images. */
+  vision: boolean;
 };
 
 /** A Unix socket, or a host and a port. */
@@ -179,6 +183,7 @@ export function modelTarget(
     apiKey: (keyName === undefined ? config.modelApiKey : env[keyName]) || 'none',
     upstreamModel: entry?.upstream_model ?? model,
     contextWindow: entry?.context_window ?? config.modelContextWindow,
+    vision: entry?.vision ?? true,
   };
 }
 
@@ -257,7 +262,8 @@ function readModelsFile(path: string | undefined): ModelEntry[] {
   if (!Array.isArray(list))
     throw new ConfigError(`MODELS_FILE ${path} must hold {"models": [{"id": …}]}.`);
   return list.map((entry: unknown, index) => {
-    const { id, base_url, api_key_env, upstream_model, context_window } = entry as ModelEntry;
+    const { id, base_url, api_key_env, upstream_model, context_window, vision } =
+      entry as ModelEntry;
     if (typeof id !== 'string' || id === '')
       throw new ConfigError(`MODELS_FILE ${path}: models[${index}].id is missing.`);
     if (
@@ -268,12 +274,15 @@ function readModelsFile(path: string | undefined): ModelEntry[] {
         `MODELS_FILE ${path}: models[${index}].context_window must be at least 1024.`,
       );
     }
+    if (vision !== undefined && typeof vision !== 'boolean')
+      throw new ConfigError(`MODELS_FILE ${path}: models[${index}].vision must be true or false.`);
     return {
       id,
       base_url: httpUrl(`models[${index}].base_url`, base_url),
       api_key_env,
       upstream_model,
       context_window,
+      vision,
     };
   });
 }

@@ -2,22 +2,32 @@
 import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
 
 import type { ModelTarget } from '../config.ts';
+import { findFiles } from '../db/find-files.ts';
 import { chooseWindow, readMessageTexts, readWindow } from '../db/messages.ts';
 import type { Pool } from '../db/pool.ts';
 import { readRunSteps } from '../db/run-steps.ts';
 import type { Sandbox } from '../sandbox/index.ts';
-import type { RunRow } from '../wire/rows.ts';
+import type { RunRow, RunStepRow } from '../wire/rows.ts';
 import { countTokens } from '../wire/tokens.ts';
-import { buildMessages, systemPrompt } from './model/build-messages.ts';
+import { buildMessages, resultText, systemPrompt } from './model/build-messages.ts';
 import {
   buildToolChoice,
   buildTools,
   codeInterpreterPrompt,
   usesCodeInterpreter,
 } from './model/build-tools.ts';
+import { nameFiles } from './model/name-files.ts';
+import { pendingImages } from './model/pending-images.ts';
+import { readImages } from './read-images.ts';
 
 export type Context =
-  | { kind: 'ready'; request: ChatCompletionCreateParamsStreaming; promptTokens: number }
+  | {
+      kind: 'ready';
+      request: ChatCompletionCreateParamsStreaming;
+      promptTokens: number;
+      /** Files that the run's next message begins with. */
+      images: string[];
+    }
   /** The budget leaves no room for even the newest message. */
   | { kind: 'exhausted'; reason: 'max_prompt_tokens' | 'max_completion_tokens' };
 
@@ -38,10 +48,7 @@ export async function buildContext(
     return { kind: 'exhausted', reason: 'max_completion_tokens' };
   const promptLeft = left(run.max_prompt_tokens, run.prompt_tokens);
   const tools = buildTools(run);
-  const system = systemPrompt(
-    run,
-    usesCodeInterpreter(run) ? codeInterpreterPrompt(deps.sandbox.status, deps.cellSeconds) : null,
-  );
+  const system = systemPrompt(run, usesCodeInterpreter(run) ? await codePrompt(deps, run) : null);
   const steps = turn === 0 ? [] : await readRunSteps(deps.pool, run.id);
   const fixed =
     countTokens(system ?? '') +
@@ -69,13 +76,15 @@ export async function buildContext(
   );
   const kept = fitFirst(messages, window.startSeq, budget, run);
   const texts = turn === 0 ? new Map<string, string>() : await readMessageTexts(deps.pool, run.id);
+  const images = target.vision ? await readImages(deps.pool, run.project_id, kept) : null;
   const promptTokens = fixed + kept.reduce((sum, message) => sum + message.tokens, 0);
   return {
     kind: 'ready',
     promptTokens,
+    images: pendingImages(steps),
     request: {
       model: target.upstreamModel,
-      messages: buildMessages(system, kept, steps, texts),
+      messages: buildMessages(system, kept, steps, { texts, images }),
       stream: true,
       stream_options: { include_usage: true },
       ...(tools.length === 0 ? {} : { tools, tool_choice: buildToolChoice(run, turn) }),
@@ -87,6 +96,18 @@ export async function buildContext(
       ...responseFormat(run),
     },
   };
+}
+
+async function codePrompt(deps: Deps, run: RunRow): Promise<string> {
+  const files = await findFiles(deps.pool, run.project_id, run.code_file_ids);
+  const names = nameFiles(
+    files.flatMap(({ id, content }) => (content === null ? [] : [{ id, ...content }])),
+  );
+  return codeInterpreterPrompt(
+    deps.sandbox.status,
+    deps.cellSeconds,
+    files.map(({ id }) => ({ id, name: names.get(id) ?? null })),
+  );
 }
 
 function left(limit: number | null, used: number): number | null {
@@ -115,10 +136,10 @@ function fitFirst<M extends { seq: number; tokens: number }>(
   return total > budget ? newest : [first, ...newest];
 }
 
-function stepTokens(steps: { tool_calls: { input: string; result: unknown }[] }[]): number {
+function stepTokens(steps: RunStepRow[]): number {
   const calls = steps.flatMap((step) => step.tool_calls);
   return calls.reduce(
-    (sum, call) => sum + countTokens(call.input) + countTokens(JSON.stringify(call.result ?? '')),
+    (sum, call) => sum + countTokens(call.input) + countTokens(resultText(call)),
     0,
   );
 }

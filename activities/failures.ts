@@ -26,13 +26,23 @@ export class ModelStreamError extends Error {
   }
 }
 
+/** An earlier call of the same turn has not ended, and nobody runs it: it failed, or waits for a worker with room. */
+export class EarlierCallError extends Error {
+  override name = 'EarlierCallError';
+
+  constructor() {
+    super('An earlier call of the same turn could not be run.');
+  }
+}
+
 /** What Temporal is told. Connection errors come before statuses: they are APIErrors without one. */
 export function toFailure(error: unknown): Error {
   if (error instanceof CancelledFailure) return fromCancel(error);
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof SandboxUnavailableError)
     return failure('server_error', error.message, { retry: false });
-  if (error instanceof FencedError) return failure('server_error', error.message, { retry: true });
+  if (error instanceof FencedError || error instanceof EarlierCallError)
+    return failure('server_error', error.message, { retry: true });
   if (error instanceof ModelStreamError)
     return failure('server_error', error.message, { retry: error.retryable });
   if (error instanceof APIConnectionError) {

@@ -2,6 +2,7 @@
 import type { EventBatcher } from '../db/event-batcher.ts';
 import type { FinalizeOutcome, RunEnding } from '../db/finalize.ts';
 import { finalizeRun } from '../db/finalize.ts';
+import type { InterpreterQueue } from '../db/interpreter-lease.ts';
 import type { Pool } from '../db/pool.ts';
 import type { RunControl } from '../db/run-control.ts';
 import type { ToolOutcome } from '../db/tool-calls.ts';
@@ -23,6 +24,7 @@ export type ActivityDependencies = {
   batcher: EventBatcher;
   control: RunControl;
   sandbox: Sandbox;
+  interpreters: InterpreterQueue;
   /** Seconds a code_interpreter call may take, as the model is told. */
   cellSeconds: number;
   models: ModelServers;

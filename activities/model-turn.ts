@@ -52,7 +52,7 @@ async function takeTurn(
   }
   const context = await buildContext(deps, run, ref.turn, server.target);
   if (context.kind === 'exhausted') return finishTurn(deps.pool, ref, outOfBudget(context.reason));
-  const writer = new TurnWriter(deps.pool, deps.batcher, run, ref);
+  const writer = new TurnWriter(deps.pool, deps.batcher, run, ref, context.images);
   try {
     const answer = await stream(server.client, context.request, writer, signal);
     const estimate = {

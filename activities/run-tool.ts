@@ -1,11 +1,21 @@
-/** One built-in tool call. A repeated attempt finds the stored result instead of running the code again. */
-import type { ToolOutcome } from '../db/tool-calls.ts';
-import { readToolCall, storeToolResult } from '../db/tool-calls.ts';
-import { attempt } from './attempt.ts';
+/**
+ * One code_interpreter call. A repeated attempt finds the stored result, or the state before the cell and runs it from
+ * there: result and state are stored together, so no cell has its effect twice.
+ */
+import type { Lease, StoredVersion } from '../db/interpreter-lease.ts';
+import { takeLease } from '../db/interpreter-lease.ts';
+import { storeCell } from '../db/interpreters.ts';
+import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
+import { CallSettledError, readToolCall } from '../db/tool-calls.ts';
+import { SandboxUnavailableError } from '../sandbox/index.ts';
+import { attempt, attemptName } from './attempt.ts';
+import { EarlierCallError } from './failures.ts';
+import { holdLease } from './hold-lease.ts';
 import type { ActivityDependencies } from './index.ts';
+import { readInputFiles, readSavedState, writeOutputs, writeState } from './interpreter-state.ts';
 
-// Nothing is stored: a session is what its kernel holds.
-const LIVE = 'live';
+/** After so long without anybody running an earlier call of the turn, the place in this worker is given to others. */
+const ABANDONED_MS = 10_000;
 
 export async function runTool(
   deps: ActivityDependencies,
@@ -15,20 +25,72 @@ export async function runTool(
   return attempt(deps.control, runId, async (signal) => {
     const found = await readToolCall(deps.pool, runId, callId);
     if (found.kind === 'settled') return found.outcome;
-    const { outputs } = await deps.sandbox.runCell({
-      sessionId: found.call.threadId,
-      code: found.call.input,
-      signal,
-      version: LIVE,
-      nextVersion: LIVE,
-      load: () => Promise.resolve({ files: [], namespace: undefined, unsaved: [] }),
-      inputs: [],
-      save: () => Promise.resolve(),
-    });
-    const logs = outputs.map((output) => (output.type === 'logs' ? output.logs : '')).join('');
-    const text = logs.replaceAll('\u0000', '').toWellFormed();
-    return storeToolResult(deps.pool, runId, callId, {
-      outputs: text === '' ? [] : [{ type: 'logs', logs: text }],
-    });
+    const { ok, reason } = deps.sandbox.status;
+    if (!ok) throw new SandboxUnavailableError(reason);
+    const taken = await waitForLease(deps, runId, found.call, signal);
+    if (taken.kind === 'settled') return taken.outcome;
+    return runLeased(deps, runId, found.call, taken.lease, signal);
   });
+}
+
+type Taken =
+  { kind: 'taken'; lease: Lease & StoredVersion } | { kind: 'settled'; outcome: ToolOutcome };
+
+/** Until the thread's Python is free, and every earlier call of the turn has its result. */
+async function waitForLease(
+  deps: ActivityDependencies,
+  runId: string,
+  call: PendingToolCall,
+  signal: AbortSignal,
+): Promise<Taken> {
+  const owner = attemptName();
+  let busyAt = performance.now();
+  return deps.interpreters.until(call.threadId, signal, async () => {
+    const lease = await takeLease(deps.pool, runId, call.id, owner);
+    if (lease !== undefined) return { kind: 'taken', lease };
+    const again = await readToolCall(deps.pool, runId, call.id);
+    if (again.kind === 'settled') return again;
+    if (again.call.pythonInUse) busyAt = performance.now();
+    if (performance.now() - busyAt > ABANDONED_MS) throw new EarlierCallError();
+    return undefined;
+  });
+}
+
+async function runLeased(
+  { pool, sandbox }: ActivityDependencies,
+  runId: string,
+  call: PendingToolCall,
+  lease: Lease & StoredVersion,
+  signal: AbortSignal,
+): Promise<ToolOutcome> {
+  const held = holdLease(pool, lease, signal);
+  // Every attempt leaves a version of its own: a Python whose cell was not stored is at none that is.
+  const nextVersion = `${call.id}/${lease.epoch}`;
+  let outcome: ToolOutcome | undefined;
+  try {
+    await sandbox.runCell({
+      sessionId: call.threadId,
+      code: call.input,
+      signal: held.signal,
+      version: lease.version,
+      load: () => readSavedState(pool, lease),
+      inputs: await readInputFiles(pool, lease.projectId, call.codeFileIds),
+      nextVersion,
+      save: async (result, change) => {
+        const outputs = await writeOutputs(pool, lease.projectId, result);
+        const state =
+          change === null ? null : await writeState(pool, lease, nextVersion, change, held.signal);
+        await held.stop();
+        outcome = await storeCell(pool, lease, { runId, callId: call.id }, outputs, state);
+      },
+    });
+  } catch (error) {
+    // Stored, and then its Python was lost: the next cell restores it.
+    if (outcome !== undefined) return outcome;
+    await held.release();
+    if (error instanceof CallSettledError) return error.outcome;
+    throw error;
+  }
+  if (outcome === undefined) throw new Error('The sandbox did not have the cell stored.');
+  return outcome;
 }

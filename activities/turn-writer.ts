@@ -1,6 +1,7 @@
 /**
  * Turns the parts of a model's answer into steps, messages, tool calls and their events, strictly one open step at a
  * time: text opens a message step, the first tool call closes it and opens the one step that holds the turn's calls.
+ * A message begins with the images that code of this run has made since the last one.
  */
 import { log } from '@temporalio/activity';
 
@@ -14,11 +15,12 @@ import {
   codeOpened,
   functionArguments,
   functionOpened,
+  imagePart,
   textDelta,
 } from '../wire/events.ts';
 import { mintId } from '../wire/ids.ts';
 import type { RunRow } from '../wire/rows.ts';
-import { countTokens } from '../wire/tokens.ts';
+import { countTokens, IMAGE_TOKENS } from '../wire/tokens.ts';
 import type { MessageContent, RunEvent } from '../wire/types.ts';
 import { ModelStreamError } from './failures.ts';
 import type { TurnPart } from './model/accumulate-chunks.ts';
@@ -32,16 +34,18 @@ export class TurnWriter {
   readonly #run: RunRow;
   readonly #ref: TurnRef;
   readonly #deltas: DeltaStream;
+  readonly #images: string[];
   #message: OpenStep | undefined;
   #toolStep: OpenStep | undefined;
   #text = '';
   #lateText = '';
   readonly #calls: Call[] = [];
 
-  constructor(pool: Pool, batcher: EventBatcher, run: RunRow, ref: TurnRef) {
+  constructor(pool: Pool, batcher: EventBatcher, run: RunRow, ref: TurnRef, images: string[]) {
     this.#pool = pool;
     this.#run = run;
     this.#ref = ref;
+    this.#images = images;
     this.#deltas = batcher.open(run.id, ref.owner);
   }
 
@@ -69,13 +73,13 @@ export class TurnWriter {
     this.#deltas.push({
       entry: messageId,
       text,
-      event: (joined) => textDelta(messageId, 0, joined, false),
+      event: (joined) => textDelta(messageId, this.#images.length, joined, false),
     });
     return undefined;
   }
 
   async #openMessage(text: string): Promise<void> {
-    this.#message = await openMessage(this.#pool, this.#run, this.#ref, text);
+    this.#message = await openMessage(this.#pool, this.#run, this.#ref, this.#images, text);
     this.#deltas.continueAfter(this.#message.lastSeq);
   }
 
@@ -145,14 +149,16 @@ export class TurnWriter {
 
   #answer(): { content: MessageContent[]; tokens: number } {
     const value = this.#text.toWellFormed();
-    return {
-      content: [{ type: 'text', text: { value, annotations: [] } }],
-      tokens: countTokens(value),
-    };
+    const content: MessageContent[] = this.#images.map(imagePart);
+    if (value !== '') content.push({ type: 'text', text: { value, annotations: [] } });
+    return { content, tokens: countTokens(value) + IMAGE_TOKENS * this.#images.length };
   }
 
   /** Everything streamed so far is stored; what is left is the transaction that ends the turn. */
   async finish(): Promise<Pick<TurnEnd, 'message' | 'toolCalls'>> {
+    const silent = this.#message === undefined && this.#toolStep === undefined;
+    // A model that has nothing to say about its images: the client still gets them.
+    if (silent && this.#images.length > 0) await this.#openMessage('');
     this.#writeUndecodedCode();
     await this.#deltas.flushed();
     if (this.#lateText !== '')

@@ -42,7 +42,10 @@ export async function createMessage(
   return toMessage(rows[0]!);
 }
 
-/** Appends completed messages. The caller holds the thread's lock, or has just created the thread. */
+/**
+ * Appends completed messages. Attachments for code become the thread's files, as hosted. The caller holds the thread's
+ * lock, or has just created the thread.
+ */
 export async function insertMessages(
   tx: Tx,
   projectId: string,
@@ -64,7 +67,13 @@ async function insertMessage(
     tx,
     'messages.create',
     `with thread as (
-       update threads set last_message_seq = last_message_seq + 1, total_tokens = total_tokens + $8
+       update threads set last_message_seq = last_message_seq + 1, total_tokens = total_tokens + $8,
+         tool_resources = case when $9::text[] = '{}' then tool_resources else jsonb_set(
+           jsonb_build_object('code_interpreter', '{}'::jsonb) || tool_resources, '{code_interpreter,file_ids}',
+           (select jsonb_agg(id order by place) from (
+             select id, min(place) as place from unnest(array(select jsonb_array_elements_text(
+               tool_resources #> '{code_interpreter,file_ids}')) || $9::text[]) with ordinality as f(id, place)
+             group by id) files)) end
        where id = $2 returning last_message_seq, total_tokens)
      insert into messages (id, thread_id, project_id, seq, created_at, role, status, completed_at, content, attachments,
        metadata, tokens, tokens_before)
@@ -80,9 +89,16 @@ async function insertMessage(
       JSON.stringify(message.attachments),
       JSON.stringify(message.metadata),
       message.tokens,
+      filesForCode(message.attachments),
     ],
   );
   return rows[0]!;
+}
+
+function filesForCode(attachments: MessageAttachment[]): string[] {
+  return attachments.flatMap(({ file_id: id, tools = [] }) =>
+    id !== undefined && tools.some(({ type }) => type === 'code_interpreter') ? [id] : [],
+  );
 }
 
 /** @throws ApiError 404 */

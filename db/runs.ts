@@ -31,7 +31,7 @@ export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, cre
   cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_reason, model, instructions, tools,
   tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
   truncation_strategy, response_format, tool_choice, parallel_tool_calls, prompt_tokens, cached_tokens,
-  completion_tokens, reasoning_tokens, window_end_seq, last_event_seq`;
+  completion_tokens, reasoning_tokens, window_end_seq, last_event_seq, code_file_ids`;
 
 /** A run's settings, after the request's overrides were applied to the assistant's values. */
 export type NewRun = Pick<
@@ -50,7 +50,11 @@ export type NewRun = Pick<
   | 'response_format'
   | 'tool_choice'
   | 'parallel_tool_calls'
-> & { expiresAfterSeconds: number };
+> & {
+  expiresAfterSeconds: number;
+  /** Files for code that come with the assistant, or with the request in its place; the thread's are added. */
+  codeFileIds: string[];
+};
 
 /** A committed run and what Temporal must still be told. `beforeSeq`: a stream of the request starts after it. */
 export type AcceptedRun = { run: Run; delivery: Delivery; beforeSeq: number };
@@ -103,9 +107,12 @@ async function insertRun(
     'runs.create',
     `insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
        tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
-       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq)
+       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids)
      values ($1, $2, $3, $4, 'queued', unix_now(), unix_now() + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
-       $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20) returning ${RUN_COLUMNS}`,
+       $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20,
+       array(select id from (select $21::text[] || array(select jsonb_array_elements_text(tool_resources #> '{code_interpreter,file_ids}')
+           from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
+         group by id order by min(place))) returning ${RUN_COLUMNS}`,
     [
       mintId('run'),
       threadId,
@@ -127,6 +134,7 @@ async function insertRun(
       JSON.stringify(settings.tool_choice),
       settings.parallel_tool_calls,
       windowEndSeq,
+      settings.codeFileIds,
     ],
   );
   const run = rows[0]!;

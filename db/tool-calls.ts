@@ -4,7 +4,7 @@ import type { RunRow, RunStepRow, ToolCallResult, ToolCallRow } from '../wire/ro
 import { isActive, TRANSITIONS } from '../wire/run-status.ts';
 import type { RunStatus } from '../wire/types.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
-import { query, withTransaction } from './pool.ts';
+import { query } from './pool.ts';
 import { appendEvents } from './run-events.ts';
 import { endOpenStep, STEP_COLUMNS } from './run-steps.ts';
 import { RUN_COLUMNS } from './runs.ts';
@@ -14,8 +14,12 @@ import { requiredAction } from './turns.ts';
 /** `kind: 'done'` lets the workflow go on once the step's other calls are done too. */
 export type ToolOutcome = { kind: 'done' } | Exclude<TurnOutcome, { kind: 'tools' }>;
 
-export type PendingToolCall = Pick<ToolCallRow, 'id' | 'index' | 'type' | 'input'> & {
+export type PendingToolCall = Pick<ToolCallRow, 'id' | 'input'> & {
   threadId: string;
+  /** What the code may read, as of the run's creation. */
+  codeFileIds: string[];
+  /** Some attempt holds the lease of the thread's Python. */
+  pythonInUse: boolean;
 };
 
 /** The call to run, or what became of it when there is nothing left to do. */
@@ -24,10 +28,11 @@ export async function readToolCall(
   runId: string,
   callId: string,
 ): Promise<{ kind: 'pending'; call: PendingToolCall } | { kind: 'settled'; outcome: ToolOutcome }> {
-  const rows = await query<ToolCallRow & { status: RunStatus; thread_id: string }>(
+  const rows = await query<CallOfRun>(
     pool,
     'tool-calls.read',
-    `select c.step_id, c.index, c.id, c.type, c.name, c.input, c.result, r.status, r.thread_id
+    `select c.step_id, c.id, c.input, c.result, r.status, r.thread_id, r.code_file_ids,
+       exists (select from interpreters i where i.thread_id = r.thread_id and i.lease_until > clock_timestamp()) as in_use
      from runs r join tool_calls c on c.run_id = r.id where r.id = $1 and c.id = $2`,
     [runId, callId],
   );
@@ -40,54 +45,75 @@ export async function readToolCall(
     kind: 'pending',
     call: {
       id: row.id,
-      index: row.index,
-      type: row.type,
       input: row.input,
       threadId: row.thread_id,
+      codeFileIds: row.code_file_ids,
+      pythonInUse: row.in_use,
     },
   };
 }
 
-/**
- * Stores the result with its delta. The last built-in call of the step completes the step, or, when the model also
- * called functions, hands the run to its client.
- */
-export async function storeToolResult(
-  pool: Pool,
-  runId: string,
-  callId: string,
-  result: Required<Pick<ToolCallResult, 'outputs'>>,
-): Promise<ToolOutcome> {
-  return withTransaction(pool, async (tx) => {
-    const run = await lockRunById(tx, runId);
-    if (run === undefined) return { kind: 'ended', status: 'deleted' };
-    const step =
-      run.status === 'in_progress' ? await storeOnce(tx, runId, callId, result) : undefined;
-    if (step === undefined) return outcomeOf(run.status, await stepOf(tx, runId, callId));
-    const call = step.tool_calls.find((candidate) => candidate.id === callId)!;
-    const events = [codeOutputs(step.id, call.index, result.outputs)];
-    const open = step.tool_calls.filter((candidate) => candidate.result === null);
-    if (open.length === 0) {
-      events.push(stepEvent(await endOpenStep(tx, runId, 'completed'), run));
-    } else if (open.every((candidate) => candidate.type === 'function')) {
-      const paused = await pauseRun(tx, runId, step);
-      events.push(runEvent(paused));
-      await appendEvents(tx, runId, events);
-      return outcomeOf(paused.status, step.id);
-    }
-    await appendEvents(tx, runId, events);
-    return { kind: 'done' };
-  });
+type CallOfRun = Pick<ToolCallRow, 'step_id' | 'id' | 'input' | 'result'> &
+  Pick<RunRow, 'status' | 'thread_id' | 'code_file_ids'> & { in_use: boolean };
+
+/** There is nothing to store any more: the run has moved on, or the call has its result. */
+export class CallSettledError extends Error {
+  override name = 'CallSettledError';
+  readonly outcome: ToolOutcome;
+
+  constructor(callId: string, outcome: ToolOutcome) {
+    super(`Call ${callId} is settled: ${outcome.kind}.`);
+    this.outcome = outcome;
+  }
 }
 
-async function lockRunById(tx: Tx, runId: string): Promise<RunRow | undefined> {
+/** Locks the run so that it cannot move on meanwhile. @throws CallSettledError when it has done so already */
+export async function lockRunOfCall(
+  tx: Tx,
+  { runId, callId }: { runId: string; callId: string },
+): Promise<RunRow> {
   const rows = await query<RunRow>(
     tx,
     'tool-calls.lock-run',
     `select ${RUN_COLUMNS} from runs where id = $1 for update`,
     [runId],
   );
-  return rows[0];
+  const run = rows[0];
+  if (run === undefined) throw new CallSettledError(callId, { kind: 'ended', status: 'deleted' });
+  if (run.status !== 'in_progress') throw await settled(tx, run, callId);
+  return run;
+}
+
+async function settled(tx: Tx, run: RunRow, callId: string): Promise<CallSettledError> {
+  return new CallSettledError(callId, outcomeOf(run.status, await stepOf(tx, run.id, callId)));
+}
+
+/**
+ * Stores the result with its delta, once. The last built-in call of the step completes the step, or, when the model also
+ * called functions, hands the run to its client. `run` is locked and in progress.
+ * @throws CallSettledError when the call has its result
+ */
+export async function storeToolResult(
+  tx: Tx,
+  run: RunRow,
+  callId: string,
+  result: Required<Pick<ToolCallResult, 'outputs'>>,
+): Promise<ToolOutcome> {
+  const step = await storeOnce(tx, run.id, callId, result);
+  if (step === undefined) throw await settled(tx, run, callId);
+  const call = step.tool_calls.find((candidate) => candidate.id === callId)!;
+  const events = [codeOutputs(step.id, call.index, result.outputs)];
+  const open = step.tool_calls.filter((candidate) => candidate.result === null);
+  let outcome: ToolOutcome = { kind: 'done' };
+  if (open.length === 0) {
+    events.push(stepEvent(await endOpenStep(tx, run.id, 'completed'), run));
+  } else if (open.every((candidate) => candidate.type === 'function')) {
+    const paused = await pauseRun(tx, run.id, step);
+    events.push(runEvent(paused));
+    outcome = outcomeOf(paused.status, step.id);
+  }
+  await appendEvents(tx, run.id, events);
+  return outcome;
 }
 
 async function storeOnce(

@@ -1,8 +1,9 @@
 /** The messages and steps that a turn opens and closes. Each change of rows carries its events in the same transaction. */
-import { messageEvent, stepEvent, textDelta, textOfDeltas } from '../wire/events.ts';
+import { contentOfDeltas, imageDelta, messageEvent, stepEvent, textDelta } from '../wire/events.ts';
 import { mintId } from '../wire/ids.ts';
 import type { MessageRow, RunRow, RunStepRow, ToolCallRow } from '../wire/rows.ts';
 import type { IncompleteReason, MessageContent, RunEvent } from '../wire/types.ts';
+import { linkFiles } from './linked-files.ts';
 import { MESSAGE_COLUMNS } from './messages.ts';
 import type { Pool, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
@@ -15,7 +16,7 @@ export type TurnRef = { runId: string; turn: number; owner: string };
 /** A call as the model made it. */
 export type NewToolCall = Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | 'input'>;
 
-/** Closes the run's open message with the text that its readers saw. */
+/** Closes the run's open message with the content that its readers saw. */
 export async function cutMessage(
   tx: Tx,
   runId: string,
@@ -30,7 +31,7 @@ export async function cutMessage(
   );
   if (open[0] === undefined) return [];
   const deltas = await readEvents(tx, runId, stepSeq, 1_000_000);
-  const content = textOfDeltas(
+  const content = contentOfDeltas(
     deltas.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown })),
   );
   return [messageEvent(await endMessage(tx, open[0].id, content, roughTokens(content), reason))];
@@ -71,11 +72,15 @@ export async function endMessage(
 /** A step that this attempt opened and has not closed. */
 export type OpenStep = { stepId: string; messageId: string | null; lastSeq: number };
 
-/** Opens a message with its first text: rows, the four opening events and the first delta in one transaction. */
+/**
+ * Opens a message with the images that lead it and its first text: rows, the four opening events and the first deltas
+ * in one transaction. No text yet: ''.
+ */
 export async function openMessage(
   pool: Pool,
   run: RunRow,
   ref: TurnRef,
+  images: string[],
   text: string,
 ): Promise<OpenStep> {
   const now = Math.floor(Date.now() / 1_000);
@@ -86,7 +91,8 @@ export async function openMessage(
     stepEvent(step, run),
     messageEvent(message, 'created'),
     messageEvent(message),
-    textDelta(message.id, 0, text, true),
+    ...images.map((fileId, index) => imageDelta(message.id, index, fileId)),
+    ...(text === '' ? [] : [textDelta(message.id, images.length, text, true)]),
   ];
   return withTransaction(pool, async (tx) => {
     const [first] = await Promise.all([
@@ -213,11 +219,13 @@ export async function completeMessage(
   answer: { content: MessageContent[]; tokens: number },
 ): Promise<void> {
   await withTransaction(pool, async (tx) => {
+    const linked = await linkFiles(tx, run, messageId, answer.content);
     const [message, step] = await Promise.all([
-      endMessage(tx, messageId, answer.content, answer.tokens, null),
+      endMessage(tx, messageId, linked.content, answer.tokens, null),
       endOpenStep(tx, run.id, 'completed'),
     ]);
-    await appendEvents(tx, run.id, [messageEvent(message), stepEvent(step, run)], ref.owner);
+    const events = [...linked.events, messageEvent(message), stepEvent(step, run)];
+    await appendEvents(tx, run.id, events, ref.owner);
   });
 }
 

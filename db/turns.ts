@@ -13,6 +13,7 @@ import type {
   RunEvent,
   RunStatus,
 } from '../wire/types.ts';
+import { linkFiles } from './linked-files.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 import { appendEvents, FencedError } from './run-events.ts';
@@ -217,21 +218,18 @@ async function endTurnObjects(
     completion_tokens: end.usage.completion_tokens,
     total_tokens: end.usage.prompt_tokens + end.usage.completion_tokens,
   };
+  const given = end.message;
+  const linked = given === null ? null : await linkFiles(tx, run, given.id, given.content);
   const [message, , stepId, step] = await Promise.all([
-    end.message === null
+    given === null || linked === null
       ? undefined
-      : endMessage(
-          tx,
-          end.message.id,
-          end.message.content,
-          end.message.tokens,
-          end.message.incomplete,
-        ),
+      : endMessage(tx, given.id, linked.content, given.tokens, given.incomplete),
     end.toolCalls.length === 0 ? undefined : insertToolCalls(tx, run.id, end.toolCalls),
     recordUsage(tx, run.id, usage),
     endTurnStep(tx, run.id, end),
   ]);
-  const events = message === undefined ? [] : [messageEvent(message)];
+  const events = linked?.events ?? [];
+  if (message !== undefined) events.push(messageEvent(message));
   if (step !== undefined) events.push(stepEvent(step, run));
   return { events, stepId: stepId ?? '' };
 }

@@ -93,3 +93,6 @@ create table interpreter_files (
   primary key (thread_id, path)
 );
 create index interpreter_files_by_blob on interpreter_files (blob_id);
+
+-- Files that a run's code may read: the assistant's and the thread's, as they were when the run was created.
+alter table runs add column code_file_ids text[] not null default '{}';

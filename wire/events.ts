@@ -3,8 +3,8 @@
  * a name or a type is sent once, in the delta that opens its entry.
  */
 import { toMessage, toRun, toRunStep, toThread } from './objects.ts';
-import type { MessageRow, RunRow, RunStepRow, ThreadRow, ToolCallResult } from './rows.ts';
-import type { MessageContent, RunEvent, RunStatus } from './types.ts';
+import type { CodeOutput, MessageRow, RunRow, RunStepRow, ThreadRow } from './rows.ts';
+import type { Annotation, MessageContent, RunEvent, RunStatus } from './types.ts';
 
 /** Statuses that are written by an event of the same name: `thread.run.<status>`. */
 export const runEvent = (row: RunRow, name: RunStatus | 'created' = row.status): RunEvent => ({
@@ -34,16 +34,43 @@ export const textDelta = (
   index: number,
   value: string,
   first: boolean,
-): RunEvent => ({
-  event: 'thread.message.delta',
-  data: {
-    id: messageId,
-    object: 'thread.message.delta',
-    delta: {
-      content: [{ index, type: 'text', text: first ? { value, annotations: [] } : { value } }],
+): RunEvent =>
+  messageDelta(messageId, {
+    index,
+    type: 'text',
+    text: first ? { value, annotations: [] } : { value },
+  });
+
+/** All annotations of a finished text. `value` is there, and empty, because clients print it without asking. */
+export const annotationsDelta = (
+  messageId: string,
+  index: number,
+  annotations: Annotation[],
+): RunEvent =>
+  messageDelta(messageId, {
+    index,
+    type: 'text',
+    text: {
+      value: '',
+      annotations: annotations.map((annotation, position) => ({ index: position, ...annotation })),
     },
-  },
+  });
+
+/** An image is a whole content part in one delta. */
+export const imageDelta = (messageId: string, index: number, fileId: string): RunEvent =>
+  messageDelta(messageId, { index, ...imagePart(fileId) });
+
+export const imagePart = (fileId: string) => ({
+  type: 'image_file' as const,
+  image_file: { file_id: fileId },
 });
+
+function messageDelta(id: string, part: Record<string, unknown>): RunEvent {
+  return {
+    event: 'thread.message.delta',
+    data: { id, object: 'thread.message.delta', delta: { content: [part] } },
+  };
+}
 
 export const functionOpened = (stepId: string, index: number, id: string, name: string): RunEvent =>
   toolCallDelta(stepId, {
@@ -68,11 +95,7 @@ export const codeInput = (stepId: string, index: number, fragment: string): RunE
   toolCallDelta(stepId, { index, type: 'code_interpreter', code_interpreter: { input: fragment } });
 
 /** One delta with every output; each carries its own index. */
-export const codeOutputs = (
-  stepId: string,
-  index: number,
-  outputs: NonNullable<ToolCallResult['outputs']>,
-): RunEvent =>
+export const codeOutputs = (stepId: string, index: number, outputs: CodeOutput[]): RunEvent =>
   toolCallDelta(stepId, {
     index,
     type: 'code_interpreter',
@@ -106,15 +129,22 @@ export const isTerminal = (event: string): boolean => TERMINAL.has(event);
 /** The run waits for its client: a request's stream ends here, the run's own log goes on. */
 export const isPausing = (event: string): boolean => event === 'thread.run.requires_action';
 
-/** The text of a message as far as its deltas were stored, for a message that was cut off. */
-export function textOfDeltas(deltas: { event: string; data: unknown }[]): MessageContent[] {
-  const text = deltas
-    .filter((delta) => delta.event === 'thread.message.delta')
-    .flatMap(
-      (delta) =>
-        (delta.data as { delta: { content: { text?: { value?: string } }[] } }).delta.content,
-    )
-    .map((part) => part.text?.value ?? '')
-    .join('');
-  return text === '' ? [] : [{ type: 'text', text: { value: text, annotations: [] } }];
+type PartDelta = { index: number } & MessageContent;
+
+/** The content of a message as far as its deltas were stored, for a message that was cut off. */
+export function contentOfDeltas(deltas: { event: string; data: unknown }[]): MessageContent[] {
+  const content: MessageContent[] = [];
+  for (const { event, data } of deltas) {
+    if (event !== 'thread.message.delta') continue;
+    const { delta } = data as { delta: { content: PartDelta[] } };
+    for (const { index, ...part } of delta.content) {
+      const known = content[index];
+      const before = known?.type === 'text' ? known.text.value : '';
+      content[index] =
+        part.type === 'text'
+          ? { type: 'text', text: { value: before + part.text.value, annotations: [] } }
+          : part;
+    }
+  }
+  return content;
 }

@@ -91,6 +91,8 @@ export type RunRow = {
   reasoning_tokens: number;
   window_end_seq: number;
   last_event_seq: number;
+  /** What the code_interpreter was given when the run was created: the assistant's files and the thread's. */
+  code_file_ids: string[];
 };
 
 export type ToolCallRow = {
@@ -105,7 +107,11 @@ export type ToolCallRow = {
 };
 
 /** What a tool call ended with; the key present follows the call's type. */
-export type ToolCallResult = { output?: string; outputs?: { type: 'logs'; logs: string }[] };
+export type ToolCallResult = { output?: string; outputs?: CodeOutput[] };
+
+/** One thing that code gave, in order of appearance. */
+export type CodeOutput =
+  { type: 'logs'; logs: string } | { type: 'image'; image: { file_id: string } };
 
 export type StepUsage = { prompt_tokens: number; completion_tokens: number; total_tokens: number };
 

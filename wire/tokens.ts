@@ -11,7 +11,7 @@ const PLAIN = { disallowedSpecial: new Set<string>() };
 /** A run without a space is one piece to the encoder, whose cost grows with its square: such text is counted in parts. */
 const PART = 2_000;
 /** What a model server charges for an image is not known here; OpenAI's low-detail price. */
-const IMAGE_TOKENS = 85;
+export const IMAGE_TOKENS = 85;
 /** Role and separators of one chat message. */
 const MESSAGE_TOKENS = 4;
 

@@ -11,6 +11,7 @@ import type {
   Thread as SdkThread,
 } from 'openai/resources/beta/threads/threads';
 import type {
+  Annotation as SdkAnnotation,
   Message as SdkMessage,
   MessageContent as SdkMessageContent,
 } from 'openai/resources/beta/threads/messages';
@@ -34,6 +35,8 @@ export type Metadata = Record<string, string>;
 export type Thread = SdkThread;
 export type Message = SdkMessage;
 export type MessageContent = SdkMessageContent;
+/** Of a text: here always `file_path`. */
+export type Annotation = SdkAnnotation;
 export type MessageAttachment = NonNullable<SdkMessage['attachments']>[number];
 export type IncompleteReason = NonNullable<SdkMessage['incomplete_details']>['reason'];
 /** `instructions` is null on the wire when nobody gave any; `expires_after` is never echoed. */

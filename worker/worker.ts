@@ -8,6 +8,7 @@ import { createModelServers } from '../activities/model/client.ts';
 import type { Config } from '../config.ts';
 import { modelTarget } from '../config.ts';
 import { EventBatcher } from '../db/event-batcher.ts';
+import { InterpreterQueue } from '../db/interpreter-lease.ts';
 import { Listener } from '../db/listener.ts';
 import { rotateEventPartitions } from '../db/maintenance.ts';
 import { createPool } from '../db/pool.ts';
@@ -60,6 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   });
   const listener = new Listener(options.listenUrl, 'threadmill-worker-listen');
   const control = new RunControl(listener);
+  const interpreters = new InterpreterQueue(listener);
   await listener.start();
   await rotateEventPartitions(pool);
   const batcher = new EventBatcher(options.databaseUrl, 'threadmill-worker-events');
@@ -69,6 +71,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     batcher,
     control,
     sandbox,
+    interpreters,
     cellSeconds: config.cellSoftSeconds,
     models: createModelServers((model) => modelTarget(config, model)),
     describeWorkflow: (runId) => describeWorkflow(client, runId),
@@ -108,6 +111,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await running.catch(() => {});
       control[Symbol.dispose]();
+      interpreters[Symbol.dispose]();
       await Promise.all([
         sandbox[Symbol.asyncDispose](),
         batcher[Symbol.asyncDispose](),

@@ -16,31 +16,50 @@ export function systemPrompt(run: RunRow, toolPrompt: string | null): string | n
   return parts.length === 0 ? null : parts.join('\n\n');
 }
 
-/** `texts` holds the run's own messages by id: they are not part of the window, which ended when the run began. */
+/** What messages only refer to. */
+export type Referred = {
+  /** The text of the run's own messages by id: they are not part of the window, which ended when the run began. */
+  texts: ReadonlyMap<string, string>;
+  /** Images by file id, as data URLs; null: the model cannot see. */
+  images: ReadonlyMap<string, string> | null;
+};
+
 export function buildMessages(
   system: string | null,
   window: ContextMessage[],
   steps: RunStepRow[],
-  texts: Map<string, string>,
+  referred: Referred,
 ): ChatCompletionMessageParam[] {
   const messages: ChatCompletionMessageParam[] =
     system === null ? [] : [{ role: 'system', content: system }];
-  for (const message of window) messages.push(fromThread(message));
-  for (const turn of turnsOf(steps)) messages.push(...fromTurn(turn, texts));
+  // An assistant's message cannot hold an image: the user's next one brings it.
+  let shown: ChatCompletionContentPart[] = [];
+  for (const message of window) {
+    if (message.role === 'assistant') {
+      messages.push({ role: 'assistant', content: assistantText(message.content) });
+      shown.push(...message.content.flatMap((part) => imageOf(part, referred) ?? []));
+    } else {
+      messages.push({ role: 'user', content: userContent(message.content, shown, referred) });
+      shown = [];
+    }
+  }
+  for (const turn of turnsOf(steps)) messages.push(...fromTurn(turn, referred.texts));
   return messages;
 }
 
-function fromThread(message: ContextMessage): ChatCompletionMessageParam {
-  if (message.role === 'assistant')
-    return { role: 'assistant', content: plainText(message.content) };
-  const onlyText = message.content.every((part) => part.type === 'text');
-  return {
-    role: 'user',
-    content: onlyText ? plainText(message.content) : message.content.map(toPart),
-  };
+function userContent(
+  content: MessageContent[],
+  shown: ChatCompletionContentPart[],
+  referred: Referred,
+): string | ChatCompletionContentPart[] {
+  const onlyText = content.every((part) => part.type === 'text');
+  if (onlyText && shown.length === 0) return assistantText(content);
+  const parts = content.map((part) => toPart(part, referred));
+  if (shown.length === 0) return parts;
+  return [{ type: 'text', text: '[Images of the answer above:]' }, ...shown, ...parts];
 }
 
-function plainText(content: MessageContent[]): string {
+function assistantText(content: MessageContent[]): string {
   return content
     .flatMap((part) =>
       part.type === 'text' ? [part.text.value] : part.type === 'refusal' ? [part.refusal] : [],
@@ -48,20 +67,35 @@ function plainText(content: MessageContent[]): string {
     .join('\n\n');
 }
 
-function toPart(part: MessageContent): ChatCompletionContentPart {
+function toPart(part: MessageContent, referred: Referred): ChatCompletionContentPart {
   switch (part.type) {
     case 'text':
       return { type: 'text', text: part.text.value };
     case 'refusal':
       return { type: 'text', text: part.refusal };
     case 'image_url':
-      return {
-        type: 'image_url',
-        image_url: { url: part.image_url.url, detail: part.image_url.detail ?? 'auto' },
-      };
+      return imageOf(part, referred) ?? { type: 'text', text: `[image ${part.image_url.url}]` };
     case 'image_file':
-      return { type: 'text', text: `[image file ${part.image_file.file_id}]` };
+      return (
+        imageOf(part, referred) ?? { type: 'text', text: `[image file ${part.image_file.file_id}]` }
+      );
   }
+}
+
+/** Undefined for what is no image, or one that the model cannot be shown. */
+function imageOf(
+  part: MessageContent,
+  { images }: Referred,
+): ChatCompletionContentPart | undefined {
+  if (images === null) return undefined;
+  if (part.type === 'image_url') {
+    const { url, detail = 'auto' } = part.image_url;
+    return { type: 'image_url', image_url: { url, detail } };
+  }
+  if (part.type !== 'image_file') return undefined;
+  const { file_id: id, detail = 'auto' } = part.image_file;
+  const url = images.get(id);
+  return url === undefined ? undefined : { type: 'image_url', image_url: { url, detail } };
 }
 
 type Turn = { messageIds: string[]; calls: ToolCallRow[] };
@@ -79,7 +113,7 @@ function turnsOf(steps: RunStepRow[]): Turn[] {
   return [...turns.values()];
 }
 
-function fromTurn(turn: Turn, texts: Map<string, string>): ChatCompletionMessageParam[] {
+function fromTurn(turn: Turn, texts: ReadonlyMap<string, string>): ChatCompletionMessageParam[] {
   const text = turn.messageIds.map((id) => texts.get(id) ?? '').join('\n\n');
   const calls = turn.calls.map(toChatCall);
   const answer: ChatCompletionMessageParam = {
@@ -103,8 +137,24 @@ function toChatCall(call: ToolCallRow): ChatCompletionMessageToolCall {
   return { id: call.id, type: 'function', function: fn };
 }
 
-function resultText(call: ToolCallRow): string {
+/** Most characters of a call's logs that the model is shown; the client sees all of them. */
+const MAX_LOGS = 32_000;
+const HEAD_SHARE = 0.6;
+
+/** A call's result as the model reads it. */
+export function resultText(call: Pick<ToolCallRow, 'type' | 'result'>): string {
   if (call.type === 'function') return call.result?.output ?? '';
-  const logs = (call.result?.outputs ?? []).map((output) => output.logs).join('\n');
-  return logs === '' ? '(the code ran and printed nothing)' : logs;
+  const outputs = call.result?.outputs ?? [];
+  const text = outputs
+    .map((output) => (output.type === 'logs' ? output.logs : '[an image, which the user sees]'))
+    .join('\n');
+  return text === '' ? '(the code ran and printed nothing)' : headAndTail(text);
+}
+
+function headAndTail(text: string): string {
+  if (text.length <= MAX_LOGS) return text;
+  const head = Math.floor(MAX_LOGS * HEAD_SHARE);
+  const tail = MAX_LOGS - head;
+  const cut = text.length - MAX_LOGS;
+  return `${text.slice(0, head)}\n... [${cut} characters cut] ...\n${text.slice(-tail)}`.toWellFormed();
 }

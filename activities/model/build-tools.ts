@@ -15,7 +15,7 @@ const CODE_TOOL: ChatCompletionTool = {
   function: {
     name: CODE_INTERPRETER,
     description:
-      'Runs Python code in a sandbox and returns what it prints and the value of its last expression.',
+      'Runs Python code in a sandbox and returns what it prints and the value of its last expression. The user sees the figures it draws.',
     parameters: {
       type: 'object',
       properties: { code: { type: 'string', description: 'The Python code to run.' } },
@@ -48,12 +48,38 @@ export function buildToolChoice(run: RunRow, turn: number): ChatCompletionToolCh
     : 'auto';
 }
 
+/** An upload as the code finds it: below /mnt/data under its id and, while it exists, under its name. */
+export type PromptFile = { id: string; name: string | null };
+
 /** What the model must know about the sandbox that is really there. */
-export function codeInterpreterPrompt(status: SandboxStatus, limitSeconds: number): string {
+export function codeInterpreterPrompt(
+  status: SandboxStatus,
+  limitSeconds: number,
+  files: PromptFile[],
+): string {
+  const packages =
+    status.packages.length === 0 ? 'the standard library only' : status.packages.join(', ');
   return [
     `When you send code to the ${CODE_INTERPRETER} tool it runs in a stateful Python ${status.python ?? '3'} session:`,
-    'variables stay for the next call. Print what you want to see.',
+    'variables and the files in /mnt/data stay for the next call. Print what you want to see.',
     `Each call may take ${limitSeconds} seconds. There is no network.`,
-    `Installed packages: ${status.packages.length === 0 ? 'the standard library only' : status.packages.join(', ')}.`,
+    `Installed packages: ${packages}.`,
+    'To show a chart, draw it with matplotlib, one chart per figure: the user sees every figure.',
+    'To give the user a file, save it in /mnt/data and link it in your answer, as in',
+    '[report.csv](sandbox:/mnt/data/report.csv).',
+    ...describeFiles(files),
   ].join(' ');
+}
+
+function describeFiles(files: PromptFile[]): string[] {
+  const there = files.filter(({ name }) => name !== null);
+  const gone = files.filter(({ name }) => name === null);
+  const lines: string[] = [];
+  if (there.length > 0) {
+    const names = there.map(({ id, name }) => `\n- /mnt/data/${name} (also as /mnt/data/${id})`);
+    lines.push(`\nThe user's files:${names.join('')}`);
+  }
+  if (gone.length > 0)
+    lines.push(`\nDeleted since they were given: ${gone.map(({ id }) => id).join(', ')}.`);
+  return lines;
 }

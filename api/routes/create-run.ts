@@ -99,6 +99,8 @@ function effectiveSettings(
     tool_choice: params.tool_choice,
     parallel_tool_calls: params.parallel_tool_calls,
     expiresAfterSeconds,
+    codeFileIds:
+      (toolResources.code_interpreter ?? assistant.tool_resources.code_interpreter)?.file_ids ?? [],
   };
 }
 

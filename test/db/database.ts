@@ -24,6 +24,7 @@ export const SETTINGS: NewRun = {
   response_format: 'auto',
   tool_choice: 'auto',
   parallel_tool_calls: true,
+  codeFileIds: [],
   expiresAfterSeconds: 600,
 };
 

@@ -24,7 +24,7 @@ async function openStream(owner: string) {
   const ref = { runId: run.id, turn: 0, owner };
   const claim = await claimTurn(database.pool, ref);
   if (claim.kind !== 'claimed') throw new Error('The turn was not claimed.');
-  const open = await openMessage(database.pool, claim.run, ref, 'first');
+  const open = await openMessage(database.pool, claim.run, ref, [], 'first');
   const stream = batcher.open(run.id, owner);
   stream.continueAfter(open.lastSeq);
   const push = (text: string) =>

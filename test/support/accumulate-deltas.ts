@@ -11,14 +11,40 @@ export function accumulateMessage(message: Message, data: unknown): void {
     const known = content[index];
     if (known === undefined) {
       require(index === content.length, `content index ${index} leaves a gap`);
-      require(isEmptyList((part['text'] as Json)['annotations']), 'a part opens with annotations');
+      checkOpening(part);
       content.push(structuredClone(part));
     } else {
-      const { value, ...rest } = part['text'] as Json;
       require(known['type'] === part['type'], 'a part keeps its type');
-      require(Object.keys(rest).length === 0, 'annotations are sent once');
-      append(known['text'] as Json, 'value', value);
+      require(part['type'] === 'text', 'an image is sent once');
+      require(index === content.length - 1, 'parts are written one after the other');
+      continueText(known['text'] as Json, part['text'] as Json);
     }
+  }
+}
+
+function checkOpening(part: Json): void {
+  if (part['type'] === 'text') {
+    require(isEmptyList((part['text'] as Json)['annotations']), 'a text opens with annotations');
+    return;
+  }
+  require(part['type'] === 'image_file', `a part is a text or an image: ${String(part['type'])}`);
+  const { file_id: id, ...rest } = part['image_file'] as Json;
+  require(/^file-\w{22}$/.test(String(id)), 'an image names its file');
+  require(Object.keys(rest).length === 0, `an image has a file and no more`);
+}
+
+function continueText(known: Json, { value, annotations, ...rest }: Json): void {
+  require(Object.keys(rest).length === 0, `sent twice: ${Object.keys(rest).join(', ')}`);
+  const list = known['annotations'] as Json[];
+  if (annotations === undefined) {
+    require(list.length === 0, 'annotations follow the whole text');
+    return append(known, 'value', value);
+  }
+  require(value === '', 'annotations come without text');
+  require(Array.isArray(annotations) && annotations.length > 0, 'a delta brings annotations');
+  for (const { index, ...annotation } of annotations as (Json & { index: number })[]) {
+    require(index === list.length, `annotation index ${index} is repeated or leaves a gap`);
+    list.push(annotation);
   }
 }
 

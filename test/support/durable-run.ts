@@ -9,7 +9,7 @@ import type OpenAI from 'openai';
 import { expect, vi } from 'vitest';
 
 import type { Pool } from '../../db/pool.ts';
-import { textOfDeltas } from '../../wire/events.ts';
+import { contentOfDeltas } from '../../wire/events.ts';
 import type { Message, Run, RunStatus, RunStep } from '../../wire/types.ts';
 import { assertLegalStream } from './legal-stream.ts';
 import type { FakeModel } from './fake-model.ts';
@@ -102,7 +102,7 @@ export class StreamReader {
 
   /** Resolves once the first message's deltas have brought exactly this text. */
   sawText(expected: string): Promise<void> {
-    return this.#until(() => textOfDeltas(this.events).map(textIn).join('') === expected);
+    return this.#until(() => contentOfDeltas(this.events).map(textIn).join('') === expected);
   }
 
   async #until(holds: () => boolean): Promise<void> {

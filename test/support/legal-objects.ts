@@ -1,6 +1,8 @@
 /** The rules for one object inside a stream: its keys, and what its status says about its other fields. */
 import { deepStrictEqual, equal } from 'node:assert/strict';
 
+import type { Text } from 'openai/resources/beta/threads/messages';
+
 import { isActive } from '../../wire/run-status.ts';
 import type { Message, Run, RunStep } from '../../wire/types.ts';
 
@@ -81,6 +83,19 @@ export function checkMessage(message: Message, run: Run | undefined, name: strin
   equal(message.incomplete_at !== null, message.status === 'incomplete', 'incomplete_at');
   equal(message.incomplete_details !== null, message.status === 'incomplete', 'incomplete_details');
   if (run !== undefined) checkOwner(message, run);
+  for (const part of message.content) if (part.type === 'text') checkAnnotations(part.text);
+}
+
+/** Indices count code points, so that they point at exactly the annotation's text. */
+function checkAnnotations({ value, annotations }: Text): void {
+  const characters = Array.from(value);
+  let after = 0;
+  for (const { type, text, start_index: start, end_index: end } of annotations) {
+    equal(type, 'file_path');
+    equal(characters.slice(start, end).join(''), text, 'an annotation points at its text');
+    equal(start >= after, true, 'annotations are in order');
+    after = end;
+  }
 }
 
 function checkOwner(

@@ -1,12 +1,19 @@
 import { describe, expect, test } from 'vitest';
 
+import { annotationsDelta, imageDelta, imagePart, textDelta } from '../../wire/events.ts';
 import { codeInput, codeOpened, codeOutputs, messageEvent, runEvent } from '../../wire/events.ts';
-import { functionArguments, functionOpened, stepEvent, textDelta } from '../../wire/events.ts';
-import type { MessageRow, RunRow, RunStepRow } from '../../wire/rows.ts';
-import type { RunEvent } from '../../wire/types.ts';
+import {
+  contentOfDeltas,
+  functionArguments,
+  functionOpened,
+  stepEvent,
+} from '../../wire/events.ts';
+import type { CodeOutput, MessageRow, RunRow, RunStepRow } from '../../wire/rows.ts';
+import type { Annotation, RunEvent } from '../../wire/types.ts';
 import { assertLegalStream, readToDone, type StreamEvent } from './legal-stream.ts';
 
 const CALL = 'call_000000000000000000000000';
+const FILE = 'file-0000000000000000000000';
 
 const queued = {
   id: 'run_1',
@@ -102,7 +109,7 @@ const TEXT = [
 ];
 
 const code = openStep('step_2', null);
-const codeCall = (input: string, logs: string[]) => [
+const codeCall = (input: string, outputs: CodeOutput[]) => [
   {
     step_id: 'step_2',
     index: 0,
@@ -110,8 +117,12 @@ const codeCall = (input: string, logs: string[]) => [
     type: 'code_interpreter' as const,
     name: 'code_interpreter',
     input,
-    result: { outputs: logs.map((text) => ({ type: 'logs' as const, logs: text })) },
+    result: { outputs },
   },
+];
+const OUTPUTS: CodeOutput[] = [
+  { type: 'logs', logs: '1\n' },
+  { type: 'image', image: { file_id: FILE } },
 ];
 const CODE_STEP = [
   stepEvent(code, running, 'created'),
@@ -119,8 +130,8 @@ const CODE_STEP = [
   codeOpened('step_2', 0, CALL),
   codeInput('step_2', 0, 'print'),
   codeInput('step_2', 0, '(1)'),
-  codeOutputs('step_2', 0, [{ type: 'logs', logs: '1\n' }]),
-  stepEvent(closed(code, codeCall('print(1)', ['1\n'])), running),
+  codeOutputs('step_2', 0, OUTPUTS),
+  stepEvent(closed(code, codeCall('print(1)', OUTPUTS)), running),
 ];
 const CODE = [
   ...BEGIN,
@@ -129,6 +140,45 @@ const CODE = [
 ];
 /** As above, with the usage of its one step. */
 const CODE_RUN = [...CODE.slice(0, -1), runEvent(completed)];
+
+const LINK: Annotation = {
+  type: 'file_path',
+  text: 'sandbox:/mnt/data/a',
+  start_index: 2,
+  end_index: 21,
+  file_path: { file_id: FILE },
+};
+const linked = (annotation: Annotation): MessageRow => ({
+  ...open,
+  status: 'completed',
+  completed_at: 2,
+  content: [
+    imagePart(FILE),
+    { type: 'text', text: { value: `🎉 ${LINK.text}`, annotations: [annotation] } },
+  ],
+});
+const FILES = [
+  ...TEXT.slice(0, 7),
+  imageDelta('msg_1', 0, FILE),
+  textDelta('msg_1', 1, '🎉 sandbox:/mnt', true),
+  textDelta('msg_1', 1, '/data/a', false),
+  annotationsDelta('msg_1', 1, [LINK]),
+  messageEvent(linked(LINK)),
+  ...TEXT.slice(10),
+];
+
+test('takes an image and a linked file in one message', () => {
+  assertLegalStream(numbered(FILES), { ends: 'end' });
+});
+
+test('a message that is cut off has the images and the text of its deltas', () => {
+  expect(contentOfDeltas(FILES.slice(0, 10))).toEqual([
+    imagePart(FILE),
+    { type: 'text', text: { value: '🎉 sandbox:/mnt/data/a', annotations: [] } },
+  ]);
+  expect(contentOfDeltas(FILES.slice(0, 8))).toEqual([imagePart(FILE)]);
+  expect(contentOfDeltas(FILES.slice(0, 7))).toEqual([]);
+});
 
 test('takes legal streams, whole or cut where a client pauses', () => {
   assertLegalStream(numbered(TEXT), { ends: 'end' });
@@ -158,6 +208,21 @@ describe('refuses', () => {
     ['deltas in the wrong order', swapped(TEXT, 7)],
     ['annotations sent twice', replaced(TEXT, 8, textDelta('msg_1', 0, ' you', true))],
     ['a content index that leaves a gap', replaced(TEXT, 7, textDelta('msg_1', 1, 'x', true))],
+    ['annotations in the middle of a text', swapped(FILES, 9)],
+    ['annotations that are missing', without(FILES, 10)],
+    ['annotations sent again', [...FILES.slice(0, 11), ...FILES.slice(10)]],
+    [
+      'an image behind the text',
+      [...TEXT.slice(0, 9), imageDelta('msg_1', 1, FILE), ...TEXT.slice(9)],
+    ],
+    ['an image sent twice', replaced(FILES, 8, imageDelta('msg_1', 0, FILE))],
+    [
+      'an annotation that points elsewhere',
+      FILES.with(10, annotationsDelta('msg_1', 1, [{ ...LINK, start_index: 3 }])).with(
+        11,
+        messageEvent(linked({ ...LINK, start_index: 3 })),
+      ),
+    ],
     ["another message's delta", replaced(TEXT, 8, textDelta('msg_2', 0, ' you', false))],
     ['a step closed before its message', swapped(TEXT, 9)],
     ['a run that ends with an open step', without(TEXT, 10)],

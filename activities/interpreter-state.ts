@@ -1,0 +1,101 @@
+/** Between the stored state of a thread's Python and what the sandbox takes and gives. Content is streamed. */
+import { readBlob, writeBlob } from '../db/blobs.ts';
+import type { StoredBlob } from '../db/blobs.ts';
+import { findFiles } from '../db/find-files.ts';
+import type { Lease, StoredVersion } from '../db/interpreter-lease.ts';
+import type { CellOutput, NewState } from '../db/interpreters.ts';
+import { listInterpreterFiles, readWholeBlob } from '../db/interpreters.ts';
+import type { Pool } from '../db/pool.ts';
+import type { CellResult, InputFile, SavedState, StateChange } from '../sandbox/index.ts';
+import { nameFiles } from './model/name-files.ts';
+
+/** What a new Python of the thread starts from. */
+export async function readSavedState(
+  pool: Pool,
+  lease: Lease & StoredVersion,
+): Promise<SavedState> {
+  const files = await listInterpreterFiles(pool, lease.threadId);
+  return {
+    files: files.map(({ path, bytes, blobId }) => ({
+      path,
+      bytes,
+      read: () => readBlob(pool, blobId),
+    })),
+    namespace:
+      lease.namespace === null ? undefined : await readWholeBlob(pool, lease.namespace.blobId),
+    unsaved: lease.unsaved,
+  };
+}
+
+/** The uploads that are still there, each under its id and its name. */
+export async function readInputFiles(
+  pool: Pool,
+  projectId: string,
+  ids: string[],
+): Promise<InputFile[]> {
+  const files = (await findFiles(pool, projectId, ids)).flatMap(({ id, content }) =>
+    content === null ? [] : [{ id, ...content }],
+  );
+  const names = nameFiles(files);
+  return files.map(({ id, bytes, blobId }) => ({
+    paths: [id, names.get(id)!],
+    bytes,
+    read: () => readBlob(pool, blobId),
+  }));
+}
+
+/** Stores the content of what a cell gave, so that its transaction only has to point to it. */
+export async function writeOutputs(
+  pool: Pool,
+  projectId: string,
+  { outputs }: CellResult,
+): Promise<CellOutput[]> {
+  const written: CellOutput[] = [];
+  for (const output of outputs) {
+    if (output.type === 'image') {
+      written.push({ type: 'image', blob: await writeBuffer(pool, projectId, output.png) });
+      continue;
+    }
+    const logs = output.logs.replaceAll('\u0000', '').toWellFormed();
+    if (logs !== '') written.push({ type: 'logs', logs });
+  }
+  return written;
+}
+
+/** Likewise for the state after the cell. @throws the signal's reason between two files, and what reading one throws */
+export async function writeState(
+  pool: Pool,
+  lease: Lease & StoredVersion,
+  version: string,
+  change: StateChange,
+  signal: AbortSignal,
+): Promise<NewState> {
+  const changed: NewState['changed'] = [];
+  for (const file of change.changed) {
+    signal.throwIfAborted();
+    const blob = await writeBlob(pool, lease.projectId, file.read(), { maxBytes: file.bytes });
+    changed.push({ path: file.path, blob });
+  }
+  const { removed, unsaved } = change;
+  const namespaceBlobId = await writeNamespace(pool, lease, change.namespace);
+  return { version, changed, removed, unsaved, namespaceBlobId };
+}
+
+async function writeNamespace(
+  pool: Pool,
+  lease: Lease & StoredVersion,
+  namespace: StateChange['namespace'],
+): Promise<number | null> {
+  if (namespace === 'unchanged') return lease.namespace?.blobId ?? null;
+  if (namespace === undefined) return null;
+  return (await writeBuffer(pool, lease.projectId, namespace)).id;
+}
+
+function writeBuffer(pool: Pool, projectId: string, content: Buffer): Promise<StoredBlob> {
+  return writeBlob(pool, projectId, whole(content), { maxBytes: content.length });
+}
+
+// oxlint-disable-next-line typescript/require-await -- a blob's source is asynchronous
+async function* whole(content: Buffer): AsyncGenerator<Buffer> {
+  yield content;
+}
