@@ -1,4 +1,4 @@
-/** npm run bench [-- overhead | stream | memory | cancel]: all of them when none is named. */
+/** npm run bench [-- overhead | stream | memory | cancel | sandbox | abuse]: all of them when none is named. */
 import { closeConnections } from './http.ts';
 
 const BENCHES = {
@@ -6,6 +6,8 @@ const BENCHES = {
   stream: async () => (await import('./stream.ts')).streamBench(),
   memory: async () => (await import('./memory.ts')).memory(),
   cancel: async () => (await import('./cancel.ts')).cancel(),
+  sandbox: async () => (await import('./sandbox.ts')).sandboxBench(),
+  abuse: async () => (await import('./abuse.ts')).abuse(),
 };
 
 const names = process.argv.slice(2);

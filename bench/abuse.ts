@@ -1,0 +1,130 @@
+/**
+ * What one thread's hostile code does to everybody else: the latency of cheap requests to the API while cells eat
+ * memory, processes, disk, output and time, against the same requests in quiet. The two take turns within a round.
+ */
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { call, stream, type Target } from './http.ts';
+import { fixed, printTable, progress, writeResult } from './report.ts';
+import { serve, temporaryDirectory } from './stack.ts';
+import { medianWithInterval, spread } from './statistics.ts';
+
+const ROUNDS = 7;
+const SECONDS = 8;
+const REQUESTS_PER_SECOND = 40;
+const GOAL = 2;
+
+/** The demo model runs a program that stands in the question as it is. */
+const ABUSES: Record<string, string> = {
+  memory: 'kept = []\nwhile True: kept.append(bytearray(10 << 20))',
+  processes:
+    'import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass',
+  disk: 'with open("/mnt/data/fill", "wb") as file:\n    while True: file.write(bytes(1 << 20))',
+  output: 'while True: print("x" * 1000)',
+  time: 'while True:\n    try:\n        while True: pass\n    except BaseException: pass',
+};
+
+type Phase = { latencies: number[]; endedRuns: number };
+
+export async function abuse(): Promise<void> {
+  // Cells end soon, so that many of each kind run.
+  Object.assign(process.env, { CELL_SOFT_SECONDS: '2', CELL_HARD_SECONDS: '3' });
+  const dataDir = await temporaryDirectory();
+  const served = await serve({ dataDir });
+  try {
+    const tools = [{ type: 'code_interpreter' }];
+    const { api } = served;
+    const assistant = await call<{ id: string }>(api, '/assistants', { model: 'demo', tools });
+    await measure(api);
+    const rounds: { quiet: Phase; abused: Phase }[] = [];
+    for (let round = 1; round <= ROUNDS; round++) {
+      const quiet = await measure(api);
+      const abused = await besideAbuse(api, assistant.id);
+      rounds.push({ quiet, abused });
+      const [before, during] = [spread(quiet.latencies), spread(abused.latencies)];
+      progress(
+        `round ${round} of ${ROUNDS}: p99 ${fixed(before.p99)} ms in quiet, ${fixed(during.p99)} ms beside ${abused.endedRuns} hostile runs`,
+      );
+    }
+    report(rounds);
+    await writeResult('abuse', undefined, { abuses: ABUSES, rounds });
+  } finally {
+    await served.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** At a fixed rate, each timed from the moment it was due. */
+async function measure(api: Target): Promise<Phase> {
+  const body = { messages: [{ role: 'user', content: 'Hello' }] };
+  const { id } = await call<{ id: string }>(api, '/threads', body);
+  const kinds = [
+    () => call(api, `/threads/${id}`),
+    () => call(api, `/threads/${id}/messages?limit=5`),
+    () => call(api, `/threads/${id}/messages`, body.messages[0]),
+  ];
+  const count = SECONDS * REQUESTS_PER_SECOND;
+  const started = performance.now();
+  const latencies = Array.from({ length: count }, async (_, index) => {
+    const due = started + (index * 1_000) / REQUESTS_PER_SECOND;
+    await sleep(Math.max(0, due - performance.now()));
+    await kinds[index % kinds.length]!();
+    return performance.now() - due;
+  });
+  return { latencies: await Promise.all(latencies), endedRuns: 0 };
+}
+
+/** One lane for each kind of abuse, run after run, until the measurement is over. */
+async function besideAbuse(api: Target, assistantId: string): Promise<Phase> {
+  let isOver = false;
+  let endedRuns = 0;
+  const firstCell = Promise.withResolvers<void>();
+  const lanes = Object.values(ABUSES).map(async (code) => {
+    while (!isOver) {
+      await hostileRun(api, assistantId, code, () => firstCell.resolve());
+      endedRuns++;
+    }
+  });
+  await Promise.race([firstCell.promise, ...lanes]);
+  const { latencies } = await measure(api);
+  isOver = true;
+  await Promise.all(lanes);
+  return { latencies, endedRuns };
+}
+
+async function hostileRun(
+  api: Target,
+  assistantId: string,
+  code: string,
+  onCell: () => void,
+): Promise<void> {
+  const content = `Run this:\n\`\`\`python\n${code}\n\`\`\``;
+  const body = {
+    assistant_id: assistantId,
+    stream: true,
+    thread: { messages: [{ role: 'user', content }] },
+  };
+  let status = '';
+  await stream(api, '/threads/runs', body, (event) => {
+    if (event === 'thread.run.step.in_progress') onCell();
+    if (event.startsWith('thread.run.') && !event.startsWith('thread.run.step.')) status = event;
+  });
+  if (status !== 'thread.run.completed') throw new Error(`A hostile run ended with ${status}.`);
+}
+
+function report(rounds: { quiet: Phase; abused: Phase }[]): void {
+  const all = (of: 'quiet' | 'abused') => spread(rounds.flatMap((round) => round[of].latencies));
+  const rows = (['quiet', 'abused'] as const).map((of) => {
+    const { p50, p95, p99, n } = all(of);
+    return [of, n, fixed(p50), fixed(p95), fixed(p99)];
+  });
+  printTable('Latency of cheap requests (ms)', ['', 'requests', 'p50', 'p95', 'p99'], rows);
+  const { median, low, high } = medianWithInterval(
+    rounds.map(({ quiet, abused }) => spread(abused.latencies).p99 / spread(quiet.latencies).p99),
+  );
+  const verdict = high <= GOAL ? 'yes' : low > GOAL ? 'no' : 'unclear';
+  console.log(
+    `\np99 beside abuse over p99 in quiet: ${fixed(median, 2)} [${fixed(low, 2)}, ${fixed(high, 2)}]; goal ≤ ${GOAL}: ${verdict}`,
+  );
+}
