@@ -71,9 +71,24 @@ const MAX_TRIES = 4;
  * `work` must touch nothing but `tx`. Locks are taken in the order thread, run, messages.
  */
 export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return transact(pool, BEGIN, work);
+}
+
+/**
+ * The same without waiting for the disk: a crash of the database server may undo the last moments, in commit order and
+ * never a part of a transaction. For what a repeated attempt does again, never for what a client was told is accepted.
+ */
+export async function withQuickTransaction<T>(
+  pool: Pool,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  return transact(pool, `${BEGIN}; set local synchronous_commit = off`, work);
+}
+
+async function transact<T>(pool: Pool, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transactOnce(pool, work);
+      return await transactOnce(pool, begin, work);
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       const repeatable = code === SERIALIZATION_FAILURE || code === DEADLOCK;
@@ -85,12 +100,16 @@ export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T
 /** A client that vanished or stands still in the middle of it loses its locks after ten seconds. One round trip. */
 const BEGIN = `begin; set local idle_in_transaction_session_timeout = '10s'`;
 
-async function transactOnce<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function transactOnce<T>(
+  pool: Pool,
+  begin: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
   const tx = await pool.connect();
   let broken: Error | undefined;
   try {
     // The first statement need not wait for the answer to begin: without a connection both fail.
-    const [, result] = await Promise.all([tx.query(BEGIN), work(tx)]);
+    const [, result] = await Promise.all([tx.query(begin), work(tx)]);
     await tx.query('commit');
     return result;
   } catch (error) {

@@ -6,7 +6,7 @@ import type { IncompleteReason, MessageContent, RunEvent } from '../wire/types.t
 import { linkFiles } from './linked-files.ts';
 import { MESSAGE_COLUMNS } from './messages.ts';
 import type { Pool, Tx } from './pool.ts';
-import { query, withTransaction } from './pool.ts';
+import { query, withQuickTransaction, withTransaction } from './pool.ts';
 import { appendEvents, FencedError, readEvents } from './run-events.ts';
 import { endOpenStep } from './run-steps.ts';
 
@@ -94,7 +94,7 @@ export async function openMessage(
     ...images.map((fileId, index) => imageDelta(message.id, index, fileId)),
     ...(text === '' ? [] : [textDelta(message.id, images.length, text, true)]),
   ];
-  return withTransaction(pool, async (tx) => {
+  return withQuickTransaction(pool, async (tx) => {
     const [first] = await Promise.all([
       appendEvents(tx, run.id, events, ref.owner),
       insertOpenMessage(tx, run, message),
@@ -113,7 +113,7 @@ export async function openToolStep(
 ): Promise<OpenStep> {
   const step = newStep(run, ref.turn, 'tool_calls', null, Math.floor(Date.now() / 1_000));
   const events = [stepEvent(step, run, 'created'), stepEvent(step, run), opening(step.id)];
-  return withTransaction(pool, async (tx) => {
+  return withQuickTransaction(pool, async (tx) => {
     const [first] = await Promise.all([
       appendEvents(tx, run.id, events, ref.owner),
       insertStep(tx, run, step, events.length),
