@@ -78,12 +78,23 @@ export type Config = {
   readonly requireBetaHeader: boolean;
   readonly pollAfterMs: number;
   readonly bodyLimitBytes: number;
+  /** Of one file in one request. */
+  readonly fileLimitBytes: number;
+  /** Of all files of a project and its pending uploads. */
+  readonly fileQuotaBytes: number;
+  /** Of a file that comes in parts. */
+  readonly uploadLimitBytes: number;
+  readonly uploadPartLimitBytes: number;
+  /** Hand out the content of files of purpose `assistants`, which the hosted service refuses. */
+  readonly downloadAssistantsFiles: boolean;
   readonly workerActivitySlots: number;
 };
 
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
+
+const MIB = 1024 * 1024;
 
 type Env = Record<string, string | undefined>;
 type Flags = { port?: string; host?: string; 'data-dir'?: string; 'temporal-ui-port'?: string };
@@ -141,6 +152,19 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       'true',
     pollAfterMs: integer('POLL_AFTER_MS', text('POLL_AFTER_MS'), 500, 1, 60_000),
     bodyLimitBytes: 10 * 1024 * 1024,
+    fileLimitBytes: bytes('FILE_LIMIT_BYTES', text('FILE_LIMIT_BYTES'), 512 * MIB),
+    fileQuotaBytes: bytes('FILE_QUOTA_BYTES', text('FILE_QUOTA_BYTES'), 100 * 1024 * MIB),
+    uploadLimitBytes: bytes('UPLOAD_LIMIT_BYTES', text('UPLOAD_LIMIT_BYTES'), 8 * 1024 * MIB),
+    uploadPartLimitBytes: bytes(
+      'UPLOAD_PART_LIMIT_BYTES',
+      text('UPLOAD_PART_LIMIT_BYTES'),
+      64 * MIB,
+    ),
+    downloadAssistantsFiles:
+      oneOf('DOWNLOAD_ASSISTANTS_FILES', text('DOWNLOAD_ASSISTANTS_FILES') ?? 'false', [
+        'true',
+        'false',
+      ]) === 'true',
     workerActivitySlots: integer(
       'WORKER_ACTIVITY_SLOTS',
       text('WORKER_ACTIVITY_SLOTS'),
@@ -211,6 +235,10 @@ function optionalInteger(
   max: number,
 ): number | undefined {
   return value === undefined ? undefined : integer(name, value, min, min, max);
+}
+
+function bytes(name: string, value: string | undefined, fallback: number): number {
+  return integer(name, value, fallback, 1);
 }
 
 function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {

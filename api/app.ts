@@ -10,6 +10,7 @@ import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './error-handler.ts';
 import { assistantRoutes } from './routes/assistants.ts';
 import { createThreadAndRunHandler } from './routes/create-run.ts';
+import { fileRoutes } from './routes/files.ts';
 import { healthRoutes } from './routes/health.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -22,7 +23,9 @@ export function createApp(context: ApiContext): Express {
   app.disable('etag');
   app.use(helmet(), standardHeaders, logRequests(log));
   app.use(healthRoutes(context));
-  app.use('/v1', authenticate(pool), parseJson(config.bodyLimitBytes), v1(context));
+  app.use('/v1', limitBodyTime, authenticate(pool));
+  app.use('/v1/files', fileRoutes(context));
+  app.use('/v1', parseJson(config.bodyLimitBytes), v1(context));
   app.use(routeNotFound, errorHandler(log, config.bodyLimitBytes));
   return app;
 }
@@ -67,6 +70,20 @@ function logRequests(log: Logger): RequestHandler {
     next();
   };
 }
+
+/** In ms, for the whole body. A form lifts it and has its own limit. */
+const BODY_MS = 60_000;
+
+/** Cuts a request whose body is not there in time. */
+const limitBodyTime: RequestHandler = (request, response, next) => {
+  const { headers } = request;
+  if (headers['transfer-encoding'] === undefined && !Number(headers['content-length']))
+    return next();
+  const deadline = setTimeout(() => request.destroy(), BODY_MS);
+  request.once('close', () => clearTimeout(deadline));
+  response.locals.bodyDeadline = deadline;
+  next();
+};
 
 /** A body is JSON whatever its declared type. */
 function parseJson(limit: number): RequestHandler {

@@ -3,6 +3,7 @@ import type { ErrorRequestHandler, RequestHandler } from 'express';
 
 import { isUnavailable } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
+import { isCut } from './multipart.ts';
 import {
   ApiError,
   bodyTooLarge,
@@ -23,6 +24,8 @@ export function errorHandler(log: Logger, bodyLimit: number): ErrorRequestHandle
   return (error: unknown, request, response, _next) => {
     const requestId = String(response.getHeader('x-request-id') ?? '');
     const answer = toApiError(error, requestId, bodyLimit);
+    // The client has gone in the middle of its body: there is nobody to answer and nothing wrong.
+    if (isCut(error)) return void response.destroy();
     if (answer.status >= 500)
       log.error({ err: error, request_id: requestId, path: request.path }, 'A request failed');
     if (response.headersSent) {

@@ -9,8 +9,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { unavailable } from '../wire/errors.ts';
 
-/** In ms. Idle connections outlive the usual proxy's, so that it is never handed one that is being closed. */
-const SERVER_LIMITS = { headersTimeout: 10_000, requestTimeout: 60_000, keepAliveTimeout: 75_000 };
+/**
+ * In ms. Idle connections outlive the usual proxy's, so that it is never handed one that is being closed. A request may take
+ * an hour because an upload may; the app cuts other bodies much earlier.
+ */
+const SERVER_LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 3_600_000,
+  keepAliveTimeout: 75_000,
+};
 
 /** Requests get this long to end by themselves when the process stops; a client resumes a stream that is cut. */
 const DRAIN_MS = 5_000;

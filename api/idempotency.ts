@@ -6,12 +6,16 @@ import { idempotencyKeyInvalid } from '../wire/errors.ts';
 
 const LEGAL_KEY = /^[\x20-\x7e]{1,255}$/;
 
-/** @throws ApiError 400 for a key that is not 1 to 255 printable characters */
-export function idempotencyOf(request: Request, response: Response): IdempotentRequest | undefined {
+/** `body` where it is not the request's JSON. @throws ApiError 400 for a key that is not 1 to 255 printable characters */
+export function idempotencyOf(
+  request: Request,
+  response: Response,
+  body: unknown = request.body,
+): IdempotentRequest | undefined {
   const key = request.get('idempotency-key');
   if (key === undefined) return undefined;
   if (!LEGAL_KEY.test(key)) throw idempotencyKeyInvalid();
-  const fingerprint = JSON.stringify([request.method, request.path, request.body ?? null]);
+  const fingerprint = JSON.stringify([request.method, request.path, body ?? null]);
   return { projectId: projectOf(response), key, fingerprint };
 }
 

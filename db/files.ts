@@ -1,10 +1,14 @@
 /** Files. Content is a blob; `projects.file_bytes` counts what a project's files and pending uploads take. */
-import { fileQuotaExceeded } from '../wire/errors.ts';
+import { fileQuotaExceeded, noSuchFile } from '../wire/errors.ts';
 import { mintId } from '../wire/ids.ts';
+import { toFile } from '../wire/objects.ts';
 import type { FileRow } from '../wire/rows.ts';
-import type { FilePurpose } from '../wire/types.ts';
-import type { Tx } from './pool.ts';
-import { query } from './pool.ts';
+import type { File, FilePurpose, ListEnvelope } from '../wire/types.ts';
+import { releaseBlobs } from './blobs.ts';
+import type { ListQuery } from './list-page.ts';
+import { listPage } from './list-page.ts';
+import type { Pool, Queryable, Tx } from './pool.ts';
+import { query, withTransaction } from './pool.ts';
 
 export type NewFile = {
   filename: string;
@@ -16,6 +20,12 @@ export type NewFile = {
 };
 
 const COLUMNS = 'id, created_at, purpose, filename, bytes, expires_at, blob_id';
+
+/** An expired file is gone for everybody at once, and deleted a little later. */
+const ALIVE = '(expires_at is null or expires_at > unix_now())';
+
+/** Expired files deleted at once. */
+const SWEEP_BATCH = 100;
 
 /**
  * Makes a file of a stored blob, which several files may share. With `quotaBytes` it is refused when the project's files
@@ -50,4 +60,90 @@ export async function createFileOfBlob(
   );
   if (rows[0] === undefined) throw fileQuotaExceeded(quotaBytes ?? 0);
   return rows[0];
+}
+
+/** @throws ApiError 404 */
+export async function getFileRow(db: Queryable, projectId: string, id: string): Promise<FileRow> {
+  const rows = await query<FileRow>(
+    db,
+    'files.get',
+    `select ${COLUMNS} from files where id = $1 and project_id = $2 and ${ALIVE}`,
+    [id, projectId],
+  );
+  if (rows[0] === undefined) throw noSuchFile(id);
+  return rows[0];
+}
+
+/** `purpose` undefined: any. */
+export async function listFiles(
+  db: Queryable,
+  projectId: string,
+  page: ListQuery & { purpose: string | undefined },
+): Promise<ListEnvelope<File>> {
+  const source = {
+    name: 'files.list',
+    columns: COLUMNS,
+    table: 'files',
+    scope: `project_id = $1 and ($2::text is null or purpose = $2::text) and ${ALIVE}`,
+    orderBy: 'id',
+  };
+  return listPage(db, source, [projectId, page.purpose ?? null], page, toFile);
+}
+
+/**
+ * One statement for all the files that a request names, and none when it names none.
+ * @throws ApiError 404 for the first that is not there
+ */
+export async function checkFiles(
+  db: Queryable,
+  projectId: string,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  const rows = await query<{ id: string }>(
+    db,
+    'files.check',
+    `select id from files where id = any($1::text[]) and project_id = $2 and ${ALIVE}`,
+    [[...new Set(ids)], projectId],
+  );
+  const found = new Set(rows.map(({ id }) => id));
+  const missing = ids.find((id) => !found.has(id));
+  if (missing !== undefined) throw noSuchFile(missing);
+}
+
+/** Deletes the file, and its content unless something else refers to it. Whatever names its id keeps doing so. @throws ApiError 404 */
+export async function deleteFile(tx: Tx, projectId: string, id: string): Promise<void> {
+  const rows = await query<{ blob_id: number }>(
+    tx,
+    'files.delete',
+    `with gone as (delete from files where id = $1 and project_id = $2 and ${ALIVE} returning project_id, bytes, blob_id),
+       counted as (update projects p set file_bytes = p.file_bytes - gone.bytes from gone where p.id = gone.project_id)
+     select blob_id from gone`,
+    [id, projectId],
+  );
+  if (rows[0] === undefined) throw noSuchFile(id);
+  await releaseBlobs(tx, [rows[0].blob_id]);
+}
+
+/** Deletes files whose time is over. */
+export async function deleteExpiredFiles(pool: Pool): Promise<void> {
+  for (let deleted = SWEEP_BATCH; deleted === SWEEP_BATCH;) {
+    deleted = await withTransaction(pool, async (tx) => {
+      const rows = await query<{ blob_id: number }>(
+        tx,
+        'files.sweep',
+        `with due as (select id from files where expires_at <= unix_now() order by expires_at limit $1 for update skip locked),
+           gone as (delete from files f using due where f.id = due.id returning f.project_id, f.bytes, f.blob_id),
+           counted as (update projects p set file_bytes = p.file_bytes - g.bytes
+             from (select project_id, sum(bytes)::bigint as bytes from gone group by project_id) g where p.id = g.project_id)
+         select blob_id from gone`,
+        [SWEEP_BATCH],
+      );
+      await releaseBlobs(
+        tx,
+        rows.map(({ blob_id }) => blob_id),
+      );
+      return rows.length;
+    });
+  }
 }

@@ -1,6 +1,7 @@
 /** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
 import type { RunStatus } from '../wire/types.ts';
 import { collectBlobs } from './blobs.ts';
+import { deleteExpiredFiles } from './files.ts';
 import { IDEMPOTENCY_HOURS } from './idempotency.ts';
 import type { Pool, Queryable } from './pool.ts';
 import { query } from './pool.ts';
@@ -111,7 +112,8 @@ export async function deleteOldIdempotencyKeys(db: Queryable): Promise<void> {
   );
 }
 
-/** Deletes content that nothing refers to any more. */
+/** Deletes expired files, and content that nothing refers to any more. */
 export async function tidyFiles(pool: Pool): Promise<void> {
+  await deleteExpiredFiles(pool);
   await collectBlobs(pool);
 }

@@ -167,6 +167,32 @@ export function downloadNotAllowed(purpose: string): ApiError {
   return invalidRequest(`Not allowed to download files of purpose: ${purpose}`);
 }
 
+/** 400: hosted, a file without content is refused; the text is ours. */
+export function emptyFile(param: string): ApiError {
+  return invalidRequest('File is empty.', { code: 'empty_file', param });
+}
+
+/** 413. Our text; clients do not repeat it. */
+export function fileTooLarge(limitBytes: number): ApiError {
+  return new ApiError(
+    413,
+    `File is too large. The most this server accepts here is ${limitBytes} bytes.`,
+    { code: 'file_too_large' },
+  );
+}
+
+/** 400: the endpoint takes a form and got something else. */
+export function notAForm(contentType: string | undefined): ApiError {
+  return invalidRequest(
+    `Invalid Content-Type header (${(contentType ?? 'none').slice(0, 100)}), expected multipart/form-data.`,
+  );
+}
+
+/** 400: the form cannot be parsed. Our text. */
+export function unreadableForm(reason: string): ApiError {
+  return invalidRequest(`We could not parse the multipart form of your request: ${reason}.`);
+}
+
 /** 400: the project's files would take more than its share. Our own: the hosted text is not known. */
 export function fileQuotaExceeded(quotaBytes: number): ApiError {
   return invalidRequest(

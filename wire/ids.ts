@@ -35,6 +35,8 @@ const PARAM_PREFIXES = {
   run_id: 'run',
   message_id: 'msg',
   step_id: 'step',
+  file_id: 'file',
+  upload_id: 'upload',
 } as const;
 
 export type IdParam = keyof typeof PARAM_PREFIXES;

@@ -32,6 +32,19 @@ export const LIMITS = {
   /** The older published limit; the newer, 100 000 000, cannot fit in a request. */
   vectorStoreFiles: 10_000,
   fileId: 64,
+  /** Our decision, in characters: names are kept as given. */
+  filename: 4096,
+  /** Our decision. */
+  mimeType: 256,
+  /** Files in one list; also the default. */
+  filesPage: 10_000,
+  /** One hour and 30 days, in seconds. */
+  fileExpiryMin: 3_600,
+  fileExpiryMax: 2_592_000,
+  /** Our decision: parts that one upload can be completed of. */
+  uploadParts: 10_000,
+  /** Our decision: bytes a number on the wire can count exactly. */
+  maxBytes: Number.MAX_SAFE_INTEGER,
   minTokenBudget: 256,
   /** Our decision: the largest value of the column. */
   maxInteger: 2_147_483_647,

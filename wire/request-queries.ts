@@ -20,6 +20,9 @@ export type ListMessagesParams = ListParams & { run_id: string | undefined };
 /** The only thing there is to include. */
 export type StepInclude = 'step_details.tool_calls[*].file_search.results[*].content';
 
+/** `before` is not offered, as hosted. */
+export type ListFilesParams = Omit<ListParams, 'before'> & { purpose: string | undefined };
+
 export type IncludeParams = { include: StepInclude[] };
 
 /** Our extension: `starting_after` is the sequence number of the last event seen; undefined for all of them. */
@@ -42,6 +45,11 @@ function listSchema(maxLimit: number) {
     after: cursor,
     before: cursor,
     run_id: z.string().optional(),
+    purpose: z
+      .string()
+      .max(LIMITS.fileId)
+      .regex(/^[a-zA-Z0-9_-]+$/)
+      .optional(),
   });
 }
 
@@ -73,6 +81,12 @@ export function parseListMessagesQuery(query: unknown): ListMessagesParams {
     ...parseListQuery(query),
     run_id: run_id === undefined ? undefined : checkId('run_id', run_id),
   };
+}
+
+/** Any purpose can be asked for; files of an unknown one there are none. */
+export function parseListFilesQuery(query: unknown): ListFilesParams {
+  const { limit, order, after, purpose } = readList(query, LIMITS.filesPage);
+  return { limit: limit ?? LIMITS.filesPage, order: order ?? 'desc', after, purpose };
 }
 
 /**

@@ -9,15 +9,27 @@ export {
   parseModifyAssistant,
 } from './request-assistants.ts';
 export { MAX_BODY_DEPTH } from './request-body.ts';
+export {
+  type CompleteUploadParams,
+  type CreateFileParams,
+  type CreateUploadParams,
+  type Form,
+  parseAddPart,
+  parseCompleteUpload,
+  parseCreateFile,
+  parseCreateUpload,
+} from './request-files.ts';
 export { LIMITS, type ReasoningEffort } from './request-fields.ts';
 export {
   type EventsParams,
   type IncludeParams,
+  type ListFilesParams,
   type ListMessagesParams,
   type ListParams,
   type ListQueryOptions,
   parseEventsQuery,
   parseIncludeQuery,
+  parseListFilesQuery,
   parseListMessagesQuery,
   parseListQuery,
   type StepInclude,
@@ -53,6 +65,12 @@ export {
 
 import { createAssistantSchema, modifyAssistantSchema } from './request-assistants.ts';
 import {
+  addPartSchema,
+  completeUploadSchema,
+  createFileSchema,
+  createUploadSchema,
+} from './request-files.ts';
+import {
   createRunSchema,
   createThreadAndRunSchema,
   modifyRunSchema,
@@ -77,4 +95,8 @@ export const requestSchemas = {
   createThreadAndRun: createThreadAndRunSchema,
   modifyRun: modifyRunSchema,
   submitToolOutputs: submitToolOutputsSchema,
+  createFile: createFileSchema,
+  createUpload: createUploadSchema,
+  addPart: addPartSchema,
+  completeUpload: completeUploadSchema,
 };

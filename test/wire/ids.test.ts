@@ -108,6 +108,8 @@ describe('checking', () => {
     run_id: 'run',
     message_id: 'msg',
     step_id: 'step',
+    file_id: 'file',
+    upload_id: 'upload',
   };
 
   test.each(Object.entries(params))('%s accepts what begins with %s', (param, prefix) => {
