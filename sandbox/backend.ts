@@ -29,7 +29,25 @@ export type Limits = {
   processes: number;
   /** Kept of what one cell prints. */
   maxLogBytes: number;
+  /** Shown by one cell. */
+  maxImages: number;
+  imageBytes: number;
+  imagePixels: number;
+  /** Kept of a session's files: how many, bytes of one, and bytes of all that one cell changed. */
+  maxFiles: number;
+  fileBytes: number;
+  cellFileBytes: number;
+  /** Pickled variables. */
+  namespaceBytes: number;
+  /** One step of saving or restoring a session; the kernel is killed after that. */
+  stateSeconds: number;
 };
+
+/**
+ * Variables as bytes. 'unchanged': they are those of this kernel's last snapshot; undefined: there are none.
+ * `unsaved`: names that could not be pickled, or did not fit.
+ */
+export type Snapshot = { blob: Buffer | 'unchanged' | undefined; unsaved: string[] };
 
 /** A running Python process that keeps variables between cells. Of its methods one runs at a time. */
 export interface Kernel {
@@ -46,10 +64,12 @@ export interface Kernel {
   listFiles(): Promise<FileEntry[]>;
   /** Never follows links out of /mnt/data. Throws KernelError too when there is no such file or it is larger. */
   readFile(path: string, maxBytes: number): AsyncIterable<Buffer>;
-  /** Pickles the cells' variables inside the sandbox. `unsaved`: names that could not be, or did not fit. */
-  snapshot(maxBytes: number): Promise<{ blob: Buffer; unsaved: string[] }>;
+  /** Pickles the cells' variables inside the sandbox. */
+  snapshot(maxBytes: number): Promise<Snapshot>;
   /** Brings back the variables of an earlier snapshot. `failed`: names that did not come back. */
   restore(blob: Buffer): Promise<{ failed: string[] }>;
+  /** Imports modules ahead of the cells that will use them; those that are not installed are passed over. */
+  warm(modules: readonly string[]): Promise<void>;
   /** Ends every process of the kernel and resolves when they are gone. A running cell's logs end with `reason`. */
   kill(reason: string): Promise<void>;
 }

@@ -9,7 +9,8 @@ import type { Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
 import type { Identity } from './identity.ts';
 import { sandboxIdentity } from './identity.ts';
-import { ProcessKernel } from './kernel.ts';
+import { FramedKernel } from './kernel.ts';
+import { processChannel } from './process-channel.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { Tools } from './setup.ts';
 import { processSources } from './sources.ts';
@@ -68,7 +69,7 @@ export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<S
   };
 }
 
-async function launch(command: string[], inputs: Inputs, limits: Limits): Promise<ProcessKernel> {
+async function launch(command: string[], inputs: Inputs, limits: Limits): Promise<FramedKernel> {
   const [program = '', ...rest] = command;
   const child = spawn(program, rest, {
     // bubblewrap's first process stays readable inside, and so would be what it inherits.
@@ -82,7 +83,7 @@ async function launch(command: string[], inputs: Inputs, limits: Limits): Promis
     const [cause] = (await once(child, 'error')) as [Error];
     throw new KernelStartError(cause.message, { cause });
   }
-  const kernel = new ProcessKernel(child, limits, Object.keys(WRITABLE));
+  const kernel = new FramedKernel(processChannel(child, Object.keys(WRITABLE)), limits);
   // The type knows the first five streams only.
   const streams: readonly unknown[] = child.stdio;
   for (const [fd, data] of inputs) (streams[fd] as Writable).end(data);

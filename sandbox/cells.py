@@ -1,7 +1,8 @@
 """The cells of one session: the namespace they share, and how one of them is run.
 
 Works wherever CPython does, also as WebAssembly: no file descriptors, processes or signals. Whoever uses it passes an
-`outside` with two text streams, `stdout` and `stderr`, whose writes appear in order.
+`outside` with two text streams, `stdout` and `stderr`, whose writes appear in order, and a method `image(png)`, whose
+image appears after all that was printed before.
 Nothing here defends the host: code in a cell can reach and change everything in this process.
 """
 
@@ -12,7 +13,11 @@ import sys
 import traceback
 import types
 
+from threadmill.figures import Figures
+
 RESULT_CAP, TRACEBACK_CAP = 20_000, 8_000
+# Sources of cells that made functions or classes are kept with the state, for tracebacks.
+SOURCES_CAP = 256_000
 
 
 class CellTimeout(BaseException):
@@ -24,18 +29,33 @@ class Session:
 
     def __init__(self, outside):
         self.outside = outside
+        self.figures = Figures(outside)
         self.loop = None
+        self.number = 0
+        self.sources = {}
         # A fresh __main__, so that classes and functions of cells pickle and nothing of the driver is in sight.
         self.module = types.ModuleType("__main__")
         self.module.__dict__["__builtins__"] = builtins
         sys.modules["__main__"] = self.module
 
-    def run(self, source, number):
-        """Runs one cell and says how it ended: ok or error. Raises CellTimeout, and nothing else."""
-        filename = f"<cell {number}>"
+    def run(self, source, limits):
+        """
+        Runs one cell and says how it ended: ok or error. Raises CellTimeout, and nothing else.
+        `limits`: how many images a cell may show, and how many bytes and pixels one may have.
+        """
+        self.figures.begin(limits)
+        status = self._run(source)
+        self.figures.end()
+        return status
+
+    def _run(self, source):
+        self.number += 1
+        filename = f"<cell {self.number}>"
         try:
             tree, source = self._parse(source, filename)
-            linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+            remember(filename, source)
+            if any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)) for node in ast.walk(tree)):
+                self.sources[filename] = source
             last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
             self._evaluate(tree, filename, "exec")
             if last is not None:
@@ -48,6 +68,22 @@ class Session:
         except BaseException as error:
             self._explain(error)
             return "error"
+
+    def kept_sources(self):
+        kept, left = {}, SOURCES_CAP
+        for filename, source in reversed(self.sources.items()):
+            left -= len(source)
+            if left < 0:
+                break
+            kept[filename] = source
+        return dict(reversed(kept.items()))
+
+    def take_sources(self, sources):
+        """Sources of an earlier kernel; the numbers of cells go on after theirs."""
+        for filename, source in sources.items():
+            remember(filename, source)
+            self.number = max(self.number, int(filename[len("<cell ") : -1]))
+        self.sources.update(sources)
 
     def _parse(self, source, filename):
         try:
@@ -81,6 +117,8 @@ class Session:
         if value is None:
             return
         self.module.__dict__["_"] = value
+        if self.figures.show_value(value):
+            return
         self.outside.stdout.write(shorten(repr(value), RESULT_CAP) + "\n")
 
     def _exited(self, exit):
@@ -99,6 +137,10 @@ class Session:
         except Exception:
             text = f"{type(error).__name__} (its message could not be formatted)\n"
         self.outside.stderr.write(shorten(text, TRACEBACK_CAP))
+
+
+def remember(filename, source):
+    linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
 
 
 def without_notebook_lines(source):

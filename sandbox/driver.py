@@ -1,9 +1,12 @@
 """Serves a session to the host from inside the sandbox; started as `driver.py MAX_PROCESSES`.
 
-What cells are is in `cells.py`; here is what they need of a process: pipes, signals, limits, children.
+What a cell is and what the host may ask for is in the package beside this file; here is what it takes of a process:
+pipes, signals, limits, children.
 
-fd 3 brings frames {t: "exec", id, number, soft} + source, fd 4 takes {t: "ready"} and {t: "done", id, status}.
-fds 1 and 2 are one stream, so prints, subprocesses and C code keep their order; a cell's output ends with its id.
+fd 3 brings frames {t, id, ...} + body: {t: "exec", id, soft, images} + source, or a request of `answers.py`. fd 4 takes
+{t: "ready"}, {t: "image", id} + PNG, {t: "data", id} + bytes and {t: "done", id, status} + JSON.
+fds 1 and 2 are one stream, so prints, subprocesses and C code keep their order. In it a cell's id marks places: id + "("
+where its output begins, id + "i" where an image belongs, id + ")" where it ends.
 Nothing here defends the host: code in a cell can reach and change everything in this process.
 """
 
@@ -19,6 +22,7 @@ import time
 
 FOLDER = os.path.dirname(__file__)
 sys.path.insert(0, FOLDER)
+from threadmill.answers import Answers, encoded  # noqa: E402
 from threadmill.cells import CellTimeout, Session  # noqa: E402
 
 sys.path.remove(FOLDER)
@@ -32,28 +36,32 @@ class Frames:
     """Length-prefixed frames: u32 header length, u32 body length, JSON header, raw body."""
 
     def receive(self):
-        sizes = self._exactly(8)
-        header_length, body_length = struct.unpack(">II", sizes)
+        header_length, body_length = struct.unpack(">II", self._exactly(8))
         return json.loads(self._exactly(header_length)), self._exactly(body_length)
 
-    def send(self, header):
+    def send(self, header, body=b""):
         encoded = json.dumps(header).encode()
-        os.write(FRAMES_OUT, struct.pack(">II", len(encoded), 0) + encoded)
+        write_all(FRAMES_OUT, struct.pack(">II", len(encoded), len(body)) + encoded)
+        write_all(FRAMES_OUT, body)
 
     def _exactly(self, count):
-        data = b""
-        while len(data) < count:
-            chunk = os.read(FRAMES_IN, count - len(data))
-            if not chunk:
+        data = bytearray(count)
+        view = memoryview(data)
+        while view:
+            received = os.readv(FRAMES_IN, [view])
+            if received == 0:
                 os._exit(0)  # the host closed the session
-            data += chunk
-        return data
+            view = view[received:]
+        return bytes(data)
 
 
-class Output:
-    """sys.stdout and sys.stderr over one buffer, so that their order survives."""
+class Outside:
+    """Where output and images of cells go. sys.stdout and sys.stderr share one buffer, so that their order survives."""
 
-    def __init__(self):
+    def __init__(self, frames):
+        self.frames = frames
+        self.own_pid = os.getpid()
+        self.cell = ""
         # A private copy: cells may close or redirect 1 and 2.
         self.fd = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 100)
         self._build()
@@ -64,13 +72,27 @@ class Output:
         self.stdout = io.TextIOWrapper(self.buffer, **options)
         self.stderr = io.TextIOWrapper(self.buffer, **options)
 
-    def restore(self):
+    def begin(self, cell):
         os.dup2(self.fd, 1)
         os.dup2(self.fd, 2)
         if self.buffer.closed or self.stdout.closed or self.stderr.closed:
             self._build()
         sys.stdout = sys.__stdout__ = self.stdout
         sys.stderr = sys.__stderr__ = self.stderr
+        self.cell = cell
+        self.mark("(")
+
+    def image(self, png):
+        if os.getpid() != self.own_pid:
+            return  # a child the cell forked: its pipes are its parent's
+        # The soft limit must not cut a frame in two.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        try:
+            self.flush()
+            self.mark("i")
+            self.frames.send({"t": "image", "id": self.cell}, png)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def flush(self):
         for stream in (sys.stdout, sys.stderr, self.buffer):
@@ -84,10 +106,8 @@ class Output:
             except BaseException:
                 pass
 
-    def end(self, marker):
-        view = memoryview(marker)
-        while view:
-            view = view[os.write(self.fd, view):]
+    def mark(self, kind):
+        write_all(self.fd, (self.cell + kind).encode())
 
 
 class Interrupter:
@@ -96,13 +116,26 @@ class Interrupter:
     def __init__(self):
         self.running = self.fired = self.traced = False
 
-    def arm(self, seconds):
+    def limited(self, seconds, function, *arguments):
+        """Calls `function`, and raises CellTimeout in it after so many seconds."""
+        try:
+            try:
+                self._arm(seconds)
+                return function(*arguments)
+            finally:
+                self._disarm()
+        except CellTimeout:
+            self._disarm()
+            raise
+
+    def _arm(self, seconds):
         signal.signal(signal.SIGALRM, self._on_alarm)  # again for each cell: a cell may have replaced it
+        sys.unraisablehook = self._on_unraisable
         self.fired = self.traced = False
         self.running = True
         signal.setitimer(signal.ITIMER_REAL, seconds, INTERRUPT_EVERY)
 
-    def disarm(self):
+    def _disarm(self):
         self.running = False
         signal.setitimer(signal.ITIMER_REAL, 0)
         if self.traced:
@@ -121,24 +154,18 @@ class Interrupter:
         self.fired = True
         raise CellTimeout()
 
+    def _on_unraisable(self, lost):
+        if not isinstance(lost.exc_value, CellTimeout):
+            return sys.__unraisablehook__(lost)
+        # Python drops what is raised in some callbacks, such as those around a fork: try again at once.
+        if self.running:
+            signal.setitimer(signal.ITIMER_REAL, 0.001, INTERRUPT_EVERY)
+
     def _raise_in(self, frame, event, _argument):
         # Not on "exception": that is the interruption itself on its way to the handler.
         if self.running and event in ("call", "line") and not frame.f_code.co_filename.startswith(FOLDER):
             raise CellTimeout()
         return self._raise_in
-
-
-def run_limited(session, interrupter, source, number, soft):
-    """Runs one cell and says how it ended: ok, error or timeout."""
-    try:
-        try:
-            interrupter.arm(soft)
-            return session.run(source, number)
-        finally:
-            interrupter.disarm()
-    except CellTimeout:
-        interrupter.disarm()
-        return "timeout"
 
 
 def kill_stray_children():
@@ -170,25 +197,47 @@ def confine(processes):
         pass
 
 
+def write_all(fd, data):
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def run_cell(session, outside, interrupter, request, source):
+    outside.begin(request["id"])
+    try:
+        status = interrupter.limited(request["soft"], session.run, source.decode("utf-8", "replace"), request["images"])
+    except CellTimeout:
+        status = "timeout"
+        session.figures.discard()
+    outside.flush()
+    if os.getpid() != outside.own_pid:
+        os._exit(0)  # a child the cell forked: it must not answer for its parent
+    kill_stray_children()
+    outside.mark(")")
+    return status
+
+
 def main():
     confine(int(sys.argv[1]))
     sys.argv = [""]
-    frames, output = Frames(), Output()
-    output.restore()
+    # Modules that cells or uploads bring along.
+    sys.path.append("/mnt/data")
+    frames = Frames()
+    outside = Outside(frames)
+    outside.begin("")
     driver_module = sys.modules["__main__"]  # kept: its globals must outlive the replacement
-    session, interrupter, own_pid = Session(output), Interrupter(), os.getpid()
+    interrupter, session = Interrupter(), Session(outside)
+    answers = Answers(session, "/mnt/data", interrupter.limited)
     frames.send({"t": "ready"})
     while driver_module:
-        request, source = frames.receive()
-        output.restore()
-        text = source.decode("utf-8", "replace")
-        status = run_limited(session, interrupter, text, request["number"], request["soft"])
-        output.flush()
-        if os.getpid() != own_pid:
-            os._exit(0)  # a child the cell forked: it must not answer for its parent
-        kill_stray_children()
-        output.end(request["id"].encode())
-        frames.send({"t": "done", "id": request["id"], "status": status})
+        request, body = frames.receive()
+        if request["t"] == "exec":
+            status = run_cell(session, outside, interrupter, request, body)
+            frames.send({"t": "done", "id": request["id"], "status": status}, encoded(answers.after_cell()))
+        else:
+            for header, part in answers.answer(request, body):
+                frames.send(header, part)
 
 
 main()

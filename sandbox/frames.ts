@@ -4,70 +4,107 @@
  * before anything is buffered, and the first bad frame ends the conversation.
  */
 
-/** What the kernel says: it can take cells, or the cell with this id has ended. */
+/** What the kernel says. `done` ends the answer to the request with that id; its body is JSON. */
 export type KernelFrame =
-  { t: 'ready' } | { t: 'done'; id: string; status: 'ok' | 'error' | 'timeout' };
+  | { t: 'ready' }
+  | { t: 'image'; id: string; body: Buffer }
+  | { t: 'data'; id: string; body: Buffer }
+  | { t: 'done'; id: string; status: FrameStatus; body: Buffer };
 
-/** What the host says: run the body as a cell, interrupting it after `soft` seconds. */
-export type HostFrame = { t: 'exec'; id: string; number: number; soft: number };
+export type FrameStatus = (typeof STATUSES)[number];
+
+/** What one cell may show: how many images, and bytes and pixels of each. */
+export type ImageLimits = { count: number; bytes: number; pixels: number };
+
+/** What the host says; `exec` and `put` have a body too. */
+export type HostFrame =
+  | { t: 'exec'; id: string; soft: number; images: ImageLimits }
+  | { t: 'put'; id: string; path: string; offset: number; more: readonly string[] }
+  | { t: 'list'; id: string; most: number }
+  | { t: 'read'; id: string; path: string; offset: number; length: number }
+  | { t: 'snapshot'; id: string; cap: number }
+  | { t: 'restore'; id: string }
+  | { t: 'warm'; id: string; modules: readonly string[] };
 
 /** The kernel sent something that is no frame; it cannot be trusted to answer again. */
 export class BadFrameError extends Error {
   override name = 'BadFrameError';
 }
 
+/** Bytes of a file or snapshot in one frame. */
+export const PART_BYTES = 1024 * 1024;
+
 const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 4_096;
+const MAX_RESULT_BYTES = 65_536;
 const STATUSES = ['ok', 'error', 'timeout'] as const;
 
 /** One frame for the kernel. */
-export function encodeFrame(header: HostFrame, body: string): Buffer {
+export function encodeFrame(header: HostFrame, body: string | Uint8Array = ''): Buffer {
   const head = Buffer.from(JSON.stringify(header));
-  const tail = Buffer.from(body);
+  const tail = typeof body === 'string' ? Buffer.from(body) : body;
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt32BE(head.length, 0);
   prefix.writeUInt32BE(tail.length, 4);
   return Buffer.concat([prefix, head, tail]);
 }
 
-/** Returns a function that takes bytes as they arrive and returns the frames they complete. Throws BadFrameError. */
-export function frameDecoder(): (chunk: Buffer) => KernelFrame[] {
-  let pending = Buffer.alloc(0);
-  return (chunk) => {
-    pending = Buffer.concat([pending, chunk]);
-    const frames: KernelFrame[] = [];
-    for (
-      let length = frameLength(pending);
-      length <= pending.length;
-      length = frameLength(pending)
-    ) {
-      frames.push(parseFrame(pending.subarray(PREFIX_BYTES, length)));
-      pending = pending.subarray(length);
+/**
+ * Returns a function that takes bytes as they arrive and returns the frames they complete. Throws BadFrameError, also
+ * for an image of more than `maxImageBytes`.
+ */
+export function frameDecoder(maxImageBytes: number): (chunk: Buffer) => KernelFrame[] {
+  const received = chunks();
+  let lengths: { header: number; body: number } | undefined;
+  let header: Header | undefined;
+  /** The next frame, if it is complete; otherwise what is known of it stays known. */
+  const next = (): KernelFrame | undefined => {
+    if (lengths === undefined) {
+      const prefix = received.take(PREFIX_BYTES);
+      if (prefix === undefined) return undefined;
+      lengths = { header: prefix.readUInt32BE(0), body: prefix.readUInt32BE(4) };
+      if (lengths.header > MAX_HEADER_BYTES) {
+        throw new BadFrameError(`a header of ${lengths.header} bytes`);
+      }
     }
+    if (header === undefined) {
+      const head = received.take(lengths.header);
+      if (head === undefined) return undefined;
+      header = parseHeader(head);
+      const most = { ready: 0, image: maxImageBytes, data: PART_BYTES, done: MAX_RESULT_BYTES };
+      if (lengths.body > most[header.t]) {
+        throw new BadFrameError(`a body of ${lengths.body} bytes for '${header.t}'`);
+      }
+    }
+    const body = received.take(lengths.body);
+    if (body === undefined) return undefined;
+    const frame = header.t === 'ready' ? header : { ...header, body };
+    lengths = header = undefined;
+    return frame;
+  };
+  return (chunk) => {
+    received.add(chunk);
+    const frames: KernelFrame[] = [];
+    for (let frame = next(); frame !== undefined; frame = next()) frames.push(frame);
     return frames;
   };
 }
 
-/** Bytes of the frame at the start of `data`, as far as its lengths have arrived: one more than there are, if not. */
-function frameLength(data: Buffer): number {
-  if (data.length < PREFIX_BYTES) return data.length + 1;
-  const header = data.readUInt32BE(0);
-  const body = data.readUInt32BE(4);
-  if (header > MAX_HEADER_BYTES) throw new BadFrameError(`a header of ${header} bytes`);
-  if (body > 0) throw new BadFrameError(`a body of ${body} bytes, where no frame has one`);
-  return PREFIX_BYTES + header;
-}
+type Header =
+  | { t: 'ready' }
+  | { t: 'image' | 'data'; id: string }
+  | { t: 'done'; id: string; status: FrameStatus };
 
-function parseFrame(header: Buffer): KernelFrame {
-  const value = parseJson(header);
+function parseHeader(bytes: Buffer): Header {
+  const value = parseJson(bytes);
   if (typeof value !== 'object' || value === null)
     throw new BadFrameError('a header that is no object');
   const { t, id, status } = value as { t?: unknown; id?: unknown; status?: unknown };
   if (t === 'ready') return { t };
+  if (typeof id !== 'string') throw new BadFrameError('a header without an id');
+  if (t === 'image' || t === 'data') return { t, id };
   const known = STATUSES.find((candidate) => candidate === status);
-  if (t !== 'done' || typeof id !== 'string' || known === undefined) {
-    throw new BadFrameError('a header of no known kind');
-  }
+  if (t !== 'done' || known === undefined) throw new BadFrameError('a header of no known kind');
   return { t, id, status: known };
 }
 
@@ -77,4 +114,24 @@ function parseJson(header: Buffer): unknown {
   } catch (cause) {
     throw new BadFrameError('a header that is no JSON', { cause });
   }
+}
+
+/** Bytes in the pieces they came in, joined only once, when all that is asked for is there. */
+function chunks() {
+  let pieces: Buffer[] = [];
+  let length = 0;
+  return {
+    add(piece: Buffer) {
+      pieces.push(piece);
+      length += piece.length;
+    },
+    take(count: number): Buffer | undefined {
+      if (length < count) return undefined;
+      const all =
+        pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
+      pieces = all.length === count ? [] : [all.subarray(count)];
+      length -= count;
+      return all.subarray(0, count);
+    },
+  };
 }

@@ -8,9 +8,10 @@ import { KernelStartError } from './backend.ts';
 import type { Chosen } from './choose-backend.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { RemoteOptions } from './remote/client.ts';
-import { Sessions } from './sessions.ts';
+import { SessionClosedError, Sessions } from './sessions.ts';
 
 export type { CellOutput, CellStatus } from './backend.ts';
+export { SessionClosedError };
 
 /** Sizes in bytes. */
 export type SandboxOptions = {
@@ -34,6 +35,10 @@ export type SandboxOptions = {
   idleSeconds?: number;
   /** Kept of what one cell prints: the first 60 % and the last 40 %. Default 100 KB. */
   maxLogBytes?: number;
+  /** Keep one Python ready with the large packages imported. Default true. */
+  spare?: boolean;
+  /** Images one cell may show. Default 10. */
+  maxImages?: number;
   log?: (message: string, fields?: Record<string, unknown>) => void;
 };
 
@@ -118,7 +123,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly status: SandboxStatus;
   /**
    * Runs one cell after the cells this session was given before; resolves after `save`. Throws
-   * SandboxUnavailableError when there is no sandbox, the signal's reason, with the kernel killed, when it aborts, and
+   * SandboxUnavailableError when there is no sandbox, SessionClosedError when the session is dropped, the signal's reason, with the kernel killed, when it aborts, and
    * what load, save or an input's read throw. Never throws for anything the code does.
    */
   runCell(request: CellRequest): Promise<CellResult>;
@@ -151,19 +156,28 @@ export function limitsOf(options: SandboxOptions): Limits {
     memoryBytes: options.memoryBytes ?? 1024 * MEGABYTE,
     processes: options.processes ?? 64,
     maxLogBytes: options.maxLogBytes ?? 100_000,
+    maxImages: options.maxImages ?? 10,
+    imageBytes: 10 * MEGABYTE,
+    imagePixels: 25_000_000,
+    maxFiles: 1_000,
+    fileBytes: 100 * MEGABYTE,
+    cellFileBytes: 200 * MEGABYTE,
+    namespaceBytes: 64 * MEGABYTE,
+    stateSeconds: 30,
   };
 }
 
 function available(chosen: Chosen, backend: SandboxBackend, options: SandboxOptions): Sandbox {
-  const { maxKernels = chosen.maxKernels ?? defaultKernels(), idleSeconds = 1_200, log } = options;
-  const sessions = new Sessions(backend, { maxKernels, idleSeconds });
+  const { idleSeconds = 1_200, spare = true, log } = options;
+  const { maxKernels = chosen.maxKernels ?? defaultKernels() } = options;
+  const sessions = new Sessions(backend, limitsOf(options), { maxKernels, idleSeconds, spare });
   let closed = false;
   return {
     get status() {
       return chosen.status;
     },
     async runCell(request) {
-      if (closed) throw new SandboxUnavailableError('The sandbox was closed.');
+      if (closed) throw new SessionClosedError('The sandbox was closed.');
       const result = await sessions.run(request).catch(asUnavailable);
       const { status, durationMs } = result;
       if (status === 'died') {

@@ -1,61 +1,84 @@
 /**
- * One kernel: the process tree of one session, seen through its pipes.
- * fd 1 carries output, fd 2 only what the launcher says before Python runs, fd 3 takes frames, fd 4 brings them.
- * A cell has ended when its `done` frame and its marker in the output have both arrived, in either order.
+ * One kernel, seen through a channel that carries its output and its frames, whatever isolates it.
+ * It is asked for one thing at a time; everything it answers is checked, and the first thing out of turn ends it.
  */
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import type { Readable, Writable } from 'node:stream';
-import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits } from './backend.ts';
+import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits, Snapshot } from './backend.ts';
 import { KernelError, KernelStartError } from './backend.ts';
-import type { KernelFrame } from './frames.ts';
-import { encodeFrame, frameDecoder } from './frames.ts';
-import { memoryInUse } from './memory.ts';
-import type { OutputBuffer } from './output.ts';
-import { outputBuffer } from './output.ts';
-import { exitText, firstChild, killIfAlive } from './processes.ts';
+import type { HostFrame, KernelFrame } from './frames.ts';
+import { encodeFrame, frameDecoder, PART_BYTES } from './frames.ts';
+import { asListing, asNames, asSnapshotKind, parseResult } from './results.ts';
+import { RunningCell } from './running-cell.ts';
+
+/** What carries a kernel's bytes. */
+export interface Channel {
+  /** Takes who wants to hear; called once, at first. */
+  listen(listener: ChannelListener): void;
+  /** Resolves when the kernel has taken it in, or is over. */
+  write(data: Uint8Array): Promise<void>;
+  /** While false, output stays where it is, and a thread that goes on printing waits. */
+  readOutput(on: boolean): void;
+  /** Bytes in use, or 0 where something else limits them. */
+  memory(limit: number): Promise<number>;
+  /** Ends every process at once; `closed` is heard when they are gone. */
+  end(): void;
+}
+
+export type ChannelListener = {
+  output: (chunk: Buffer) => void;
+  frames: (chunk: Buffer) => void;
+  /** `how` it ended, as a sentence; `said`: what the launcher printed, if anything. */
+  closed: (how: string, said: string) => void;
+};
 
 const START_SECONDS = 10;
-const WATCH_MEMORY_MS = 100;
-// A cell that closed the driver's copy of its output never sends the marker.
-const MARKER_GRACE_MS = 1_000;
-const LAUNCHER_GRACE_MS = 300;
+const WATCH_BUSY_MS = 100;
+const WATCH_IDLE_MS = 1_000;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
-const MAX_LAUNCHER_BYTES = 4_096;
-
-type Cell = {
-  readonly id: string;
-  readonly output: OutputBuffer;
-  readonly ended: PromiseWithResolvers<CellStatus>;
-  marked: boolean;
-  status: CellStatus | undefined;
-};
+// JSON of the longest listing.
+const MAX_LISTING_BYTES = 8 * 1024 * 1024;
 
 /** Why it is over. */
 type End = { status: CellStatus; reason: string };
 
-/** The kernel over `child`, whose memory includes its files in `folders`. Use `ready()` before the first cell. */
-export class ProcessKernel implements Kernel {
-  readonly #child: ChildProcess;
+/** A question that is being answered. */
+type Question = {
+  readonly id: string;
+  readonly cap: number;
+  readonly parts: Buffer[];
+  received: number;
+  readonly answered: PromiseWithResolvers<Record<string, unknown>>;
+};
+
+type Withheld<T> = T extends { id: string } ? Omit<T, 'id'> : never;
+
+/** The kernel behind `channel`. Use `ready()` before anything else. */
+export class FramedKernel implements Kernel {
+  readonly #channel: Channel;
   readonly #limits: Limits;
-  readonly #folders: readonly string[];
   readonly #closed = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<void>();
-  readonly #decode = frameDecoder();
-  #launcher = '';
-  #cell: Cell | undefined;
-  #cells = 0;
+  readonly #decode: (chunk: Buffer) => KernelFrame[];
+  readonly #idleWatch: NodeJS.Timeout;
+  #cell: RunningCell | undefined;
+  #question: Question | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
   #end: End | undefined;
+  /** The last listing, and what the kernel called it. */
+  #listing: { print: string; entries: FileEntry[] } | undefined;
+  #measuring = false;
 
-  constructor(child: ChildProcess, limits: Limits, folders: readonly string[]) {
-    this.#child = child;
+  constructor(channel: Channel, limits: Limits) {
+    this.#channel = channel;
     this.#limits = limits;
-    this.#folders = folders;
-    child.once('close', () => this.#onClose());
-    child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
-    child.stdout?.on('data', (chunk: Buffer) => this.#onOutput(chunk));
-    child.stderr?.on('data', (chunk: Buffer) => this.#onLauncherOutput(chunk));
-    (child.stdio[4] as Readable).on('data', (chunk: Buffer) => this.#onFrames(chunk));
+    this.#decode = frameDecoder(limits.imageBytes);
+    this.#started.promise.catch(() => {}); // ready() may not be waiting any more
+    this.#idleWatch = setInterval(() => this.#checkMemory(), WATCH_IDLE_MS).unref();
+    channel.listen({
+      output: (chunk) => this.#onOutput(chunk),
+      frames: (chunk) => this.#onFrames(chunk),
+      closed: (how, said) => this.#onClosed(how, said),
+    });
   }
 
   get alive(): boolean {
@@ -65,47 +88,81 @@ export class ProcessKernel implements Kernel {
   /** Resolves when Python waits for its first cell. Throws KernelStartError. */
   async ready(): Promise<void> {
     const timer = setTimeout(
-      () => void this.kill(`Python was not ready within ${START_SECONDS} s.`),
+      () => this.#stop('died', `Python was not ready within ${START_SECONDS} s.`),
       START_SECONDS * 1_000,
     );
-    try {
-      await this.#started.promise;
-    } finally {
-      clearTimeout(timer);
+    await this.#started.promise.finally(() => clearTimeout(timer));
+    this.#channel.readOutput(false);
+  }
+
+  run(code: string): Promise<CellOutcome> {
+    return this.#inTurn(() => this.#run(code));
+  }
+
+  async putFile(
+    paths: readonly string[],
+    data: AsyncIterable<Uint8Array>,
+    bytes: number,
+  ): Promise<void> {
+    const [path, ...more] = paths;
+    if (path === undefined) return;
+    let offset = 0;
+    const put = async (part: Uint8Array) => {
+      const last = offset + part.length >= bytes;
+      await this.#ask({ t: 'put', path, offset, more: last ? more : [] }, part);
+      offset += part.length;
+    };
+    for await (const chunk of data) {
+      for (let at = 0; at < chunk.length; at += PART_BYTES)
+        await put(chunk.subarray(at, at + PART_BYTES));
+    }
+    if (offset === 0) await put(new Uint8Array());
+    this.#listing = undefined;
+  }
+
+  async listFiles(): Promise<FileEntry[]> {
+    if (this.#listing !== undefined) return this.#listing.entries;
+    const { result, body } = await this.#ask(
+      { t: 'list', most: this.#limits.maxFiles + 1 },
+      '',
+      MAX_LISTING_BYTES,
+    );
+    const entries = this.#read(() => asListing(body));
+    this.#listing = { print: String(result['files']), entries };
+    return entries;
+  }
+
+  async *readFile(path: string, maxBytes: number): AsyncGenerator<Buffer> {
+    for (let offset = 0; ;) {
+      const frame = { t: 'read', path, offset, length: PART_BYTES } as const;
+      const { body } = await this.#ask(frame, '', PART_BYTES);
+      if (body.length === 0) return;
+      offset += body.length;
+      if (offset > maxBytes) throw new KernelError(`'${path}' has more than ${maxBytes} bytes.`);
+      yield body;
     }
   }
 
-  async run(code: string): Promise<CellOutcome> {
-    if (this.#end !== undefined) return outcome(this.#end.status, this.#end.reason);
-    const cell = this.#open(code);
-    const timers = this.#watch();
-    try {
-      const status = await cell.ended.promise;
-      return this.#outcome(cell, status);
-    } finally {
-      this.#cell = undefined;
-      timers.forEach((timer) => clearInterval(timer));
-    }
+  async snapshot(maxBytes: number): Promise<Snapshot> {
+    // The pickle's header comes on top.
+    const { result, body } = await this.#ask(
+      { t: 'snapshot', cap: maxBytes },
+      '',
+      maxBytes + PART_BYTES,
+    );
+    const unsaved = this.#read(() => asNames(result['unsaved']));
+    const kind = this.#read(() => asSnapshotKind(result['kind']));
+    if (kind === 'same') return { blob: 'unchanged', unsaved };
+    return { blob: kind === 'none' ? undefined : body, unsaved };
   }
 
-  putFile(): Promise<void> {
-    return Promise.reject(new KernelError('Files cannot be put yet.'));
+  async restore(blob: Buffer): Promise<{ failed: string[] }> {
+    const { result } = await this.#ask({ t: 'restore' }, blob);
+    return { failed: this.#read(() => asNames(result['failed'])) };
   }
 
-  listFiles(): Promise<FileEntry[]> {
-    return Promise.resolve([]);
-  }
-
-  readFile(): AsyncIterable<Buffer> {
-    throw new KernelError('Files cannot be read yet.');
-  }
-
-  snapshot(): Promise<{ blob: Buffer; unsaved: string[] }> {
-    return Promise.reject(new KernelError('Variables cannot be saved yet.'));
-  }
-
-  restore(): Promise<{ failed: string[] }> {
-    return Promise.reject(new KernelError('Variables cannot be restored yet.'));
+  async warm(modules: readonly string[]): Promise<void> {
+    await this.#ask({ t: 'warm', modules });
   }
 
   async kill(reason: string): Promise<void> {
@@ -113,125 +170,168 @@ export class ProcessKernel implements Kernel {
     await this.#closed.promise;
   }
 
-  #open(code: string): Cell {
-    const id = randomBytes(16).toString('hex');
-    const output = outputBuffer(id, this.#limits.maxLogBytes);
-    const cell = {
-      id,
-      output,
-      ended: Promise.withResolvers<CellStatus>(),
-      marked: false,
-      status: undefined,
-    };
+  /** One after another: the kernel does one thing at a time. */
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(action);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async #run(code: string): Promise<CellOutcome> {
+    const cell = new RunningCell(this.#limits);
+    if (this.#end !== undefined) return cell.outcome(this.#end.status, this.#end.reason);
     this.#cell = cell;
-    const soft = this.#limits.cellSoftSeconds;
-    const frame = encodeFrame({ t: 'exec', id, number: (this.#cells += 1), soft }, code);
-    (this.#child.stdio[3] as Writable).write(frame);
-    return cell;
-  }
-
-  #watch(): NodeJS.Timeout[] {
-    const { cellHardSeconds: seconds } = this.#limits;
-    const hard = setTimeout(
-      () => this.#stop('timeout', `Execution timed out after ${seconds} s and had to be killed.`),
-      seconds * 1_000,
+    const { cellSoftSeconds: soft, cellHardSeconds: hard } = this.#limits;
+    const { maxImages: count, imageBytes: bytes, imagePixels: pixels } = this.#limits;
+    const watch = this.#watch(
+      hard,
+      'timeout',
+      `Execution timed out after ${hard} s and had to be killed.`,
     );
-    let measuring = false;
-    const memory = setInterval(() => {
-      if (measuring) return;
-      measuring = true;
-      void this.#checkMemory().finally(() => (measuring = false));
-    }, WATCH_MEMORY_MS);
-    return [hard, memory];
+    try {
+      this.#channel.readOutput(true);
+      void this.#channel.write(
+        encodeFrame({ t: 'exec', id: cell.id, soft, images: { count, bytes, pixels } }, code),
+      );
+      const status = await cell.ended;
+      const end = this.#over();
+      if (end !== undefined) return cell.outcome(end.status, end.reason);
+      const late = `Execution timed out after ${soft} s; variables are kept.`;
+      return cell.outcome(status, status === 'timeout' ? late : '');
+    } finally {
+      this.#cell = undefined;
+      watch.forEach((timer) => clearInterval(timer));
+      this.#channel.readOutput(false);
+    }
   }
 
-  async #checkMemory(): Promise<void> {
+  /** A method, because it changes while others wait. */
+  #over(): End | undefined {
+    return this.#end;
+  }
+
+  /** What the kernel says, read by `parse`; a kernel that says something else is ended. */
+  #read<T>(parse: () => T): T {
+    try {
+      return parse();
+    } catch (cause) {
+      this.#outOfTurn(cause);
+      throw new KernelError('The kernel gave an answer that is none.', { cause });
+    }
+  }
+
+  #outOfTurn(error: unknown): void {
+    const what = error instanceof Error ? error.message : String(error);
+    this.#stop('died', `The kernel answered out of turn (${what}) and was killed.`);
+  }
+
+  /** Throws KernelError when the kernel says it failed, or ends. `cap`: bytes of data that may come back. */
+  #ask(
+    frame: Withheld<HostFrame>,
+    content: string | Uint8Array = '',
+    cap = 0,
+  ): Promise<{ result: Record<string, unknown>; body: Buffer }> {
+    return this.#inTurn(async () => {
+      if (this.#end !== undefined) throw new KernelError(this.#end.reason);
+      const id = randomBytes(16).toString('hex');
+      const answered = Promise.withResolvers<Record<string, unknown>>();
+      const question: Question = { id, cap, parts: [], received: 0, answered };
+      this.#question = question;
+      const seconds = this.#limits.stateSeconds;
+      const watch = this.#watch(
+        seconds,
+        'died',
+        `Python did not answer within ${seconds} s and was killed.`,
+      );
+      try {
+        void this.#channel.write(encodeFrame({ ...frame, id } as HostFrame, content));
+        const result = await answered.promise;
+        return { result, body: Buffer.concat(question.parts) };
+      } finally {
+        this.#question = undefined;
+        watch.forEach((timer) => clearInterval(timer));
+      }
+    });
+  }
+
+  #watch(seconds: number, status: CellStatus, reason: string): NodeJS.Timeout[] {
+    return [
+      setTimeout(() => this.#stop(status, reason), seconds * 1_000),
+      setInterval(() => this.#checkMemory(), WATCH_BUSY_MS),
+    ];
+  }
+
+  #checkMemory(): void {
+    if (this.#measuring) return;
+    this.#measuring = true;
     const limit = this.#limits.memoryBytes;
-    const used = await memoryInUse(this.#child.pid ?? 0, this.#folders, limit);
-    if (used <= limit) return;
-    const megabytes = Math.round(limit / 1024 / 1024);
-    this.#stop('died', `Execution needed more than ${megabytes} MB of memory and was killed.`);
+    void this.#channel
+      .memory(limit)
+      .then((used) => {
+        if (used <= limit) return;
+        const megabytes = Math.round(limit / 1024 / 1024);
+        this.#stop('died', `Execution needed more than ${megabytes} MB of memory and was killed.`);
+      })
+      .finally(() => (this.#measuring = false));
   }
 
-  /** Kills everything at once; the first reason is the one that counts. */
+  /** Ends everything at once; the first reason is the one that counts. */
   #stop(status: CellStatus, reason: string): void {
     if (this.#end !== undefined) return;
     this.#end = { status, reason };
-    // With its first process the pid namespace ends, and the launcher reaps that one: killed itself, it would leave
-    // a zombie to an init that many containers do not have.
-    const first = firstChild(this.#child);
-    if (first !== undefined) killIfAlive(first);
-    const grace = first === undefined ? 0 : LAUNCHER_GRACE_MS;
-    const launcher = setTimeout(() => this.#killLauncher(), grace);
-    void this.#closed.promise.then(() => clearTimeout(launcher));
+    this.#channel.end();
   }
 
-  /** Its death signal takes the rest along. */
-  #killLauncher(): void {
-    const { pid, exitCode, signalCode } = this.#child;
-    const running = exitCode === null && signalCode === null;
-    if (pid !== undefined && running) killIfAlive(-pid);
-  }
-
-  #onClose(): void {
-    this.#end ??= {
-      status: 'died',
-      reason: `The Python process ended (${exitText(this.#child)}).`,
-    };
-    const said = this.#launcher.trim();
+  #onClosed(how: string, said: string): void {
+    this.#end ??= { status: 'died', reason: how };
+    clearInterval(this.#idleWatch);
     this.#started.reject(new KernelStartError(said === '' ? this.#end.reason : said));
-    this.#cell?.ended.resolve(this.#end.status);
+    this.#cell?.abandon(this.#end.status);
+    this.#question?.answered.reject(new KernelError(this.#end.reason));
     this.#closed.resolve();
-  }
-
-  #onLauncherOutput(chunk: Buffer): void {
-    if (this.#launcher.length < MAX_LAUNCHER_BYTES) this.#launcher += chunk.toString('utf8');
   }
 
   #onOutput(chunk: Buffer): void {
     const cell = this.#cell;
-    if (cell === undefined) return; // a thread that outlived its cell
-    cell.marked = cell.output.push(chunk);
-    if (cell.marked && cell.status !== undefined) cell.ended.resolve(cell.status);
-    if (cell.output.total <= MAX_OUTPUT_BYTES) return;
+    cell?.addOutput(chunk);
+    if (cell === undefined || cell.printed <= MAX_OUTPUT_BYTES) return;
     this.#stop('died', 'Execution printed too much and was killed.');
   }
 
   #onFrames(chunk: Buffer): void {
+    if (this.#end !== undefined) return;
     try {
       this.#decode(chunk).forEach((frame) => this.#onFrame(frame));
     } catch (error) {
-      const what = error instanceof Error ? error.message : String(error);
-      this.#stop('died', `The kernel answered out of turn (${what}) and was killed.`);
+      this.#outOfTurn(error);
     }
   }
 
   #onFrame(frame: KernelFrame): void {
     if (frame.t === 'ready') return this.#started.resolve();
     const cell = this.#cell;
-    if (cell === undefined || frame.id !== cell.id || cell.status !== undefined) {
-      throw new Error('the end of a cell that is not running');
+    if (cell?.id === frame.id && frame.t === 'image') return cell.addImage(frame.body);
+    if (cell?.id === frame.id && frame.t === 'done') {
+      const { files } = parseResult(frame.body);
+      if (files !== this.#listing?.print) this.#listing = undefined;
+      return cell.done(frame.status);
     }
-    const { status } = frame;
-    cell.status = status;
-    if (cell.marked) cell.ended.resolve(status);
-    else setTimeout(() => cell.ended.resolve(status), MARKER_GRACE_MS).unref();
-  }
-
-  #outcome(cell: Cell, status: CellStatus): CellOutcome {
-    const logs = cell.output.text();
-    const end = this.#end;
-    if (end !== undefined) return outcome(end.status, addSentence(logs, end.reason));
-    if (status !== 'timeout') return outcome(status, logs);
-    const sentence = `Execution timed out after ${this.#limits.cellSoftSeconds} s; variables are kept.`;
-    return outcome(status, addSentence(logs, sentence));
+    const question = this.#question;
+    if (question?.id !== frame.id || frame.t === 'image') {
+      throw new Error('an answer to something that was not asked');
+    }
+    answer(question, frame);
   }
 }
 
-function outcome(status: CellStatus, logs: string): CellOutcome {
-  return { status, outputs: logs === '' ? [] : [{ type: 'logs', logs }] };
-}
-
-function addSentence(logs: string, sentence: string): string {
-  return logs === '' || logs.endsWith('\n') ? logs + sentence : `${logs}\n${sentence}`;
+function answer(question: Question, frame: KernelFrame & { t: 'data' | 'done' }): void {
+  if (frame.t === 'data') {
+    question.received += frame.body.length;
+    if (question.received > question.cap) throw new Error('more than was asked for');
+    question.parts.push(frame.body);
+    return;
+  }
+  const result = parseResult(frame.body);
+  if (frame.status === 'ok') question.answered.resolve(result);
+  else question.answered.reject(new KernelError(String(result['error'])));
 }

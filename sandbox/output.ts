@@ -1,45 +1,68 @@
 /**
- * What one cell printed. The kernel's stdout and stderr are one stream; the cell's part of it ends with a marker
- * (the cell's random id). Only the beginning and the end of a long output are kept.
+ * What one cell printed. The kernel's stdout and stderr are one stream, in which the cell's random id marks places:
+ * id + '(' where its output begins, id + 'i' where an image belongs, id + ')' where it ends.
+ * Only the beginning and the end of a long output are kept.
  */
 
 const HEAD_SHARE = 0.6;
+// Real ones are as few as images; code can print any number.
+const MAX_MARKS = 1_000;
+const BEGIN = '(';
+const IMAGE = 'i';
+const END = ')';
 
 /** The output of one cell, as bytes arrive. */
 export type OutputBuffer = {
-  /** Takes the next bytes of the stream; returns true once the marker has passed. Later bytes are ignored. */
+  /** Takes the next bytes of the stream; returns true once the end has passed. Later bytes are ignored. */
   push(chunk: Buffer): boolean;
   /** Bytes seen so far, kept or not. */
   readonly total: number;
-  /** The text so far: everything, or the first 60 % and last 40 % of `maxBytes` with a cut mark between. */
-  text(): string;
+  /**
+   * The text so far, in pieces: an image belongs between each two. Everything, or the first 60 % and the last 40 % of
+   * `maxBytes` with a cut mark between.
+   */
+  pieces(): string[];
 };
 
-/** An empty output that keeps `maxBytes` and ends at `marker`. */
-export function outputBuffer(marker: string, maxBytes: number): OutputBuffer {
+/** An empty output that keeps `maxBytes` of the cell with this id. */
+export function outputBuffer(id: string, maxBytes: number): OutputBuffer {
   const kept = headAndTail(maxBytes);
-  const end = Buffer.from(marker);
-  // Held back, because the marker may arrive in pieces.
+  const marker = Buffer.from(id);
+  // Held back, because a marker may arrive in pieces.
   let held: Buffer = Buffer.alloc(0);
-  let ended = false;
+  let state: 'before' | 'within' | 'ended' = 'before';
+  const keep = (data: Buffer) => {
+    if (state === 'within') kept.add(data);
+  };
   return {
     push(chunk) {
-      if (ended) return true;
-      const data = Buffer.concat([held, chunk]);
-      const at = data.indexOf(end);
-      ended = at >= 0;
-      const upTo = ended ? at : Math.max(0, data.length - end.length + 1);
-      kept.add(data.subarray(0, upTo));
-      held = ended ? Buffer.alloc(0) : data.subarray(upTo);
-      return ended;
+      let data = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+      while (state !== 'ended') {
+        const at = data.indexOf(marker);
+        // A marker's kind follows it.
+        if (at < 0 || at + marker.length === data.length) {
+          const upTo = at < 0 ? Math.max(0, data.length - marker.length) : at;
+          keep(data.subarray(0, upTo));
+          held = data.subarray(upTo);
+          return false;
+        }
+        const kind = String.fromCharCode(data[at + marker.length] ?? 0);
+        keep(data.subarray(0, at));
+        if (kind === BEGIN) state = 'within';
+        else if (kind === END) state = 'ended';
+        else if (kind === IMAGE && state === 'within') kept.mark();
+        data = data.subarray(at + marker.length + 1);
+      }
+      held = Buffer.alloc(0);
+      return true;
     },
     get total() {
       return kept.total() + held.length;
     },
-    text() {
-      kept.add(held);
+    pieces() {
+      keep(held);
       held = Buffer.alloc(0);
-      return kept.text();
+      return kept.pieces();
     },
   };
 }
@@ -48,10 +71,15 @@ function headAndTail(maxBytes: number) {
   const headBytes = Math.floor(maxBytes * HEAD_SHARE);
   const head: Buffer[] = [];
   const tail = lastBytes(maxBytes - headBytes);
+  const marks: number[] = [];
   let headLength = 0;
   let total = 0;
   return {
     total: () => total,
+    /** Remembers the place after what was added so far. */
+    mark() {
+      if (marks.length < MAX_MARKS) marks.push(total);
+    },
     add(data: Buffer) {
       total += data.length;
       const toHead = data.subarray(0, headBytes - headLength);
@@ -59,13 +87,25 @@ function headAndTail(maxBytes: number) {
       headLength += toHead.length;
       if (data.length > toHead.length) tail.add(data.subarray(toHead.length));
     },
-    text() {
+    /** The text, divided at the marks; those in what was cut come right after the cut mark. */
+    pieces(): string[] {
       const end = tail.bytes();
-      const cut = total - headLength - end.length;
-      if (cut === 0) return decode(Buffer.concat([...head, end]));
-      return `${decode(Buffer.concat(head))}\n... [${cut} bytes cut] ...\n${decode(end)}`;
+      const resumes = total - end.length;
+      const cut = resumes - headLength;
+      if (cut === 0) return divide(Buffer.concat([...head, end]), marks);
+      const early = marks.filter((at) => at <= headLength);
+      const late = marks.slice(early.length).map((at) => Math.max(0, at - resumes));
+      const before = divide(Buffer.concat(head), early);
+      const [first = '', ...after] = divide(end, late);
+      const seam = `${before.pop() ?? ''}\n... [${cut} bytes cut] ...\n${first}`;
+      return [...before, seam, ...after];
     },
   };
+}
+
+function divide(data: Buffer, places: readonly number[]): string[] {
+  const starts = [0, ...places];
+  return starts.map((start, index) => decode(data.subarray(start, starts[index + 1])));
 }
 
 /** Cuts only once twice too much has gathered, so that many small chunks cost no more than a few large ones. */

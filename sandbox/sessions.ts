@@ -1,13 +1,24 @@
 /**
  * One kernel per session, made by its first cell and kept until it is idle too long, makes room for another session,
- * dies, or is dropped. Cells of one session run one after another; cells of different sessions side by side.
+ * dies, or is dropped: what it holds is stored after every cell, so the next one brings it back. Cells of one session
+ * run one after another; cells of different sessions side by side.
  */
-import type { CellOutcome, CellOutput, Kernel, SandboxBackend } from './backend.ts';
-import type { CellRequest, CellResult, StateChange } from './index.ts';
+import type { CellOutcome, Kernel, Limits, SandboxBackend } from './backend.ts';
+import { KernelError } from './backend.ts';
+import type { CellRequest, CellResult } from './index.ts';
+import type { Checkpoint, Live } from './session-state.ts';
+import { advance, checkpoint, emptyLive, putInputs, restore, withNotes } from './session-state.ts';
+import { addLogs, addSentence } from './running-cell.ts';
 import { Slots, unlessAborted } from './slots.ts';
+import { Spare } from './spare.ts';
 
-/** How many kernels may live, and how long without a cell. */
-export type SessionLimits = { maxKernels: number; idleSeconds: number };
+/** How many kernels may live, how long without a cell, and whether one is kept ready. */
+export type SessionLimits = { maxKernels: number; idleSeconds: number; spare: boolean };
+
+/** The session was dropped, or its sandbox closed, before the cell was stored: it can be run again elsewhere. */
+export class SessionClosedError extends Error {
+  override name = 'SessionClosedError';
+}
 
 type Session = {
   readonly id: string;
@@ -17,48 +28,46 @@ type Session = {
   tail: Promise<void>;
   /** Cells that run or wait. */
   pending: number;
-  kernel: Kernel | undefined;
-  /** Of the state the kernel is at. */
-  version: string | null;
+  live: Live | undefined;
   idle: NodeJS.Timeout | undefined;
 };
 
-class DroppedError extends Error {
-  override name = 'DroppedError';
-}
-
-// Sessions whose kernel is gone and whose next cell must be told; enough for any one process, and bounded.
-const MAX_LOST = 10_000;
-const RESTARTED =
-  'The Python session was restarted: variables, imports and files of earlier cells are gone.\n';
-const NOTHING: StateChange = { changed: [], removed: [], namespace: undefined, unsaved: [] };
-const DROPPED = 'The Python session was closed before this cell ended.';
+const CLOSED = 'The Python session was closed before this cell ended.';
+const UNDONE = 'Variables and files are as they were before this cell.';
 
 /** All sessions of this process. */
 export class Sessions implements AsyncDisposable {
   readonly #backend: SandboxBackend;
+  readonly #limits: Limits;
   readonly #idleMs: number;
   readonly #slots: Slots;
+  readonly #spare: Spare | undefined;
   /** In order of use, the longest unused first. */
   readonly #sessions = new Map<string, Session>();
-  readonly #lost = new Set<string>();
+  #running = 0;
 
-  constructor(backend: SandboxBackend, limits: SessionLimits) {
+  constructor(backend: SandboxBackend, limits: Limits, options: SessionLimits) {
     this.#backend = backend;
-    this.#idleMs = limits.idleSeconds * 1_000;
-    this.#slots = new Slots(limits.maxKernels, () => this.#evictOne());
+    this.#limits = limits;
+    this.#idleMs = options.idleSeconds * 1_000;
+    this.#slots = new Slots(options.maxKernels, () => this.#makeRoom());
+    // The only kernel there may be is better made when it is known for what.
+    if (options.spare && options.maxKernels > 1) this.#spare = new Spare(backend, this.#slots);
+    this.#spare?.refill();
   }
 
-  /** Runs one cell. Throws the signal's reason when it aborts, and KernelStartError when no kernel comes up. */
+  /** Runs one cell; see Sandbox.runCell. Throws KernelStartError when no kernel comes up. */
   async run(request: CellRequest): Promise<CellResult> {
     const session = this.#enter(request.sessionId);
-    const { signal } = request;
     const turn = Promise.withResolvers<void>();
     const before = session.tail;
     session.tail = before.then(() => turn.promise);
+    const given = request.signal === undefined ? [] : [request.signal];
+    const cancel = AbortSignal.any([session.dropped.signal, ...given]);
     try {
-      await unlessAborted(before, signal);
-      return await this.#runNow(session, request);
+      await unlessAborted(before, cancel);
+      this.#running += 1;
+      return await this.#runNow(session, request, cancel).finally(() => (this.#running -= 1));
     } finally {
       turn.resolve();
       this.#leave(session);
@@ -67,18 +76,18 @@ export class Sessions implements AsyncDisposable {
 
   /** Forgets the session and ends its processes, also under a running cell. */
   async drop(id: string): Promise<void> {
-    this.#lost.delete(id);
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     this.#sessions.delete(id);
     clearTimeout(session.idle);
-    session.dropped.abort(new DroppedError(DROPPED));
+    session.dropped.abort(new SessionClosedError(CLOSED));
     await this.#endKernel(session);
     await session.tail;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#sessions.keys()].map((id) => this.drop(id)));
+    await this.#spare?.giveUp();
   }
 
   #enter(id: string): Session {
@@ -93,74 +102,128 @@ export class Sessions implements AsyncDisposable {
   #leave(session: Session): void {
     session.pending -= 1;
     if (session.pending > 0 || session.dropped.signal.aborted) return;
-    if (session.kernel === undefined) this.#sessions.delete(session.id);
+    if (session.live === undefined) this.#sessions.delete(session.id);
     else session.idle = setTimeout(() => void this.#evict(session), this.#idleMs).unref();
     this.#slots.retry();
+    // In the background means: not while a cell needs the processors.
+    if (this.#running === 0) this.#spare?.refill();
   }
 
-  async #runNow(session: Session, request: CellRequest): Promise<CellResult> {
-    const started = performance.now();
+  async #runNow(session: Session, request: CellRequest, cancel: AbortSignal): Promise<CellResult> {
+    const onAbort = () => void session.live?.kernel.kill('The cell was cancelled.');
+    cancel.addEventListener('abort', onAbort, { once: true });
     try {
-      const outcome = await this.#outcomeOf(session, request);
-      const result = { ...outcome, durationMs: Math.round(performance.now() - started) };
-      await request.save(result, outcome.status === 'died' ? null : NOTHING);
-      session.version = request.nextVersion;
-      return result;
-    } finally {
-      if (session.kernel?.alive === false) await this.#endKernel(session);
-    }
-  }
-
-  async #outcomeOf(session: Session, { code, signal, version }: CellRequest): Promise<CellOutcome> {
-    try {
-      const current = typeof version === 'function' ? await version() : version;
-      if (session.version !== current) await this.#endKernel(session);
-      const kernel = await this.#kernelOf(session, signal);
-      const outcome = await runUnlessAborted(kernel, code, signal);
-      if (!this.#lost.delete(session.id)) return outcome;
-      return { ...outcome, outputs: withNotice(RESTARTED, outcome.outputs) };
+      const live = await this.#liveAt(session, request, cancel);
+      return await this.#runIn(live, request, cancel);
     } catch (error) {
-      if (!(error instanceof DroppedError)) throw error;
-      return { status: 'died', outputs: [{ type: 'logs', logs: error.message }] };
+      // Nobody knows how far its variables and files are from what is stored.
+      await this.#endKernel(session);
+      cancel.throwIfAborted();
+      throw error;
+    } finally {
+      cancel.removeEventListener('abort', onAbort);
+      if (session.live?.kernel.alive === false) await this.#endKernel(session);
     }
   }
 
-  async #kernelOf(session: Session, signal?: AbortSignal): Promise<Kernel> {
-    if (session.kernel?.alive === true) return session.kernel;
+  /** The session's kernel, at the version asked for. */
+  async #liveAt(session: Session, request: CellRequest, cancel: AbortSignal): Promise<Live> {
+    const { version: asked } = request;
+    const version = typeof asked === 'function' ? await asked() : asked;
+    const { live } = session;
+    if (live !== undefined && live.kernel.alive && live.version === version) return live;
     await this.#endKernel(session);
-    const cancel = AbortSignal.any([session.dropped.signal, ...(signal ? [signal] : [])]);
-    await this.#slots.take(cancel);
-    const kernel = await this.#backend.start(cancel).catch((error: unknown) => {
-      this.#slots.give();
-      throw error;
-    });
-    session.kernel = kernel;
+    const fresh = await this.#newLive(session, cancel);
+    if (version === null) return fresh;
+    const state = await request.load();
+    if (await restore(fresh, state, version)) return fresh;
+    cancel.throwIfAborted();
+    // Its variables took the kernel along: the files come back without them.
+    const { notice } = fresh;
+    await this.#endKernel(session);
+    const second = await this.#newLive(session, cancel);
+    await restore(second, { ...state, namespace: undefined }, version);
+    second.notice = notice;
+    return second;
+  }
+
+  async #newLive(session: Session, cancel: AbortSignal): Promise<Live> {
+    const kernel = await this.#newKernel(cancel);
+    session.live = emptyLive(kernel);
     // Dropped in the moment between: nobody else has seen this kernel.
     if (cancel.aborted) await this.#endKernel(session);
     cancel.throwIfAborted();
-    return kernel;
+    return session.live;
+  }
+
+  async #newKernel(cancel: AbortSignal): Promise<Kernel> {
+    const spare = this.#spare?.take();
+    if (spare !== undefined) return spare;
+    await this.#slots.take(cancel);
+    return this.#backend.start(cancel).catch((error: unknown) => {
+      this.#slots.give();
+      throw error;
+    });
+  }
+
+  async #runIn(live: Live, request: CellRequest, cancel: AbortSignal): Promise<CellResult> {
+    const started = performance.now();
+    await putInputs(live, request.inputs);
+    const notice = live.notice;
+    live.notice = '';
+    const outcome = await live.kernel.run(request.code);
+    cancel.throwIfAborted();
+    const saved = live.kernel.alive ? await this.#checkpoint(live) : undefined;
+    cancel.throwIfAborted();
+    const result = (told: CellOutcome): CellResult => ({
+      ...told,
+      durationMs: Math.round(performance.now() - started),
+    });
+    if (saved === undefined || saved instanceof KernelError) {
+      const undone = result(undoneBy(withNotes(outcome, notice, []), saved));
+      await request.save(undone, null);
+      return undone;
+    }
+    const done = result(withNotes(outcome, notice, saved.files.notSaved));
+    try {
+      await request.save(done, saved.change);
+    } catch (error) {
+      cancel.throwIfAborted();
+      if (!saved.unreadable) throw error;
+      await live.kernel.kill('Its files could not be read.');
+      const failure = new KernelError('Files changed while they were being saved.');
+      const undone = result(undoneBy(withNotes(outcome, notice, []), failure));
+      await request.save(undone, null);
+      return undone;
+    }
+    advance(live, request.nextVersion, saved);
+    return done;
+  }
+
+  async #checkpoint(live: Live): Promise<Checkpoint | KernelError> {
+    try {
+      return await checkpoint(live, this.#limits);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      await live.kernel.kill('Its state could not be read.');
+      return error;
+    }
   }
 
   /** Safe to call twice: the first call owns the kernel. */
   async #endKernel(session: Session): Promise<void> {
-    const { kernel } = session;
-    if (kernel === undefined) return;
-    session.kernel = undefined;
-    if (!session.dropped.signal.aborted) this.#remember(session.id);
-    await kernel.kill(DROPPED);
+    const { live } = session;
+    if (live === undefined) return;
+    session.live = undefined;
+    await live.kernel.kill(CLOSED);
     this.#slots.give();
   }
 
-  #remember(id: string): void {
-    this.#lost.add(id);
-    const [oldest] = this.#lost;
-    if (this.#lost.size > MAX_LOST && oldest !== undefined) this.#lost.delete(oldest);
-  }
-
-  /** Ends the kernel of the session that has been without a cell for longest. */
-  async #evictOne(): Promise<boolean> {
+  /** Ends the spare kernel, or that of the session that has been without a cell for longest. */
+  async #makeRoom(): Promise<boolean> {
+    if (await this.#spare?.giveUp()) return true;
     const resting = [...this.#sessions.values()].find(
-      ({ pending, kernel }) => pending === 0 && kernel !== undefined,
+      ({ pending, live }) => pending === 0 && live !== undefined,
     );
     if (resting === undefined) return false;
     await this.#evict(resting);
@@ -180,32 +243,19 @@ function newSession(id: string): Session {
     dropped: new AbortController(),
     tail: Promise.resolve(),
     pending: 0,
-    kernel: undefined,
-    version: null,
+    live: undefined,
     idle: undefined,
   };
 }
 
-function withNotice(notice: string, outputs: CellOutput[]): CellOutput[] {
-  const [first, ...rest] = outputs;
-  if (first?.type !== 'logs') return [{ type: 'logs', logs: notice }, ...outputs];
-  return [{ type: 'logs', logs: notice + first.logs }, ...rest];
-}
-
-async function runUnlessAborted(
-  kernel: Kernel,
-  code: string,
-  signal?: AbortSignal,
-): Promise<CellOutcome> {
-  const onAbort = () => void kernel.kill('The cell was cancelled.');
-  signal?.addEventListener('abort', onAbort, { once: true });
-  try {
-    signal?.throwIfAborted();
-    const outcome = await kernel.run(code);
-    if (signal?.aborted === true) await kernel.kill('The cell was cancelled.');
-    signal?.throwIfAborted();
-    return outcome;
-  } finally {
-    signal?.removeEventListener('abort', onAbort);
-  }
+/** The outcome of a cell whose kernel is gone, or had to be ended for `failure`. */
+function undoneBy(outcome: CellOutcome, failure: KernelError | undefined): CellOutcome {
+  if (failure !== undefined) addSentence(outcome.outputs, failure.message);
+  const last = outcome.outputs.at(-1);
+  const gap = last?.type === 'logs' && !last.logs.endsWith('\n') ? ' ' : '';
+  addLogs(outcome.outputs, `${gap}${UNDONE}`);
+  return {
+    outputs: outcome.outputs,
+    status: outcome.status === 'ok' || failure !== undefined ? 'died' : outcome.status,
+  };
 }

@@ -21,6 +21,13 @@ export class Slots {
     this.#free -= 1;
   }
 
+  /** Takes a place if one is free, and says whether. */
+  takeFree(): boolean {
+    if (this.#free === 0) return false;
+    this.#free -= 1;
+    return true;
+  }
+
   /** Gives a place back. */
   give(): void {
     this.#free += 1;

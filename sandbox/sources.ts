@@ -1,13 +1,23 @@
 /** The Python that runs inside every kernel, by its path below the folder that holds the driver. */
 import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 
 /** What works on any Python: the package `threadmill`. */
-const PACKAGE = ['cells.py'];
+const PACKAGE = [
+  'answers.py',
+  'cells.py',
+  'figures.py',
+  'files.py',
+  'salvage.py',
+  'state.py',
+  'vendor/cloudpickle.py',
+];
 
 /** Files of the package `threadmill`, which every backend offers to its Python: path to content. */
 export async function packageSources(): Promise<Map<string, Buffer>> {
   const entries = PACKAGE.map(
-    async (name) => [`threadmill/${name}`, await readFile(new URL(name, import.meta.url))] as const,
+    async (name) =>
+      [`threadmill/${basename(name)}`, await readFile(new URL(name, import.meta.url))] as const,
   );
   return new Map(await Promise.all(entries));
 }

@@ -122,6 +122,9 @@ async function carryOut(kernel: Kernel, call: Call, body: IncomingBody): Promise
       const { failed } = await kernel.restore(await collect(body, MAX_SNAPSHOT_BYTES));
       return encodeNames(failed);
     }
+    case 'warm':
+      await kernel.warm(call.modules);
+      return encodeNames([]);
   }
 }
 

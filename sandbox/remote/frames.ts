@@ -21,7 +21,8 @@ export type Call =
   | { method: 'listFiles' }
   | { method: 'readFile'; path: string; maxBytes: number }
   | { method: 'snapshot'; maxBytes: number }
-  | { method: 'restore' };
+  | { method: 'restore' }
+  | { method: 'warm'; modules: readonly string[] };
 
 /** `id` is that of the call; what belongs to a call that has ended is ignored. */
 export type Header =
@@ -51,6 +52,7 @@ const PREFIX_BYTES = 8;
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_TEXT = 4_096;
 const MAX_PATHS = 16;
+const MAX_MODULES = 16;
 
 /** The bytes of one frame, its body apart: bodies are large and not worth copying. Throws RangeError for a header too long. */
 export function encodeFrame(header: Header, body: Uint8Array | undefined): Buffer {
@@ -114,6 +116,8 @@ function parseCall(value: unknown): Call {
   if (method === 'snapshot') return { method, maxBytes: count(call['maxBytes']) };
   if (method === 'readFile')
     return { method, path: text(call['path']), maxBytes: count(call['maxBytes']) };
+  if (method === 'warm' && Array.isArray(call['modules']))
+    return { method, modules: call['modules'].slice(0, MAX_MODULES).map(text) };
   if (method !== 'putFile' || !Array.isArray(call['paths']))
     throw new ProtocolError('a call of no known method');
   const paths = call['paths'].slice(0, MAX_PATHS + 1).map(text);

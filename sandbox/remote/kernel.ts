@@ -2,7 +2,7 @@
  * A kernel in sandboxd, seen through its connection: each method is one call, and they take turns. When the connection
  * ends, the kernel has ended.
  */
-import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits } from '../backend.ts';
+import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits, Snapshot } from '../backend.ts';
 import { KernelError } from '../backend.ts';
 import { collect, Credit, IncomingBody, sendChunks } from './bodies.ts';
 import type { Channel } from './channel.ts';
@@ -98,16 +98,21 @@ export class RemoteKernel implements Kernel {
     }
   }
 
-  async snapshot(maxBytes: number): Promise<{ blob: Buffer; unsaved: string[] }> {
+  async snapshot(maxBytes: number): Promise<Snapshot> {
     const max = maxBytes + MAX_NAMES_BYTES;
     const snapshot = await this.#ask({ method: 'snapshot', maxBytes }, [], max, decodeSnapshot);
-    if (snapshot.blob.length <= maxBytes) return snapshot;
+    const { blob } = snapshot;
+    if (!Buffer.isBuffer(blob) || blob.length <= max) return snapshot;
     throw this.#explain(new ProtocolError(`a snapshot of more than ${maxBytes} bytes`));
   }
 
   async restore(blob: Buffer): Promise<{ failed: string[] }> {
     const failed = await this.#ask({ method: 'restore' }, [blob], MAX_NAMES_BYTES, decodeNames);
     return { failed };
+  }
+
+  async warm(modules: readonly string[]): Promise<void> {
+    await this.#ask({ method: 'warm', modules }, [], MAX_NAMES_BYTES, decodeNames);
   }
 
   async kill(reason: string): Promise<void> {

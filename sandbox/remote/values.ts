@@ -2,10 +2,8 @@
  * What replies mean: one body is u32 length + JSON + what the JSON announces, such as images one after another. The worker
  * checks everything here as if the code in the cell had written it: sandboxd may have been taken over by it.
  */
-import type { CellOutcome, CellOutput, FileEntry } from '../backend.ts';
+import type { CellOutcome, CellOutput, FileEntry, Snapshot } from '../backend.ts';
 import { ProtocolError } from './frames.ts';
-
-export type Snapshot = { blob: Buffer; unsaved: string[] };
 
 const MAX_OUTPUTS = 1_000;
 const MAX_NAMES = 10_000;
@@ -56,13 +54,18 @@ export function decodeFiles(body: Buffer): FileEntry[] {
 }
 
 export function encodeSnapshot({ blob, unsaved }: Snapshot): Buffer[] {
-  return [encodeJson({ names: unsaved }), blob];
+  if (Buffer.isBuffer(blob)) return [encodeJson({ kind: 'new', names: unsaved }), blob];
+  return [encodeJson({ kind: blob === undefined ? 'none' : 'unchanged', names: unsaved })];
 }
 
 /** Throws ProtocolError. */
 export function decodeSnapshot(body: Buffer): Snapshot {
   const { value, rest } = decodeJson(body);
-  return { blob: rest, unsaved: names(value) };
+  const { kind } = value;
+  const unsaved = names(value);
+  if (kind === 'unchanged') return { blob: kind, unsaved };
+  if (kind !== 'new' && kind !== 'none') throw new ProtocolError('a snapshot of no known kind');
+  return { blob: kind === 'new' ? rest : undefined, unsaved };
 }
 
 export function encodeNames(failed: readonly string[]): Buffer[] {

@@ -37,6 +37,7 @@ export async function openSandbox(options: Partial<SandboxOptions> = {}): Promis
     python: PYTHON,
     cellSoftSeconds: 20,
     cellHardSeconds: 25,
+    spare: false,
   } as const;
   const sandbox = await createSandbox({ ...defaults, ...options });
   const { ok, reason } = sandbox.status;

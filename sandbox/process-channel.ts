@@ -1,0 +1,63 @@
+/**
+ * The channel to a kernel that is a process tree of this machine.
+ * fd 1 carries output, fd 2 only what the launcher says before Python runs, fd 3 takes frames, fd 4 brings them.
+ */
+import type { ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import type { Channel, ChannelListener } from './kernel.ts';
+import { memoryInUse } from './memory.ts';
+import { exitText, firstChild, killIfAlive } from './processes.ts';
+
+const LAUNCHER_GRACE_MS = 300;
+const MAX_LAUNCHER_BYTES = 4_096;
+
+/** The channel over `child`, a launcher whose kernel's memory includes its files in `folders`. */
+export function processChannel(child: ChildProcess, folders: readonly string[]): Channel {
+  const frames = child.stdio[3] as Writable;
+  child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
+  return {
+    listen(listener) {
+      listen(child, listener);
+    },
+    write: (data) => new Promise((resolve) => frames.write(data, () => resolve())),
+    readOutput(on) {
+      if (on) child.stdout?.resume();
+      else child.stdout?.pause();
+    },
+    memory: (limit) => memoryInUse(child.pid ?? 0, folders, limit),
+    end() {
+      // Paused, it would never close.
+      child.stdout?.resume();
+      end(child);
+    },
+  };
+}
+
+function listen(child: ChildProcess, { output, frames, closed }: ChannelListener): void {
+  let said = '';
+  child.stdout?.on('data', output);
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (said.length < MAX_LAUNCHER_BYTES) said += chunk.toString('utf8');
+  });
+  (child.stdio[4] as Readable).on('data', frames);
+  child.once('exit', () => child.stdout?.resume());
+  child.once('close', () => closed(`The Python process ended (${exitText(child)}).`, said.trim()));
+}
+
+/**
+ * With its first process the pid namespace ends, and the launcher reaps that one: killed itself, it would leave a
+ * zombie to an init that many containers do not have.
+ */
+function end(child: ChildProcess): void {
+  const first = firstChild(child);
+  if (first !== undefined) killIfAlive(first);
+  const grace = first === undefined ? 0 : LAUNCHER_GRACE_MS;
+  const launcher = setTimeout(() => killLauncher(child), grace);
+  child.once('close', () => clearTimeout(launcher));
+}
+
+/** Its death signal takes the rest along. */
+function killLauncher({ pid, exitCode, signalCode }: ChildProcess): void {
+  const running = exitCode === null && signalCode === null;
+  if (pid !== undefined && running) killIfAlive(-pid);
+}

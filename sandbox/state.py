@@ -1,0 +1,190 @@
+"""The variables of a session as bytes, and back. Made and read only inside a sandbox.
+
+The bytes are a line of JSON, {"modules": {name: module}, "names": [...], "sources": {file name: source}}, and one pickle
+of a dict of variables, so that what two variables share they still share afterwards. Modules come back by name.
+Functions of cells are pickled without their globals: they come back as functions of the session that takes them.
+"""
+
+import importlib
+import io
+import json
+import pickle
+import sys
+import time
+import types
+
+# One go at everything; after that, one variable at a time and all of them together.
+WHOLE_SECONDS, EACH_SECONDS, ALL_SECONDS = 10, 2, 10
+MAX_NAMES = 100
+
+# What restored functions take for their globals.
+namespace = {}
+
+
+class TooLarge(Exception):
+    """More bytes than may be saved."""
+
+
+class State:
+    def __init__(self, session, limited):
+        global namespace
+        self.session = session
+        # Calls a function and raises CellTimeout in it after so many seconds.
+        self.limited = limited
+        namespace = session.module.__dict__
+        self.not_ours = {*namespace, "_"}
+        # Variables that could not be saved, as they were then: the next attempt starts without them.
+        self.refused = {}
+
+    def snapshot(self, cap):
+        """The bytes, None when there is nothing to save, and the names that are missing in them."""
+        values, modules = {}, {}
+        for name, value in list(namespace.items()):
+            if name in self.not_ours or type(name) is not str:
+                continue
+            if isinstance(value, types.ModuleType) and sys.modules.get(value.__name__) is value:
+                modules[name] = value.__name__
+            else:
+                values[name] = value
+        pickled, saved = self._pickle(values, cap)
+        unsaved = [name for name in values if name not in saved]
+        if not values and not modules:
+            return None, []
+        header = {"modules": modules, "names": sorted(saved), "sources": self.session.kept_sources()}
+        return json.dumps(header).encode() + b"\n" + pickled, at_most(unsaved)
+
+    def restore(self, blob):
+        """Takes the variables of a snapshot into the session; returns the names that did not come back."""
+        line, pickled = bytes(blob).split(b"\n", 1)
+        header = json.loads(line)
+        self.session.take_sources(header["sources"])
+        failed = [name for name, module in header["modules"].items() if not self._import(name, module)]
+        values = self._unpickle(pickled) if pickled else {}
+        namespace.update(values)
+        return at_most(failed + [name for name in header["names"] if name not in values])
+
+    def _pickle(self, values, cap):
+        """The pickle and the names in it: all, or all but those that fail, or the smallest that fit."""
+        again = {name for name, identity in self.refused.items() if name in values and identity == id(values[name])}
+        chosen = [name for name in values if name not in again]
+        try:
+            # What failed before may have changed since, and mostly fails at once.
+            sizes = self._sizes({name: values[name] for name in again}, cap) if again else {}
+            chosen += sizes
+            return self._together(values, chosen, cap)
+        except BaseException:  # pickling runs code of cells
+            pass
+        sizes = self._sizes(values, cap)
+        self.refused = {name: id(values[name]) for name in values if name not in sizes}
+        chosen, total = [], 0
+        for name in sorted(sizes, key=sizes.get):
+            total += sizes[name]
+            if total > cap:
+                break
+            chosen.append(name)
+        chosen = [name for name in values if name in chosen]
+        try:
+            return self._together(values, chosen, cap)
+        except BaseException:
+            return b"", set()
+
+    def _together(self, values, names, cap):
+        if not names:
+            return b"", set()
+        return self.limited(WHOLE_SECONDS, dumps, {name: values[name] for name in names}, cap), set(names)
+
+    def _sizes(self, values, cap):
+        """Bytes of each variable on its own; those that cannot be pickled are missing."""
+        sizes, deadline = {}, time.monotonic() + ALL_SECONDS
+        for name, value in values.items():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            try:
+                sizes[name] = len(self.limited(min(left, EACH_SECONDS), dumps, value, cap))
+            except BaseException:
+                pass
+        return sizes
+
+    def _import(self, name, module):
+        try:
+            namespace[name] = self.limited(WHOLE_SECONDS, importlib.import_module, module)
+            return True
+        except BaseException:
+            return False
+
+    def _unpickle(self, pickled):
+        from threadmill import salvage
+
+        for load in (pickle.loads, salvage.loads):
+            try:
+                values = self.limited(WHOLE_SECONDS, load, pickled)
+                return values if isinstance(values, dict) else {}
+            except BaseException:
+                pass
+        return {}
+
+
+class Capped(io.BytesIO):
+    """Bytes up to a limit."""
+
+    def __init__(self, cap):
+        super().__init__()
+        self.left = cap
+
+    def write(self, data):
+        self.left -= memoryview(data).nbytes
+        if self.left < 0:
+            raise TooLarge
+        return super().write(data)
+
+
+def dumps(value, cap):
+    file = Capped(cap)
+    pickler_class()(file, cap).dump(value)
+    return file.getvalue()
+
+
+def pickler_class():
+    """cloudpickle's, told about this session. Made at first use: its imports take longer than many a cell."""
+    if "pickler" not in pickler_class.__dict__:
+        from threadmill import cloudpickle
+
+        class Pickler(cloudpickle.Pickler):
+            def __init__(self, file, cap):
+                super().__init__(file, protocol=5)
+                self.cap = cap
+
+            def reducer_override(self, value):
+                # Before it is copied: an array as large as all memory may lie behind it.
+                if getattr(type(value), "nbytes", None) is not None and size_of(value) > self.cap:
+                    raise TooLarge
+                return super().reducer_override(value)
+
+            def _dynamic_function_reduce(self, function):
+                make, arguments, state, *rest = super()._dynamic_function_reduce(function)
+                if function.__globals__ is not namespace:
+                    return (make, arguments, state, *rest)
+                code, _, *others = arguments
+                state[1]["__globals__"] = {}
+                return (make_function, (code, *others), state, *rest)
+
+        pickler_class.pickler = Pickler
+    return pickler_class.pickler
+
+
+def make_function(code, name, defaults, closure):
+    return types.FunctionType(code, namespace, name, defaults, closure)
+
+
+def size_of(value):
+    try:
+        return int(value.nbytes)
+    except Exception:
+        return 0
+
+
+def at_most(names):
+    if len(names) <= MAX_NAMES:
+        return names
+    return [*names[:MAX_NAMES], f"{len(names) - MAX_NAMES} more"]
