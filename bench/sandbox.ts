@@ -9,7 +9,7 @@ import { median, medianWithInterval, type Interval } from './statistics.ts';
 
 const ROUNDS = 9;
 const STARTS = 5;
-const WARM_CELLS = 200;
+const WARM_CELLS = 100;
 const AT_ONCE = 10;
 const MEGABYTES = [1, 10, 60];
 
@@ -22,7 +22,9 @@ const BACKENDS: SandboxOptions['backend'][] = ['bubblewrap'];
 export async function sandboxBench(): Promise<void> {
   for (const name of BACKENDS) {
     const side = await backendSide(name);
-    if (side !== undefined) await against(side, plainSide());
+    if (side === undefined) continue;
+    await against(side, plainSide());
+    await side.close();
   }
 }
 
@@ -45,11 +47,17 @@ async function against(side: Side, plain: Side): Promise<void> {
 
 /** Both sides handle the same values, made with what the sandbox has. */
 async function measure(side: Side, packages: string): Promise<Figures> {
+  const make = packages.includes('pandas') ? withPandas : withBytes;
   return {
     'cold start': await coldStart(side),
-    'warm cell': await warmCell(side),
+    'warm cell': await inPython(side.start(), warmCell),
+    'warm cell + checkpoint': await inPython(side.startSession(), warmCell),
+    '… with 10 MB held': await inPython(side.startSession(), async (session) => {
+      await session.run(make(10));
+      return warmCell(session);
+    }),
     ...(packages.includes('matplotlib') ? { 'first plot': await firstPlot(side) } : {}),
-    ...(await saveAndRestore(side, packages.includes('pandas') ? withPandas : withBytes)),
+    ...(await saveAndRestore(side, make)),
     [`${AT_ONCE} at once`]: await atOnce(side),
   };
 }
@@ -67,12 +75,10 @@ async function coldStart(side: Side): Promise<number> {
   return median(times);
 }
 
-async function warmCell(side: Side): Promise<number> {
-  return inPython(side, async (python) => {
-    const times: number[] = [];
-    for (let i = 0; i < WARM_CELLS; i++) times.push(await timed(() => python.run('x = 1')));
-    return median(times.slice(WARM_CELLS / 10));
-  });
+async function warmCell({ run }: Pick<Python, 'run'>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < WARM_CELLS; i++) times.push(await timed(() => run('x = 1')));
+  return median(times.slice(WARM_CELLS / 10));
 }
 
 const PLOT = `
@@ -89,7 +95,7 @@ plt.close('all')
 
 async function firstPlot(side: Side): Promise<number> {
   const code = side.name === 'plain' ? PLOT + PICTURE : PLOT;
-  return inPython(side, (python) => timed(() => python.run(code)));
+  return inPython(side.start(), (python) => timed(() => python.run(code)));
 }
 
 /** Half an array, half a frame. */
@@ -110,7 +116,7 @@ async function saveAndRestore(side: Side, make: (megabytes: number) => string): 
   const figures: Figures = {};
   for (const size of MEGABYTES) {
     let blob: Buffer = Buffer.alloc(0);
-    figures[`save ${size} MB`] = await inPython(side, async (python) => {
+    figures[`save ${size} MB`] = await inPython(side.start(), async (python) => {
       await python.run(make(size));
       return timed(async () => void (blob = await python.save()));
     });
@@ -136,8 +142,11 @@ async function atOnce(side: Side): Promise<number> {
   return ms;
 }
 
-async function inPython<T>(side: Side, use: (python: Python) => Promise<T>): Promise<T> {
-  const python = await side.start();
+async function inPython<P extends Pick<Python, 'stop'>>(
+  starting: Promise<P>,
+  use: (python: P) => Promise<number>,
+): Promise<number> {
+  const python = await starting;
   try {
     return await use(python);
   } finally {

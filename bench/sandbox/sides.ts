@@ -1,23 +1,31 @@
 /** What the sandbox bench compares: kernels of each backend that works here, and a plain Python that speaks the same. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 import type { Kernel } from '../../sandbox/backend.ts';
 import { chooseBackend } from '../../sandbox/choose-backend.ts';
-import { limitsOf } from '../../sandbox/index.ts';
-import type { SandboxOptions, SandboxStatus } from '../../sandbox/index.ts';
+import { createSandbox, limitsOf } from '../../sandbox/index.ts';
+import type { Sandbox, SandboxOptions, SandboxStatus } from '../../sandbox/index.ts';
 
 /** A running Python. Whatever fails throws. */
 export type Python = {
-  run(code: string): Promise<void>;
-  save(): Promise<Buffer>;
-  restore(blob: Buffer): Promise<void>;
-  stop(): Promise<void>;
+  run: (code: string) => Promise<void>;
+  save: () => Promise<Buffer>;
+  restore: (blob: Buffer) => Promise<void>;
+  stop: () => Promise<void>;
 };
 
-export type Side = { name: string; status?: SandboxStatus; start(): Promise<Python> };
+export type Side = {
+  name: string;
+  status?: SandboxStatus;
+  start(): Promise<Python>;
+  /** A new Python that makes a checkpoint after each cell, as a worker has it do; nobody stores it. */
+  startSession(): Promise<Pick<Python, 'run' | 'stop'>>;
+  close(): Promise<void>;
+};
 
 const OPTIONS = { python: '/usr/bin/python3', cellSoftSeconds: 60, cellHardSeconds: 70 };
 const MAX_SNAPSHOT_BYTES = 128 * 2 ** 20;
@@ -32,11 +40,38 @@ export async function backendSide(backend: SandboxOptions['backend']): Promise<S
     return undefined;
   }
   const opened = await open(limits);
-  return { name: backend, status, start: async () => asPython(await opened.start()) };
+  const sandbox = await createSandbox(options);
+  return {
+    name: backend,
+    status,
+    start: async () => asPython(await opened.start()),
+    startSession: () => Promise.resolve(sessionOf(sandbox)),
+    close: async () => sandbox[Symbol.asyncDispose](),
+  };
+}
+
+function sessionOf(sandbox: Sandbox): Pick<Python, 'run' | 'stop'> {
+  const sessionId = randomUUID();
+  let cells = 0;
+  return {
+    async run(code) {
+      const { status, outputs } = await sandbox.runCell({
+        sessionId,
+        code,
+        version: cells === 0 ? null : String(cells),
+        load: () => Promise.reject(new Error('The session was lost.')),
+        inputs: [],
+        nextVersion: String(++cells),
+        save: () => Promise.resolve(),
+      });
+      if (status !== 'ok')
+        throw new Error(`A cell ended with ${status}: ${JSON.stringify(outputs)}`);
+    },
+    stop: () => sandbox.dropSession(sessionId),
+  };
 }
 
 function asPython(kernel: Kernel): Python {
-  let last: Buffer = Buffer.alloc(0);
   return {
     async run(code) {
       const { status, outputs } = await kernel.run(code);
@@ -45,10 +80,9 @@ function asPython(kernel: Kernel): Python {
     },
     async save() {
       const { blob, unsaved } = await kernel.snapshot(MAX_SNAPSHOT_BYTES);
-      if (unsaved.length > 0) throw new Error(`Not saved: ${unsaved.join(', ')}`);
-      // It was pickled all the same.
-      if (Buffer.isBuffer(blob)) last = blob;
-      return last;
+      if (unsaved.length > 0 || !Buffer.isBuffer(blob))
+        throw new Error(`Not saved: ${unsaved.join(', ')}`);
+      return blob;
     },
     async restore(blob) {
       const { failed } = await kernel.restore(blob);
@@ -64,17 +98,21 @@ const PLAIN = fileURLToPath(new URL('plain.py', import.meta.url));
 export function plainSide(): Side {
   return {
     name: 'plain',
-    start: async () => {
-      const env = { PATH: '/usr/bin:/bin', MPLBACKEND: 'Agg', OPENBLAS_NUM_THREADS: '1' };
-      const child = spawn(OPTIONS.python, ['-I', PLAIN], {
-        env,
-        stdio: ['pipe', 'pipe', 'inherit'],
-      });
-      const python = plainPython(child);
-      await python.run(''); // it has started once it answers
-      return python;
+    start: startPlain,
+    async startSession() {
+      const { run, save, stop } = await startPlain();
+      return { run: async (code) => void (await run(code), await save()), stop };
     },
+    close: () => Promise.resolve(),
   };
+}
+
+async function startPlain(): Promise<Python> {
+  const env = { PATH: '/usr/bin:/bin', MPLBACKEND: 'Agg', OPENBLAS_NUM_THREADS: '1' };
+  const stdio = ['pipe', 'pipe', 'inherit'] as const;
+  const python = plainPython(spawn(OPTIONS.python, ['-I', PLAIN], { env, stdio: [...stdio] }));
+  await python.run(''); // it has started once it answers
+  return python;
 }
 
 function plainPython(child: ChildProcess): Python {

@@ -13,6 +13,7 @@ const DOCUMENTS = [
   'docs/protocol.md',
   'docs/performance.md',
   'docs/architecture.md',
+  'docs/code-interpreter.md',
 ];
 
 test.each(['README.md', 'docs/operations.md'])(
