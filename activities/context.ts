@@ -16,7 +16,7 @@ import {
   codeInterpreterPrompt,
   usesCodeInterpreter,
 } from './model/build-tools.ts';
-import { nameFiles } from './model/name-files.ts';
+import { nameFiles } from '../wire/code-file-names.ts';
 import { pendingImages } from './model/pending-images.ts';
 import { readImages } from './read-images.ts';
 

@@ -7,7 +7,7 @@ import type { CellOutput, NewState } from '../db/interpreters.ts';
 import { listInterpreterFiles, readWholeBlob } from '../db/interpreters.ts';
 import type { Pool } from '../db/pool.ts';
 import type { CellResult, InputFile, SavedState, StateChange } from '../sandbox/index.ts';
-import { nameFiles } from './model/name-files.ts';
+import { nameFiles } from '../wire/code-file-names.ts';
 
 /** What a new Python of the thread starts from. */
 export async function readSavedState(

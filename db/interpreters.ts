@@ -6,7 +6,7 @@ import type { CodeOutput } from '../wire/rows.ts';
 import type { StoredBlob } from './blobs.ts';
 import { readBlob, releaseBlobs } from './blobs.ts';
 import { createFileOfBlob } from './files.ts';
-import type { Lease } from './interpreter-lease.ts';
+import type { Lease, StoredVersion } from './interpreter-lease.ts';
 import { settleLease } from './interpreter-lease.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
@@ -54,7 +54,7 @@ export type CellOutput = { type: 'logs'; logs: string } | { type: 'image'; blob:
  */
 export async function storeCell(
   pool: Pool,
-  lease: Lease & { namespace: { blobId: number } | null },
+  lease: Lease & Pick<StoredVersion, 'namespace'>,
   call: { runId: string; callId: string },
   outputs: CellOutput[],
   state: NewState | null,
@@ -65,11 +65,10 @@ export async function storeCell(
     for (const output of outputs)
       given.push(await toCodeOutput(tx, lease.projectId, output, given));
     const outcome = await storeToolResult(tx, run, call.callId, { outputs: given });
-    await settleLease(tx, lease, state);
-    if (state === null) return outcome;
-    const replaced = await storeFiles(tx, lease.threadId, state);
-    const before = lease.namespace?.blobId;
-    if (before !== undefined && before !== state.namespaceBlobId) replaced.push(before);
+    const [replaced] = await Promise.all([
+      state === null ? [] : replaceState(tx, lease, state),
+      settleLease(tx, lease, state),
+    ]);
     await releaseBlobs(tx, replaced);
     return outcome;
   });
@@ -93,9 +92,20 @@ async function toCodeOutput(
   return { type: 'image', image: { file_id: file.id } };
 }
 
+/** Returns the blobs that may have lost their last use. */
+async function replaceState(
+  tx: Tx,
+  { threadId, namespace }: Lease & Pick<StoredVersion, 'namespace'>,
+  state: NewState,
+): Promise<number[]> {
+  const blobs = await storeFiles(tx, threadId, state);
+  const unchanged = namespace === null || namespace.blobId === state.namespaceBlobId;
+  return unchanged ? blobs : [...blobs, namespace.blobId];
+}
+
 /**
  * Equal content is one blob within the thread: a file that was only touched or copied keeps the blob, and the file that
- * was made of it. Returns the blobs that may have lost their last use.
+ * was made of it.
  */
 async function storeFiles(
   tx: Tx,

@@ -1,9 +1,11 @@
 /** Files that a message's text links as `sandbox:/mnt/data/NAME`: they become files that a client can download. */
+import { nameFiles } from '../wire/code-file-names.ts';
 import { annotationsDelta } from '../wire/events.ts';
 import { findFileLinks, mentionsFiles } from '../wire/file-links.ts';
 import type { RunRow } from '../wire/rows.ts';
 import type { Annotation, MessageContent, RunEvent } from '../wire/types.ts';
 import { createFileOfBlob } from './files.ts';
+import { findFiles } from './find-files.ts';
 import type { Tx } from './pool.ts';
 import { query } from './pool.ts';
 
@@ -36,16 +38,35 @@ export async function linkFiles(
   return linked;
 }
 
-type KnownFile = { path: string; bytes: number; blob_id: number; file_id: string | null };
+type KnownFile = {
+  path: string;
+  bytes: number;
+  blob_id: number;
+  file_id: string | null;
+  uploaded?: boolean;
+};
 
+/** What code has left below /mnt/data, and the uploads it was given as far as it has not changed them. */
 async function filesByPath(tx: Tx, run: RunRow): Promise<Map<string, KnownFile>> {
+  const uploads = (await findFiles(tx, run.project_id, run.code_file_ids)).flatMap(
+    ({ id, content }) => (content === null ? [] : [{ id, ...content }]),
+  );
+  const names = nameFiles(uploads);
+  const given = uploads.flatMap(({ id, bytes, blobId }): [string, KnownFile][] => {
+    const path = names.get(id)!;
+    const file = { path, bytes, blob_id: blobId, file_id: null, uploaded: true };
+    return [
+      [id, file],
+      [path, file],
+    ];
+  });
   const rows = await query<KnownFile>(
     tx,
     'linked-files.known',
     `select path, bytes, blob_id, file_id from interpreter_files where thread_id = $1`,
     [run.thread_id],
   );
-  return new Map(rows.map((row) => [row.path, row]));
+  return new Map([...given, ...rows.map((row): [string, KnownFile] => [row.path, row])]);
 }
 
 async function annotationsOf(
@@ -69,13 +90,17 @@ async function annotationsOf(
   return annotations;
 }
 
+/** An upload may not be for downloading: its content is, once it is linked. */
 async function makeFile(tx: Tx, run: RunRow, file: KnownFile): Promise<string> {
+  const made = file.uploaded === true ? await outputOfBlob(tx, run, file.blob_id) : undefined;
+  if (made !== undefined) return made;
   const { id } = await createFileOfBlob(tx, run.project_id, {
     filename: file.path.slice(file.path.lastIndexOf('/') + 1),
     purpose: 'assistants_output',
     blobId: file.blob_id,
     bytes: file.bytes,
   });
+  if (file.uploaded === true) return id;
   await query(
     tx,
     'linked-files.made',
@@ -83,4 +108,15 @@ async function makeFile(tx: Tx, run: RunRow, file: KnownFile): Promise<string> {
     [run.thread_id, file.path, id],
   );
   return id;
+}
+
+async function outputOfBlob(tx: Tx, run: RunRow, blobId: number): Promise<string | undefined> {
+  const rows = await query<{ id: string }>(
+    tx,
+    'linked-files.of-blob',
+    `select id from files where blob_id = $1 and project_id = $2 and purpose = 'assistants_output'
+       and expires_at is null order by id limit 1`,
+    [blobId, run.project_id],
+  );
+  return rows[0]?.id;
 }

@@ -16,6 +16,8 @@ export function systemPrompt(run: RunRow, toolPrompt: string | null): string | n
   return parts.length === 0 ? null : parts.join('\n\n');
 }
 
+const AN_IMAGE = '[an image, which the user sees]';
+
 /** What messages only refer to. */
 export type Referred = {
   /** The text of the run's own messages by id: they are not part of the window, which ended when the run began. */
@@ -36,7 +38,8 @@ export function buildMessages(
   let shown: ChatCompletionContentPart[] = [];
   for (const message of window) {
     if (message.role === 'assistant') {
-      messages.push({ role: 'assistant', content: assistantText(message.content) });
+      const content = plainText(message.content) || AN_IMAGE;
+      messages.push({ role: 'assistant', content });
       shown.push(...message.content.flatMap((part) => imageOf(part, referred) ?? []));
     } else {
       messages.push({ role: 'user', content: userContent(message.content, shown, referred) });
@@ -53,13 +56,13 @@ function userContent(
   referred: Referred,
 ): string | ChatCompletionContentPart[] {
   const onlyText = content.every((part) => part.type === 'text');
-  if (onlyText && shown.length === 0) return assistantText(content);
+  if (onlyText && shown.length === 0) return plainText(content);
   const parts = content.map((part) => toPart(part, referred));
   if (shown.length === 0) return parts;
   return [{ type: 'text', text: '[Images of the answer above:]' }, ...shown, ...parts];
 }
 
-function assistantText(content: MessageContent[]): string {
+function plainText(content: MessageContent[]): string {
   return content
     .flatMap((part) =>
       part.type === 'text' ? [part.text.value] : part.type === 'refusal' ? [part.refusal] : [],
@@ -146,7 +149,7 @@ export function resultText(call: Pick<ToolCallRow, 'type' | 'result'>): string {
   if (call.type === 'function') return call.result?.output ?? '';
   const outputs = call.result?.outputs ?? [];
   const text = outputs
-    .map((output) => (output.type === 'logs' ? output.logs : '[an image, which the user sees]'))
+    .map((output) => (output.type === 'logs' ? output.logs : AN_IMAGE))
     .join('\n');
   return text === '' ? '(the code ran and printed nothing)' : headAndTail(text);
 }

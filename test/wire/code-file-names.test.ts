@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { nameFiles } from '../../activities/model/name-files.ts';
+import { nameFiles } from '../../wire/code-file-names.ts';
 
 const named = (...filenames: string[]) => [
   ...nameFiles(filenames.map((filename, index) => ({ id: `id-${index}`, filename }))).values(),
