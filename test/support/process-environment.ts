@@ -32,6 +32,8 @@ export type WorkerOptions = {
   /** A second worker past the first one's blocked ways. */
   direct?: boolean;
   sandbox?: boolean;
+  /** Model turns and tool calls at once. */
+  slots?: number;
 };
 
 export class ProcessEnvironment implements AsyncDisposable {
@@ -93,7 +95,8 @@ export class ProcessEnvironment implements AsyncDisposable {
     return api;
   }
 
-  async startWorker({ direct = false, sandbox = false }: WorkerOptions = {}): Promise<OwnProcess> {
+  async startWorker(options: WorkerOptions = {}): Promise<OwnProcess> {
+    const { direct = false, sandbox = false, slots = 400 } = options;
     const { workerToDatabase, workerToTemporal } = this.proxies;
     const servers = direct
       ? { DATABASE_URL: this.databaseUrl, TEMPORAL_ADDRESS: inject('temporalAddress') }
@@ -102,6 +105,7 @@ export class ProcessEnvironment implements AsyncDisposable {
       ...servers,
       MODEL_BASE_URL: this.model.baseUrl,
       SANDBOX: sandbox ? 'auto' : 'none',
+      WORKER_ACTIVITY_SLOTS: String(slots),
       npm_config_cache: inject('cacheDir'),
     });
     await worker.logged('The worker is polling');
