@@ -120,17 +120,32 @@ test('a function pause: 23 events and 2 model calls', async () => {
   expect(env.model.requests('c-function')).toHaveLength(2);
 });
 
-test('a code_interpreter call: 23 events and 2 model calls', async () => {
-  env.model.script(
-    'c-code',
-    toolCalls([{ name: 'code_interpreter', arguments: { code: 'print(1)' } }]),
-    text('1'),
-  );
+test('a code_interpreter call: 23 events, 2 model calls, and this many statements', async () => {
+  const call = toolCalls([{ name: 'code_interpreter', arguments: { code: 'x = 1\nprint(x)' } }]);
+  env.model.script('c-code', call, text('1', { tokens: ['1'] }));
   const { assistant_id, thread_id } = await prepare('c-code', [{ type: 'code_interpreter' }]);
-  const run = await env.client.beta.threads.runs.stream(thread_id, { assistant_id }).finalRun();
-  expect(run.status).toBe('completed');
-  expect(await historyLength(run.id)).toBe(23);
+  let runId = '';
+  const statements = await recordStatements(async () => {
+    const run = await env.client.beta.threads.runs.stream(thread_id, { assistant_id }).finalRun();
+    expect(run.status).toBe('completed');
+    runId = run.id;
+    await historyLength(runId);
+  });
+  expect(await historyLength(runId)).toBe(23);
   expect(env.model.requests('c-code')).toHaveLength(2);
+  const names = ofTheRun(statements);
+  const ofTheCall = names.slice(names.indexOf('tool-calls.read'), names.lastIndexOf('turns.claim'));
+  expect(ofTheCall.filter((name) => !/^(begin|commit)/.test(name))).toEqual([
+    'tool-calls.read',
+    'interpreters.take',
+    'blobs.write-whole',
+    'tool-calls.lock-run',
+    'tool-calls.store',
+    'tool-calls.step',
+    'run-steps.end',
+    'run-events.append',
+    'interpreters.settle',
+  ]);
 });
 
 test('a long stream notifies once per flush, not once per token', async () => {

@@ -5,6 +5,13 @@ import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { runProgram } from './run-program.ts';
 
+const DRAW = [
+  'import matplotlib.pyplot as plt',
+  'print("drawing")',
+  'plt.plot([0, 1])',
+  'plt.show()',
+  'open("a b.txt", "w").write("größe")',
+].join('\n');
 const CODE = 'print("one")\nprint("two")\n1 + 2';
 /** The kinds of objects and events that were seen. */
 const VALIDATED = [
@@ -46,6 +53,11 @@ beforeAll(async () => {
     toolCalls([{ name: 'code_interpreter', arguments: { code: CODE } }], { splitEvery: 5 }),
     text('That makes three.'),
   );
+  env.model.script(
+    'figure_run',
+    toolCalls([{ name: 'code_interpreter', arguments: { code: DRAW } }]),
+    text('🎉 A line, and [a file](sandbox:/mnt/data/a%20b.txt).', { chunkSize: 4 }),
+  );
   env.model.script('function_run', weather('Rome', 'Oslo'), text('Sunny in both.'));
   env.model.script('polling', weather('Rome'), text('Cold.'), weather('Oslo'));
   const server = { baseUrl: `${env.api.url}/v1`, apiKey: env.apiKey };
@@ -76,6 +88,19 @@ test('create_and_run_stream has the whole code and its whole output from deltas 
     stored: [[CODE, ['one\ntwo\n3\n']]],
     types: ['tool_calls', 'message_creation'],
     said: ['That makes three.'],
+  });
+});
+
+test('a figure and a linked file are whole from deltas alone, and can be downloaded', () => {
+  const link = 'sandbox:/mnt/data/a%20b.txt';
+  expect(outcomes.figure_run).toEqual({
+    status: 'completed',
+    outputs: ['logs', 'image', 'logs'],
+    same: true,
+    image: 'PNG',
+    text: `🎉 A line, and [a file](${link}).`,
+    linked: [link, link],
+    file: 'größe',
   });
 });
 

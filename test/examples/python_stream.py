@@ -95,6 +95,29 @@ def call_of(call):
     return [call.code_interpreter.input, [output.logs for output in call.code_interpreter.outputs]]
 
 
+def figure_run():
+    """A figure and a file, gathered from deltas alone: outputs, content parts, annotations, downloads."""
+    assistant = new_assistant("figure_run", tools=[{"type": "code_interpreter"}])
+    thread = new_thread("Draw.")
+    stream = finish(beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id))
+    run, (tools, _) = stream.get_final_run(), stream.get_final_run_steps()
+    outputs = tools.step_details.tool_calls[0].code_interpreter.outputs
+    stored = checked(beta.threads.runs.steps.list(run.id, thread_id=thread.id, order="asc")).data
+    kept = stored[0].step_details.tool_calls[0].code_interpreter.outputs
+    (message,) = stream.get_final_messages()
+    image, text = message.content
+    (link,) = text.text.annotations
+    return {
+        "status": run.status,
+        "outputs": [output.type for output in outputs],
+        "same": [output.image.file_id for output in (outputs[1], kept[1])] == [image.image_file.file_id] * 2,
+        "image": client.files.content(image.image_file.file_id).read()[1:4].decode(),
+        "text": text.text.value,
+        "linked": [link.text, text.text.value[link.start_index : link.end_index]],
+        "file": client.files.content(link.file_path.file_id).text,
+    }
+
+
 def function_run():
     """Two parallel calls, answered through a second stream."""
     thread = new_thread()
@@ -212,7 +235,7 @@ def raw_response():
     }
 
 
-SECTIONS = [text_run, code_run, function_run, polling, paging, changes, errors, raw_response]
+SECTIONS = [text_run, code_run, figure_run, function_run, polling, paging, changes, errors, raw_response]
 for section in SECTIONS:
     try:
         outcome = section()
