@@ -37,8 +37,18 @@ export type SandboxOptions = {
   maxLogBytes?: number;
   /** Keep one Python ready with the large packages imported. Default true. */
   spare?: boolean;
-  /** Images one cell may show. Default 10. */
+  /** Images one cell may show, and bytes and pixels of each. Default 10, 10 MiB, 25 million. */
   maxImages?: number;
+  imageBytes?: number;
+  imagePixels?: number;
+  /** Files kept of a session, bytes of each, and of all one cell changed. Default 1000, 100 MiB, 200 MiB. */
+  maxFiles?: number;
+  fileBytes?: number;
+  cellFileBytes?: number;
+  /** Kept of a session's variables, pickled. Default 64 MiB. */
+  namespaceBytes?: number;
+  /** One step of saving or restoring a session; a kernel that takes longer is killed. Default 30. */
+  stateSeconds?: number;
   log?: (message: string, fields?: Record<string, unknown>) => void;
 };
 
@@ -157,13 +167,13 @@ export function limitsOf(options: SandboxOptions): Limits {
     processes: options.processes ?? 64,
     maxLogBytes: options.maxLogBytes ?? 100_000,
     maxImages: options.maxImages ?? 10,
-    imageBytes: 10 * MEGABYTE,
-    imagePixels: 25_000_000,
-    maxFiles: 1_000,
-    fileBytes: 100 * MEGABYTE,
-    cellFileBytes: 200 * MEGABYTE,
-    namespaceBytes: 64 * MEGABYTE,
-    stateSeconds: 30,
+    imageBytes: options.imageBytes ?? 10 * MEGABYTE,
+    imagePixels: options.imagePixels ?? 25_000_000,
+    maxFiles: options.maxFiles ?? 1_000,
+    fileBytes: options.fileBytes ?? 100 * MEGABYTE,
+    cellFileBytes: options.cellFileBytes ?? 200 * MEGABYTE,
+    namespaceBytes: options.namespaceBytes ?? 64 * MEGABYTE,
+    stateSeconds: options.stateSeconds ?? 30,
   };
 }
 
