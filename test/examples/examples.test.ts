@@ -1,5 +1,8 @@
 /** Every example, run as a newcomer runs it: real client, real server and sandbox, built-in demo model, no key. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { startDemoModel, type DemoModel } from '../../demo/server.ts';
 import { Environment } from '../support/environment.ts';
@@ -116,5 +119,38 @@ test.each(['variables.py', 'variables.ts'])(
       '    > Result: x + 1 = 43',
       '',
     ]);
+  },
+);
+
+test.each(['plot.py', 'plot.ts'])(
+  '%s shows a figure and a text in one message, and downloads the figure',
+  PATIENCE,
+  async (name) => {
+    const folder = await mkdtemp(join(tmpdir(), 'threadmill-example-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const target = join(folder, 'sine.png');
+    const { stdout } = await example(name, [target]);
+    expect(stdout).toContain(`The picture is in ${target}.\n`);
+    expect(stdout).toContain(
+      'The figure shows sin(x) for x from 0 to 2 pi; sin(x) lies between -1 and 1.',
+    );
+    const picture = await readFile(target);
+    expect(picture.subarray(0, 8).toString('latin1')).toBe('\x89PNG\r\n\x1a\n');
+    // IHDR: width and height.
+    expect(picture.readUInt32BE(16)).toBeGreaterThan(300);
+    expect(picture.readUInt32BE(20)).toBeGreaterThan(300);
+  },
+);
+
+test.each(['csv_summary.py', 'csv-summary.ts'])(
+  '%s downloads the CSV that the answer links, and it is right',
+  PATIENCE,
+  async (name) => {
+    const { stdout } = await example(name);
+    const link = 'sandbox:/mnt/data/sales_summary.csv';
+    const [answer, csv] = stdout.split(`\n${link} holds:\n\n`);
+    expect(answer).toContain(`[Download sales_summary.csv](${link})`);
+    expect(answer).toContain(NOTICE);
+    expect(csv).toBe('region,units,revenue\nNorth,43,1250.75\nSouth,14,760.75\nWest,1,350.0\n\n');
   },
 );
