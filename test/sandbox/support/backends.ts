@@ -1,0 +1,107 @@
+/** The backends that the suites of this folder run against, and some that are weaker on purpose. */
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SandboxBackend } from '../../../sandbox/backend.ts';
+import { bubblewrapBackend } from '../../../sandbox/bubblewrap.ts';
+import type { SandboxOptions } from '../../../sandbox/index.ts';
+import { createSandbox, limitsOf } from '../../../sandbox/index.ts';
+import { findTools } from '../../../sandbox/setup.ts';
+import type { Canaries } from './canaries.ts';
+import { PYTHON } from './index.ts';
+import type { Probe } from './escapes.ts';
+
+export type TestBackend = {
+  name: string;
+  /** Which probes mean something. */
+  probes: readonly Probe['on'][];
+  /** Probes of its own. */
+  more?: (canaries: Canaries) => Probe[];
+  /** Undefined, with the reason printed, where it cannot run. Under CI that is a failure. */
+  open(): Promise<SandboxBackend | undefined>;
+};
+
+const options: SandboxOptions = {
+  backend: 'bubblewrap',
+  python: PYTHON,
+  cellSoftSeconds: 10,
+  cellHardSeconds: 12,
+  spare: false,
+};
+
+export const BACKENDS: TestBackend[] = [
+  {
+    name: 'bubblewrap',
+    probes: ['any', 'linux'],
+    async open() {
+      await using sandbox = await createSandbox(options);
+      if (!sandbox.status.ok) return unavailable('bubblewrap', sandbox.status.reason);
+      return bubblewrapBackend(await findTools(PYTHON), limitsOf(options));
+    },
+  },
+];
+
+/** Says why a backend is left out. */
+export function unavailable(name: string, reason: string | undefined): undefined {
+  if (process.env['CI']) throw new Error(`CI must have ${name}. ${reason}`);
+  console.warn(`Leaving out ${name}. ${reason}`);
+  return undefined;
+}
+
+/** What is changed of bubblewrap's arguments, as Python over the list `args`, and which probes must see it. */
+export const WEAKENED: {
+  name: string;
+  change: (canaries: Canaries) => string;
+  seenBy: string[];
+}[] = [
+  {
+    name: 'the network of the host',
+    change: () => `args += [b'--share-net']`,
+    seenBy: [
+      'reach an abstract unix socket of the host',
+      'see more network than a silent loopback',
+    ],
+  },
+  {
+    name: 'a folder of the host',
+    change: ({ folder }) => `args += [b'--bind', b'${folder}', b'${folder}']`,
+    seenBy: [
+      'read a file of the host',
+      'list the folder of the canary',
+      'reach a unix socket of the host',
+    ],
+  },
+  {
+    name: 'every system call',
+    change: () => `at = args.index(b'--seccomp'); del args[at:at + 2]`,
+    seenBy: ['use any refused system call', 'be without a system call filter'],
+  },
+];
+
+/** Bubblewrap behind a launcher that changes its arguments. */
+export async function weakenedBackend(change: string): Promise<SandboxBackend & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), 'threadmill-weakened-'));
+  await chmod(folder, 0o755);
+  const tools = await findTools(PYTHON);
+  const launcher = join(folder, 'bwrap');
+  await writeFile(launcher, launcherScript(tools.bwrap, change), { mode: 0o755 });
+  const backend = await bubblewrapBackend({ ...tools, bwrap: launcher }, limitsOf(options));
+  return {
+    start: (signal) => backend.start(signal),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
+  };
+}
+
+const launcherScript = (bwrap: string, change: string) => `#!/usr/bin/python3 -I
+import os, sys
+data = b''
+while chunk := os.read(6, 65536):
+    data += chunk
+args = data.split(b'\\0')[:-1]
+${change}
+read, write = os.pipe()
+os.write(write, b'\\0'.join(args) + b'\\0')
+os.close(write)
+os.dup2(read, 6)
+os.execv('${bwrap}', ['bwrap', *sys.argv[1:]])
+`;
