@@ -68,6 +68,17 @@ export type Config = {
   readonly sandboxPython: string;
   readonly cellSoftSeconds: number;
   readonly cellHardSeconds: number;
+  /** What one cell or its session may use; named as the sandbox's options. */
+  readonly cellLimits: {
+    readonly memoryBytes: number;
+    readonly processes: number;
+    readonly diskBytes: number;
+    readonly maxLogBytes: number;
+    readonly maxImages: number;
+    readonly maxFiles: number;
+  };
+  /** Keep one Python ready with the large packages imported. */
+  readonly sandboxSpare: boolean;
   readonly logLevel: LogLevel;
   /** Seconds a run may live when the request does not say: 600, as hosted. */
   readonly runExpirySeconds: number;
@@ -95,6 +106,8 @@ export class ConfigError extends Error {
 }
 
 const MIB = 1024 * 1024;
+
+const MEGABYTE = 1024 * 1024;
 
 type Env = Record<string, string | undefined>;
 type Flags = { port?: string; host?: string; 'data-dir'?: string; 'temporal-ui-port'?: string };
@@ -137,6 +150,16 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     sandboxPython: text('SANDBOX_PYTHON') ?? '/usr/bin/python3',
     cellSoftSeconds: integer('CELL_SOFT_SECONDS', text('CELL_SOFT_SECONDS'), 60, 1, 3_600),
     cellHardSeconds: integer('CELL_HARD_SECONDS', text('CELL_HARD_SECONDS'), 70, 2, 3_700),
+    cellLimits: {
+      memoryBytes: integer('CELL_MEMORY_MB', text('CELL_MEMORY_MB'), 1_024, 64) * MEGABYTE,
+      processes: integer('CELL_PROCESSES', text('CELL_PROCESSES'), 64, 8, 4_096),
+      diskBytes: integer('CELL_DISK_MB', text('CELL_DISK_MB'), 512, 1) * MEGABYTE,
+      maxLogBytes: integer('CELL_LOG_BYTES', text('CELL_LOG_BYTES'), 100_000, 1_000, 10_000_000),
+      maxImages: integer('CELL_IMAGES', text('CELL_IMAGES'), 10, 0, 100),
+      maxFiles: integer('CELL_FILES', text('CELL_FILES'), 1_000, 0, 10_000),
+    },
+    sandboxSpare:
+      oneOf('SANDBOX_SPARE', text('SANDBOX_SPARE') ?? 'true', ['true', 'false']) === 'true',
     logLevel: oneOf('LOG_LEVEL', text('LOG_LEVEL') ?? 'info', [
       'debug',
       'info',

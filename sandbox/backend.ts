@@ -27,6 +27,8 @@ export type Limits = {
   /** Of all processes and files of the kernel together. */
   memoryBytes: number;
   processes: number;
+  /** Of /mnt/data, and of its largest file. */
+  diskBytes: number;
   /** Kept of what one cell prints. */
   maxLogBytes: number;
   /** Shown by one cell. */

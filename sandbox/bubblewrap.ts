@@ -21,7 +21,11 @@ const SECCOMP_FD = 5;
 const ARGUMENTS_FD = 6;
 const FIRST_SOURCE_FD = 7;
 /** Folders code can write to, with their sizes: tmpfs, so the size is the quota and nothing stays behind. */
-const WRITABLE = { '/tmp': 128 * MEGABYTE, '/mnt/data': 512 * MEGABYTE, '/dev/shm': 16 * MEGABYTE };
+const writableFolders = ({ diskBytes }: Limits) => ({
+  '/tmp': 128 * MEGABYTE,
+  '/mnt/data': diskBytes,
+  '/dev/shm': 16 * MEGABYTE,
+});
 // Shared libraries and malloc arenas reserve far more addresses than they use.
 const ADDRESS_SPACE_ALLOWANCE = 1024 * MEGABYTE;
 
@@ -47,7 +51,10 @@ export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<S
   const sources = await processSources();
   const inputs: Inputs = new Map([
     [SECCOMP_FD, seccompFilter(process.arch)],
-    [ARGUMENTS_FD, Buffer.from(bubblewrapArguments(tools, [...sources.keys()]).join('\0') + '\0')],
+    [
+      ARGUMENTS_FD,
+      Buffer.from(bubblewrapArguments(tools, limits, [...sources.keys()]).join('\0') + '\0'),
+    ],
     ...[...sources.values()].map((source, index) => [FIRST_SOURCE_FD + index, source] as const),
   ]);
   return {
@@ -83,7 +90,10 @@ async function launch(command: string[], inputs: Inputs, limits: Limits): Promis
     const [cause] = (await once(child, 'error')) as [Error];
     throw new KernelStartError(cause.message, { cause });
   }
-  const kernel = new FramedKernel(processChannel(child, Object.keys(WRITABLE)), limits);
+  const kernel = new FramedKernel(
+    processChannel(child, Object.keys(writableFolders(limits))),
+    limits,
+  );
   // The type knows the first five streams only.
   const streams: readonly unknown[] = child.stdio;
   for (const [fd, data] of inputs) (streams[fd] as Writable).end(data);
@@ -96,7 +106,7 @@ function launchCommand(tools: Tools, limits: Limits, identity: Identity | undefi
   const resources = {
     core: 0,
     nofile: 256,
-    fsize: 256 * MEGABYTE,
+    fsize: limits.diskBytes,
     as: limits.memoryBytes + ADDRESS_SPACE_ALLOWANCE,
     cpu: 600,
   };
@@ -121,7 +131,11 @@ function dropTo({ uid, gid }: Identity): string[] {
   return [...ids, '--inh-caps=-all', '--no-new-privs', '--'];
 }
 
-function bubblewrapArguments({ modern, environment }: Tools, sources: string[]): string[] {
+function bubblewrapArguments(
+  { modern, environment }: Tools,
+  limits: Limits,
+  sources: string[],
+): string[] {
   return [
     ...words('--unshare-all --unshare-user --uid 1000 --gid 1000 --die-with-parent --new-session'),
     ...words('--clearenv --cap-drop ALL --hostname sandbox'),
@@ -137,7 +151,9 @@ function bubblewrapArguments({ modern, environment }: Tools, sources: string[]):
       words(`--perms 0444 --ro-bind-data ${FIRST_SOURCE_FD + index} ${SOURCES}/${path}`),
     ),
     ...words('--proc /proc --dev /dev'),
-    ...Object.entries(WRITABLE).flatMap(([path, size]) => writable(path, size, modern)),
+    ...Object.entries(writableFolders(limits)).flatMap(([path, size]) =>
+      writable(path, size, modern),
+    ),
     ...(environment === undefined ? [] : readOnly(environment)),
     // Both are tmpfs without a size.
     ...words('--chdir /mnt/data --remount-ro /dev --remount-ro /'),

@@ -29,6 +29,8 @@ export type SandboxOptions = {
   memoryBytes?: number;
   /** Processes and threads of one session. Default 64. */
   processes?: number;
+  /** Files in /mnt/data, which count as memory too. Default 512 MiB. */
+  diskBytes?: number;
   /** Sessions with a live Python. Default: what memory and processors of this machine bear. */
   maxKernels?: number;
   /** A session without cells for this long loses its Python. Default 20 minutes. */
@@ -165,6 +167,7 @@ export function limitsOf(options: SandboxOptions): Limits {
     cellHardSeconds: options.cellHardSeconds,
     memoryBytes: options.memoryBytes ?? 1024 * MEGABYTE,
     processes: options.processes ?? 64,
+    diskBytes: options.diskBytes ?? 512 * MEGABYTE,
     maxLogBytes: options.maxLogBytes ?? 100_000,
     maxImages: options.maxImages ?? 10,
     imageBytes: options.imageBytes ?? 10 * MEGABYTE,

@@ -16,8 +16,8 @@ if (token === undefined && !('path' in address)) {
   log.fatal('SANDBOX_TOKEN must be set: without one sandboxd listens on a Unix socket only.');
   process.exit(1);
 }
-const { sandboxPython: python, cellSoftSeconds, cellHardSeconds } = config;
-const options = { backend, python, cellSoftSeconds, cellHardSeconds };
+const { sandboxPython: python, cellSoftSeconds, cellHardSeconds, cellLimits } = config;
+const options = { backend, python, cellSoftSeconds, cellHardSeconds, ...cellLimits };
 const limits = limitsOf(options);
 const { status, open } = await chooseBackend(options, limits);
 // Served all the same: workers then know the reason.

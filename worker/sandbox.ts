@@ -10,6 +10,8 @@ export function openSandbox(config: Config): Promise<Sandbox> {
     python: config.sandboxPython,
     cellSoftSeconds: config.cellSoftSeconds,
     cellHardSeconds: config.cellHardSeconds,
+    ...config.cellLimits,
+    spare: config.sandboxSpare,
     ...(config.sandboxMaxKernels === undefined ? {} : { maxKernels: config.sandboxMaxKernels }),
   });
 }

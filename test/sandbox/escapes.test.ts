@@ -9,7 +9,7 @@ const opened = await Promise.all(
   BACKENDS.map(async (backend) => ({ ...backend, started: await (await backend.open())?.start() })),
 );
 afterAll(async () => {
-  await Promise.all(opened.map(({ started }) => started?.kill('The suite has ended.')));
+  for (const { started } of opened) await started?.kill('The suite has ended.');
   await canaries[Symbol.asyncDispose]();
 });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { SessionClosedError } from '../../sandbox/index.ts';
 import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
+import type { TestSandbox } from './support/index.ts';
 
 const sandbox = await openSandbox();
 const ENDLESS = 'while True: pass';
@@ -104,10 +105,12 @@ except OSError as error: print(error.strerror)`;
     await using small = await openSandbox({ maxKernels: 2 });
     const first = await logsOf(small, 'first', PRINT_NAMESPACE);
     const second = await logsOf(small, 'second', `x = 2\n${PRINT_NAMESPACE}`);
+    // Its namespace's number may be given to the next one.
+    const processes = await processesIn(second);
     await logsOf(small, 'first', '1');
     await logsOf(small, 'third', '1');
     expect(await processesIn(first)).toHaveLength(2);
-    await gone(second);
+    expect((await processesIn(second)).filter((id) => processes.includes(id))).toEqual([]);
     expect(await logsOf(small, 'second', 'x')).toBe('2\n');
   });
 
@@ -128,6 +131,44 @@ except OSError as error: print(error.strerror)`;
     const namespace = await logsOf(brief, 'idle', `x = 3\n${PRINT_NAMESPACE}`);
     await gone(namespace);
     expect(await logsOf(brief, 'idle', 'x')).toBe('3\n');
+  });
+
+  describe('with a spare kernel', () => {
+    const packages = sandbox.status.packages.map((entry) => entry.split(' ')[0]);
+    const WARM = 'import sys\n"pandas" in sys.modules, "warm" in globals(), __name__';
+    const warm = (spared: TestSandbox, session: string) =>
+      vi.waitFor(
+        async () => {
+          const text = await logsOf(spared, session, WARM);
+          await spared.dropSession(session);
+          expect(text).toBe("(True, False, '__main__')\n");
+        },
+        { timeout: 20_000, interval: 200 },
+      );
+
+    test.skipIf(!packages.includes('pandas'))(
+      'take one that has the large packages imported, and another is made',
+      { timeout: 60_000 },
+      async () => {
+        await using spared = await openSandbox({ spare: true, maxKernels: 3 });
+        await warm(spared, 'first');
+        await warm(spared, 'second');
+        // Its own cells are counted from 1, like those of any other.
+        expect((await spared.runCell('third', '1 / 0')).logs).toContain('"<cell 1>"');
+      },
+    );
+
+    test('have its place when they need one', { timeout: 60_000 }, async () => {
+      await using spared = await openSandbox({ spare: true, maxKernels: 2 });
+      const cells = ['a', 'b', 'c', 'd'].map((id) => logsOf(spared, id, `"${id}"`));
+      expect(await Promise.all(cells)).toEqual(["'a'\n", "'b'\n", "'c'\n", "'d'\n"]);
+    });
+
+    test('start ten at once', { timeout: 60_000 }, async () => {
+      await using spared = await openSandbox({ spare: true, maxKernels: 12 });
+      const cells = Array.from({ length: 10 }, (_, n) => logsOf(spared, `s${n}`, `${n}`));
+      expect(await Promise.all(cells)).toEqual(Array.from({ length: 10 }, (_, n) => `${n}\n`));
+    });
   });
 
   test('all end when the sandbox is disposed of, and no cell runs after that', async () => {
