@@ -233,4 +233,69 @@ os.write(4, struct.pack('>II', len(data), 0) + data)`;
     );
     expect({ status, after }).toEqual({ status: 'ok', after: intact });
   });
+
+  test.each([
+    [
+      'a replaced repr and print',
+      'import builtins\nbuiltins.repr = builtins.print = lambda *_: 1 / 0',
+    ],
+    ['replaced streams', 'import sys\nsys.stdout = sys.stderr = sys.__stdout__ = None'],
+    ['a closed driver stream', 'import sys\nsys.stdout.buffer.close()'],
+    [
+      'replaced signal handlers',
+      'import signal\nfor n in range(1, 65):\n  try: signal.signal(n, signal.SIG_IGN)\n  except (OSError, ValueError): pass',
+    ],
+    [
+      'blocked signals',
+      'import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))\nNone',
+    ],
+    ['a trace function', 'import sys\nsys.settrace(lambda *_: 1 / 0)'],
+    [
+      'a garbage collector that raises',
+      'import gc\ngc.callbacks.append(lambda *_: 1 / 0)\ngc.collect()\nNone',
+    ],
+    ['what runs at exit', 'import atexit\natexit.register(print, "at exit")\nNone'],
+    ['a finalizer that prints', 'class Noisy:\n  def __del__(self): print("deleted")\nn = Noisy()'],
+    ['an import hook that fails', 'import sys\nsys.meta_path.insert(0, None)'],
+    ['no modules', 'import sys\nsys.modules.clear()'],
+    ['no names', 'globals().clear()'],
+    ['another __main__', 'import sys\nsys.modules["__main__"] = None'],
+    ['a broken json', 'import json\njson.dumps = json.loads = None'],
+    ['another working folder', 'import os\nos.chdir("/")'],
+    ['no working folder', 'import os\nos.mkdir("d"); os.chdir("d"); os.rmdir("/mnt/data/d")'],
+  ])('%s, or goes back to before it', { timeout: 30_000 }, async (name, code) => {
+    await logsOf(quick, name, 'kept = "kept"');
+    await quick.runCell(name, code);
+    // Whatever is left of Python answers, or is replaced by one that does; an endless loop still ends.
+    await quick.runCell(name, 'kept');
+    await quick.runCell(name, 'while True: pass');
+    await quick.sandbox.dropSession(name);
+    const { status, logs } = await quick.runCell(name, 'globals().get("kept", "cleared")');
+    expect({ status, logs }).toEqual({
+      status: 'ok',
+      logs: expect.stringMatching(name === 'no names' ? /'cleared'\n$/ : /'kept'\n$/),
+    });
+  });
+
+  test('surrogates, NULs and bytes that are no text, everywhere', async () => {
+    const code = `print('\\ud800\\0'); name = 'caf\\xe9'\nraise ValueError('\\udfff \\0')`;
+    const { status, logs } = await patient.runCell('text', code);
+    expect(status).toBe('error');
+    expect(logs.isWellFormed()).toBe(true);
+    expect(logs).not.toContain('\0');
+    expect(await logsOf(patient, 'text', '"\ud800"')).toBe("'\uFFFD'\n");
+    expect((await patient.runCell('text', 'x = "a\0b"')).status).toBe('error');
+  });
+
+  test('a cell that is cancelled, within a second', async () => {
+    const stop = new AbortController();
+    const code =
+      'import signal, subprocess\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nsubprocess.Popen(["sleep", "60"])\nwhile True:\n  try:\n    while True: pass\n  except BaseException: pass';
+    const cell = patient.runCell('cancelled', code, { signal: stop.signal });
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    const started = performance.now();
+    stop.abort(new Error('cancelled'));
+    await expect(cell).rejects.toThrow('cancelled');
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
 });
