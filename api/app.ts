@@ -15,6 +15,7 @@ import { healthRoutes } from './routes/health.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { modelRoutes } from './routes/models.ts';
 import { runRoutes } from './routes/runs.ts';
+import { addPartHandler, uploadRoutes } from './routes/uploads.ts';
 import { threadRoutes } from './routes/threads.ts';
 
 export function createApp(context: ApiContext): Express {
@@ -24,7 +25,9 @@ export function createApp(context: ApiContext): Express {
   app.use(helmet(), standardHeaders, logRequests(log));
   app.use(healthRoutes(context));
   app.use('/v1', limitBodyTime, authenticate(pool));
+  // Forms, ahead of the JSON parser.
   app.use('/v1/files', fileRoutes(context));
+  app.post('/v1/uploads/:upload_id/parts', addPartHandler(context));
   app.use('/v1', parseJson(config.bodyLimitBytes), v1(context));
   app.use(routeNotFound, errorHandler(log, config.bodyLimitBytes));
   return app;
@@ -34,6 +37,7 @@ function v1(context: ApiContext): RequestHandler {
   const router = express.Router();
   const beta = checkBetaHeader(context.config.requireBetaHeader);
   router.use('/models', modelRoutes(context));
+  router.use('/uploads', uploadRoutes(context));
   router.use('/assistants', beta, assistantRoutes(context));
   router.post('/threads/runs', beta, createThreadAndRunHandler(context));
   router.use('/threads/:thread_id/messages', beta, messageRoutes(context));

@@ -194,6 +194,37 @@ export async function* readBlob(db: Queryable, id: number): AsyncGenerator<Buffe
   }
 }
 
+/**
+ * One blob of the contents of others, in this order. The chunks change their owner and are not copied; the others are
+ * left empty, to be released with whatever refers to them. A single one is returned as it is.
+ */
+export async function assembleBlob(
+  tx: Tx,
+  projectId: string,
+  ids: readonly number[],
+  bytes: number,
+): Promise<number> {
+  if (ids.length === 1) return ids[0]!;
+  const rows = await query<{ id: number }>(
+    tx,
+    'blobs.create',
+    'insert into blobs (project_id, bytes) values ($1, $2) returning id',
+    [projectId, bytes],
+  );
+  const id = rows[0]!.id;
+  await query(
+    tx,
+    'blobs.assemble',
+    `with moved as (
+       select c.blob_id, c.n, row_number() over (order by p.position, c.n) - 1 as new_n
+       from unnest($2::bigint[]) with ordinality p (blob_id, position) join blob_chunks c using (blob_id))
+     update blob_chunks c set blob_id = $1, n = moved.new_n from moved
+     where c.blob_id = moved.blob_id and c.n = moved.n`,
+    [id, ids],
+  );
+  return id;
+}
+
 /** For a blob that nothing refers to yet. The database refuses when something does. */
 export async function deleteBlob(db: Queryable, id: number): Promise<void> {
   await query(db, 'blobs.delete', 'delete from blobs where id = $1', [id]);

@@ -64,13 +64,22 @@ export async function createFileOfBlob(
 
 /** @throws ApiError 404 */
 export async function getFileRow(db: Queryable, projectId: string, id: string): Promise<FileRow> {
+  const row = await findFile(db, projectId, id);
+  if (row === undefined) throw noSuchFile(id);
+  return row;
+}
+
+export async function findFile(
+  db: Queryable,
+  projectId: string,
+  id: string,
+): Promise<FileRow | undefined> {
   const rows = await query<FileRow>(
     db,
     'files.get',
     `select ${COLUMNS} from files where id = $1 and project_id = $2 and ${ALIVE}`,
     [id, projectId],
   );
-  if (rows[0] === undefined) throw noSuchFile(id);
   return rows[0];
 }
 

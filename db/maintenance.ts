@@ -2,6 +2,7 @@
 import type { RunStatus } from '../wire/types.ts';
 import { collectBlobs } from './blobs.ts';
 import { deleteExpiredFiles } from './files.ts';
+import { expireUploads } from './uploads.ts';
 import { IDEMPOTENCY_HOURS } from './idempotency.ts';
 import type { Pool, Queryable } from './pool.ts';
 import { query } from './pool.ts';
@@ -112,8 +113,9 @@ export async function deleteOldIdempotencyKeys(db: Queryable): Promise<void> {
   );
 }
 
-/** Deletes expired files, and content that nothing refers to any more. */
+/** Deletes expired files, ends expired uploads, and deletes content that nothing refers to any more. */
 export async function tidyFiles(pool: Pool): Promise<void> {
   await deleteExpiredFiles(pool);
+  await expireUploads(pool);
   await collectBlobs(pool);
 }

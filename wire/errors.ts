@@ -201,6 +201,43 @@ export function fileQuotaExceeded(quotaBytes: number): ApiError {
   );
 }
 
+// Uploads. All our own texts: the hosted ones are not known.
+
+/** 400. `action` is `add parts to`, `complete` or `cancel`. */
+export function uploadNotPending(action: string, status: string): ApiError {
+  return invalidRequest(`Cannot ${action} upload with status '${status}'.`);
+}
+
+/** 400: more parts than an upload of this size can need. */
+export function partsExceedUpload(uploadId: string, bytes: number): ApiError {
+  return invalidRequest(
+    `The parts of ${uploadId} would have more than twice the ${bytes} bytes it was created with.`,
+    { code: 'too_many_bytes', param: 'data' },
+  );
+}
+
+/** 400: also for a part of another upload. */
+export function unknownPart(partId: string, uploadId: string): ApiError {
+  return invalidRequest(`Invalid 'part_ids': no part found with id '${partId}' in ${uploadId}.`, {
+    code: 'invalid_value',
+    param: 'part_ids',
+  });
+}
+
+export function uploadBytesMismatch(expected: number, got: number): ApiError {
+  return invalidRequest(
+    `The parts have ${got} bytes, but the upload was created with ${expected} bytes.`,
+    { code: 'bytes_mismatch', param: 'part_ids' },
+  );
+}
+
+export function uploadMd5Mismatch(got: string): ApiError {
+  return invalidRequest(`Invalid 'md5': the content of the parts has the md5 ${got}.`, {
+    code: 'md5_mismatch',
+    param: 'md5',
+  });
+}
+
 // Keys and headers
 
 /** 401. Begins as hosted; the remedy is this server's own. */

@@ -7,9 +7,22 @@ import type {
   RunStepRow,
   ThreadRow,
   ToolCallRow,
+  UploadPartRow,
+  UploadRow,
 } from './rows.ts';
 import { isActive } from './run-status.ts';
-import type { Assistant, File, Message, Run, RunStep, Thread, ToolCall, Usage } from './types.ts';
+import type {
+  Assistant,
+  File,
+  Message,
+  Run,
+  RunStep,
+  Thread,
+  ToolCall,
+  Usage,
+  Upload,
+  UploadPart,
+} from './types.ts';
 
 export function toAssistant(row: AssistantRow): Assistant {
   return {
@@ -164,5 +177,29 @@ export function toFile(row: FileRow): File {
     expires_at: row.expires_at,
     status: 'processed',
     status_details: null,
+  };
+}
+
+/** `file` is null until the upload is completed, and again after the file was deleted. */
+export function toUpload(row: UploadRow, file: FileRow | null): Upload {
+  return {
+    id: row.id,
+    object: 'upload',
+    created_at: row.created_at,
+    filename: row.filename,
+    bytes: row.bytes,
+    purpose: row.purpose,
+    status: row.status,
+    expires_at: row.expires_at,
+    file: file === null ? null : toFile(file),
+  };
+}
+
+export function toUploadPart(row: UploadPartRow): UploadPart {
+  return {
+    id: row.id,
+    object: 'upload.part',
+    created_at: row.created_at,
+    upload_id: row.upload_id,
   };
 }

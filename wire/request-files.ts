@@ -1,7 +1,7 @@
 /** Forms and bodies of the file and upload endpoints. A form's fields arrive as text; nested ones as `expires_after[seconds]`. */
 import { z } from 'zod';
 import { parseBody } from './request-body.ts';
-import { integer, LIMITS, list, text } from './request-fields.ts';
+import { integer, LIMITS, list, problem, text } from './request-fields.ts';
 import type { FilePurpose } from './types.ts';
 
 const purpose = z.enum(['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals']);
@@ -35,7 +35,17 @@ export const addPartSchema = z.strictObject({
 });
 
 export const completeUploadSchema = z.strictObject({
-  part_ids: list(text(LIMITS.fileId, 1), 'strings', LIMITS.uploadParts).min(1),
+  part_ids: list(text(LIMITS.fileId, 1), 'strings', LIMITS.uploadParts)
+    .min(1)
+    .check((context) => {
+      const seen = new Set<string>();
+      const twice = context.value.find((id) => seen.size === seen.add(id).size);
+      if (twice === undefined) return;
+      problem(context, {
+        code: 'invalid_value',
+        text: `Invalid '{param}': '${twice}' is named more than once.`,
+      });
+    }),
   md5: z
     .string()
     .regex(/^[0-9a-fA-F]{32}$/)

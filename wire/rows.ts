@@ -144,3 +144,24 @@ export type FileRow = {
   expires_at: number | null;
   blob_id: number;
 };
+
+export type UploadRow = {
+  id: string;
+  project_id: string;
+  created_at: number;
+  expires_at: number;
+  status: 'pending' | 'completed' | 'cancelled' | 'expired';
+  filename: string;
+  purpose: FilePurpose;
+  bytes: number;
+  file_expires_after: number | null;
+  file_id: string | null;
+};
+
+export type UploadPartRow = {
+  id: string;
+  upload_id: string;
+  created_at: number;
+  bytes: number;
+  blob_id: number;
+};
