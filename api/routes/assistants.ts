@@ -7,8 +7,10 @@ import {
   listAssistants,
   modifyAssistant,
 } from '../../db/assistants.ts';
+import { checkFiles } from '../../db/files.ts';
 import { once } from '../../db/idempotency.ts';
 import { withTransaction } from '../../db/pool.ts';
+import { filesOfResources } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
 import { toAssistant } from '../../wire/objects.ts';
 import {
@@ -31,9 +33,10 @@ export function assistantRoutes({ pool }: ApiContext): Router {
       ...params,
       tool_resources: defaultToolResources(params.tools, params.tool_resources),
     };
-    const { assistant } = await once(pool, idempotencyOf(request, response), async (tx) => ({
-      assistant: await createAssistant(tx, projectOf(response), fields),
-    }));
+    const { assistant } = await once(pool, idempotencyOf(request, response), async (tx) => {
+      await checkFiles(tx, projectOf(response), filesOfResources(fields.tool_resources));
+      return { assistant: await createAssistant(tx, projectOf(response), fields) };
+    });
     response.json(assistant);
   });
 
@@ -49,14 +52,16 @@ export function assistantRoutes({ pool }: ApiContext): Router {
   router.post('/:assistant_id', async (request, response) => {
     const id = checkId('assistant_id', request.params.assistant_id);
     const change = parseModifyAssistant(request.body);
-    const assistant = await withTransaction(pool, (tx) =>
-      modifyAssistant(tx, projectOf(response), id, (current) => {
+    const assistant = await withTransaction(pool, async (tx) => {
+      // Only the files that are named now: others may have been deleted since.
+      await checkFiles(tx, projectOf(response), filesOfResources(change.tool_resources));
+      return modifyAssistant(tx, projectOf(response), id, (current) => {
         const next = { ...current, ...change };
         // The request names only the tools whose resources it replaces.
         const resources = { ...current.tool_resources, ...change.tool_resources };
         return { ...next, tool_resources: defaultToolResources(next.tools, resources) };
-      }),
-    );
+      });
+    });
     response.json(assistant);
   });
 

@@ -2,11 +2,13 @@
 import type { Request, RequestHandler, Response } from 'express';
 
 import { getAssistantRow } from '../../db/assistants.ts';
+import { checkFiles } from '../../db/files.ts';
 import { once } from '../../db/idempotency.ts';
 import type { AcceptedRun, NewRun } from '../../db/runs.ts';
 import { createFirstRun, createRun } from '../../db/runs.ts';
 import { createThread } from '../../db/threads.ts';
 import { invalidRequest } from '../../wire/errors.ts';
+import { filesOfMessages, filesOfResources } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
 import type { RunParams } from '../../wire/requests.ts';
 import { parseCreateRun, parseCreateThreadAndRun, parseIncludeQuery } from '../../wire/requests.ts';
@@ -16,7 +18,7 @@ import type { Config } from '../../config.ts';
 import type { ApiContext } from '../context.ts';
 import { idempotencyOf, projectOf } from '../idempotency.ts';
 import { streamRun } from '../stream-run.ts';
-import { newMessage, newThread } from './threads.ts';
+import { filesOfThread, newMessage, newThread } from './threads.ts';
 
 export function createRunHandler(context: ApiContext): RequestHandler {
   return async (request, response) => {
@@ -34,6 +36,7 @@ export function createRunHandler(context: ApiContext): RequestHandler {
         params.additional_instructions,
         {},
       );
+      await checkFiles(tx, projectId, filesOfMessages(messages));
       return createRun(tx, projectId, threadId, assistant, messages, settings);
     });
     await answer(context, request, response, accepted, params.stream);
@@ -54,6 +57,8 @@ export function createThreadAndRunHandler(context: ApiContext): RequestHandler {
         undefined,
         params.tool_resources ?? {},
       );
+      const named = [...filesOfThread(fields), ...filesOfResources(params.tool_resources)];
+      await checkFiles(tx, projectId, named);
       const thread = await createThread(tx, projectId, fields);
       return createFirstRun(tx, projectId, thread, assistant, fields.messages.length, settings);
     });

@@ -1,5 +1,6 @@
 import { Router } from 'express';
 
+import { checkFiles } from '../../db/files.ts';
 import { once } from '../../db/idempotency.ts';
 import {
   createMessage,
@@ -9,6 +10,7 @@ import {
   modifyMessage,
 } from '../../db/messages.ts';
 import { getThread } from '../../db/threads.ts';
+import { filesOfMessages } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
 import {
   parseCreateMessage,
@@ -28,9 +30,10 @@ export function messageRoutes({ pool }: ApiContext): Router {
   router.post('/', async (request, response) => {
     const threadId = threadOf(request.params);
     const fields = newMessage(parseCreateMessage(request.body));
-    const { message } = await once(pool, idempotencyOf(request, response), async (tx) => ({
-      message: await createMessage(tx, projectOf(response), threadId, fields),
-    }));
+    const { message } = await once(pool, idempotencyOf(request, response), async (tx) => {
+      await checkFiles(tx, projectOf(response), filesOfMessages([fields]));
+      return { message: await createMessage(tx, projectOf(response), threadId, fields) };
+    });
     response.json(message);
   });
 

@@ -1,11 +1,13 @@
 import { Router } from 'express';
 
+import { checkFiles } from '../../db/files.ts';
 import { once } from '../../db/idempotency.ts';
 import type { NewMessage } from '../../db/messages.ts';
 import { withTransaction } from '../../db/pool.ts';
 import type { NewThread } from '../../db/threads.ts';
 import { createThread, deleteThread, getThread, modifyThread } from '../../db/threads.ts';
 import { invalidRequest } from '../../wire/errors.ts';
+import { filesOfMessages, filesOfResources } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
 import { toThread } from '../../wire/objects.ts';
 import type {
@@ -23,9 +25,10 @@ export function threadRoutes({ pool, dispatcher }: ApiContext): Router {
 
   router.post('/', async (request, response) => {
     const fields = newThread(parseCreateThread(request.body), 'tool_resources');
-    const { thread } = await once(pool, idempotencyOf(request, response), async (tx) => ({
-      thread: await createThread(tx, projectOf(response), fields),
-    }));
+    const { thread } = await once(pool, idempotencyOf(request, response), async (tx) => {
+      await checkFiles(tx, projectOf(response), filesOfThread(fields));
+      return { thread: await createThread(tx, projectOf(response), fields) };
+    });
     response.json(toThread(thread));
   });
 
@@ -37,9 +40,9 @@ export function threadRoutes({ pool, dispatcher }: ApiContext): Router {
 
   router.post('/:thread_id', async (request, response) => {
     const id = checkId('thread_id', request.params.thread_id);
-    response.json(
-      await modifyThread(pool, projectOf(response), id, parseModifyThread(request.body)),
-    );
+    const change = parseModifyThread(request.body);
+    await checkFiles(pool, projectOf(response), filesOfResources(change.tool_resources));
+    response.json(await modifyThread(pool, projectOf(response), id, change));
   });
 
   router.delete('/:thread_id', async (request, response) => {
@@ -60,6 +63,11 @@ export function newThread(params: CreateThreadParams, param: string): NewThread 
     messages: params.messages.map(newMessage),
     tool_resources: defaultToolResources([], params.tool_resources),
   };
+}
+
+/** The files that a new thread names, in its messages and for its tools. */
+export function filesOfThread({ messages, tool_resources }: NewThread): string[] {
+  return [...filesOfMessages(messages), ...filesOfResources(tool_resources)];
 }
 
 export function newMessage(params: CreateMessageParams): NewMessage {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
+import { createFile } from '../support/files.ts';
 
 let env: Environment;
 beforeAll(async () => {
@@ -142,19 +143,24 @@ test('clears what a change sets to null', async () => {
 
 test('replaces the resources of the tools that a change names', async () => {
   const { assistants } = env.client.beta;
+  const [a, b, c] = [
+    await createFile(env.client),
+    await createFile(env.client),
+    await createFile(env.client),
+  ];
   const created = await assistants.create({
     model: 'm',
     tools: [{ type: 'code_interpreter' }, { type: 'file_search' }],
     tool_resources: {
-      code_interpreter: { file_ids: ['file-a'] },
+      code_interpreter: { file_ids: [a] },
       file_search: { vector_store_ids: ['vs_a'] },
     },
   });
   const changed = await assistants.update(created.id, {
-    tool_resources: { code_interpreter: { file_ids: ['file-b', 'file-c'] } },
+    tool_resources: { code_interpreter: { file_ids: [b, c] } },
   });
   expect(changed.tool_resources).toEqual({
-    code_interpreter: { file_ids: ['file-b', 'file-c'] },
+    code_interpreter: { file_ids: [b, c] },
     file_search: { vector_store_ids: ['vs_a'] },
   });
 });

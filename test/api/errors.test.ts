@@ -278,7 +278,9 @@ test('knows no other route and no other method', async () => {
     'GET /nothing',
     'PUT /assistants',
     'GET /threads',
-    'POST /files',
+    'PUT /files',
+    'GET /uploads',
+    'POST /vector_stores',
     'DELETE /models',
   ];
   for (const send of rows) {

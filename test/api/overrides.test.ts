@@ -2,6 +2,7 @@ import type { AssistantCreateParams } from 'openai/resources/beta/assistants';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
+import { createFile } from '../support/files.ts';
 import { hold, text, toolCalls } from '../support/fake-model.ts';
 import { checkRun, CODE, outputsFor, setUp, WEATHER } from '../support/runs.ts';
 
@@ -264,21 +265,23 @@ test("shows a run's own tool resources and not the assistant's", async () => {
 
 test('shows the model pictures by their address, and speaks of the ones it cannot show', async () => {
   const { assistant, threadId, model } = await setUp(env, [text('A cat.')]);
+  const cat = await createFile(env.client, 'not a picture', 'cat.png', 'vision');
   await env.client.beta.threads.messages.create(threadId, {
     role: 'user',
     content: [
       { type: 'text', text: 'What is this?' },
       { type: 'image_url', image_url: { url: 'https://example.com/cat.png', detail: 'low' } },
-      { type: 'image_file', image_file: { file_id: 'file-cat' } },
+      { type: 'image_file', image_file: { file_id: cat } },
     ],
   });
+  await env.client.files.delete(cat);
   await env.client.beta.threads.runs.createAndPoll(threadId, { assistant_id: assistant.id });
   expect(env.model.requests(model)[0]?.body.messages.at(-1)).toEqual({
     role: 'user',
     content: [
       { type: 'text', text: 'What is this?' },
       { type: 'image_url', image_url: { url: 'https://example.com/cat.png', detail: 'low' } },
-      { type: 'text', text: '[image file file-cat]' },
+      { type: 'text', text: `[image file ${cat}]` },
     ],
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
+import { createFile } from '../support/files.ts';
 
 let env: Environment;
 beforeAll(async () => {
@@ -28,17 +29,18 @@ test('creates an empty thread, with or without a body', async () => {
 
 test('creates a thread with its first messages in order', async () => {
   const { threads } = env.client.beta;
+  const file_ids = [await createFile(env.client)];
   const thread = await threads.create({
     messages: [
       { role: 'user', content: 'One', metadata: { n: '1' } },
       { role: 'assistant', content: [{ type: 'text', text: 'Two' }] },
     ],
     metadata: { user: 'Jane' },
-    tool_resources: { code_interpreter: { file_ids: ['file-a'] } },
+    tool_resources: { code_interpreter: { file_ids } },
   });
   expect(thread).toMatchObject({
     metadata: { user: 'Jane' },
-    tool_resources: { code_interpreter: { file_ids: ['file-a'] } },
+    tool_resources: { code_interpreter: { file_ids } },
   });
   const { data } = await threads.messages.list(thread.id, { order: 'asc' });
   expect(data.map(({ role, content, metadata }) => [role, content, metadata])).toEqual([
@@ -71,7 +73,7 @@ test('changes metadata and tool resources of a thread, and clears them', async (
     ...thread,
     metadata: { c: '3' },
   });
-  const tool_resources = { code_interpreter: { file_ids: ['file-a'] } };
+  const tool_resources = { code_interpreter: { file_ids: [await createFile(env.client)] } };
   expect(await threads.update(thread.id, { tool_resources })).toMatchObject({
     metadata: { c: '3' },
     tool_resources,
@@ -127,16 +129,17 @@ test('keeps parts of every kind, and the details of images', async () => {
   const { threads } = env.client.beta;
   const thread = await threads.create();
   const url = 'https://example.com/a.png';
+  const [a, b] = [await createFile(env.client), await createFile(env.client)];
   const message = await threads.messages.create(thread.id, {
     role: 'user',
     content: [
       { type: 'text', text: 'Look:' },
       { type: 'image_url', image_url: { url } },
       { type: 'image_url', image_url: { url, detail: 'high' } },
-      { type: 'image_file', image_file: { file_id: 'file-a' } },
+      { type: 'image_file', image_file: { file_id: a } },
       { type: 'text', text: 'And?' },
     ],
-    attachments: [{ file_id: 'file-b', tools: [{ type: 'code_interpreter' }] }],
+    attachments: [{ file_id: b, tools: [{ type: 'code_interpreter' }] }],
     metadata: { k: 'v' },
   });
   expect(message).toMatchObject({
@@ -144,10 +147,10 @@ test('keeps parts of every kind, and the details of images', async () => {
       ...textOf('Look:'),
       { type: 'image_url', image_url: { url, detail: 'auto' } },
       { type: 'image_url', image_url: { url, detail: 'high' } },
-      { type: 'image_file', image_file: { file_id: 'file-a', detail: 'auto' } },
+      { type: 'image_file', image_file: { file_id: a, detail: 'auto' } },
       ...textOf('And?'),
     ],
-    attachments: [{ file_id: 'file-b', tools: [{ type: 'code_interpreter' }] }],
+    attachments: [{ file_id: b, tools: [{ type: 'code_interpreter' }] }],
     metadata: { k: 'v' },
   });
   expect(await threads.messages.retrieve(message.id, { thread_id: thread.id })).toEqual(message);

@@ -203,7 +203,7 @@ test('makes one file when completed twice at once, and cancels or completes, nev
       post(`/${raced.id}/complete`, { part_ids: [part.id] }).then(({ status }) => status),
       post(`/${raced.id}/cancel`).then(({ status }) => status),
     ]);
-    expect(statuses.toSorted()).toEqual([200, 400]);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 400]);
   }
   const files = await env.client.files.list();
   for (const { id } of files.data) await env.client.files.delete(id);

@@ -4,7 +4,10 @@ import { randomUUID } from 'node:crypto';
 export type FormPart = { name: string; filename?: string; content: string | Buffer };
 
 /** Parts in the order given, names as they are. */
-export function form(...parts: FormPart[]): { headers: { 'content-type': string }; body: Buffer } {
+export function form(...parts: FormPart[]): {
+  headers: { 'content-type': string };
+  body: Buffer<ArrayBuffer>;
+} {
   const boundary = `form-${randomUUID()}`;
   const pieces = parts.flatMap(({ name, filename, content }) => [
     `--${boundary}\r\ncontent-disposition: form-data; name="${name}"`,
