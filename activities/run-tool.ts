@@ -25,8 +25,8 @@ export async function runTool(
   return attempt(deps.control, runId, async (signal) => {
     const found = await readToolCall(deps.pool, runId, callId);
     if (found.kind === 'settled') return found.outcome;
-    const { ok, reason } = deps.sandbox.status;
-    if (!ok) throw new SandboxUnavailableError(reason);
+    const { backend, reason } = deps.sandbox.status;
+    if (backend === 'none') throw new SandboxUnavailableError(reason);
     const taken = await waitForLease(deps, runId, found.call, signal);
     if (taken.kind === 'settled') return taken.outcome;
     return runLeased(deps, runId, found.call, taken.lease, signal);
@@ -57,7 +57,7 @@ async function waitForLease(
 }
 
 async function runLeased(
-  { pool, sandbox }: ActivityDependencies,
+  { pool, sandbox, interpreters }: ActivityDependencies,
   runId: string,
   call: PendingToolCall,
   lease: Lease & StoredVersion,
@@ -89,6 +89,7 @@ async function runLeased(
     if (outcome !== undefined) return outcome;
     await held.release();
     if (error instanceof CallSettledError) return error.outcome;
+    if (error instanceof SandboxUnavailableError) interpreters.abandon(call.threadId, error);
     throw error;
   }
   if (outcome === undefined) throw new Error('The sandbox did not have the cell stored.');

@@ -136,20 +136,27 @@ function lost(lease: Lease): FencedError {
   return new FencedError(`The Python of thread ${lease.threadId} is run by another attempt.`);
 }
 
+type Waiter = Pick<PromiseWithResolvers<void>, 'resolve' | 'reject'>;
+
 /** Wakes the attempts of this process that wait for a thread's Python. */
 export class InterpreterQueue implements Disposable {
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<Waiter>>();
   readonly #unsubscribe: () => void;
 
   constructor(listener: Listener) {
     this.#unsubscribe = listener.on(CHANNEL, (threadId) => {
-      for (const wake of this.#waiting.get(threadId) ?? []) wake();
+      for (const { resolve } of this.#waiting.get(threadId) ?? []) resolve();
     });
+  }
+
+  /** A call of the thread cannot be run at all: those of this process that wait for it need not go on waiting. */
+  abandon(threadId: string, error: Error): void {
+    for (const { reject } of this.#waiting.get(threadId) ?? []) reject(error);
   }
 
   /**
    * Calls `attempt` until it gives something: at once, and then whenever a lease of the thread was given up.
-   * @throws the signal's reason, and what `attempt` throws
+   * @throws the signal's reason, what `attempt` throws, and what the wait was abandoned with
    */
   async until<T>(
     threadId: string,
@@ -167,18 +174,20 @@ export class InterpreterQueue implements Disposable {
   }
 
   #watch(threadId: string, signal: AbortSignal): Disposable & { happened: Promise<void> } {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const waiter = Promise.withResolvers<void>();
+    // Abandoned while its attempt is under way: the wait that follows tells it.
+    waiter.promise.catch(() => {});
     const waiting = this.#waiting.get(threadId) ?? new Set();
-    this.#waiting.set(threadId, waiting.add(resolve));
-    const wake = () => resolve();
+    this.#waiting.set(threadId, waiting.add(waiter));
+    const wake = () => waiter.resolve();
     const timer = setTimeout(wake, POLL_MS);
     signal.addEventListener('abort', wake);
     return {
-      happened: promise,
+      happened: waiter.promise,
       [Symbol.dispose]: () => {
         clearTimeout(timer);
         signal.removeEventListener('abort', wake);
-        waiting.delete(resolve);
+        waiting.delete(waiter);
         if (waiting.size === 0) this.#waiting.delete(threadId);
       },
     };

@@ -11,7 +11,8 @@ import { checkRun, CODE, eventsOf, readLog, setUp } from '../support/runs.ts';
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start();
+  // One Python at a time: each thread's cell finds that it has made room for another's.
+  env = await Environment.start({ config: { sandboxMaxKernels: 1 } });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);
@@ -94,6 +95,16 @@ test('three cells share variables and files over separate runs', async () => {
   await run(chat, code('def f(n): return n + int(open("n.txt").read())'), text('Defined.'));
   const { steps } = await run(chat, code('f(x) + f(x - 2)'), text('42.'));
   expect(logsOf(steps)).toEqual(['42\n']);
+});
+
+test('a Python that made room for another thread is restored, and what was lost is named', async () => {
+  const [one, other] = [await newChat(), await newChat()];
+  await run(one, code('n = 1\ngen = (i for i in range(3))\nnext(gen)'), text('Set.'));
+  await run(other, code('n = 2'), text('Set.'));
+  const { steps } = await run(one, code('print(n)'), code('print("gen" in globals())'), text('1.'));
+  const [restored, after] = logsOf(steps);
+  expect(restored).toMatch(/^The Python session was restored\. Not restored: gen\.\n1\n$/);
+  expect(after).toBe('False\n');
 });
 
 test('a figure is an output, a file, and the beginning of the answer', async () => {

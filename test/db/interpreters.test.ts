@@ -197,6 +197,12 @@ test('whoever waits for a Python is woken when its lease is given up', async () 
   await expect.poll(() => tries).toBe(1);
   await store(turn, first);
   expect((await waiting).owner).toBe('waiting');
+  const abandoned = queue.until(first.threadId, signal, () => {
+    tries += 1;
+    return Promise.resolve(undefined);
+  });
+  queue.abandon(first.threadId, new Error('nobody can run it'));
+  await expect(abandoned).rejects.toThrow('nobody can run it');
   const aborted = queue.until(first.threadId, AbortSignal.abort('enough'), () => Promise.resolve());
   await expect(aborted).rejects.toBe('enough');
 });
