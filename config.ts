@@ -16,7 +16,10 @@ export type ModelEntry = {
   api_key_env?: string | undefined;
   upstream_model?: string | undefined;
   context_window?: number | undefined;
-  /** False: the model takes no images, and reads a line of text in their place. */
+  /**
+   * False: the model takes no images, and reads a line of text in their place. True: it is shown those of earlier answers
+   * too. Absent: those that users send.
+   */
   vision?: boolean | undefined;
 };
 
@@ -27,8 +30,8 @@ export type ModelTarget = {
   upstreamModel: string;
   /** Tokens the model accepts in one request. */
   contextWindow: number;
-  /** Whether it takes images. */
-  vision: boolean;
+  /** As in the models file. */
+  vision: boolean | undefined;
 };
 
 /** A Unix socket, or a host and a port. */
@@ -230,7 +233,7 @@ export function modelTarget(
     apiKey: (keyName === undefined ? config.modelApiKey : env[keyName]) || 'none',
     upstreamModel: entry?.upstream_model ?? model,
     contextWindow: entry?.context_window ?? config.modelContextWindow,
-    vision: entry?.vision ?? true,
+    vision: entry?.vision,
   };
 }
 

@@ -76,7 +76,7 @@ export async function buildContext(
   );
   const kept = fitFirst(messages, window.startSeq, budget, run);
   const texts = turn === 0 ? new Map<string, string>() : await readMessageTexts(deps.pool, run.id);
-  const images = target.vision ? await readImages(deps.pool, run.project_id, kept) : null;
+  const images = await readImages(deps.pool, run.project_id, kept, target.vision);
   const promptTokens = fixed + kept.reduce((sum, message) => sum + message.tokens, 0);
   return {
     kind: 'ready',

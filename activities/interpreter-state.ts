@@ -56,7 +56,7 @@ export async function writeOutputs(
       written.push({ type: 'image', blob: await writeBuffer(pool, projectId, output.png) });
       continue;
     }
-    const logs = output.logs.replaceAll('\u0000', '').toWellFormed();
+    const logs = storable(output.logs);
     if (logs !== '') written.push({ type: 'logs', logs });
   }
   return written;
@@ -71,14 +71,20 @@ export async function writeState(
   signal: AbortSignal,
 ): Promise<NewState> {
   const changed: NewState['changed'] = [];
-  for (const file of change.changed) {
+  // The listing is the code's word: a path that it names twice is stored once.
+  const files = new Map(change.changed.map((file) => [file.path, file]));
+  for (const file of files.values()) {
     signal.throwIfAborted();
     const blob = await writeBlob(pool, lease.projectId, file.read(), { maxBytes: file.bytes });
     changed.push({ path: file.path, blob });
   }
-  const { removed, unsaved } = change;
-  const namespaceBlobId = await writeNamespace(pool, lease, change.namespace);
-  return { version, changed, removed, unsaved, namespaceBlobId };
+  return {
+    version,
+    changed,
+    removed: change.removed,
+    unsaved: change.unsaved.map(storable),
+    namespaceBlobId: await writeNamespace(pool, lease, change.namespace),
+  };
 }
 
 async function writeNamespace(
@@ -89,6 +95,11 @@ async function writeNamespace(
   if (namespace === 'unchanged') return lease.namespace?.blobId ?? null;
   if (namespace === undefined) return null;
   return (await writeBuffer(pool, lease.projectId, namespace)).id;
+}
+
+/** Postgres takes neither NUL nor half a character. */
+function storable(text: string): string {
+  return text.replaceAll('\u0000', '').toWellFormed();
 }
 
 function writeBuffer(pool: Pool, projectId: string, content: Buffer): Promise<StoredBlob> {

@@ -8,15 +8,23 @@ import type { Pool } from '../db/pool.ts';
 const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 const MAX_TOTAL_BYTES = 30 * 1024 * 1024;
 
-/** Data URLs by file id, the newest images first. What is missing, too large or no image is left out. */
+/**
+ * Data URLs by file id, the newest images first. What is missing, too large or no image is left out. `vision` false: null,
+ * the model sees nothing. Absent: what users sent. A server whose model cannot see refuses the whole request, and users
+ * who send images know that it can; true: those of answers too.
+ */
 export async function readImages(
   pool: Pool,
   projectId: string,
-  window: Pick<ContextMessage, 'content'>[],
-): Promise<Map<string, string>> {
-  const ids = window.flatMap(({ content }) =>
-    content.flatMap((part) => (part.type === 'image_file' ? [part.image_file.file_id] : [])),
-  );
+  window: Pick<ContextMessage, 'role' | 'content'>[],
+  vision: boolean | undefined,
+): Promise<Map<string, string> | null> {
+  if (vision === false) return null;
+  const ids = window
+    .filter(({ role }) => role === 'user' || vision === true)
+    .flatMap(({ content }) =>
+      content.flatMap((part) => (part.type === 'image_file' ? [part.image_file.file_id] : [])),
+    );
   const files = await findFiles(pool, projectId, [...new Set(ids.toReversed())]);
   const images = new Map<string, string>();
   let left = MAX_TOTAL_BYTES;

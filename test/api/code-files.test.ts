@@ -1,6 +1,7 @@
 /** What code reads and makes: uploads in /mnt/data, figures, and files that an answer links. */
 import { toFile } from 'openai';
 import type { AssistantCreateParams } from 'openai/resources/beta/assistants';
+import type { MessageCreateParams } from 'openai/resources/beta/threads/messages';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Message, RunStep } from '../../wire/types.ts';
@@ -12,7 +13,11 @@ import { checkRun, CODE, eventsOf, readLog, setUp } from '../support/runs.ts';
 let env: Environment;
 beforeAll(async () => {
   // One Python at a time: each thread's cell finds that it has made room for another's.
-  env = await Environment.start({ config: { sandboxMaxKernels: 1 } });
+  const models = [
+    { id: 'sees-all', vision: true },
+    { id: 'blind', vision: false },
+  ];
+  env = await Environment.start({ config: { sandboxMaxKernels: 1, models } });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);
@@ -300,47 +305,83 @@ test('a file that code overwrites stays overwritten', async () => {
   expect(logsOf(untouched.steps)).toEqual(['old\n']);
 });
 
-test('a model that sees gets images as data, and later those of its own answers', async () => {
+test('odd names and things that are no files do not spoil a cell', async () => {
+  const [chat, other] = [await newChat(), await newChat()];
+  const source = [
+    'import os, socket',
+    'names = ["a\\\\b", "  ", "-rf", "%s;drop", "日" * 80 + ".txt", "deep/er/x", "é", "e\\u0301"]',
+    'os.makedirs("deep/er")',
+    'for name in names: open(name, "w").write(name)',
+    'for name in [b"bad\\xff", b"new\\nline"]: open(name, "w").write("lost")',
+    'os.symlink("/etc/passwd", "link")',
+    'os.mkfifo("pipe")',
+    'os.link("é", "hard")',
+    'os.makedirs("empty")',
+  ].join('\n');
+  const made = await run(chat, code(source), text('Made.'));
+  expect(logsOf(made.steps)[0]).toMatch(/^(?!.*Error)[^]*control characters/);
+  await run(other, code('1'), text('One.'));
+  const { steps } = await run(
+    chat,
+    code('print(sorted(name for name in names if open(name).read() != name), open("hard").read())'),
+    text('sandbox:/mnt/data/e\u0301 sandbox:/mnt/data/%25s;drop sandbox:/mnt/data/link'),
+  );
+  expect(logsOf(steps)[0]).toMatch(/\[\] é\n$/);
+});
+
+test('a model is shown the images that users send, and as configured those of answers, or none', async () => {
   const pixel =
     'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
   const { id } = await env.client.files.create({
     file: await toFile(Buffer.from(pixel, 'base64'), 'pixel.png'),
     purpose: 'vision',
   });
-  const gone = await upload('gone.png', 'x');
-  const noImage = await upload('not.png', 'x');
+  const [gone, noImage] = [await upload('gone.png', 'x'), await upload('not.png', 'x')];
   const chat = await newChat();
-  await env.client.beta.threads.messages.create(chat.threadId, {
-    role: 'user',
-    content: [
-      { type: 'text', text: 'What is this?' },
-      { type: 'image_file', image_file: { file_id: id, detail: 'low' } },
-      { type: 'image_file', image_file: { file_id: gone } },
-      { type: 'image_file', image_file: { file_id: noImage } },
-    ],
-  });
+  const say = (content: MessageCreateParams['content']) =>
+    env.client.beta.threads.messages.create(chat.threadId, { role: 'user', content });
+  await say([
+    { type: 'text', text: 'What is this?' },
+    { type: 'image_file', image_file: { file_id: id, detail: 'low' } },
+    { type: 'image_file', image_file: { file_id: gone } },
+    { type: 'image_file', image_file: { file_id: noImage } },
+  ]);
   await env.client.files.delete(gone);
   await run(chat, code(DRAW), text('A pixel.'));
+  const question = { type: 'text', text: 'What is this?' };
+  const image = (url: unknown, detail: string) => ({
+    type: 'image_url',
+    image_url: { url, detail },
+  });
+  const missing = [gone, noImage].map((file) => ({ type: 'text', text: `[image file ${file}]` }));
+  const sent = image(`data:image/png;base64,${pixel}`, 'low');
   expect(env.model.requests(chat.model)[0]?.body.messages.at(-1)?.content).toEqual([
-    { type: 'text', text: 'What is this?' },
-    {
-      type: 'image_url',
-      image_url: { url: `data:image/png;base64,${pixel}`, detail: 'low' },
-    },
-    { type: 'text', text: `[image file ${gone}]` },
-    { type: 'text', text: `[image file ${noImage}]` },
+    question,
+    sent,
+    ...missing,
   ]);
-  await env.client.beta.threads.messages.create(chat.threadId, { role: 'user', content: 'And?' });
-  await run(chat, text('A line.'));
-  const [answer, next] = env.model.requests(chat.model).at(-1)!.body.messages.slice(-2);
-  expect(answer).toEqual({ role: 'assistant', content: 'A pixel.' });
-  expect(next?.content).toEqual([
+
+  await say('And?');
+  const ask = async (model: string) => {
+    await env.client.beta.assistants.update(chat.assistant_id, { model });
+    await run({ ...chat, model }, text('A line.'));
+    return env.model.requests(model).at(-1)!.body.messages.slice(2);
+  };
+  expect(await ask('another')).toEqual([
+    { role: 'user', content: [question, sent, ...missing] },
+    { role: 'assistant', content: 'A pixel.' },
+    { role: 'user', content: 'And?' },
+  ]);
+  const drawn = image(expect.stringMatching(/^data:image\/png;base64,iVBOR/), 'auto');
+  expect((await ask('sees-all'))[2]?.content).toEqual([
     { type: 'text', text: '[Images of the answer above:]' },
-    {
-      type: 'image_url',
-      image_url: { url: expect.stringMatching(/^data:image\/png;base64,iVBOR/), detail: 'auto' },
-    },
+    drawn,
     { type: 'text', text: 'And?' },
+  ]);
+  expect((await ask('blind'))[0]?.content).toEqual([
+    question,
+    { type: 'text', text: `[image file ${id}]` },
+    ...missing,
   ]);
 });
 
