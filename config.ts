@@ -80,6 +80,8 @@ export type Config = {
     readonly maxImages: number;
     readonly maxFiles: number;
   };
+  /** A cgroup v2 delegated to whoever runs code. Undefined: the one above its own, if there is one. */
+  readonly sandboxCgroup: string | undefined;
   /** Keep one Python ready with the large packages imported. */
   readonly sandboxSpare: boolean;
   readonly logLevel: LogLevel;
@@ -161,6 +163,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       maxImages: integer('CELL_IMAGES', text('CELL_IMAGES'), 10, 0, 100),
       maxFiles: integer('CELL_FILES', text('CELL_FILES'), 1_000, 0, 10_000),
     },
+    sandboxCgroup: text('SANDBOX_CGROUP'),
     sandboxSpare:
       oneOf('SANDBOX_SPARE', text('SANDBOX_SPARE') ?? 'true', ['true', 'false']) === 'true',
     logLevel: oneOf('LOG_LEVEL', text('LOG_LEVEL') ?? 'info', [

@@ -3,10 +3,13 @@
  * size-limited tmpfs folders and nothing else of the host. No host folder is writable inside.
  */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import type { Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
+import type { Cgroup, CgroupParent } from './cgroup.ts';
+import { makeCgroup } from './cgroup.ts';
 import type { Identity } from './identity.ts';
 import { sandboxIdentity } from './identity.ts';
 import { FramedKernel } from './kernel.ts';
@@ -44,8 +47,15 @@ const ENVIRONMENT = {
 /** What the launcher reads from which fd. */
 type Inputs = ReadonlyMap<number, Buffer>;
 
-/** Starts kernels with the tools found by `findTools`. Throws SetupError for an account or processor it cannot use. */
-export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<SandboxBackend> {
+/**
+ * Starts kernels with the tools found by `findTools`, each in a group below `cgroup` if there is one. Throws SetupError
+ * for an account or processor it cannot use.
+ */
+export async function bubblewrapBackend(
+  tools: Tools,
+  limits: Limits,
+  cgroup?: CgroupParent,
+): Promise<SandboxBackend> {
   const identity = await sandboxIdentity();
   const command = launchCommand(tools, limits, identity);
   const sources = await processSources();
@@ -60,7 +70,8 @@ export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<S
   return {
     async start(signal) {
       signal?.throwIfAborted();
-      const kernel = await launch(command, inputs, limits);
+      const group = cgroup && (await makeCgroup(cgroup, randomUUID(), limits));
+      const kernel = await launch(command, inputs, limits, group);
       const onAbort = () => void kernel.kill('The start was cancelled.');
       signal?.addEventListener('abort', onAbort);
       try {
@@ -76,7 +87,12 @@ export async function bubblewrapBackend(tools: Tools, limits: Limits): Promise<S
   };
 }
 
-async function launch(command: string[], inputs: Inputs, limits: Limits): Promise<FramedKernel> {
+async function launch(
+  command: string[],
+  inputs: Inputs,
+  limits: Limits,
+  group: Cgroup | undefined,
+): Promise<FramedKernel> {
   const [program = '', ...rest] = command;
   const child = spawn(program, rest, {
     // bubblewrap's first process stays readable inside, and so would be what it inherits.
@@ -88,12 +104,18 @@ async function launch(command: string[], inputs: Inputs, limits: Limits): Promis
   });
   if (child.pid === undefined) {
     const [cause] = (await once(child, 'error')) as [Error];
+    await group?.remove();
     throw new KernelStartError(cause.message, { cause });
   }
   const kernel = new FramedKernel(
-    processChannel(child, Object.keys(writableFolders(limits))),
+    processChannel(child, Object.keys(writableFolders(limits)), limits, group),
     limits,
   );
+  // Before the launcher has its arguments, so before it starts anything.
+  await group?.join(child.pid).catch(async (cause: unknown) => {
+    await kernel.kill('Its cgroup could not be joined.');
+    throw new KernelStartError(`A process could not be limited: ${String(cause)}`, { cause });
+  });
   // The type knows the first five streams only.
   const streams: readonly unknown[] = child.stdio;
   for (const [fd, data] of inputs) (streams[fd] as Writable).end(data);

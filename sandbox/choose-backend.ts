@@ -2,6 +2,7 @@
 import type { Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
 import { bubblewrapBackend } from './bubblewrap.ts';
+import { findCgroup, sweepCgroups } from './cgroup.ts';
 import type { SandboxOptions, SandboxStatus } from './index.ts';
 import { probe } from './probe.ts';
 import { remoteBackend } from './remote/client.ts';
@@ -19,6 +20,9 @@ export type Chosen = {
   close?: () => void;
 };
 
+// Both tested by the suite, not here: a probe that fills the memory would take too long.
+const BY_CGROUP = 'limits memory, processes and processor time by a cgroup';
+const BY_WATCHDOG = 'limits memory by a watchdog that looks every 100 ms';
 // First imports of large packages are slow, whatever cells are allowed later.
 const PROBE_TIMES = { cellSoftSeconds: 30, cellHardSeconds: 40 };
 
@@ -29,13 +33,19 @@ export async function chooseBackend(options: SandboxOptions, limits: Limits): Pr
   return chooseBubblewrap(options, limits);
 }
 
-async function chooseBubblewrap({ python }: SandboxOptions, limits: Limits): Promise<Chosen> {
+async function chooseBubblewrap(
+  { python, cgroup: configured }: SandboxOptions,
+  limits: Limits,
+): Promise<Chosen> {
   try {
     const tools = await findTools(python);
-    const open = (within: Limits) => bubblewrapBackend(tools, within);
+    const cgroup = await findCgroup(configured);
+    if (cgroup !== undefined) await sweepCgroups(cgroup);
+    const open = (within: Limits) => bubblewrapBackend(tools, within, cgroup);
     const { reason, ...found } = await probe(await open({ ...limits, ...PROBE_TIMES }));
     if (reason !== undefined) return unavailable(reason);
-    return { status: { backend: 'bubblewrap', ok: true, ...found }, open };
+    const guarantees = [...found.guarantees, cgroup === undefined ? BY_WATCHDOG : BY_CGROUP];
+    return { status: { backend: 'bubblewrap', ok: true, ...found, guarantees }, open };
   } catch (error) {
     if (error instanceof SetupError) return unavailable(error.message);
     if (!(error instanceof KernelStartError)) throw error;

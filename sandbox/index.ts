@@ -31,6 +31,11 @@ export type SandboxOptions = {
   processes?: number;
   /** Files in /mnt/data, which count as memory too. Default 512 MiB. */
   diskBytes?: number;
+  /**
+   * A cgroup v2 that is delegated to this process, which is itself in a group below it. Default: the one above this
+   * process's own, if that belongs to its user; else memory is watched.
+   */
+  cgroup?: string;
   /** Sessions with a live Python. Default: what memory and processors of this machine bear. */
   maxKernels?: number;
   /** A session without cells for this long loses its Python. Default 20 minutes. */

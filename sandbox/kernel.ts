@@ -269,8 +269,7 @@ export class FramedKernel implements Kernel {
       .memory(limit)
       .then((used) => {
         if (used <= limit) return;
-        const megabytes = Math.round(limit / 1024 / 1024);
-        this.#stop('died', `Execution needed more than ${megabytes} MB of memory and was killed.`);
+        this.#stop('died', memorySentence(limit));
       })
       .finally(() => (this.#measuring = false));
   }
@@ -322,6 +321,12 @@ export class FramedKernel implements Kernel {
     }
     answer(question, frame);
   }
+}
+
+/** Told when a kernel was ended for the memory it needed. */
+export function memorySentence(limit: number): string {
+  const megabytes = Math.round(limit / 1024 / 1024);
+  return `Execution needed more than ${megabytes} MB of memory and was killed.`;
 }
 
 function answer(question: Question, frame: KernelFrame & { t: 'data' | 'done' }): void {

@@ -4,27 +4,38 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import type { Limits } from './backend.ts';
+import type { Cgroup } from './cgroup.ts';
 import type { Channel, ChannelListener } from './kernel.ts';
+import { memorySentence } from './kernel.ts';
 import { memoryInUse } from './memory.ts';
 import { exitText, firstChild, killIfAlive } from './processes.ts';
 
 const LAUNCHER_GRACE_MS = 300;
 const MAX_LAUNCHER_BYTES = 4_096;
 
-/** The channel over `child`, a launcher whose kernel's memory includes its files in `folders`. */
-export function processChannel(child: ChildProcess, folders: readonly string[]): Channel {
+/** The channel over `child`, a launcher in `group`, whose kernel's memory includes its files in `folders`. */
+export function processChannel(
+  child: ChildProcess,
+  folders: readonly string[],
+  limits: Limits,
+  group: Cgroup | undefined,
+): Channel {
   const frames = child.stdio[3] as Writable;
   child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
   return {
     listen(listener) {
-      listen(child, listener);
+      listen(child, listener, () => endText(child, limits, group));
     },
     write: (data) => new Promise((resolve) => frames.write(data, () => resolve())),
     readOutput(on) {
       if (on) child.stdout?.resume();
       else child.stdout?.pause();
     },
-    memory: (limit) => memoryInUse(child.pid ?? 0, folders, limit),
+    memory: (limit) =>
+      group?.limitsMemory === true
+        ? Promise.resolve(0)
+        : memoryInUse(child.pid ?? 0, folders, limit),
     end() {
       // Paused, it would never close.
       child.stdout?.resume();
@@ -33,7 +44,11 @@ export function processChannel(child: ChildProcess, folders: readonly string[]):
   };
 }
 
-function listen(child: ChildProcess, { output, frames, closed }: ChannelListener): void {
+function listen(
+  child: ChildProcess,
+  { output, frames, closed }: ChannelListener,
+  howItEnded: () => Promise<string>,
+): void {
   let said = '';
   child.stdout?.on('data', output);
   child.stderr?.on('data', (chunk: Buffer) => {
@@ -41,7 +56,19 @@ function listen(child: ChildProcess, { output, frames, closed }: ChannelListener
   });
   (child.stdio[4] as Readable).on('data', frames);
   child.once('exit', () => child.stdout?.resume());
-  child.once('close', () => closed(`The Python process ended (${exitText(child)}).`, said.trim()));
+  child.once('close', () => void howItEnded().then((how) => closed(how, said.trim())));
+}
+
+async function endText(
+  child: ChildProcess,
+  { memoryBytes }: Limits,
+  group: Cgroup | undefined,
+): Promise<string> {
+  const outOfMemory = await group?.outOfMemory();
+  await group?.remove();
+  return outOfMemory === true
+    ? memorySentence(memoryBytes)
+    : `The Python process ended (${exitText(child)}).`;
 }
 
 /**

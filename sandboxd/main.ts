@@ -17,7 +17,14 @@ if (token === undefined && !('path' in address)) {
   process.exit(1);
 }
 const { sandboxPython: python, cellSoftSeconds, cellHardSeconds, cellLimits } = config;
-const options = { backend, python, cellSoftSeconds, cellHardSeconds, ...cellLimits };
+const options = {
+  backend,
+  python,
+  cellSoftSeconds,
+  cellHardSeconds,
+  ...cellLimits,
+  ...(config.sandboxCgroup === undefined ? {} : { cgroup: config.sandboxCgroup }),
+};
 const limits = limitsOf(options);
 const { status, open } = await chooseBackend(options, limits);
 // Served all the same: workers then know the reason.

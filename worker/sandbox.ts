@@ -12,6 +12,7 @@ export function openSandbox(config: Config): Promise<Sandbox> {
     cellHardSeconds: config.cellHardSeconds,
     ...config.cellLimits,
     spare: config.sandboxSpare,
+    ...(config.sandboxCgroup === undefined ? {} : { cgroup: config.sandboxCgroup }),
     ...(config.sandboxMaxKernels === undefined ? {} : { maxKernels: config.sandboxMaxKernels }),
   });
 }
