@@ -59,7 +59,7 @@ export type Config = {
   readonly modelApiKey: string;
   readonly models: readonly ModelEntry[];
   readonly modelContextWindow: number;
-  readonly sandbox: 'auto' | 'bubblewrap' | 'remote' | 'none';
+  readonly sandbox: 'auto' | 'bubblewrap' | 'pyodide' | 'remote' | 'none';
   /** Where a worker finds sandboxd. */
   readonly sandboxUrl: SandboxdAddress;
   /** What sandboxd and its workers know each other by. */
@@ -69,6 +69,8 @@ export type Config = {
   /** Undefined: what the memory and the processors bear. */
   readonly sandboxMaxKernels: number | undefined;
   readonly sandboxPython: string;
+  /** A folder of wheels for the Python of Pyodide. */
+  readonly sandboxWheels: string | undefined;
   readonly cellSoftSeconds: number;
   readonly cellHardSeconds: number;
   /** What one cell or its session may use; named as the sandbox's options. */
@@ -142,7 +144,13 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       128_000,
       1_024,
     ),
-    sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', ['auto', 'bubblewrap', 'remote', 'none']),
+    sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', [
+      'auto',
+      'bubblewrap',
+      'pyodide',
+      'remote',
+      'none',
+    ]),
     sandboxUrl: sandboxdAddress('SANDBOX_URL', text('SANDBOX_URL')),
     sandboxToken: text('SANDBOX_TOKEN'),
     sandboxdListen: sandboxdAddress('SANDBOXD_LISTEN', text('SANDBOXD_LISTEN')),
@@ -153,6 +161,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       10_000,
     ),
     sandboxPython: text('SANDBOX_PYTHON') ?? '/usr/bin/python3',
+    sandboxWheels: text('SANDBOX_WHEELS'),
     cellSoftSeconds: integer('CELL_SOFT_SECONDS', text('CELL_SOFT_SECONDS'), 60, 1, 3_600),
     cellHardSeconds: integer('CELL_HARD_SECONDS', text('CELL_HARD_SECONDS'), 70, 2, 3_700),
     cellLimits: {

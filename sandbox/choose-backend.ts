@@ -5,6 +5,8 @@ import { bubblewrapBackend } from './bubblewrap.ts';
 import { findCgroup, sweepCgroups } from './cgroup.ts';
 import type { SandboxOptions, SandboxStatus } from './index.ts';
 import { probe } from './probe.ts';
+import { pyodideBackend, preparePyodide } from './pyodide/backend.ts';
+import { INVENTORY, LIMITATIONS, pyodideChecks } from './pyodide/checks.ts';
 import { remoteBackend } from './remote/client.ts';
 import { watchStatus } from './remote/status.ts';
 import { findTools, launchHint, SetupError } from './setup.ts';
@@ -26,11 +28,20 @@ const BY_WATCHDOG = 'limits memory by a watchdog that looks every 100 ms';
 // First imports of large packages are slow, whatever cells are allowed later.
 const PROBE_TIMES = { cellSoftSeconds: 30, cellHardSeconds: 40 };
 
+const PYODIDE_PROBING = { checks: pyodideChecks, inventory: INVENTORY };
+
 /** Runs real cells within `limits`. Throws for nothing that is missing: see `status`. */
 export async function chooseBackend(options: SandboxOptions, limits: Limits): Promise<Chosen> {
   if (options.backend === 'none') return unavailable('The sandbox is switched off.');
   if (options.backend === 'remote') return chooseRemote(options, limits);
-  return chooseBubblewrap(options, limits);
+  if (options.backend === 'bubblewrap') return chooseBubblewrap(options, limits);
+  if (options.backend === 'pyodide') return choosePyodide(options, limits);
+  const first = await chooseBubblewrap(options, limits);
+  if (first.status.ok) return first;
+  const second = await choosePyodide(options, limits);
+  // Why it is not the first, for whoever wonders.
+  if (second.status.ok) return { ...second, status: { ...second.status, ...because(first) } };
+  return unavailable(`${first.status.reason} Or: ${second.status.reason}`);
 }
 
 async function chooseBubblewrap(
@@ -53,6 +64,23 @@ async function chooseBubblewrap(
   }
 }
 
+async function choosePyodide(options: SandboxOptions, limits: Limits): Promise<Chosen> {
+  try {
+    const pyodide = await preparePyodide(limits, options.wheels);
+    for (const problem of pyodide.problems) options.log?.('a wheel cannot be used', { problem });
+    const open = (within: Limits) => Promise.resolve(pyodideBackend(pyodide, within));
+    const backend = await open({ ...limits, ...PROBE_TIMES });
+    const { reason, ...found } = await probe(backend, PYODIDE_PROBING);
+    if (reason !== undefined) return unavailable(reason);
+    const { packages } = pyodide;
+    const status = { ...found, packages, limitations: LIMITATIONS } as const;
+    return { status: { backend: 'pyodide', ok: true, ...status }, open };
+  } catch (error) {
+    if (!(error instanceof SetupError || error instanceof KernelStartError)) throw error;
+    return unavailable(`Pyodide does not run: ${error.message}`);
+  }
+}
+
 async function chooseRemote({ sandboxd }: SandboxOptions, limits: Limits): Promise<Chosen> {
   if (sandboxd === undefined) return unavailable('There is no address of a sandboxd.');
   const watch = await watchStatus({ ...sandboxd, limits });
@@ -66,6 +94,10 @@ async function chooseRemote({ sandboxd }: SandboxOptions, limits: Limits): Promi
     open: (within) => Promise.resolve(remoteBackend({ ...sandboxd, limits: within })),
     close: () => watch[Symbol.dispose](),
   };
+}
+
+function because({ status: { reason } }: Chosen): { reason?: string } {
+  return reason === undefined ? {} : { reason: `bubblewrap is not used. ${reason}` };
 }
 
 function unavailable(reason: string): Chosen {

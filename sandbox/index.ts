@@ -16,11 +16,13 @@ export { SessionClosedError };
 /** Sizes in bytes. */
 export type SandboxOptions = {
   /** `auto`: whatever this machine can do. `remote`: a sandboxd runs the code. `none`: no code is run. */
-  backend: 'auto' | 'bubblewrap' | 'remote' | 'none';
+  backend: 'auto' | 'bubblewrap' | 'pyodide' | 'remote' | 'none';
   /** Where the remote sandbox is, and the token it knows this process by. */
   sandboxd?: Omit<RemoteOptions, 'limits'>;
   /** Absolute path of the system's Python, or of a virtual environment made with it. */
   python: string;
+  /** A folder of wheels that cells can import from where the Python is Pyodide's. */
+  wheels?: string;
   /** A cell is interrupted after this long; its variables are kept. */
   cellSoftSeconds: number;
   /** A cell that did not heed that is killed, and its session starts anew. */
@@ -61,7 +63,7 @@ export type SandboxOptions = {
 
 /** What this machine can do; `reason` says what is missing and how to get it. */
 export type SandboxStatus = {
-  backend: 'bubblewrap' | 'remote' | 'none';
+  backend: 'bubblewrap' | 'pyodide' | 'remote' | 'none';
   /** What a remote sandbox runs code in. */
   behind?: string;
   ok: boolean;
@@ -70,6 +72,8 @@ export type SandboxStatus = {
   packages: string[];
   /** What was tested and holds, as phrases about the code in a cell. */
   guarantees: string[];
+  /** What it does not protect against, beyond what no sandbox does. */
+  limitations?: readonly string[];
   /** '3.11.2' */
   python?: string;
 };

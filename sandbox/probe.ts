@@ -15,15 +15,25 @@ export type ProbeResult = {
   python?: string;
 };
 
-type Check = { guarantee: string; code: string };
+/** A cell that fails unless the guarantee holds. */
+export type Check = { guarantee: string; code: string };
+
+/** A file and a listener of the host that the sandbox must not reach. */
+export type Canaries = { file: string; port: number };
+
+/** What to try in a kernel, and a cell that prints what is installed: one JSON line {python, packages}. */
+export type Probing = { checks: (canaries: Canaries) => Check[]; inventory: string };
 
 /** Starts a kernel, tries to get out of it, and lists its packages. Throws KernelStartError. */
-export async function probe(backend: SandboxBackend): Promise<ProbeResult> {
+export async function probe(
+  backend: SandboxBackend,
+  probing: Probing = { checks: escapeChecks, inventory: INVENTORY },
+): Promise<ProbeResult> {
   const kernel = await backend.start();
   try {
     return await withCanaries(async (canaries) => {
       const guarantees: string[] = [];
-      for (const { guarantee, code } of escapeChecks(canaries)) {
+      for (const { guarantee, code } of probing.checks(canaries)) {
         const outcome = await kernel.run(code);
         if (outcome.status !== 'ok')
           return {
@@ -33,16 +43,14 @@ export async function probe(backend: SandboxBackend): Promise<ProbeResult> {
           };
         guarantees.push(guarantee);
       }
-      return { guarantees, ...(await inventory(kernel)) };
+      return { guarantees, ...(await inventory(kernel, probing.inventory)) };
     });
   } finally {
     await kernel.kill('The probe has ended.');
   }
 }
 
-type Canaries = { file: string; port: number };
-
-/** A file and a listener of the host that the sandbox must not reach, for as long as `use` runs. */
+/** Canaries for as long as `use` runs. */
 async function withCanaries<T>(use: (canaries: Canaries) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'threadmill-probe-'));
   const server = createServer();
@@ -149,8 +157,11 @@ for name, module in (('numpy', 'numpy'), ('pandas', 'pandas'), ('matplotlib', 'm
 print(json.dumps({'python': platform.python_version(), 'packages': found}))
 `;
 
-async function inventory(kernel: Kernel): Promise<{ packages: string[]; python?: string }> {
-  const outcome = await kernel.run(INVENTORY);
+async function inventory(
+  kernel: Kernel,
+  code: string,
+): Promise<{ packages: string[]; python?: string }> {
+  const outcome = await kernel.run(code);
   if (outcome.status !== 'ok') return { packages: [] };
   const { python, packages } = JSON.parse(lastLine(outcome)) as {
     python: string;

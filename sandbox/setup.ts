@@ -42,10 +42,17 @@ export async function findTools(python: string): Promise<Tools> {
   };
 }
 
-async function findTool(name: string, packageName: string): Promise<string> {
+/** Undefined when the system has none. */
+export async function findProgram(name: string): Promise<string | undefined> {
   for (const folder of FOLDERS) {
     if (await isExecutable(join(folder, name))) return join(folder, name);
   }
+  return undefined;
+}
+
+async function findTool(name: string, packageName: string): Promise<string> {
+  const program = await findProgram(name);
+  if (program !== undefined) return program;
   throw new SetupError(`${packageName} is missing (no '${name}' in ${FOLDERS[0]}). ${INSTALL}`);
 }
 

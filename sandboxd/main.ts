@@ -16,10 +16,17 @@ if (token === undefined && !('path' in address)) {
   log.fatal('SANDBOX_TOKEN must be set: without one sandboxd listens on a Unix socket only.');
   process.exit(1);
 }
-const { sandboxPython: python, cellSoftSeconds, cellHardSeconds, cellLimits } = config;
+const {
+  sandboxPython: python,
+  sandboxWheels,
+  cellSoftSeconds,
+  cellHardSeconds,
+  cellLimits,
+} = config;
 const options = {
   backend,
   python,
+  ...(sandboxWheels === undefined ? {} : { wheels: sandboxWheels }),
   cellSoftSeconds,
   cellHardSeconds,
   ...cellLimits,

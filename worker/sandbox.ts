@@ -8,6 +8,7 @@ export function openSandbox(config: Config): Promise<Sandbox> {
     backend: config.sandbox,
     sandboxd: { address: config.sandboxUrl, token: config.sandboxToken },
     python: config.sandboxPython,
+    ...(config.sandboxWheels === undefined ? {} : { wheels: config.sandboxWheels }),
     cellSoftSeconds: config.cellSoftSeconds,
     cellHardSeconds: config.cellHardSeconds,
     ...config.cellLimits,

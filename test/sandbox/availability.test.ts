@@ -11,7 +11,7 @@ import { logsOf, openSandbox, PYTHON, withStore } from './support/index.ts';
 import { StateStore } from './support/state-store.ts';
 
 const options: SandboxOptions = {
-  backend: 'auto',
+  backend: 'bubblewrap',
   python: PYTHON,
   cellSoftSeconds: 5,
   cellHardSeconds: 6,
@@ -57,6 +57,7 @@ test.each([
   expect(launchHint(printed)).toMatch(remedy);
 });
 
+const NO_BUBBLEWRAP = ['--ro-bind', '/dev/null', '/usr/bin/bwrap'];
 const usual = await openSandbox();
 await usual[Symbol.asyncDispose]();
 
@@ -89,7 +90,10 @@ describe.skipIf(!usual.status.ok)('a machine that has everything', () => {
   });
 
   /** What a sandbox says on a machine changed by bubblewrap itself. */
-  async function statusWithin(...changes: string[]): Promise<SandboxStatus> {
+  async function statusWithin(
+    backend: SandboxOptions['backend'],
+    ...changes: string[]
+  ): Promise<SandboxStatus> {
     const script = new URL('support/print-status.ts', import.meta.url).pathname;
     const args = [
       '--dev-bind',
@@ -107,18 +111,39 @@ describe.skipIf(!usual.status.ok)('a machine that has everything', () => {
       '--',
       process.execPath,
       script,
+      backend,
     ]);
     return JSON.parse(stdout) as SandboxStatus;
   }
 
   test('without bubblewrap names what to install', async () => {
-    const { ok, reason } = await statusWithin('--ro-bind', '/dev/null', '/usr/bin/bwrap');
+    const { ok, reason } = await statusWithin('bubblewrap', ...NO_BUBBLEWRAP);
     expect(ok).toBe(false);
     expect(reason).toContain(INSTALL);
   });
 
+  test('without bubblewrap uses Pyodide, and says why', async () => {
+    const status = await statusWithin('auto', ...NO_BUBBLEWRAP);
+    expect(status).toMatchObject({ backend: 'pyodide', ok: true });
+    expect(status.guarantees).toContain('has no network');
+    expect(status.reason).toMatch(/^bubblewrap is not used\. /);
+    expect(status.reason).toContain(INSTALL);
+  });
+
+  test('without bubblewrap and without Pyodide names how to get either', async () => {
+    const pyodide = new URL('../../node_modules/pyodide', import.meta.url).pathname;
+    const { ok, reason } = await statusWithin('auto', ...NO_BUBBLEWRAP, '--tmpfs', pyodide);
+    expect(ok).toBe(false);
+    expect(reason).toContain(INSTALL);
+    expect(reason).toContain('npm install --ignore-scripts --include=optional');
+  });
+
+  test('may be told to use Pyodide all the same', async () => {
+    expect(await statusWithin('pyodide')).toMatchObject({ backend: 'pyodide', ok: true });
+  });
+
   test('that blocks user namespaces names how to allow them', async () => {
-    const { ok, reason } = await statusWithin('--disable-userns');
+    const { ok, reason } = await statusWithin('bubblewrap', '--disable-userns');
     expect(ok).toBe(false);
     expect(reason).toMatch(
       /^The sandbox did not start: .*[^]*sysctl kernel\.apparmor_restrict_unprivileged_userns=0/,

@@ -1,0 +1,85 @@
+/**
+ * Python as WebAssembly (Pyodide) in Deno, for machines without bubblewrap. What confines it is Deno, which is given no
+ * right but to read one folder, and around it V8 and, on Linux, limits and an account without rights.
+ */
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Limits, SandboxBackend } from '../backend.ts';
+import { KernelStartError } from '../backend.ts';
+import { sandboxIdentity } from '../identity.ts';
+import { FramedKernel } from '../kernel.ts';
+import { denoChannel } from './channel.ts';
+import type { KernelDirectory } from './directory.ts';
+import { kernelDirectory } from './directory.ts';
+import type { LaunchOptions } from './launch.ts';
+import { denoArguments, findWrappers, launchDeno } from './launch.ts';
+import { indexWheels, makeSnapshot, WHEEL_INDEX } from './made-inside.ts';
+import { findParts } from './parts.ts';
+
+/** How it is started. */
+export type Pyodide = { directory: KernelDirectory; launch: LaunchOptions };
+
+/** What wheels give: packages, and why some give none. */
+export type Packages = { packages: string[]; problems: string[] };
+
+/** Python's own memory; the rest is for V8, the interpreter and files, which are not in it. */
+const PYTHON_SHARE = 0.5;
+const MOST_BYTES = 1_536 * 1024 * 1024;
+
+/** Finds the packages and makes the kernel directory, which takes seconds the first time. Throws SetupError. */
+export async function preparePyodide(limits: Limits, wheels?: string): Promise<Pyodide & Packages> {
+  const identity = await sandboxIdentity();
+  const launch = { ...(await findWrappers()), ...(identity === undefined ? {} : { identity }) };
+  const memoryBytes = Math.min(limits.memoryBytes * PYTHON_SHARE, MOST_BYTES);
+  const ingredients = { ...(await findParts()), memoryBytes, wheels };
+  const steps = wheels === undefined ? [makeSnapshot] : [makeSnapshot, indexWheels];
+  const directory = await kernelDirectory(
+    ingredients,
+    steps.map((step) => (unfinished) => step({ directory: unfinished, launch })),
+  );
+  const offered = wheels === undefined ? undefined : await readIndex(directory.readable);
+  return { directory, launch, ...(offered ?? { packages: [], problems: [] }) };
+}
+
+async function readIndex(readable: string): Promise<Packages> {
+  const text = await readFile(join(readable, WHEEL_INDEX), 'utf8').catch(() => undefined);
+  const problems = ['the wheels could not be read'];
+  return text === undefined ? { packages: [], problems } : (JSON.parse(text) as Packages);
+}
+
+/** Starts kernels. One after another: two at once take twice as long each. */
+export function pyodideBackend(
+  { directory, launch }: Pyodide,
+  limits: Limits,
+  args: string[] = denoArguments(directory.readable, 'main.mjs'),
+): SandboxBackend {
+  let last: Promise<unknown> = Promise.resolve();
+  const startOne = async (signal?: AbortSignal) => {
+    signal?.throwIfAborted();
+    const child = launchDeno(directory, args, { ...launch, stdio: ['pipe', 'pipe', 'pipe'] });
+    if (child.pid === undefined) {
+      const [cause] = (await once(child, 'error')) as [Error];
+      throw new KernelStartError(cause.message, { cause });
+    }
+    const kernel = new FramedKernel(denoChannel(child), limits);
+    const onAbort = () => void kernel.kill('The start was cancelled.');
+    signal?.addEventListener('abort', onAbort);
+    try {
+      await kernel.ready();
+      return kernel;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+    }
+  };
+  return {
+    start(signal) {
+      const started = last.then(() => startOne(signal));
+      last = started.catch(() => {});
+      return started;
+    },
+  };
+}

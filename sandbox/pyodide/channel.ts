@@ -1,0 +1,49 @@
+/** The channel to a kernel that is Pyodide in Deno: frames go to its stdin, packets come from its stdout. */
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import type { Channel, ChannelListener } from '../kernel.ts';
+import { memoryInUse } from '../memory.ts';
+import { exitText, killIfAlive } from '../processes.ts';
+import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
+
+const SECRET_BYTES = 16;
+const MAX_SAID_BYTES = 4_096;
+
+/** The channel over `child`, whose stdin, stdout and stderr are pipes. */
+export function denoChannel(child: ChildProcess): Channel {
+  const secret = randomBytes(SECRET_BYTES);
+  let listening = true;
+  child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
+  child.stdin?.write(secret);
+  return {
+    listen(listener) {
+      const decode = packetDecoder(secret, (channel, bytes) => {
+        if (channel === FRAMES) listener.frames(bytes);
+        // Frames share the pipe, so output that nobody waits for is dropped instead of held.
+        else if (channel === OUTPUT && listening) listener.output(bytes);
+      });
+      child.stdout?.on('data', decode);
+      listenForTheEnd(child, listener);
+    },
+    write: (data) => new Promise((resolve) => child.stdin?.write(data, () => resolve())),
+    readOutput(on) {
+      listening = on;
+    },
+    memory: (limit) => memoryInUse(child.pid ?? 0, [], limit),
+    end() {
+      const { pid, exitCode, signalCode } = child;
+      const running = exitCode === null && signalCode === null;
+      if (pid !== undefined && running) killIfAlive(-pid);
+    },
+  };
+}
+
+function listenForTheEnd(child: ChildProcess, listener: ChannelListener): void {
+  let said = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    if (said.length < MAX_SAID_BYTES) said += chunk.toString('utf8');
+  });
+  child.once('close', () =>
+    listener.closed(`The Python process ended (${exitText(child)}).`, said.trim()),
+  );
+}

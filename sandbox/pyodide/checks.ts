@@ -1,0 +1,87 @@
+/** What is tried in a new kernel before it is trusted: each cell fails unless its guarantee holds. */
+import type { Canaries, Check } from '../probe.ts';
+
+/** Code in a cell is arbitrary JavaScript, so that is what must be confined. */
+export function pyodideChecks({ file, port }: Canaries): Check[] {
+  const path = JSON.stringify(file);
+  return [
+    {
+      guarantee: 'reads no files of the host but its own program',
+      code: refused([
+        `Deno.readTextFileSync(${path})`,
+        `Deno.readDirSync("/").next()`,
+        `Deno.statSync("/etc/passwd")`,
+        `Deno.readTextFileSync("/proc/self/environ")`,
+        `process.getBuiltinModule("fs").readFileSync(${path})`,
+        `import("node:module").then((m) => m.createRequire("file:///")(${path}))`,
+      ]),
+    },
+    {
+      guarantee: 'writes nothing to the disk of the host',
+      code: refused([
+        `Deno.writeTextFileSync(${JSON.stringify(`${file}.written`)}, "x")`,
+        `Deno.makeTempFileSync()`,
+        `caches.open("x").then((cache) => cache.put("http://x/", new Response("x")))`,
+        `import("node:sqlite").then((m) => new m.DatabaseSync(${JSON.stringify(`${file}.db`)}))`,
+      ]),
+    },
+    {
+      guarantee: 'sees no environment of the host',
+      code: refused([`Deno.env.toObject()`, `process.env.PATH`, `Deno.hostname()`, `Deno.uid()`]),
+    },
+    {
+      guarantee: 'has no network',
+      code: refused([
+        `Deno.connect({ port: ${port} })`,
+        `fetch("http://127.0.0.1:${port}/")`,
+        `Deno.listen({ port: 0 })`,
+        `Deno.resolveDns("localhost", "A")`,
+        `import("http://127.0.0.1:${port}/x.mjs")`,
+        `import("https://esm.sh/x")`,
+      ]),
+    },
+    {
+      guarantee: 'starts no programs and loads no native code of the host',
+      code: refused([
+        `new Deno.Command("/bin/true").outputSync()`,
+        `process.getBuiltinModule("child_process").execSync("true")`,
+        `Deno.kill(Deno.ppid, "SIGCONT")`,
+        `Deno.dlopen("libc.so.6", {})`,
+      ]),
+    },
+    { guarantee: 'limits memory', code: LIMITED },
+  ];
+}
+
+/** What is left open, whatever the checks say. */
+export const LIMITATIONS = [
+  'one wall: a flaw in V8 or in the permissions of Deno gives code the rights of the account that runs it',
+  'processor and cache side channels',
+];
+
+function refused(expressions: string[]): string {
+  return `
+from pyodide.code import run_js
+for expression in ${JSON.stringify(expressions)}:
+    try:
+        await run_js('(async () => await (' + expression + '))()')
+    except Exception:
+        continue
+    raise AssertionError(expression + ' was allowed')
+`;
+}
+
+const LIMITED = `
+try:
+    bytearray(2**31 - 2**16)
+except MemoryError:
+    pass
+else:
+    raise AssertionError('two gigabytes were given')
+`;
+
+/** The same as of any Python; packages are known from their wheels, without importing each again. */
+export const INVENTORY = `
+import json, platform
+print(json.dumps({'python': platform.python_version(), 'packages': []}))
+`;

@@ -1,0 +1,248 @@
+"""Serves a session to the host from inside Pyodide, where there are no processes, threads or sockets.
+
+What a cell is and what the host may ask for is in the package beside this file; here is what it takes of WebAssembly:
+one thread of JavaScript to send through, interruptions from the other thread, and awaiting.
+The frames and the marks in the output are those of `driver.py`.
+Nothing here defends the host: code in a cell can reach and change everything in this thread.
+"""
+
+import asyncio
+import errno
+import importlib
+import io
+import json
+import os
+import random
+import signal
+import sys
+import time
+
+import wheels
+from threadmill.answers import Answers, encoded
+from threadmill.cells import CellTimeout, Session
+
+FOLDER = os.path.dirname(__file__)
+DATA = "/mnt/data"
+
+
+class Outside:
+    """Where output and images of cells go. sys.stdout and sys.stderr share one buffer, so that their order survives."""
+
+    def __init__(self, worker):
+        self.worker = worker
+        self.cell = ""
+        # A private copy: cells may close or redirect 1 and 2.
+        self.fd = os.dup(1)
+        self._build()
+
+    def _build(self):
+        self.buffer = io.BufferedWriter(io.FileIO(1, "w", closefd=False))
+        options = {"encoding": "utf-8", "errors": "backslashreplace", "line_buffering": True, "write_through": True}
+        self.stdout = io.TextIOWrapper(self.buffer, **options)
+        self.stderr = io.TextIOWrapper(self.buffer, **options)
+
+    def begin(self, cell):
+        os.dup2(self.fd, 1)
+        os.dup2(self.fd, 2)
+        if self.buffer.closed or self.stdout.closed or self.stderr.closed:
+            self._build()
+        sys.stdout = sys.__stdout__ = self.stdout
+        sys.stderr = sys.__stderr__ = self.stderr
+        self.cell = cell
+        self.mark("(")
+
+    def image(self, png):
+        self.flush()
+        self.mark("i")
+        self.send({"t": "image", "id": self.cell}, png)
+
+    def flush(self):
+        for stream in (sys.stdout, sys.stderr, self.buffer):
+            try:
+                stream.flush()
+            except BaseException:
+                pass  # closed or replaced by the cell
+
+    def mark(self, kind):
+        os.write(self.fd, (self.cell + kind).encode())
+
+    def send(self, header, body=b""):
+        self.worker.send(json.dumps(header), body)
+
+
+class Interrupter:
+    """The soft time limit: the other thread raises SIGINT again and again until the cell is left."""
+
+    def __init__(self, worker):
+        self.worker = worker
+        self.running = self.fired = self.traced = False
+
+    def limited(self, seconds, function, *arguments):
+        """Calls `function`, and raises CellTimeout in it after so many seconds."""
+        try:
+            try:
+                self._arm(seconds)
+                return function(*arguments)
+            finally:
+                self._disarm()
+        except CellTimeout:
+            self._disarm()
+            raise
+
+    def cancel_tasks(self):
+        """For a cell that awaits: no Python runs that an exception could be raised in."""
+        if not self.running:
+            return
+        self.fired = True
+        for task in asyncio.all_tasks(asyncio.get_event_loop()):
+            task.cancel()
+
+    def _arm(self, seconds):
+        signal.signal(signal.SIGINT, self._on_interrupt)  # again for each cell: a cell may have replaced it
+        sys.unraisablehook = self._on_unraisable
+        self.fired = self.traced = False
+        self.running = True
+        self.worker.interruptAfter(seconds * 1_000)
+
+    def _disarm(self):
+        self.running = False
+        self.worker.interruptAfter(0)
+        if self.traced:
+            sys.settrace(None)
+
+    def _on_interrupt(self, _signal, frame):
+        if not self.running:
+            return
+        if self.fired:
+            # The cell caught the first interruption: raise at its next line too, inside its handler.
+            self.traced = True
+            sys.settrace(self._raise_in)
+            while frame is not None:
+                frame.f_trace = self._raise_in
+                frame = frame.f_back
+        self.fired = True
+        raise CellTimeout()
+
+    def _on_unraisable(self, lost):
+        if not isinstance(lost.exc_value, CellTimeout):
+            return sys.__unraisablehook__(lost)
+        # Python drops what is raised in some callbacks: try again at once.
+        if self.running:
+            self.worker.interruptAfter(1)
+
+    def _raise_in(self, frame, event, _argument):
+        # Not on "exception": that is the interruption itself on its way to the handler.
+        if self.running and event in ("call", "line") and not frame.f_code.co_filename.startswith(FOLDER):
+            raise CellTimeout()
+        return self._raise_in
+
+
+class AwaitingSession(Session):
+    """Top-level await on JavaScript's event loop, which there is only one of."""
+
+    def __init__(self, outside, interrupter):
+        super().__init__(outside)
+        self.interrupter = interrupter
+
+    def _await(self, coroutine):
+        from pyodide.ffi import run_sync
+
+        return run_sync(coroutine)
+
+    def _explain(self, error):
+        if self.interrupter.fired and isinstance(error, asyncio.CancelledError):
+            raise CellTimeout() from None
+        super()._explain(error)
+
+
+class Server:
+    """Answers the host's requests, one at a time."""
+
+    def __init__(self, worker):
+        self.outside = Outside(worker)
+        self.outside.begin("")
+        self.interrupter = Interrupter(worker)
+        self.session = AwaitingSession(self.outside, self.interrupter)
+        self.answers = Answers(self.session, DATA, self.interrupter.limited)
+
+    def cancel_tasks(self):
+        self.interrupter.cancel_tasks()
+
+    def handle(self, header, body):
+        request, body = json.loads(header), body.to_bytes()
+        if request["t"] == "exec":
+            status = self._run_cell(request, body)
+            done = {"t": "done", "id": request["id"], "status": status}
+            self.outside.send(done, encoded(self.answers.after_cell()))
+        else:
+            for frame, part in self.answers.answer(request, body):
+                self.outside.send(frame, part)
+
+    def _run_cell(self, request, source):
+        self.outside.begin(request["id"])
+        text = source.decode("utf-8", "replace")
+        try:
+            status = self.interrupter.limited(request["soft"], self.session.run, text, request["images"])
+        except CellTimeout:
+            status = "timeout"
+            self.session.figures.discard()
+        self.outside.flush()
+        self.outside.mark(")")
+        return status
+
+
+def import_what_cells_use():
+    """In the snapshot these cost nothing; without one they are imported when needed."""
+    for name in (
+        "base64 bisect calendar collections contextlib copy csv dataclasses datetime decimal enum fractions functools "
+        "glob hashlib heapq html http io itertools json math numbers operator pathlib pickle pprint random re shutil "
+        "statistics string struct tempfile textwrap timeit traceback typing unicodedata urllib.parse uuid zipfile "
+        "threadmill.cloudpickle threadmill.salvage"
+    ).split():
+        importlib.import_module(name)
+
+
+def serve(worker):
+    """`worker`: functions of the thread that runs Python."""
+    replace_what_ends_the_interpreter()
+    wait_for_signals(worker.sleep)
+    wheels.offer(json.loads(worker.wheels.index).get("modules", {}), wheels.bytes_of(worker.wheels.read))
+    random.seed()  # its state is in the snapshot
+    os.makedirs(DATA, exist_ok=True)
+    os.makedirs("/tmp", exist_ok=True)
+    os.environ.update({"HOME": "/tmp", "LANG": "C.UTF-8", "MPLBACKEND": "Agg"})
+    os.chdir(DATA)
+    sys.argv = [""]
+    # Modules that cells or uploads bring along.
+    sys.path.append(DATA)
+    # Called for what a coroutine raises on its way to the cell, which is explained there.
+    sys.excepthook = lambda *_: None
+    return Server(worker)
+
+
+def wait_for_signals(sleep_milliseconds):
+    """A sleep that ends for a signal, as usual."""
+
+    def sleep(seconds):
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            sleep_milliseconds(left * 1_000)
+
+    time.sleep = sleep
+
+
+def replace_what_ends_the_interpreter():
+    """Pyodide's own versions end in a fatal error."""
+
+    def no_processes(*_arguments, **_options):
+        raise OSError(errno.ENOSYS, "This Python cannot start processes")
+
+    import posix
+    import subprocess
+
+    subprocess.Popen.__init__ = no_processes
+    for module in (os, posix):
+        module.system = no_processes
+    os.popen = no_processes

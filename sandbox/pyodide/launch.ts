@@ -1,0 +1,97 @@
+/** How Deno is started: with as few rights as it can be given, and what the operating system takes away besides. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { join } from 'node:path';
+import type { Identity } from '../identity.ts';
+import { findProgram } from '../setup.ts';
+import type { KernelDirectory } from './directory.ts';
+
+/** Programs of util-linux, where there are some, and whom Deno runs as, when not as ourselves. */
+export type LaunchOptions = {
+  setpriv: string | undefined;
+  prlimit: string | undefined;
+  identity?: Identity;
+};
+
+const MEGABYTE = 1024 * 1024;
+// V8 maps more than a gigabyte before it does anything; what is really used is watched by the host.
+const DATA_BYTES = 3_072 * MEGABYTE;
+const JAVASCRIPT_HEAP_MEGABYTES = 512;
+const NICER = 5;
+
+/** Every variable there is. */
+const ENVIRONMENT = {
+  PATH: '/usr/bin:/bin',
+  HOME: '/nonexistent',
+  NO_COLOR: '1',
+  DENO_NO_UPDATE_CHECK: '1',
+  // A folder that cannot be made: without this the Cache API writes to the disk, whatever --deny-write says.
+  DENO_DIR: '/dev/null/x',
+};
+
+/** No questions, no code from elsewhere, no settings of the user. */
+const ALONE = [
+  '--no-prompt',
+  '--no-remote',
+  '--cached-only',
+  '--no-npm',
+  '--no-config',
+  '--no-lock',
+];
+const FORBIDDEN = ['net', 'import', 'env', 'run', 'ffi', 'sys', 'write'];
+
+/** The arguments that confine `script`. */
+export function denoArguments(readable: string, script: string): string[] {
+  return [
+    'run',
+    ...ALONE,
+    ...FORBIDDEN.map((right) => `--deny-${right}`),
+    `--allow-read=${readable}`,
+    `--v8-flags=--max-old-space-size=${JAVASCRIPT_HEAP_MEGABYTES},--wasm-lazy-compilation`,
+    join(readable, script),
+  ];
+}
+
+/** Starts `script` of the kernel directory in a process group of its own. Without a pid it did not start: see 'error'. */
+export function launchDeno(
+  { deno, readable }: KernelDirectory,
+  args: string[],
+  options: LaunchOptions & { stdio: StdioOptions },
+): ChildProcess {
+  const [program = '', ...rest] = [...wrap(options), deno, ...args];
+  const child = spawn(program, rest, {
+    env: ENVIRONMENT,
+    cwd: readable,
+    detached: true,
+    stdio: options.stdio,
+    ...options.identity,
+  });
+  if (child.pid !== undefined) lowerPriority(child.pid);
+  return child;
+}
+
+/** Where they are; a system without them has to do with Deno alone. */
+export async function findWrappers(): Promise<Pick<LaunchOptions, 'setpriv' | 'prlimit'>> {
+  return { setpriv: await findProgram('setpriv'), prlimit: await findProgram('prlimit') };
+}
+
+/** They replace themselves by what they start. */
+function wrap({ setpriv, prlimit }: LaunchOptions): string[] {
+  // Deno ends when its input does, but code in a cell could read that away; so the kernel of Linux sees to it too.
+  const confined = ['--no-new-privs', '--pdeathsig', 'KILL', '--'];
+  const limits = { core: 0, nofile: 256, fsize: 0, data: DATA_BYTES, cpu: 600 };
+  const caps = Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
+  return [
+    ...(setpriv === undefined ? [] : [setpriv, ...confined]),
+    ...(prlimit === undefined ? [] : [prlimit, ...caps, '--']),
+  ];
+}
+
+function lowerPriority(pid: number): void {
+  try {
+    setPriority(pid, NICER);
+  } catch {
+    // it has ended, which its events tell
+  }
+}

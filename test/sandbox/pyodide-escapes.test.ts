@@ -1,0 +1,122 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { limitsOf } from '../../sandbox/index.ts';
+import { probe } from '../../sandbox/probe.ts';
+import { preparePyodide, pyodideBackend } from '../../sandbox/pyodide/backend.ts';
+import { INVENTORY, pyodideChecks } from '../../sandbox/pyodide/checks.ts';
+import { denoArguments } from '../../sandbox/pyodide/launch.ts';
+import { hostCanaries } from './support/host-canaries.ts';
+import { openSandbox, PYTHON } from './support/index.ts';
+import { attempts, cellOf } from './support/pyodide-attempts.ts';
+
+const host = await hostCanaries();
+const sandbox = await openSandbox({ backend: 'pyodide' });
+const ATTEMPTS = attempts(host.targets);
+
+/** An attempt that merely is wrong must not pass for one that was refused. */
+const REASONS = new RegExp(
+  [
+    'refused without an error',
+    'Requires .* access',
+    'requires unscoped',
+    '--no-npm',
+    'Error: denied',
+    'EPERM',
+    'EBADF',
+    'ERR_WORKER_UNSUPPORTED_OPERATION',
+    'max 0', // of databases
+    'failed to open preopen',
+    'Failed to create cache storage',
+    "hostPath '/' does not exist",
+    'not a valid package name',
+    'Error: no$',
+    'none written',
+    'nothing happened',
+    '(localStorage|Deno.openKv|Deno.listenDatagram|op_fs_read_file_sync|internalModuleReadJSON) is not',
+    'Host is unreachable',
+    'not available in browser environments',
+    'cannot start processes',
+    'Function not implemented',
+    'Exec format error',
+    'No such file or directory',
+    "can't start new thread",
+  ].join('|'),
+  'm',
+);
+
+describe.skipIf(!sandbox.status.ok)('code in Pyodide cannot', () => {
+  const outputs: string[] = [];
+  afterAll(async () => {
+    await sandbox[Symbol.asyncDispose]();
+    await host[Symbol.asyncDispose]();
+  });
+
+  test.each(ATTEMPTS.map((attempt) => [attempt.name, attempt] as const))(
+    '%s',
+    async (_, attempt) => {
+      const { status, logs } = await sandbox.runCell('escapes', cellOf(attempt));
+      outputs.push(logs);
+      // Some are such a surprise to Deno that it ends.
+      if (status === 'died') return expect(logs).toMatch(/fatal error|The Python process ended/);
+      expect(logs).toMatch(/^refused/m);
+      expect(logs).toMatch(REASONS);
+    },
+  );
+
+  test('make a canary appear anywhere', async () => {
+    expect(outputs.length).toBeGreaterThanOrEqual(60);
+    expect(outputs).toHaveLength(ATTEMPTS.length);
+    const seen = outputs.filter((text) => text.includes(host.canary) || text.includes('ESCAPED'));
+    expect(seen).toEqual([]);
+    expect(host.connections).toEqual([]);
+    expect(await host.written()).toEqual([]);
+  });
+
+  test('learn where the server lies', async () => {
+    const code = `from pyodide.code import run_js
+print(run_js('JSON.stringify([Deno.args, Deno.cwd(), Deno.execPath(), process.argv])'))`;
+    const { logs } = await sandbox.runCell('escapes', code);
+    expect(logs).toContain('/pyodide-');
+    expect(logs).not.toContain(process.cwd());
+  });
+});
+
+describe.skipIf(!sandbox.status.ok)('a Deno with one right too many', () => {
+  const limits = limitsOf({
+    backend: 'pyodide',
+    python: PYTHON,
+    cellSoftSeconds: 10,
+    cellHardSeconds: 20,
+  });
+
+  test.each([
+    ['read', 'read a file'],
+    ['read', 'import a file as JSON'],
+    ['write', 'write a file'],
+    ['net', 'connect'],
+    ['net', 'fetch'],
+    ['env', 'read the environment'],
+    ['run', 'run a program'],
+    ['sys', 'ask for its user'],
+    ['ffi', 'load a library'],
+  ])('to %s is caught by the attempt to %s, and before by the probe', async (right, name) => {
+    const weakHost = await hostCanaries();
+    const pyodide = await preparePyodide(limits);
+    const args = denoArguments(pyodide.directory.readable, 'main.mjs').map((argument) =>
+      argument.startsWith(`--deny-${right}`) || argument.startsWith(`--allow-${right}=`)
+        ? `--allow-${right}`
+        : argument,
+    );
+    const backend = pyodideBackend(pyodide, limits, args);
+    const found = await probe(backend, { checks: pyodideChecks, inventory: INVENTORY });
+    expect(found.reason).toMatch(/was allowed/);
+
+    const attempt = attempts(weakHost.targets).find((candidate) => candidate.name === name);
+    if (attempt === undefined) throw new Error(`There is no attempt to ${name}.`);
+    const kernel = await backend.start();
+    const { outputs } = await kernel.run(cellOf(attempt));
+    const told = JSON.stringify(outputs).includes('ESCAPED');
+    expect([told, ...weakHost.connections, ...(await weakHost.written())]).not.toEqual([false]);
+    await kernel.kill('The test has ended.');
+    await weakHost[Symbol.asyncDispose]();
+  });
+});
