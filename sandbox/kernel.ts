@@ -18,6 +18,9 @@ export interface Channel {
   write(data: Uint8Array): Promise<void>;
   /** While false, output stays where it is, and a thread that goes on printing waits. */
   readOutput(on: boolean): void;
+  /** Stops every process where it is, if it can, so that no thread goes on between cells; until `resume`. */
+  pause?(stillWanted: () => boolean): Promise<void>;
+  resume?(): void;
   /** Bytes in use, or 0 where something else limits them. */
   memory(limit: number): Promise<number>;
   /** Ends every process at once; `closed` is heard when they are gone. */
@@ -34,6 +37,8 @@ export type ChannelListener = {
 const START_SECONDS = 10;
 const WATCH_BUSY_MS = 100;
 const WATCH_IDLE_MS = 1_000;
+// Longer than there is between the steps of saving a session.
+const PAUSE_AFTER_MS = 100;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
 // JSON of the longest listing.
 const MAX_LISTING_BYTES = 8 * 1024 * 1024;
@@ -63,6 +68,9 @@ export class FramedKernel implements Kernel {
   #cell: RunningCell | undefined;
   #question: Question | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  /** What is asked for and not yet answered. */
+  #pending = 0;
+  #pauseTimer: NodeJS.Timeout | undefined;
   #end: End | undefined;
   /** The last listing, and what the kernel called it. */
   #listing: { print: string; entries: FileEntry[] } | undefined;
@@ -172,9 +180,25 @@ export class FramedKernel implements Kernel {
 
   /** One after another: the kernel does one thing at a time. */
   #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(action);
+    this.#pending += 1;
+    if (this.#pending === 1) this.#wake();
+    const result = this.#turn.then(action).finally(() => {
+      this.#pending -= 1;
+      if (this.#pending === 0) this.#pauseSoon();
+    });
     this.#turn = result.catch(() => {});
     return result;
+  }
+
+  #wake(): void {
+    clearTimeout(this.#pauseTimer);
+    if (this.#end === undefined) this.#channel.resume?.();
+  }
+
+  #pauseSoon(): void {
+    const idle = () => this.#pending === 0 && this.#end === undefined;
+    const pause = () => void this.#channel.pause?.(idle);
+    this.#pauseTimer = setTimeout(pause, PAUSE_AFTER_MS).unref();
   }
 
   async #run(code: string): Promise<CellOutcome> {
@@ -284,6 +308,7 @@ export class FramedKernel implements Kernel {
   #onClosed(how: string, said: string): void {
     this.#end ??= { status: 'died', reason: how };
     clearInterval(this.#idleWatch);
+    clearTimeout(this.#pauseTimer);
     this.#started.reject(new KernelStartError(said === '' ? this.#end.reason : said));
     this.#cell?.abandon(this.#end.status);
     this.#question?.answered.reject(new KernelError(this.#end.reason));

@@ -9,7 +9,14 @@ import type { Cgroup } from './cgroup.ts';
 import type { Channel, ChannelListener } from './kernel.ts';
 import { memorySentence } from './kernel.ts';
 import { memoryInUse } from './memory.ts';
-import { exitText, firstChild, killIfAlive } from './processes.ts';
+import {
+  exitText,
+  firstChild,
+  killIfAlive,
+  processTree,
+  secondChild,
+  signalIfAlive,
+} from './processes.ts';
 
 const LAUNCHER_GRACE_MS = 300;
 const MAX_LAUNCHER_BYTES = 4_096;
@@ -22,6 +29,7 @@ export function processChannel(
   group: Cgroup | undefined,
 ): Channel {
   const frames = child.stdio[3] as Writable;
+  let paused = false;
   child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
   return {
     listen(listener) {
@@ -31,6 +39,19 @@ export function processChannel(
     readOutput(on) {
       if (on) child.stdout?.resume();
       else child.stdout?.pause();
+    },
+    async pause(stillWanted) {
+      const [, , ...inside] = await processTree(child.pid ?? 0);
+      if (!stillWanted()) return;
+      paused = true;
+      inside.forEach((pid) => signalIfAlive(pid, 'SIGSTOP'));
+    },
+    resume() {
+      if (!paused) return;
+      paused = false;
+      // What a cell left running stays stopped, until the next one's end kills it.
+      const python = secondChild(child);
+      if (python !== undefined) signalIfAlive(python, 'SIGCONT');
     },
     memory: (limit) =>
       group?.limitsMemory === true

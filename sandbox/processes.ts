@@ -16,7 +16,7 @@ export async function processTree(pid: number): Promise<number[]> {
 }
 
 /** The first child of a launcher, which has one thread: the first process of the pid namespace it made. */
-export function firstChild({ pid }: ChildProcess): number | undefined {
+export function firstChild({ pid }: Pick<ChildProcess, 'pid'>): number | undefined {
   try {
     return pids(readFileSync(childrenOf(pid, pid), 'utf8'))[0];
   } catch {
@@ -24,10 +24,21 @@ export function firstChild({ pid }: ChildProcess): number | undefined {
   }
 }
 
+/** The program that the launcher's first process started. */
+export function secondChild(launcher: ChildProcess): number | undefined {
+  const first = firstChild(launcher);
+  return first === undefined ? undefined : firstChild({ pid: first });
+}
+
 /** A negative id is a process group. */
 export function killIfAlive(pid: number): void {
+  signalIfAlive(pid, 'SIGKILL');
+}
+
+/** The same with any signal. */
+export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

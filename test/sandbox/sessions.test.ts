@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { SessionClosedError } from '../../sandbox/index.ts';
 import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
@@ -124,6 +125,34 @@ except OSError as error: print(error.strerror)`;
     stop.abort();
     await expect(busy).rejects.toThrow();
     expect((await waiting).logs).toBe("'my turn'\n");
+  });
+
+  test('stand still between cells, with what a cell left running', async () => {
+    const namespace = await logsOf(
+      sandbox,
+      'still',
+      `${PRINT_NAMESPACE}
+import subprocess, threading
+def work():
+    while True: pass
+def start(): subprocess.Popen(['sleep', '99'])
+threading.Thread(target=work, daemon=True).start()
+threading.Timer(0.02, start).start()`,
+    );
+    const states = async () => {
+      const ids = await processesIn(namespace);
+      const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/stat`, 'utf8')));
+      return lines.map((line) => line.slice(line.lastIndexOf(')') + 2)[0]);
+    };
+    // The namespace's first process does nothing but wait.
+    await vi.waitFor(
+      async () => expect(new Set((await states()).slice(1))).toEqual(new Set(['T'])),
+      { timeout: 5_000, interval: 20 },
+    );
+    expect(await logsOf(sandbox, 'still', 'threading.active_count() > 1')).toBe('True\n');
+    expect(await processesIn(namespace)).toHaveLength(2);
+    await sandbox.dropSession('still');
+    await gone(namespace);
   });
 
   test('end after a while without cells', async () => {

@@ -25,7 +25,11 @@ const parsers: Record<Name, (body: unknown) => unknown> = {
   createThreadAndRun: requests.parseCreateThreadAndRun,
   modifyRun: requests.parseModifyRun,
   submitToolOutputs: requests.parseSubmitToolOutputs,
+  createUpload: requests.parseCreateUpload,
+  completeUpload: requests.parseCompleteUpload,
 };
+
+const UPLOAD = { filename: 'a.txt', purpose: 'assistants', bytes: 1, mime_type: 'text/plain' };
 
 const smallest: Record<Name, Body> = {
   createAssistant: { model: 'm' },
@@ -38,6 +42,8 @@ const smallest: Record<Name, Body> = {
   createThreadAndRun: { assistant_id: 'asst_1' },
   modifyRun: {},
   submitToolOutputs: { tool_outputs: [] },
+  createUpload: UPLOAD,
+  completeUpload: { part_ids: ['part_1'] },
 };
 
 /** Bodies in which every nested field of the fixture exists. */
@@ -81,6 +87,7 @@ const complete: Partial<Record<Name, Body>> = {
       },
     },
   },
+  createUpload: { ...UPLOAD, expires_after: { anchor: 'created_at', seconds: 3600 } },
   modifyThread: { tool_resources: { code_interpreter: { file_ids: [] } } },
   createThreadAndRun: {
     assistant_id: 'asst_1',

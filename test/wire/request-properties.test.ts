@@ -3,6 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../wire/errors.ts';
 import * as requests from '../../wire/requests.ts';
 
+/** A body's members as the fields of a form that has a file. */
+function asForm(body: unknown): requests.Form {
+  const fields = Object.entries(Object(body) as object).map(
+    ([name, value]) => [name, String(JSON.stringify(value))] as const,
+  );
+  return { fields, file: { filename: 'a.txt' } };
+}
+
 const bodyParsers = {
   parseCreateAssistant: requests.parseCreateAssistant,
   parseModifyAssistant: requests.parseModifyAssistant,
@@ -14,10 +22,14 @@ const bodyParsers = {
   parseCreateThreadAndRun: requests.parseCreateThreadAndRun,
   parseModifyRun: requests.parseModifyRun,
   parseSubmitToolOutputs: requests.parseSubmitToolOutputs,
+  parseCreateUpload: requests.parseCreateUpload,
+  parseCompleteUpload: requests.parseCompleteUpload,
+  parseCreateFile: (body: unknown) => requests.parseCreateFile(asForm(body)),
 };
 const queryParsers = {
   parseListQuery: (query: unknown) => requests.parseListQuery(query),
   parseListMessagesQuery: requests.parseListMessagesQuery,
+  parseListFilesQuery: requests.parseListFilesQuery,
   parseIncludeQuery: requests.parseIncludeQuery,
   parseEventsQuery: requests.parseEventsQuery,
 };
@@ -57,6 +69,10 @@ const FIELD_NAMES = [
   'file_search',
   'code_interpreter',
   'file_ids',
+  'purpose',
+  'filename',
+  'part_ids',
+  'expires_after[seconds]',
   'vector_store_ids',
   'vector_stores',
   'tool_outputs',
