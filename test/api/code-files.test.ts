@@ -394,6 +394,35 @@ test('the model reads a long output shortened, and the client reads all of it', 
   expect(result).toContain('characters cut');
 });
 
+test('a Python that dies is an answer to the model, and leaves the state before its cell', async () => {
+  const chat = await newChat();
+  const { steps } = await run(
+    chat,
+    code('n = 1\nopen("n.txt", "w").write("1")'),
+    code('n = 2\nopen("n.txt", "w").write("2")\nimport os\nprint("bye", flush=True)\nos._exit(3)'),
+    code('print(n, open("n.txt").read())'),
+    text('One.'),
+  );
+  const [, died, after] = logsOf(steps);
+  expect(died).toMatch(/^bye\n./);
+  expect(after).toMatch(/1 1\n$/);
+});
+
+test('a run that expires in a cell ends it, and the cell has had no effect', async () => {
+  const chat = await newChat();
+  await run(chat, code('n = 1'), text('One.'));
+  env.model.script(chat.model, code('n = 2\nwhile True: pass'));
+  const { id } = await env.client.beta.threads.runs.create(chat.threadId, {
+    assistant_id: chat.assistant_id,
+    ...{ expires_after: 2 },
+  });
+  const started = { id, thread_id: chat.threadId };
+  expect((await readLog(env, started)).at(-1)?.event).toBe('thread.run.expired');
+  await checkRun(env, started);
+  const { steps } = await run(chat, code('print(n)'), text('One.'));
+  expect(logsOf(steps)).toEqual(['1\n']);
+});
+
 test('cancelling a run ends its cell at once, and the cell has had no effect', async () => {
   const chat = await newChat();
   await run(chat, code('n = 1\nopen("n.txt", "w").write("1")'), text('One.'));
