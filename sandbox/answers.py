@@ -17,6 +17,7 @@ from threadmill.files import Files
 from threadmill.state import State, pickler_class
 
 PART = 1 << 20
+MAX_PATH = 1_100
 
 
 class Answers:
@@ -49,7 +50,8 @@ class Answers:
 
     def _list(self, request, _):
         listing = self.files.list()
-        data = encoded(listing[: request["most"]])
+        # Longer paths are not kept, only named.
+        data = encoded([[path[:MAX_PATH], *rest] for path, *rest in listing[: request["most"]]])
         return in_parts(data), {"files": fingerprint(listing)}
 
     def _read(self, request, _):

@@ -69,7 +69,7 @@ function unfitName(path: string): string | undefined {
 }
 
 function shown(path: string): string {
-  const text = JSON.stringify(path.toWellFormed());
+  const text = JSON.stringify(path.toWellFormed()).replaceAll('\u007f', '\\u007f');
   const plain = text.slice(1, -1) === path ? path : text;
   return plain.length > SHOWN_CHARACTERS ? `${plain.slice(0, SHOWN_CHARACTERS)}…` : plain;
 }

@@ -40,8 +40,8 @@ const WATCH_IDLE_MS = 1_000;
 // Longer than there is between the steps of saving a session.
 const PAUSE_AFTER_MS = 100;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
-// JSON of the longest listing.
-const MAX_LISTING_BYTES = 8 * 1024 * 1024;
+// JSON of a file with the longest path.
+const MAX_ENTRY_BYTES = 8 * 1024;
 
 /** Why it is over. */
 type End = { status: CellStatus; reason: string };
@@ -133,7 +133,7 @@ export class FramedKernel implements Kernel {
     const { result, body } = await this.#ask(
       { t: 'list', most: this.#limits.maxFiles + 1 },
       '',
-      MAX_LISTING_BYTES,
+      MAX_ENTRY_BYTES * (this.#limits.maxFiles + 1),
     );
     const entries = this.#read(() => asListing(body));
     this.#listing = { print: String(result['files']), entries };

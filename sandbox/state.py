@@ -46,12 +46,10 @@ class State:
                 modules[name] = value.__name__
             else:
                 values[name] = value
-        pickled, saved = self._pickle(values, cap)
-        unsaved = [name for name in values if name not in saved]
         if not values and not modules:
             return None, []
-        header = {"modules": modules, "names": sorted(saved), "sources": self.session.kept_sources()}
-        return json.dumps(header).encode() + b"\n" + pickled, at_most(unsaved)
+        blob, saved = self._pickle(values, cap, {"modules": modules, "sources": self.session.kept_sources()})
+        return blob, at_most([name for name in values if name not in saved])
 
     def restore(self, blob):
         """Takes the variables of a snapshot into the session; returns the names that did not come back."""
@@ -63,15 +61,15 @@ class State:
         namespace.update(values)
         return at_most(failed + [name for name in header["names"] if name not in values])
 
-    def _pickle(self, values, cap):
-        """The pickle and the names in it: all, or all but those that fail, or the smallest that fit."""
+    def _pickle(self, values, cap, header):
+        """The bytes and the names in them: all, or all but those that fail, or the smallest that fit."""
         again = {name for name, identity in self.refused.items() if name in values and identity == id(values[name])}
         chosen = [name for name in values if name not in again]
         try:
             # What failed before may have changed since, and mostly fails at once.
             sizes = self._sizes({name: values[name] for name in again}, cap) if again else {}
             chosen += sizes
-            return self._together(values, chosen, cap)
+            return self._together(values, chosen, cap, header)
         except BaseException:  # pickling runs code of cells
             pass
         sizes = self._sizes(values, cap)
@@ -84,14 +82,16 @@ class State:
             chosen.append(name)
         chosen = [name for name in values if name in chosen]
         try:
-            return self._together(values, chosen, cap)
+            return self._together(values, chosen, cap, header)
         except BaseException:
-            return b"", set()
+            return self._together(values, [], cap, header)
 
-    def _together(self, values, names, cap):
+    def _together(self, values, names, cap, header):
+        line = json.dumps({**header, "names": names}).encode() + b"\n"
         if not names:
-            return b"", set()
-        return self.limited(WHOLE_SECONDS, dumps, {name: values[name] for name in names}, cap), set(names)
+            return line, set()
+        together = {name: values[name] for name in names}
+        return self.limited(WHOLE_SECONDS, dumps, together, cap, line), set(names)
 
     def _sizes(self, values, cap):
         """Bytes of each variable on its own; those that cannot be pickled are missing."""
@@ -139,8 +139,10 @@ class Capped(io.BytesIO):
         return super().write(data)
 
 
-def dumps(value, cap):
-    file = Capped(cap)
+def dumps(value, cap, start=b""):
+    """`start` and the pickle: in one piece from the beginning, for there may be little memory left."""
+    file = Capped(cap + len(start))
+    file.write(start)
     pickler_class()(file, cap).dump(value)
     return file.getvalue()
 

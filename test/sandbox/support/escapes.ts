@@ -243,7 +243,7 @@ function onLinux(canaries: Canaries): Row[] {
     ],
     [
       'find a writable place outside its folders',
-      `leaks([root for root, folders, _ in os.walk('/', followlinks=False) if not root.startswith(('/proc', '/tmp', '/mnt/data', '/dev/shm', '/dev/pts')) and root.count('/') < 4 and os.access(root, os.W_OK)])`,
+      `leaks([path for path in glob.glob('/*') + glob.glob('/*/*') + glob.glob('/*/*/*') if not path.startswith(('/proc', '/tmp', '/mnt/data', '/dev/')) and os.path.isdir(path) and os.access(path, os.W_OK)])`,
     ],
     ['map memory of the machine', `mmap.mmap(os.open('/dev/mem', os.O_RDWR), 4096)`],
     [
