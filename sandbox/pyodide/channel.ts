@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelListener } from '../kernel.ts';
 import { memoryInUse } from '../memory.ts';
-import { exitText, killIfAlive } from '../processes.ts';
+import { exitText, signalIfAlive } from '../processes.ts';
 import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
 
 const SECRET_BYTES = 16;
@@ -13,6 +13,7 @@ const MAX_SAID_BYTES = 4_096;
 export function denoChannel(child: ChildProcess): Channel {
   const secret = randomBytes(SECRET_BYTES);
   let listening = true;
+  let paused = false;
   child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
   child.stdin?.write(secret);
   return {
@@ -29,13 +30,25 @@ export function denoChannel(child: ChildProcess): Channel {
     readOutput(on) {
       listening = on;
     },
+    pause(stillWanted) {
+      paused = stillWanted();
+      if (paused) signalGroup(child, 'SIGSTOP');
+      return Promise.resolve();
+    },
+    resume() {
+      if (paused) signalGroup(child, 'SIGCONT');
+      paused = false;
+    },
     memory: (limit) => memoryInUse(child.pid ?? 0, [], limit),
     end() {
-      const { pid, exitCode, signalCode } = child;
-      const running = exitCode === null && signalCode === null;
-      if (pid !== undefined && running) killIfAlive(-pid);
+      signalGroup(child, 'SIGKILL');
     },
   };
+}
+
+function signalGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
+  const running = exitCode === null && signalCode === null;
+  if (pid !== undefined && running) signalIfAlive(-pid, signal);
 }
 
 function listenForTheEnd(child: ChildProcess, listener: ChannelListener): void {

@@ -1,16 +1,23 @@
+import { readdir } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { limitsOf } from '../../sandbox/index.ts';
 import { probe } from '../../sandbox/probe.ts';
 import { preparePyodide, pyodideBackend } from '../../sandbox/pyodide/backend.ts';
 import { INVENTORY, pyodideChecks } from '../../sandbox/pyodide/checks.ts';
 import { denoArguments } from '../../sandbox/pyodide/launch.ts';
-import { hostCanaries } from './support/host-canaries.ts';
 import { openSandbox, PYTHON } from './support/index.ts';
-import { attempts, cellOf } from './support/pyodide-attempts.ts';
+import { escapeProbes, tryToEscape } from './support/escapes.ts';
+import { attempts, cellOf, openTargets } from './support/pyodide-escapes.ts';
 
-const host = await hostCanaries();
+const host = await openTargets();
 const sandbox = await openSandbox({ backend: 'pyodide' });
-const ATTEMPTS = attempts(host.targets);
+const ATTEMPTS = attempts(host);
+const limits = limitsOf({
+  backend: 'pyodide',
+  python: PYTHON,
+  cellSoftSeconds: 10,
+  cellHardSeconds: 20,
+});
 
 /** An attempt that merely is wrong must not pass for one that was refused. */
 const REASONS = new RegExp(
@@ -65,10 +72,10 @@ describe.skipIf(!sandbox.status.ok)('code in Pyodide cannot', () => {
   test('make a canary appear anywhere', async () => {
     expect(outputs.length).toBeGreaterThanOrEqual(60);
     expect(outputs).toHaveLength(ATTEMPTS.length);
-    const seen = outputs.filter((text) => text.includes(host.canary) || text.includes('ESCAPED'));
+    const seen = outputs.filter((text) => text.includes(host.token) || text.includes('ESCAPED'));
     expect(seen).toEqual([]);
     expect(host.connections).toEqual([]);
-    expect(await host.written()).toEqual([]);
+    expect(await readdir(host.writable)).toEqual([]);
   });
 
   test('learn where the server lies', async () => {
@@ -80,14 +87,20 @@ print(run_js('JSON.stringify([Deno.args, Deno.cwd(), Deno.execPath(), process.ar
   });
 });
 
-describe.skipIf(!sandbox.status.ok)('a Deno with one right too many', () => {
-  const limits = limitsOf({
-    backend: 'pyodide',
-    python: PYTHON,
-    cellSoftSeconds: 10,
-    cellHardSeconds: 20,
+describe.skipIf(!sandbox.status.ok)('the probes of every backend', () => {
+  test('find no way out of Pyodide either', async () => {
+    const own = await openTargets();
+    const kernel = await pyodideBackend(await preparePyodide(limits), limits).start();
+    const probes = escapeProbes(own).filter(({ on }) => on === 'any');
+    const findings = await tryToEscape(kernel, probes, own.token);
+    expect(findings.filter(({ escaped }) => escaped)).toEqual([]);
+    expect(findings.length).toBeGreaterThanOrEqual(20);
+    await kernel.kill('The test has ended.');
+    await own[Symbol.asyncDispose]();
   });
+});
 
+describe.skipIf(!sandbox.status.ok)('a Deno with one right too many', () => {
   test.each([
     ['read', 'read a file'],
     ['read', 'import a file as JSON'],
@@ -99,7 +112,7 @@ describe.skipIf(!sandbox.status.ok)('a Deno with one right too many', () => {
     ['sys', 'ask for its user'],
     ['ffi', 'load a library'],
   ])('to %s is caught by the attempt to %s, and before by the probe', async (right, name) => {
-    const weakHost = await hostCanaries();
+    const own = await openTargets();
     const pyodide = await preparePyodide(limits);
     const args = denoArguments(pyodide.directory.readable, 'main.mjs').map((argument) =>
       argument.startsWith(`--deny-${right}`) || argument.startsWith(`--allow-${right}=`)
@@ -110,13 +123,14 @@ describe.skipIf(!sandbox.status.ok)('a Deno with one right too many', () => {
     const found = await probe(backend, { checks: pyodideChecks, inventory: INVENTORY });
     expect(found.reason).toMatch(/was allowed/);
 
-    const attempt = attempts(weakHost.targets).find((candidate) => candidate.name === name);
+    const attempt = attempts(own).find((candidate) => candidate.name === name);
     if (attempt === undefined) throw new Error(`There is no attempt to ${name}.`);
     const kernel = await backend.start();
     const { outputs } = await kernel.run(cellOf(attempt));
     const told = JSON.stringify(outputs).includes('ESCAPED');
-    expect([told, ...weakHost.connections, ...(await weakHost.written())]).not.toEqual([false]);
+    const seen = [told, ...own.connections, ...(await readdir(own.writable))];
+    expect(seen).not.toEqual([false]);
     await kernel.kill('The test has ended.');
-    await weakHost[Symbol.asyncDispose]();
+    await own[Symbol.asyncDispose]();
   });
 });

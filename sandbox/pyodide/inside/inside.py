@@ -210,6 +210,7 @@ def serve(worker):
     random.seed()  # its state is in the snapshot
     os.makedirs(DATA, exist_ok=True)
     os.makedirs("/tmp", exist_ok=True)
+    os.environ.clear()
     os.environ.update({"HOME": "/tmp", "LANG": "C.UTF-8", "MPLBACKEND": "Agg"})
     os.chdir(DATA)
     sys.argv = [""]

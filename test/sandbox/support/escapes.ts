@@ -106,7 +106,6 @@ function anywhere(canaries: Canaries): Row[] {
     ['list /sys', `os.listdir('/sys/kernel')`],
     ['list /run', `os.listdir('/run')`],
     ['write /usr', `write('/usr/bin/canary')`],
-    ['write the root folder', `write('/canary')`],
     [
       'connect to a listener of the host',
       `connect(socket.AF_INET, socket.SOCK_STREAM, ('127.0.0.1', ${canaries.port}))`,
@@ -120,7 +119,6 @@ function anywhere(canaries: Canaries): Row[] {
       'send a datagram',
       `connect(socket.AF_INET, socket.SOCK_DGRAM, ('127.0.0.1', ${canaries.port}))`,
     ],
-    ['resolve a name', `socket.getaddrinfo('example.com', 80)`],
     [
       'reach a unix socket of the host',
       `connect(socket.AF_UNIX, socket.SOCK_STREAM, ${JSON.stringify(canaries.socket)})`,
@@ -153,6 +151,9 @@ function anywhere(canaries: Canaries): Row[] {
 
 function onLinux(canaries: Canaries): Row[] {
   return [
+    // Others have files of their own there, and names without a network.
+    ['write the root folder', `write('/canary')`],
+    ['resolve a name', `socket.getaddrinfo('example.com', 80)`],
     [
       'read it through the root of pid 1',
       `open('/proc/1/root' + ${JSON.stringify(canaries.file)}).read()`,

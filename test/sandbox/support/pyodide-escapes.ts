@@ -1,17 +1,26 @@
 /** Ways out of Pyodide in Deno: whatever JavaScript can try, and what Python has of its own. */
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Canaries } from './canaries.ts';
+import { openCanaries } from './canaries.ts';
 
-/** What must not be reached. Paths and ports are the host's. */
-export type Targets = {
-  /** A JSON text, readable for everyone. */
-  file: string;
-  /** Of a listener on the loopback address. */
-  port: number;
-  /** A listening unix socket, and the name of one without a path. */
-  socket: string;
-  abstract: string;
-  /** A folder where nothing may appear; everyone may write there. */
-  folder: string;
+/** Canaries, and more of the host that a cell must not come near. */
+export type Targets = Canaries & {
+  /** A JSON text with the token, readable for everyone. */
+  json: string;
+  /** Everyone may write there; nothing may appear in it. */
+  writable: string;
 };
+
+export async function openTargets(): Promise<Targets> {
+  const canaries = await openCanaries();
+  const json = join(canaries.folder, 'canary.json');
+  await writeFile(json, JSON.stringify(canaries.token), { mode: 0o644 });
+  const writable = join(canaries.folder, 'writable');
+  await mkdir(writable);
+  await chmod(writable, 0o777);
+  return { ...canaries, json, writable };
+}
 
 /** `javascript` is an expression; `python` are lines that set `value`. They fail, or their value shows no escape. */
 export type Attempt = { name: string } & ({ javascript: string } | { python: string });
@@ -58,7 +67,7 @@ function python(attempts: Record<string, string>): Attempt[] {
   return Object.entries(attempts).map(([name, code]) => ({ name, python: code }));
 }
 
-export function readingAttempts({ file }: Targets): Attempt[] {
+export function readingAttempts({ json: file }: Targets): Attempt[] {
   const path = JSON.stringify(file);
   const url = JSON.stringify(`file://${file}`);
   const worker = (source: string, options: string) =>
@@ -139,7 +148,7 @@ export function readingAttempts({ file }: Targets): Attempt[] {
   });
 }
 
-export function writingAttempts({ folder }: Targets): Attempt[] {
+export function writingAttempts({ writable: folder }: Targets): Attempt[] {
   const path = (name: string) => JSON.stringify(`${folder}/${name}`);
   return javascript({
     'write a file': `Deno.writeTextFileSync(${path('a')}, 'x')`,
@@ -165,7 +174,7 @@ export function writingAttempts({ folder }: Targets): Attempt[] {
   });
 }
 
-export function networkAttempts({ port, socket, abstract }: Targets): Attempt[] {
+export function networkAttempts({ port, socket, abstractName: abstract }: Targets): Attempt[] {
   const host = `127.0.0.1:${port}`;
   return [
     ...javascript({
@@ -215,7 +224,7 @@ export function networkAttempts({ port, socket, abstract }: Targets): Attempt[] 
   ];
 }
 
-export function systemAttempts({ file }: Targets): Attempt[] {
+export function systemAttempts({ json: file }: Targets): Attempt[] {
   const wish = (name: string) =>
     `Deno.permissions.request({ name: '${name}' }).then(({ state }) => state === 'granted' || Promise.reject(new Error(state)))`;
   return [
