@@ -102,6 +102,9 @@ function end(child: ChildProcess): void {
   const grace = first === undefined ? 0 : LAUNCHER_GRACE_MS;
   const launcher = setTimeout(() => killLauncher(child), grace);
   child.once('close', () => clearTimeout(launcher));
+  // A launcher that is killed while it makes the namespaces can leave a Python behind that no signal reaches. No cell
+  // runs in it yet, so it ends with its input.
+  (child.stdio[3] as Writable).destroy();
 }
 
 /** Its death signal takes the rest along. */

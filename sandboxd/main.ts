@@ -3,6 +3,7 @@ import { loadConfigOrExit } from '../config.ts';
 import { createLogger } from '../log.ts';
 import { chooseBackend } from '../sandbox/choose-backend.ts';
 import { defaultKernels, limitsOf } from '../sandbox/index.ts';
+import { sandboxOptions } from '../worker/sandbox.ts';
 import { GRACE_MS, Sandboxd } from './server.ts';
 
 const config = loadConfigOrExit();
@@ -16,22 +17,7 @@ if (token === undefined && !('path' in address)) {
   log.fatal('SANDBOX_TOKEN must be set: without one sandboxd listens on a Unix socket only.');
   process.exit(1);
 }
-const {
-  sandboxPython: python,
-  sandboxWheels,
-  cellSoftSeconds,
-  cellHardSeconds,
-  cellLimits,
-} = config;
-const options = {
-  backend,
-  python,
-  ...(sandboxWheels === undefined ? {} : { wheels: sandboxWheels }),
-  cellSoftSeconds,
-  cellHardSeconds,
-  ...cellLimits,
-  ...(config.sandboxCgroup === undefined ? {} : { cgroup: config.sandboxCgroup }),
-};
+const options = sandboxOptions(config);
 const limits = limitsOf(options);
 const { status, open } = await chooseBackend(options, limits);
 // Served all the same: workers then know the reason.

@@ -18,7 +18,12 @@ const MAX_SNAPSHOT_BYTES = 256 * MEGABYTE;
 const ANSWER_GRACE_MS = 1_000;
 
 type Answer = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
-type Exchange = { readonly id: number; readonly body: IncomingBody; readonly credit: Credit };
+type Exchange = {
+  readonly id: number;
+  readonly body: IncomingBody;
+  readonly credit: Credit;
+  answered: boolean;
+};
 
 export class KernelService {
   readonly #kernel: Kernel;
@@ -38,9 +43,14 @@ export class KernelService {
     return this.#channel.closed;
   }
 
+  /** No call is under way. */
+  get idle(): boolean {
+    return this.#exchange === undefined;
+  }
+
   /** Milliseconds without a call; 0 during one. */
   get idleMs(): number {
-    return this.#exchange === undefined ? performance.now() - this.#lastUsed : 0;
+    return this.idle ? performance.now() - this.#lastUsed : 0;
   }
 
   /** Ends the connection of a kernel that has died between two calls: the worker then knows. */
@@ -65,8 +75,10 @@ export class KernelService {
     // What crossed the end of its call on the way.
     if (!('id' in header) || exchange?.id !== header.id) return;
     if (header.t === 'chunk') exchange.body.push(body);
-    else if (header.t === 'end') exchange.body.end(header.complete ? undefined : incomplete());
-    else if (header.t === 'more') exchange.credit.more();
+    else if (header.t === 'end') {
+      exchange.body.end(header.complete ? undefined : incomplete());
+      this.#settle(exchange);
+    } else if (header.t === 'more') exchange.credit.more();
     else if (header.t === 'stop') exchange.credit.stop();
     else throw new ProtocolError(`'${header.t}' from a worker`);
   }
@@ -74,7 +86,7 @@ export class KernelService {
   #onCall(id: number, call: Call): void {
     if (this.#exchange !== undefined) throw new ProtocolError('a call during another');
     const body = new IncomingBody(() => this.#channel.send({ t: 'more', id }));
-    const exchange = { id, body, credit: new Credit() };
+    const exchange = { id, body, credit: new Credit(), answered: false };
     this.#exchange = exchange;
     void this.#serve(exchange, call);
   }
@@ -89,8 +101,14 @@ export class KernelService {
       const { name, message } = error instanceof Error ? error : new Error(String(error));
       this.#channel.send({ t: 'fault', id, alive: this.#kernel.alive, name, message });
     }
-    // The worker ends its request's body once it has the answer; only then may the next call come.
-    await body.discard();
+    exchange.answered = true;
+    void body.discard();
+    this.#settle(exchange);
+  }
+
+  /** The worker ends its request's body once it has the answer. Not later than that end: the next call may follow on its heels. */
+  #settle({ answered, body }: Exchange): void {
+    if (!answered || !body.ended) return;
     this.#exchange = undefined;
     this.#lastUsed = performance.now();
     this.check();

@@ -1,10 +1,15 @@
 /** The sandbox as configured. A file of its own: it can be made while the rest of a worker is still being loaded. */
 import type { Config } from '../config.ts';
-import type { Sandbox } from '../sandbox/index.ts';
+import type { Sandbox, SandboxOptions } from '../sandbox/index.ts';
 import { createSandbox } from '../sandbox/index.ts';
 
 export function openSandbox(config: Config): Promise<Sandbox> {
-  return createSandbox({
+  return createSandbox(sandboxOptions(config));
+}
+
+/** For whoever runs code: a worker, or sandboxd. */
+export function sandboxOptions(config: Config): SandboxOptions {
+  return {
     backend: config.sandbox,
     sandboxd: { address: config.sandboxUrl, token: config.sandboxToken },
     python: config.sandboxPython,
@@ -15,5 +20,5 @@ export function openSandbox(config: Config): Promise<Sandbox> {
     spare: config.sandboxSpare,
     ...(config.sandboxCgroup === undefined ? {} : { cgroup: config.sandboxCgroup }),
     ...(config.sandboxMaxKernels === undefined ? {} : { maxKernels: config.sandboxMaxKernels }),
-  });
+  };
 }

@@ -33,7 +33,8 @@ export type WorkerOptions = {
 };
 
 export type RunningWorker = {
-  sandbox: SandboxStatus;
+  /** As it is now: a remote one comes and goes. */
+  readonly sandbox: SandboxStatus;
   /** Shared with an API in the same process, which lets a run start eagerly. */
   connection: NativeConnection;
   /** Rejects when the worker stops by itself. */
@@ -103,7 +104,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     log,
   );
   return {
-    sandbox: sandbox.status,
+    get sandbox() {
+      return sandbox.status;
+    },
     connection,
     running,
     async close() {

@@ -9,6 +9,8 @@ import { CHUNK_BYTES, ProtocolError, WINDOW_CHUNKS } from './frames.ts';
 export class IncomingBody implements AsyncIterable<Buffer> {
   readonly #onConsumed: () => void;
   readonly #chunks: Buffer[] = [];
+  /** Chunks that the sender may still send. */
+  #window = WINDOW_CHUNKS;
   #changed = Promise.withResolvers<void>();
   #ended = false;
   #error: Error | undefined;
@@ -31,8 +33,8 @@ export class IncomingBody implements AsyncIterable<Buffer> {
   /** Throws ProtocolError for a chunk that the sender had no right to send. */
   push(chunk: Buffer): void {
     if (this.#ended) throw new ProtocolError('a chunk after the end');
-    if (this.#chunks.length >= WINDOW_CHUNKS)
-      throw new ProtocolError('more chunks than were asked for');
+    if (this.#window === 0) throw new ProtocolError('more chunks than were asked for');
+    this.#window -= 1;
     if (this.#discarding) return;
     this.#chunks.push(chunk);
     this.#change();
@@ -50,6 +52,7 @@ export class IncomingBody implements AsyncIterable<Buffer> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
+        this.#window += 1;
         this.#onConsumed();
         yield chunk;
       } else if (this.#ended) {

@@ -112,8 +112,11 @@ function upgrade(
       upgrade: UPGRADE_PROTOCOL,
       [LIMITS_HEADER]: JSON.stringify(options.limits),
     },
-    ...(signal === undefined ? {} : { signal }),
   });
+  // Not the request's own option: that would end the connection of a kernel whose start succeeded long ago.
+  const onAbort = () => void sent.destroy(new Error('The start was cancelled.'));
+  signal?.addEventListener('abort', onAbort);
+  const forget = () => signal?.removeEventListener('abort', onAbort);
   endWhenSilent(sent);
   sent.on('upgrade', (_response, socket, head) => {
     (socket as Socket).setTimeout(0);
@@ -124,7 +127,7 @@ function upgrade(
   });
   sent.on('error', (error) => reject(unreachable(error)));
   sent.end();
-  return promise;
+  return promise.finally(forget);
 }
 
 function common({ address, token }: RemoteOptions): Common {

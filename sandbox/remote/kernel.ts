@@ -15,9 +15,10 @@ const MEGABYTE = 1024 * 1024;
 const PATIENCE_SECONDS = 15;
 /** A kill that was not carried out by then is done by cutting the connection, at which sandboxd kills too. */
 const KILL_GRACE_MS = 500;
-const MAX_OUTCOME_BYTES = 128 * MEGABYTE;
-const MAX_LIST_BYTES = 32 * MEGABYTE;
-const MAX_NAMES_BYTES = 4 * MEGABYTE;
+const MAX_LIST_BYTES = 16 * MEGABYTE;
+const MAX_NAMES_BYTES = MEGABYTE;
+// Of one character in JSON: \u0000.
+const JSON_BYTES = 6;
 
 type Source = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
@@ -55,10 +56,11 @@ export class RemoteKernel implements Kernel {
 
   async run(code: string): Promise<CellOutcome> {
     try {
+      const { cellHardSeconds, maxLogBytes, maxImages, imageBytes } = this.#limits;
+      const max = JSON_BYTES * maxLogBytes + maxImages * imageBytes + MEGABYTE;
       const body = [Buffer.from(code)];
-      const seconds = this.#limits.cellHardSeconds;
-      return await this.#call({ method: 'run' }, body, seconds, (reply) =>
-        decode(reply, MAX_OUTCOME_BYTES, decodeOutcome),
+      return await this.#call({ method: 'run' }, body, cellHardSeconds, (reply) =>
+        decode(reply, max, (told) => decodeOutcome(told, this.#limits)),
       );
     } catch (error) {
       return endedWith('died', this.#end ?? message(error));
@@ -126,7 +128,7 @@ export class RemoteKernel implements Kernel {
   }
 
   async #ask<T>(call: Call, body: Source, maxBytes: number, read: (body: Buffer) => T): Promise<T> {
-    const seconds = this.#limits.cellHardSeconds;
+    const seconds = this.#limits.stateSeconds;
     try {
       return await this.#call(call, body, seconds, (reply) => decode(reply, maxBytes, read));
     } catch (error) {

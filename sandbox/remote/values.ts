@@ -2,14 +2,19 @@
  * What replies mean: one body is u32 length + JSON + what the JSON announces, such as images one after another. The worker
  * checks everything here as if the code in the cell had written it: sandboxd may have been taken over by it.
  */
-import type { CellOutcome, CellOutput, FileEntry, Snapshot } from '../backend.ts';
+import type { CellOutcome, CellOutput, FileEntry, Limits, Snapshot } from '../backend.ts';
+import { pngPixels } from '../png.ts';
+import { asNames } from '../results.ts';
 import { ProtocolError } from './frames.ts';
 
+/** What a cell may show. */
+type ShownLimits = Pick<Limits, 'maxLogBytes' | 'maxImages' | 'imageBytes' | 'imagePixels'>;
+
 const MAX_OUTPUTS = 1_000;
-const MAX_NAMES = 10_000;
+// A cut mark, and the sentence about how the cell ended.
+const MAX_REMARKS = 2_000;
 const MAX_FILES = 100_000;
 const STATUSES = ['ok', 'error', 'timeout', 'died'] as const;
-const PNG_SIGNATURE = Buffer.from('89504e470d0a1a0a', 'hex');
 
 /** In pieces, so that nothing large is copied. */
 export function encodeOutcome({ status, outputs }: CellOutcome): Buffer[] {
@@ -20,20 +25,24 @@ export function encodeOutcome({ status, outputs }: CellOutcome): Buffer[] {
   return [encodeJson({ status, outputs: told }), ...images];
 }
 
-/** Throws ProtocolError. */
-export function decodeOutcome(body: Buffer): CellOutcome {
+/** An image of a kind that a local kernel would have left out is left out here. Throws ProtocolError. */
+export function decodeOutcome(body: Buffer, limits: ShownLimits): CellOutcome {
   const { value, rest } = decodeJson(body);
   const status = STATUSES.find((candidate) => candidate === value['status']);
   if (status === undefined) throw new ProtocolError('an outcome without a status');
   let at = 0;
-  const outputs = list(value['outputs'], MAX_OUTPUTS).map((entry): CellOutput => {
+  let images = 0;
+  const outputs = list(value['outputs'], MAX_OUTPUTS).flatMap((entry): CellOutput[] => {
     const { type, logs, bytes } = fields(entry);
-    if (type === 'logs' && typeof logs === 'string') return { type, logs };
+    if (type === 'logs' && typeof logs === 'string')
+      return [{ type, logs: plain(logs, limits.maxLogBytes + MAX_REMARKS) }];
     if (type !== 'image' || !isCount(bytes)) throw new ProtocolError('an output of no known kind');
+    images += 1;
+    if (images > limits.maxImages) throw new ProtocolError('more images than a cell may show');
+    if (bytes > limits.imageBytes) throw new ProtocolError('an image that is too large');
     const png = rest.subarray(at, (at += bytes));
-    if (!png.subarray(0, PNG_SIGNATURE.length).equals(PNG_SIGNATURE))
-      throw new ProtocolError('an image that is no PNG');
-    return { type, png };
+    const pixels = pngPixels(png) ?? Infinity;
+    return pixels <= limits.imagePixels ? [{ type, png }] : [];
   });
   if (at !== rest.length) throw new ProtocolError('images of another length');
   return { status, outputs };
@@ -78,9 +87,16 @@ export function decodeNames(body: Buffer): string[] {
 }
 
 function names(value: Record<string, unknown>): string[] {
-  const found = list(value['names'], MAX_NAMES);
-  if (found.every((name) => typeof name === 'string')) return found;
-  throw new ProtocolError('a name that is no text');
+  try {
+    return asNames(value['names']);
+  } catch (cause) {
+    throw new ProtocolError('names that are none', { cause });
+  }
+}
+
+/** Text that Postgres can hold, as the local kernel gives it. */
+function plain(text: string, max: number): string {
+  return text.slice(0, max).toWellFormed().replaceAll('\0', '\uFFFD');
 }
 
 function encodeJson(value: unknown): Buffer {

@@ -48,6 +48,8 @@ export async function openRemote(
     python: PYTHON,
     cellSoftSeconds: 20,
     cellHardSeconds: 25,
+    // Tests count kernels, and know which one runs what.
+    spare: false,
     ...options,
   });
   return withStore(sandbox, new StateStore());

@@ -1,0 +1,306 @@
+/** What sandboxd does with workers that are wrong, hostile, silent, many, or too slow, and when it is stopped. */
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+
+import { chooseBackend } from '../../sandbox/choose-backend.ts';
+import { limitsOf } from '../../sandbox/index.ts';
+import type { Header } from '../../sandbox/remote/frames.ts';
+import { WINDOW_CHUNKS } from '../../sandbox/remote/frames.ts';
+import type { SandboxdOptions } from '../../sandboxd/server.ts';
+import { Sandboxd } from '../../sandboxd/server.ts';
+import { OwnProcess } from '../support/processes.ts';
+import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn, PYTHON } from './support/index.ts';
+import { ask, openRawKernel, UPGRADE } from './support/raw-kernel.ts';
+import { openRemote, socketFolder, startSandboxd, TOKEN } from './support/sandboxd.ts';
+
+const ENDLESS = 'while True: pass';
+const local = await openSandbox();
+await local[Symbol.asyncDispose]();
+const supported = local.status.ok;
+const sandboxd = supported ? await startSandboxd() : undefined;
+const address = sandboxd?.address ?? { path: '/nowhere' };
+afterAll(() => sandboxd?.[Symbol.asyncDispose]());
+const authorization = `Bearer ${TOKEN}`;
+
+const gone = (namespace: string) =>
+  vi.waitFor(async () => expect(await processesIn(namespace)).toEqual([]), {
+    timeout: 5_000,
+    interval: 10,
+  });
+const namespaceIn = (told: string) => /pid:\[\d+\]/.exec(told)?.[0] ?? '';
+
+describe.skipIf(!supported)('whoever asks', () => {
+  const kernels = { method: 'POST', path: '/v1/kernels' };
+
+  test('may know that it is there, and needs the token for everything else', async () => {
+    expect(await ask(address)).toEqual({ status: 200, body: { status: 'ok' } });
+    for (const given of ['', 'Bearer', 'Bearer wrong', `bearer ${TOKEN}`, TOKEN]) {
+      const headers = { authorization: given };
+      expect((await ask(address, { path: '/status', headers })).status).toBe(401);
+      const upgrade = { ...kernels, headers: { ...UPGRADE, ...headers } };
+      expect((await ask(address, upgrade)).status).toBe(401);
+    }
+    expect((await ask(address, { path: '/status' })).status).toBe(401);
+  });
+
+  test('with the token learns what it can do, and how many kernels it has', async () => {
+    const { status, body } = await ask(address, { path: '/status', headers: { authorization } });
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      ...local.status,
+      kernels: { live: 0, waiting: 0, max: expect.any(Number) as number },
+    });
+  });
+
+  test('for anything else is refused', async () => {
+    const headers = { authorization };
+    const answers = await Promise.all([
+      ask(address, { path: '/', headers }),
+      ask(address, { ...kernels, headers }),
+      ask(address, { ...kernels, path: '/v1/kernel', headers: { ...headers, ...UPGRADE } }),
+      ask(address, { ...kernels, method: 'GET', headers: { ...headers, ...UPGRADE } }),
+      ask(address, { ...kernels, headers: { ...headers, ...UPGRADE, upgrade: 'websocket' } }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([404, 426, 404, 404, 400]);
+  });
+});
+
+test('listens on a port only with a token', async () => {
+  await using alone = OwnProcess.start('sandboxd/main.ts', {
+    SANDBOXD_LISTEN: 'http://127.0.0.1:0',
+  });
+  expect((await alone.exited).code).toBe(1);
+  expect(alone.lines[0]!.msg).toContain('SANDBOX_TOKEN');
+});
+
+test('runs code itself: it does not ask another sandboxd', async () => {
+  await using alone = OwnProcess.start('sandboxd/main.ts', { SANDBOX: 'remote' });
+  expect((await alone.exited).code).toBe(1);
+  expect(alone.lines[0]!.msg).toContain('SANDBOX');
+});
+
+test('without a sandbox says so to its workers, and is not healthy', async () => {
+  await using folder = await socketFolder();
+  const settings = { SANDBOXD_LISTEN: `unix:${folder.path}`, SANDBOX_PYTHON: '/nowhere/python3' };
+  await using broken = await startSandboxd(settings);
+  expect((await ask(broken.address)).status).toBe(503);
+  await using sandbox = await openRemote(broken.address);
+  expect(sandbox.status).toMatchObject({ backend: 'remote', ok: false });
+  expect(sandbox.status.reason).toContain("no Python at '/nowhere/python3'");
+  await expect(sandbox.runCell('none', '1')).rejects.toThrow("no Python at '/nowhere/python3'");
+});
+
+describe.skipIf(!supported)(
+  'a worker that breaks the protocol loses its kernel, and no one else',
+  () => {
+    const prefix = (header: number, body: number) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeUInt32BE(header, 0);
+      bytes.writeUInt32BE(body, 4);
+      return bytes;
+    };
+    const framed = (text: string) =>
+      Buffer.concat([prefix(Buffer.byteLength(text), 0), Buffer.from(text)]);
+    const call = { t: 'call', id: 9, call: { method: 'run' } } satisfies Header;
+    const chunks = Array.from({ length: WINDOW_CHUNKS + 1 }, () => framed('{"t":"chunk","id":9}'));
+    const violations: Record<string, Buffer> = {
+      'a header of 4 GB': prefix(0xffffffff, 0),
+      'a body of 1 GB': prefix(10, 2 ** 30),
+      'no JSON': framed('{"t":'),
+      'no object': framed('7'),
+      'an unknown kind': framed('{"t":"become-root","id":1}'),
+      'a call without a method': framed('{"t":"call","id":1,"call":{}}'),
+      'a file with no name': framed(
+        '{"t":"call","id":1,"call":{"method":"putFile","paths":[],"bytes":1}}',
+      ),
+      'a negative size': framed('{"t":"call","id":1,"call":{"method":"snapshot","maxBytes":-1}}'),
+      'a reply': framed('{"t":"reply","id":9,"alive":true}'),
+      'two calls at once': Buffer.concat([
+        framed(JSON.stringify(call)),
+        framed(JSON.stringify(call)),
+      ]),
+    };
+
+    test.each(Object.entries(violations))('%s', async (_name, bytes) => {
+      const [hostile, bystander] = await Promise.all([
+        openRawKernel(address),
+        openRawKernel(address),
+      ]);
+      onTestFinished(() => void bystander.socket.destroy());
+      const namespace = namespaceIn(await hostile.run(PRINT_NAMESPACE));
+      // A call under way, so that what belongs to one is in place.
+      hostile.send(call);
+      hostile.socket.write(bytes);
+      await hostile.closed;
+      await gone(namespace);
+      expect(await bystander.run('6 * 7')).toContain('42');
+    });
+
+    test('more chunks than the window', async () => {
+      const hostile = await openRawKernel(address);
+      const namespace = namespaceIn(await hostile.run(PRINT_NAMESPACE));
+      hostile.send(call);
+      hostile.socket.write(Buffer.concat(chunks));
+      await hostile.closed;
+      await gone(namespace);
+    });
+  },
+);
+
+describe.skipIf(!supported)('a worker', () => {
+  test('may send its next call together with the end of the one that was answered', async () => {
+    const worker = await openRawKernel(address);
+    onTestFinished(() => void worker.socket.destroy());
+    worker.send({ t: 'call', id: 1, call: { method: 'listFiles' } });
+    await worker.next('reply');
+    worker.socket.cork();
+    worker.send({ t: 'end', id: 1, complete: true });
+    worker.send({ t: 'call', id: 2, call: { method: 'listFiles' } });
+    worker.send({ t: 'end', id: 2, complete: true });
+    worker.socket.uncork();
+    expect((await worker.next('reply')).header).toMatchObject({ id: 2, alive: true });
+  });
+
+  test('that goes away takes its kernel with it, also while one is being started', async () => {
+    const worker = await openRawKernel(address);
+    const namespace = namespaceIn(await worker.run(PRINT_NAMESPACE));
+    worker.socket.destroy();
+    await gone(namespace);
+    const hasty = await Promise.allSettled(
+      Array.from({ length: 4 }, async () => {
+        const kernel = await openRawKernel(address);
+        kernel.socket.resetAndDestroy();
+      }),
+    );
+    expect(hasty.map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
+    await vi.waitFor(async () => expect(await liveKernels()).toBe(0), 5_000);
+  });
+
+  test('gets the limits it asks for, but none above those of sandboxd', async () => {
+    await using strict = await startSandboxd({ CELL_SOFT_SECONDS: '1', CELL_HARD_SECONDS: '3' });
+    await using sandbox = await openRemote(strict.address, {
+      cellSoftSeconds: 600,
+      cellHardSeconds: 600,
+    });
+    const { status, logs } = await sandbox.runCell('strict', ENDLESS);
+    expect({ status, logs }).toEqual({
+      status: 'timeout',
+      logs: 'Execution timed out after 1 s; variables are kept.',
+    });
+    await using modest = await openRemote(address, { cellSoftSeconds: 1, cellHardSeconds: 3 });
+    expect((await modest.runCell('modest', ENDLESS)).logs).toContain('timed out after 1 s');
+  });
+
+  test('that falls silent loses its kernel', async () => {
+    await using own = await serve({ timing: { pingMs: 20, silenceMs: 200 } });
+    const worker = await openRawKernel(own.address);
+    const namespace = namespaceIn(await worker.run(PRINT_NAMESPACE));
+    await worker.closed;
+    await gone(namespace);
+  });
+
+  test('whose sandboxd falls silent gives it up', async () => {
+    await using own = await serve({ timing: { pingMs: 60_000, silenceMs: 120_000 } });
+    const timing = { pingMs: 20, silenceMs: 300 };
+    await using sandbox = await openRemote(own.address, {
+      sandboxd: { address: own.address, token: TOKEN, timing },
+    });
+    const { status, logs } = await sandbox.runCell('silent', ENDLESS);
+    expect(status).toBe('died');
+    expect(logs).toContain('nothing was heard');
+  });
+});
+
+describe.skipIf(!supported)('when all kernels are taken', () => {
+  test('the one that was unused for longest makes room', async () => {
+    await using own = await serve({ maxKernels: 2, evictAfterMs: 0 });
+    const [first, second] = [await openRawKernel(own.address), await openRawKernel(own.address)];
+    await second.run('1');
+    await first.run('1');
+    const third = await openRawKernel(own.address);
+    await second.closed;
+    expect(await Promise.all([first.run('2'), third.run('3')])).toEqual([
+      expect.stringContaining('2'),
+      expect.stringContaining('3'),
+    ]);
+  });
+
+  test('a cell of another worker waits until one is free', async () => {
+    await using own = await serve({ maxKernels: 1 });
+    await using busy = await openRemote(own.address);
+    await using waiting = await openRemote(own.address);
+    const stop = new AbortController();
+    const cell = busy.runCell('busy', ENDLESS, { signal: stop.signal });
+    await vi.waitFor(() => expect(own.server.kernels.live).toBe(1), 5_000);
+    const next = logsOf(waiting, 'waiting', '1');
+    stop.abort(new Error('enough'));
+    await expect(cell).rejects.toThrow('enough');
+    expect(await next).toBe('1\n');
+  });
+
+  test('a worker that gives up waiting leaves no trace', async () => {
+    await using own = await serve({ maxKernels: 1 });
+    const holder = await openRawKernel(own.address);
+    await using sandbox = await openRemote(own.address);
+    const stop = new AbortController();
+    const cell = sandbox.runCell('waits', '1', { signal: stop.signal });
+    await vi.waitFor(() => expect(own.server.kernels.waiting).toBe(1), 5_000);
+    stop.abort(new Error('no longer'));
+    await expect(cell).rejects.toThrow('no longer');
+    await vi.waitFor(() => expect(own.server.kernels.waiting).toBe(0), 5_000);
+    holder.socket.destroy();
+    await vi.waitFor(() => expect(own.server.kernels.live).toBe(0), 5_000);
+  });
+});
+
+describe.skipIf(!supported)('on SIGTERM', () => {
+  test('cells under way finish, nothing new is taken, and it ends with 0', async () => {
+    await using folder = await socketFolder();
+    const stopped = await startSandboxd({ SANDBOXD_LISTEN: `unix:${folder.path}` });
+    await using sandbox = await openRemote(stopped.address, {
+      sandboxd: { address: stopped.address, token: TOKEN, patienceMs: 0 },
+    });
+    const idle = await openRawKernel(stopped.address);
+    const namespace = await logsOf(sandbox, 'long', PRINT_NAMESPACE);
+    const cell = logsOf(
+      sandbox,
+      'long',
+      'import subprocess, time\nsubprocess.run(["sleep", "1.5"])\n"ended"',
+    );
+    await vi.waitFor(async () => expect((await processesIn(namespace)).length).toBe(3), 5_000);
+    stopped.process.signal('SIGTERM');
+    await idle.closed;
+    await expect(sandbox.runCell('new', '1')).rejects.toThrow('sandboxd');
+    expect(await cell).toBe("'ended'\n");
+    expect(await stopped.process.exited).toEqual({ code: 0, signal: null });
+    await gone(namespace);
+  });
+});
+
+async function liveKernels(): Promise<number> {
+  const { body } = await ask(address, { path: '/status', headers: { authorization } });
+  return (body as { kernels: { live: number } }).kernels.live;
+}
+
+/** A sandboxd inside this process, for settings that the one of production has no variables for. */
+async function serve(options: Partial<SandboxdOptions>) {
+  const limits = limitsOf({
+    backend: 'auto',
+    python: PYTHON,
+    cellSoftSeconds: 20,
+    cellHardSeconds: 25,
+  });
+  const given = {
+    backend: 'auto',
+    python: PYTHON,
+    cellSoftSeconds: 20,
+    cellHardSeconds: 25,
+  } as const;
+  const { status, open } = await chooseBackend(given, limits);
+  const server = new Sandboxd({ status, open, limits, maxKernels: 4, token: TOKEN, ...options });
+  const port = await server.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    server,
+    address: { host: '127.0.0.1', port: port ?? 0 },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
