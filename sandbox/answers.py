@@ -43,9 +43,13 @@ class Answers:
 
     def _put(self, request, body):
         path = request["path"]
-        self.files.put(path, request["offset"], body)
-        for name in request["more"]:
-            self.files.link(path, name)
+        try:
+            self.files.put(path, request["offset"], body)
+            for name in request["more"]:
+                self.files.link(path, name)
+        except OSError:
+            self.files.discard(path)  # half a file would be taken for a whole one
+            raise
         return (), {}
 
     def _list(self, request, _):

@@ -67,6 +67,12 @@ class Files:
         finally:
             os.close(descriptor)
 
+    def discard(self, path):
+        try:
+            os.unlink(os.path.join(self.root, path))
+        except OSError:
+            pass
+
     def link(self, path, name):
         """Gives a file a second name."""
         self._make_way(name)

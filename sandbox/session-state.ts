@@ -51,8 +51,9 @@ export async function restore(live: Live, state: SavedState, version: string): P
   const lost = [...state.unsaved];
   live.version = version;
   for (const file of state.files) {
-    live.stored.add(file.path);
-    if (!(await put(kernel, [file.path], file))) lost.push(file.path);
+    // One that does not fit now stays stored, for the next kernel.
+    if (await put(kernel, [file.path], file)) live.stored.add(file.path);
+    else lost.push(file.path);
   }
   if (state.namespace !== undefined) {
     const failed = await restoreNamespace(kernel, state.namespace);

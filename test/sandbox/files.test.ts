@@ -4,7 +4,7 @@ import { KernelError } from '../../sandbox/backend.ts';
 import type { InputFile } from '../../sandbox/index.ts';
 import { limitsOf } from '../../sandbox/index.ts';
 import { findTools } from '../../sandbox/setup.ts';
-import { logsOf, openSandbox, PYTHON } from './support/index.ts';
+import { logsOf, openSandbox, PYTHON, withStore } from './support/index.ts';
 
 const MEGABYTE = 1024 * 1024;
 const sandbox = await openSandbox({
@@ -130,6 +130,23 @@ describe.skipIf(!sandbox.status.ok)('files of a session', () => {
       'database is away',
     );
     expect(await logs('source', 'import os\nx, os.listdir()')).toBe('(1, [])\n');
+  });
+
+  test('that do not fit are named, and not there by half; one that was stored stays stored', async () => {
+    await using small = await openSandbox({ diskBytes: MEGABYTE });
+    const large = input(['file-6', 'big.csv'], 'x'.repeat(2 * MEGABYTE));
+    const code = 'import os\nos.listdir(), os.statvfs(".").f_bfree > 200';
+    const { logs: text } = await small.runCell('full', code, { inputs: [large] });
+    expect(text).toBe('Not available: big.csv.\n([], True)\n');
+    await logs(
+      'shrunk',
+      'open("big", "wb").write(bytes(1_500_000)); open("small", "w").write("s")',
+    );
+    const shrunk = withStore(small.sandbox, sandbox.store);
+    expect(await logsOf(shrunk, 'shrunk', 'import os\nos.listdir()')).toBe(
+      "The Python session was restored. Not restored: big.\n['small']\n",
+    );
+    expect([...sandbox.store.files('shrunk').keys()].toSorted()).toEqual(['big', 'small']);
   });
 
   test.each([
