@@ -1,6 +1,6 @@
 """The variables of a session as bytes, and back. Made and read only inside a sandbox.
 
-The bytes are a line of JSON, {"modules": {name: module}, "names": [...], "sources": {file name: source}}, and one pickle
+The bytes are a line of JSON, {"python", "modules": {name: module}, "names", "sources": {file name: source}}, and one pickle
 of a dict of variables, so that what two variables share they still share afterwards. Modules come back by name.
 Functions of cells are pickled without their globals: they come back as functions of the session that takes them.
 """
@@ -16,6 +16,7 @@ import types
 # One go at everything; after that, one variable at a time and all of them together.
 WHOLE_SECONDS, EACH_SECONDS, ALL_SECONDS = 6, 1, 6
 MAX_NAMES = 100
+PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 
 # What restored functions take for their globals.
 namespace = {}
@@ -48,7 +49,8 @@ class State:
                 values[name] = value
         if not values and not modules:
             return None, []
-        blob, saved = self._pickle(values, cap, {"modules": modules, "sources": self.session.kept_sources()})
+        header = {"python": PYTHON, "modules": modules, "sources": self.session.kept_sources()}
+        blob, saved = self._pickle(values, cap, header)
         return blob, at_most([name for name in values if name not in saved])
 
     def restore(self, blob):
@@ -57,7 +59,7 @@ class State:
         header = json.loads(line)
         self.session.take_sources(header["sources"])
         failed = [name for name, module in header["modules"].items() if not self._import(name, module)]
-        values = self._unpickle(pickled) if pickled else {}
+        values = self._unpickle(pickled, header["python"] != PYTHON) if pickled else {}
         namespace.update(values)
         return at_most(failed + [name for name in header["names"] if name not in values])
 
@@ -113,12 +115,13 @@ class State:
         except BaseException:
             return False
 
-    def _unpickle(self, pickled):
+    def _unpickle(self, pickled, foreign):
         from threadmill import salvage
 
-        for load in (pickle.loads, salvage.loads):
+        ways = [(salvage.loads, pickled, True)] if foreign else [(pickle.loads, pickled), (salvage.loads, pickled)]
+        for load, *arguments in ways:
             try:
-                values = self.limited(WHOLE_SECONDS, load, pickled)
+                values = self.limited(WHOLE_SECONDS, load, *arguments)
                 return values if isinstance(values, dict) else {}
             except BaseException:
                 pass

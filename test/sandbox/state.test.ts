@@ -99,6 +99,28 @@ offset, add, red, point, square = 1.5, outer(2), Color.RED, Point(4), lambda n: 
     );
   });
 
+  test(
+    'of another version of Python brings data back, and no code',
+    { timeout: 60_000 },
+    async () => {
+      await using pyodide = await openSandbox({ backend: 'pyodide' });
+      if (!pyodide.status.ok) return;
+      const code = `
+from fractions import Fraction
+import math
+def f(): return 1
+class C:
+    def __init__(self): self.x = 1
+c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
+      await here('versions', code);
+      const foreign = withStore(pyodide.sandbox, sandbox.store);
+      expect(await logsOf(foreign, 'versions', 'data, math.floor(1.5)')).toBe(
+        'The Python session was restored. Not restored: f, C, c.\n' +
+          "({'q': Fraction(1, 3), 'mixed': [1, <not restored>]}, 1)\n",
+      );
+    },
+  );
+
   test('is told as unchanged when a cell changed nothing', async () => {
     await here('same', 'x = [1, 2]\nimport json\ndef f(): return json\nopen("f", "w").write("x")');
     await here('same', 'len(x)');
@@ -189,7 +211,7 @@ offset, add, red, point, square = 1.5, outer(2), Color.RED, Point(4), lambda n: 
         Buffer.alloc(0),
         Buffer.from('junk'),
         Buffer.from('{}\n'),
-        Buffer.from('{"modules":{},"names":["x"],"sources":{}}\njunk'),
+        Buffer.from('{"python":"x","modules":{},"names":["x"],"sources":{}}\njunk'),
       ]) {
         const result = await sandbox.sandbox.runCell({
           sessionId: `junk ${namespace.toString()}`,
