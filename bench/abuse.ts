@@ -7,11 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { call, stream, type Target } from './http.ts';
 import { fixed, printTable, progress, writeResult } from './report.ts';
-import { serve, temporaryDirectory } from './stack.ts';
+import { serve, stopOnSignal, temporaryDirectory } from './stack.ts';
 import { medianWithInterval, spread } from './statistics.ts';
 
 const ROUNDS = 7;
-const SECONDS = 8;
+const SECONDS = 6;
 const REQUESTS_PER_SECOND = 40;
 const GOAL = 2;
 
@@ -32,6 +32,7 @@ export async function abuse(): Promise<void> {
   Object.assign(process.env, { CELL_SOFT_SECONDS: '2', CELL_HARD_SECONDS: '3' });
   const dataDir = await temporaryDirectory();
   const served = await serve({ dataDir });
+  stopOnSignal(() => served.stop());
   try {
     const tools = [{ type: 'code_interpreter' }];
     const { api } = served;

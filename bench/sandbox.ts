@@ -7,8 +7,8 @@ import { fixed, printTable, progress, writeResult } from './report.ts';
 import { backendSide, plainSide, type Python, type Side } from './sandbox/sides.ts';
 import { median, medianWithInterval, type Interval } from './statistics.ts';
 
-const ROUNDS = 9;
-const STARTS = 5;
+const ROUNDS = 7;
+const STARTS = 3;
 const WARM_CELLS = 100;
 const AT_ONCE = 10;
 const MEGABYTES = [1, 10, 60];
@@ -17,11 +17,11 @@ const MEGABYTES = [1, 10, 60];
 type Figures = Record<string, number>;
 type Round = { ours: Figures; plain: Figures };
 
-const BACKENDS: SandboxOptions['backend'][] = ['bubblewrap'];
+const BACKENDS = (process.env['BENCH_SANDBOXES'] ?? 'bubblewrap,pyodide').split(',');
 
 export async function sandboxBench(): Promise<void> {
   for (const name of BACKENDS) {
-    const side = await backendSide(name);
+    const side = await backendSide(name as SandboxOptions['backend']);
     if (side === undefined) continue;
     await against(side, plainSide());
     await side.close();

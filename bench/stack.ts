@@ -162,7 +162,8 @@ function onceOnly(work: () => Promise<void>): () => Promise<void> {
   return () => (running ??= work());
 }
 
-function stopOnSignal(stop: () => Promise<void>): void {
+/** Ctrl-C and SIGTERM leave no server behind. */
+export function stopOnSignal(stop: () => Promise<void>): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => void stop().finally(() => process.exit(130)));
   }

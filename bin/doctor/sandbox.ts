@@ -33,15 +33,19 @@ function unavailable({ sandbox: wanted }: Config, { reason = '' }: SandboxStatus
   };
 }
 
-function describe({ backend, python, guarantees, reason }: SandboxStatus): Finding {
+function describe(status: SandboxStatus): Finding {
+  const { backend, behind, python, guarantees, limitations = [], reason } = status;
+  const name = behind === undefined ? backend : `${backend}, which runs ${behind}`;
   return {
     part: 'Sandbox',
-    state: 'ok',
-    says: `${backend}, Python ${python ?? 'of unknown version'}`,
+    state: reason === undefined ? 'ok' : 'note',
+    says: `${name}, Python ${python ?? 'of unknown version'}`,
     details: [
       `Tested: the code ${guarantees.join('; ')}.`,
-      ...(reason === undefined ? [] : [reason]),
+      ...(limitations.length === 0 ? [] : [`But: ${limitations.join('; ')}.`]),
     ],
+    // Why it is not the better one, and what brings that.
+    ...(reason === undefined ? {} : { remedy: reason }),
   };
 }
 
