@@ -24,6 +24,7 @@ FOLDER = os.path.dirname(__file__)
 sys.path.insert(0, FOLDER)
 from threadmill.answers import Answers, encoded  # noqa: E402
 from threadmill.cells import CellTimeout, Session  # noqa: E402
+from threadmill.interrupter import Interrupter  # noqa: E402
 
 sys.path.remove(FOLDER)
 
@@ -110,62 +111,8 @@ class Outside:
         write_all(self.fd, (self.cell + kind).encode())
 
 
-class Interrupter:
-    """The soft time limit: interrupts the main thread again and again until the cell is left."""
-
-    def __init__(self):
-        self.running = self.fired = self.traced = False
-
-    def limited(self, seconds, function, *arguments):
-        """Calls `function`, and raises CellTimeout in it after so many seconds."""
-        try:
-            try:
-                self._arm(seconds)
-                return function(*arguments)
-            finally:
-                self._disarm()
-        except CellTimeout:
-            self._disarm()
-            raise
-
-    def _arm(self, seconds):
-        signal.signal(signal.SIGALRM, self._on_alarm)  # again for each cell: a cell may have replaced it
-        sys.unraisablehook = self._on_unraisable
-        self.fired = self.traced = False
-        self.running = True
-        signal.setitimer(signal.ITIMER_REAL, seconds, INTERRUPT_EVERY)
-
-    def _disarm(self):
-        self.running = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if self.traced:
-            sys.settrace(None)
-
-    def _on_alarm(self, _signal, frame):
-        if not self.running:
-            return
-        if self.fired:
-            # The cell caught the first interruption: raise at its next line too, inside its handler.
-            self.traced = True
-            sys.settrace(self._raise_in)
-            while frame is not None:
-                frame.f_trace = self._raise_in
-                frame = frame.f_back
-        self.fired = True
-        raise CellTimeout()
-
-    def _on_unraisable(self, lost):
-        if not isinstance(lost.exc_value, CellTimeout):
-            return sys.__unraisablehook__(lost)
-        # Python drops what is raised in some callbacks, such as those around a fork: try again at once.
-        if self.running:
-            signal.setitimer(signal.ITIMER_REAL, 0.001, INTERRUPT_EVERY)
-
-    def _raise_in(self, frame, event, _argument):
-        # Not on "exception": that is the interruption itself on its way to the handler.
-        if self.running and event in ("call", "line") and not frame.f_code.co_filename.startswith(FOLDER):
-            raise CellTimeout()
-        return self._raise_in
+def start_timer(seconds):
+    signal.setitimer(signal.ITIMER_REAL, seconds, INTERRUPT_EVERY)
 
 
 def kill_stray_children():
@@ -227,7 +174,7 @@ def main():
     outside = Outside(frames)
     outside.begin("")
     driver_module = sys.modules["__main__"]  # kept: its globals must outlive the replacement
-    interrupter, session = Interrupter(), Session(outside)
+    interrupter, session = Interrupter(signal.SIGALRM, start_timer), Session(outside)
     answers = Answers(session, "/mnt/data", interrupter.limited)
     frames.send({"t": "ready"})
     while driver_module:

@@ -94,10 +94,10 @@ export class FramedKernel implements Kernel {
   }
 
   /** Resolves when Python waits for its first cell. Throws KernelStartError. */
-  async ready(): Promise<void> {
+  async ready(seconds = START_SECONDS): Promise<void> {
     const timer = setTimeout(
-      () => this.#stop('died', `Python was not ready within ${START_SECONDS} s.`),
-      START_SECONDS * 1_000,
+      () => this.#stop('died', `Python was not ready within ${seconds} s.`),
+      seconds * 1_000,
     );
     await this.#started.promise.finally(() => clearTimeout(timer));
     this.#channel.readOutput(false);

@@ -8,6 +8,7 @@ const PACKAGE = [
   'cells.py',
   'figures.py',
   'files.py',
+  'interrupter.py',
   'salvage.py',
   'state.py',
   'vendor/cloudpickle.py',

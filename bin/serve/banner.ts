@@ -1,5 +1,6 @@
 /** What npm start prints once everything is ready. */
 import { join } from 'node:path';
+import type { SandboxStatus } from '../../sandbox/index.ts';
 
 export type Ready = {
   baseUrl: string;
@@ -10,7 +11,7 @@ export type Ready = {
   uiUrl: string | undefined;
   /** Undefined: the demo model. */
   modelBaseUrl: string | undefined;
-  sandbox: { backend: string; ok: boolean; reason?: string };
+  sandbox: SandboxStatus;
   seconds: number;
 };
 
@@ -41,6 +42,16 @@ export function banner(ready: Ready): string {
   ].join('\n');
 }
 
-function sandbox({ backend, ok, reason }: Ready['sandbox']): string {
-  return ok ? backend : `none, code_interpreter runs will fail: ${reason ?? backend}`;
+function sandbox(status: SandboxStatus): string {
+  const { ok, backend, reason, limitations } = status;
+  if (!ok) return `none, code_interpreter runs will fail: ${reason ?? backend}`;
+  const open = limitations === undefined ? '' : `; not for strangers: ${limitations.join(', ')}`;
+  return sandboxSummary(status) + open;
+}
+
+/** What code runs in and what it can import, in a line. */
+export function sandboxSummary({ ok, backend, python, packages }: SandboxStatus): string {
+  if (!ok) return 'none';
+  const names = packages.length === 0 ? 'standard library only' : packages.join(', ');
+  return [backend, ...(python === undefined ? [] : [`Python ${python}`]), names].join(', ');
 }

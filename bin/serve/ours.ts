@@ -6,6 +6,7 @@ import type { Sandbox } from '../../sandbox/index.ts';
 import { createLogger } from '../../log.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { Ready } from './banner.ts';
+import { sandboxSummary } from './banner.ts';
 import type { Shutdown } from './shutdown.ts';
 
 /** What is there already when our own parts start. */
@@ -30,7 +31,7 @@ export async function startOurs(
   shutdown.add('worker', () => worker.close());
   worker.running.catch(onFailure);
   const { connection, sandbox: status } = worker;
-  const states = () => ({ worker: 'running', sandbox: status.ok ? status.backend : 'none' });
+  const states = () => ({ worker: 'running', sandbox: sandboxSummary(status) });
   const api = await startApi({ ...common, gate, connection, states });
   shutdown.add('API', () => api.close());
   return { url: api.url, sandbox: status };

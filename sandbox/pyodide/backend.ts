@@ -23,6 +23,8 @@ export type Pyodide = { directory: KernelDirectory; launch: LaunchOptions };
 /** What wheels give: packages, and why some give none. */
 export type Packages = { packages: string[]; problems: string[] };
 
+// Without a snapshot, or on a busy machine.
+const START_SECONDS = 30;
 /** Python's own memory; the rest is for V8, the interpreter and files, which are not in it. */
 const PYTHON_SHARE = 0.5;
 const MOST_BYTES = 1_536 * 1024 * 1024;
@@ -66,7 +68,7 @@ export function pyodideBackend(
     const onAbort = () => void kernel.kill('The start was cancelled.');
     signal?.addEventListener('abort', onAbort);
     try {
-      await kernel.ready();
+      await kernel.ready(START_SECONDS);
       return kernel;
     } catch (error) {
       signal?.throwIfAborted();

@@ -20,8 +20,8 @@ import time
 import wheels
 from threadmill.answers import Answers, encoded
 from threadmill.cells import CellTimeout, Session
+from threadmill.interrupter import Interrupter
 
-FOLDER = os.path.dirname(__file__)
 DATA = "/mnt/data"
 
 
@@ -70,71 +70,15 @@ class Outside:
         self.worker.send(json.dumps(header), body)
 
 
-class Interrupter:
-    """The soft time limit: the other thread raises SIGINT again and again until the cell is left."""
-
-    def __init__(self, worker):
-        self.worker = worker
-        self.running = self.fired = self.traced = False
-
-    def limited(self, seconds, function, *arguments):
-        """Calls `function`, and raises CellTimeout in it after so many seconds."""
-        try:
-            try:
-                self._arm(seconds)
-                return function(*arguments)
-            finally:
-                self._disarm()
-        except CellTimeout:
-            self._disarm()
-            raise
+class AwaitInterrupter(Interrupter):
+    """For cells that await too: no Python runs then that an exception could be raised in."""
 
     def cancel_tasks(self):
-        """For a cell that awaits: no Python runs that an exception could be raised in."""
         if not self.running:
             return
         self.fired = True
         for task in asyncio.all_tasks(asyncio.get_event_loop()):
             task.cancel()
-
-    def _arm(self, seconds):
-        signal.signal(signal.SIGINT, self._on_interrupt)  # again for each cell: a cell may have replaced it
-        sys.unraisablehook = self._on_unraisable
-        self.fired = self.traced = False
-        self.running = True
-        self.worker.interruptAfter(seconds * 1_000)
-
-    def _disarm(self):
-        self.running = False
-        self.worker.interruptAfter(0)
-        if self.traced:
-            sys.settrace(None)
-
-    def _on_interrupt(self, _signal, frame):
-        if not self.running:
-            return
-        if self.fired:
-            # The cell caught the first interruption: raise at its next line too, inside its handler.
-            self.traced = True
-            sys.settrace(self._raise_in)
-            while frame is not None:
-                frame.f_trace = self._raise_in
-                frame = frame.f_back
-        self.fired = True
-        raise CellTimeout()
-
-    def _on_unraisable(self, lost):
-        if not isinstance(lost.exc_value, CellTimeout):
-            return sys.__unraisablehook__(lost)
-        # Python drops what is raised in some callbacks: try again at once.
-        if self.running:
-            self.worker.interruptAfter(1)
-
-    def _raise_in(self, frame, event, _argument):
-        # Not on "exception": that is the interruption itself on its way to the handler.
-        if self.running and event in ("call", "line") and not frame.f_code.co_filename.startswith(FOLDER):
-            raise CellTimeout()
-        return self._raise_in
 
 
 class AwaitingSession(Session):
@@ -161,7 +105,7 @@ class Server:
     def __init__(self, worker):
         self.outside = Outside(worker)
         self.outside.begin("")
-        self.interrupter = Interrupter(worker)
+        self.interrupter = AwaitInterrupter(signal.SIGINT, lambda seconds: worker.interruptAfter(seconds * 1_000))
         self.session = AwaitingSession(self.outside, self.interrupter)
         self.answers = Answers(self.session, DATA, self.interrupter.limited)
 

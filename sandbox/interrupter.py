@@ -1,0 +1,73 @@
+"""Time limits in the thread that runs cells."""
+
+import os
+import signal
+import sys
+
+from threadmill.cells import CellTimeout
+
+# Ours: the host's requests are answered there, and nothing must be raised in it.
+FOLDER = os.path.dirname(os.path.dirname(__file__))
+
+
+class Interrupter:
+    """
+    Interrupts the main thread again and again until what is limited is left. `start_timer(seconds)` begins to raise the
+    signal after so long, and every half second from then on, because code may catch the first interruptions; 0 stops it.
+    """
+
+    def __init__(self, number, start_timer):
+        self.number = number
+        self.start_timer = start_timer
+        self.running = self.fired = self.traced = False
+
+    def limited(self, seconds, function, *arguments):
+        """Calls `function`, and raises CellTimeout in it after so many seconds."""
+        try:
+            try:
+                self._arm(seconds)
+                return function(*arguments)
+            finally:
+                self._disarm()
+        except CellTimeout:
+            self._disarm()
+            raise
+
+    def _arm(self, seconds):
+        signal.signal(self.number, self._on_signal)  # again for each cell: a cell may have replaced it
+        sys.unraisablehook = self._on_unraisable
+        self.fired = self.traced = False
+        self.running = True
+        self.start_timer(seconds)
+
+    def _disarm(self):
+        self.running = False
+        self.start_timer(0)
+        if self.traced:
+            sys.settrace(None)
+
+    def _on_signal(self, _signal, frame):
+        if not self.running:
+            return
+        if self.fired:
+            # The cell caught the first interruption: raise at its next line too, inside its handler.
+            self.traced = True
+            sys.settrace(self._raise_in)
+            while frame is not None:
+                frame.f_trace = self._raise_in
+                frame = frame.f_back
+        self.fired = True
+        raise CellTimeout()
+
+    def _on_unraisable(self, lost):
+        if not isinstance(lost.exc_value, CellTimeout):
+            return sys.__unraisablehook__(lost)
+        # Python drops what is raised in some callbacks, such as those around a fork: try again at once.
+        if self.running:
+            self.start_timer(0.001)
+
+    def _raise_in(self, frame, event, _argument):
+        # Not on "exception": that is the interruption itself on its way to the handler.
+        if self.running and event in ("call", "line") and not frame.f_code.co_filename.startswith(FOLDER):
+            raise CellTimeout()
+        return self._raise_in
