@@ -1,6 +1,6 @@
 /**
  * docker-compose.yml without an engine: Temporal is prepared by the set-up script, the database by the migrations'
- * command, and the API and the worker run their commands with their environment. Only names of hosts and the port differ.
+ * command, and the API, the worker and sandboxd run their commands with their environment. Only names of hosts and the port differ.
  */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -26,8 +26,9 @@ const namespace = `deploy-${randomUUID()}`;
 const services = readCompose({
   POSTGRES_PASSWORD: 'secret',
   TEMPORAL_NAMESPACE: namespace,
-  SANDBOX: 'none',
 });
+
+const socket = join(tmpdir(), `threadmill-deploy-${randomUUID()}.sock`);
 
 let databaseUrl: string;
 let port: number;
@@ -62,6 +63,7 @@ test('refuses an unknown step of the set-up', async () => {
 test('is unhealthy while nothing runs', async () => {
   expect(await health('api')).toBe(1);
   expect(await health('worker')).toBe(1);
+  expect(await health('sandboxd')).toBe(1);
 });
 
 test('migrates an empty database, and finds nothing to do the second time', async () => {
@@ -71,6 +73,7 @@ test('migrates an empty database, and finds nothing to do the second time', asyn
 });
 
 test('serves runs that an operator finds in Temporal, is healthy meanwhile, and stops on SIGTERM', async () => {
+  await using sandboxd = start('sandboxd');
   await using worker = start('worker');
   await using api = start('api');
   await Promise.all([api.logged('The API is serving'), worker.logged('The worker is polling')]);
@@ -78,21 +81,30 @@ test('serves runs that an operator finds in Temporal, is healthy meanwhile, and 
   await vi.waitFor(async () => expect(await health('worker')).toBe(0), 60_000);
   expect(await health('api')).toBe(0);
 
+  const { ok } = (await worker.logged('The worker is polling'))['sandbox'] as { ok: boolean };
+  expect(await health('sandboxd')).toBe(ok ? 0 : 1);
+
   const client = await newClient();
-  const assistant = await client.beta.assistants.create({ model: 'any', instructions: 'Be kind.' });
-  const { status } = await client.beta.threads.createAndRunPoll({
-    assistant_id: assistant.id,
-    thread: { messages: [{ role: 'user', content: 'Hello' }] },
+  const assistant = await client.beta.assistants.create({
+    model: 'any',
+    tools: [{ type: 'code_interpreter' }],
   });
-  expect(status).toBe('completed');
+  const run = await client.beta.threads.createAndRunPoll({
+    assistant_id: assistant.id,
+    thread: { messages: [{ role: 'user', content: 'Solve 3x + 11 = 14' }] },
+  });
+  // Where bubblewrap is missing, the run says so and fails.
+  expect(run.status).toBe(ok ? 'completed' : 'failed');
+  const { data } = await client.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id });
+  const calls = data.flatMap(({ step_details: details }) =>
+    details.type === 'tool_calls' ? details.tool_calls : [],
+  );
+  expect(calls).toMatchObject([{ type: 'code_interpreter' }]);
   await vi.waitFor(async () => expect(await countRuns(assistant.id)).toBe(1), 60_000);
 
-  api.signal('SIGTERM');
-  worker.signal('SIGTERM');
-  expect(await Promise.all([api.exited, worker.exited])).toEqual([
-    { code: 0, signal: null },
-    { code: 0, signal: null },
-  ]);
+  const processes = [api, worker, sandboxd];
+  for (const process of processes) process.signal('SIGTERM');
+  for (const { exited } of processes) expect(await exited).toEqual({ code: 0, signal: null });
 }, 180_000);
 
 function setUpNamespace(): Promise<{ stdout: string }> {
@@ -113,6 +125,7 @@ function setUpNamespace(): Promise<{ stdout: string }> {
 /** The environment of a service, with our servers in place of the engine's. */
 function environmentOf(name: Ours): Record<string, string> {
   const given = services[name]!.environment ?? {};
+  if (name === 'sandboxd') return { ...given, SANDBOXD_LISTEN: `unix:${socket}` };
   expect(given).toMatchObject({
     DATABASE_URL: 'postgres://threadmill:secret@postgres:5432/threadmill',
     TEMPORAL_ADDRESS: 'temporal:7233',
@@ -122,6 +135,7 @@ function environmentOf(name: Ours): Record<string, string> {
     DATABASE_URL: databaseUrl,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     ...(given.PORT === undefined ? {} : { PORT: String(port) }),
+    ...(given.SANDBOX_URL === undefined ? {} : { SANDBOX_URL: `unix:${socket}` }),
     THREADMILL_CACHE_DIR: inject('cacheDir'),
     NODE_ENV: 'production',
   };

@@ -2,14 +2,19 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { SandboxBackend } from '../../../sandbox/backend.ts';
 import { bubblewrapBackend } from '../../../sandbox/bubblewrap.ts';
+import { chooseBackend } from '../../../sandbox/choose-backend.ts';
 import type { SandboxOptions } from '../../../sandbox/index.ts';
 import { createSandbox, limitsOf } from '../../../sandbox/index.ts';
+import { remoteBackend } from '../../../sandbox/remote/client.ts';
 import { findTools } from '../../../sandbox/setup.ts';
+import { Sandboxd } from '../../../sandboxd/server.ts';
 import type { Canaries } from './canaries.ts';
 import { PYTHON } from './index.ts';
 import type { Probe } from './escapes.ts';
+import { TOKEN } from './sandboxd.ts';
 
 export type TestBackend = {
   name: string;
@@ -39,7 +44,19 @@ export const BACKENDS: TestBackend[] = [
       return bubblewrapBackend(await findTools(PYTHON), limitsOf(options));
     },
   },
+  { name: 'bubblewrap behind sandboxd', probes: ['any', 'linux'], open: openRemote },
 ];
+
+/** What bubblewrap confines, behind a connection. */
+async function openRemote(): Promise<SandboxBackend | undefined> {
+  const limits = limitsOf(options);
+  const { status, open } = await chooseBackend(options, limits);
+  if (open === undefined) return unavailable('remote', status.reason);
+  const server = new Sandboxd({ status, open, limits, maxKernels: 4, token: TOKEN });
+  const port = (await server.listen({ host: '127.0.0.1', port: 0 })) ?? 0;
+  afterAll(() => server[Symbol.asyncDispose]());
+  return remoteBackend({ address: { host: '127.0.0.1', port }, token: TOKEN, limits });
+}
 
 /** Says why a backend is left out. */
 export function unavailable(name: string, reason: string | undefined): undefined {

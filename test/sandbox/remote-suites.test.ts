@@ -1,0 +1,22 @@
+/** The suites of local sandboxes again, every cell of them through a sandboxd process of its own. */
+import { afterAll } from 'vitest';
+
+import { createSandbox } from '../../sandbox/index.ts';
+import { suite } from './support/index.ts';
+import { startSandboxd, TOKEN } from './support/sandboxd.ts';
+
+const sandboxd = await startSandboxd();
+afterAll(() => sandboxd[Symbol.asyncDispose]());
+suite.open = (options) =>
+  createSandbox({
+    ...options,
+    backend: 'remote',
+    sandboxd: { address: sandboxd.address, token: TOKEN },
+  });
+
+await import('./cells.test.ts');
+await import('./files.test.ts');
+await import('./images.test.ts');
+await import('./sessions.test.ts');
+await import('./state.test.ts');
+await import('./abuse.test.ts');
