@@ -30,9 +30,10 @@ export async function startOurs(
   const worker = await startWorker({ ...common, cacheDir, sandbox });
   shutdown.add('worker', () => worker.close());
   worker.running.catch(onFailure);
-  const { connection, sandbox: status } = worker;
-  const states = () => ({ worker: 'running', sandbox: sandboxSummary(status) });
+  const { connection } = worker;
+  // Read each time: a remote sandbox comes and goes.
+  const states = () => ({ worker: 'running', sandbox: sandboxSummary(worker.sandbox) });
   const api = await startApi({ ...common, gate, connection, states });
   shutdown.add('API', () => api.close());
-  return { url: api.url, sandbox: status };
+  return { url: api.url, sandbox: worker.sandbox };
 }
