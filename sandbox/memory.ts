@@ -1,5 +1,7 @@
 /** How much memory a kernel uses, seen from the host: the processes below its first one, and its tmpfs files. */
+import { execFile } from 'node:child_process';
 import { readFile, statfs } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { processTree } from './processes.ts';
 
 /**
@@ -17,6 +19,15 @@ export async function memoryInUse(
   const resident = await sum(pids, residentBytes);
   if (files + resident <= limit) return files + resident;
   return files + (await sum(pids, proportionalBytes));
+}
+
+/** Resident bytes of one process, on systems without /proc; 0 when it has ended. */
+export async function residentByPs(pid: number): Promise<number> {
+  const answer = promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
+  return answer.then(
+    ({ stdout }) => Number(stdout) * 1024,
+    () => 0,
+  );
 }
 
 /** The kernel's mounts are reached through the root of one of its own processes. */

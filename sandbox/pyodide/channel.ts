@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelListener } from '../kernel.ts';
-import { memoryInUse } from '../memory.ts';
+import { memoryInUse, residentByPs } from '../memory.ts';
 import { exitText, signalIfAlive } from '../processes.ts';
 import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
 
@@ -39,7 +39,10 @@ export function denoChannel(child: ChildProcess): Channel {
       if (paused) signalGroup(child, 'SIGCONT');
       paused = false;
     },
-    memory: (limit) => memoryInUse(child.pid ?? 0, [], limit),
+    memory: (limit) =>
+      process.platform === 'linux'
+        ? memoryInUse(child.pid ?? 0, [], limit)
+        : residentByPs(child.pid ?? 0),
     end() {
       signalGroup(child, 'SIGKILL');
     },
