@@ -10,8 +10,8 @@ import { fixed, printTable, progress, writeResult } from './report.ts';
 import { serve, stopOnSignal, temporaryDirectory } from './stack.ts';
 import { medianWithInterval, spread } from './statistics.ts';
 
-const ROUNDS = 7;
-const SECONDS = 6;
+const ROUNDS = 5;
+const SECONDS = 3;
 const REQUESTS_PER_SECOND = 40;
 const GOAL = 2;
 
@@ -25,7 +25,15 @@ const ABUSES: Record<string, string> = {
   time: 'while True:\n    try:\n        while True: pass\n    except BaseException: pass',
 };
 
-type Phase = { latencies: number[]; endedRuns: number };
+/** What goes on meanwhile: nothing, one kind, all kinds at once. */
+const PHASES: Record<string, string[]> = {
+  quiet: [],
+  ...Object.fromEntries(Object.entries(ABUSES).map(([kind, code]) => [kind, [code]])),
+  all: Object.values(ABUSES),
+};
+
+/** Milliseconds of each request, by phase. */
+type Round = Record<string, number[]>;
 
 export async function abuse(): Promise<void> {
   // Cells end soon, so that many of each kind run.
@@ -38,15 +46,14 @@ export async function abuse(): Promise<void> {
     const { api } = served;
     const assistant = await call<{ id: string }>(api, '/assistants', { model: 'demo', tools });
     await measure(api);
-    const rounds: { quiet: Phase; abused: Phase }[] = [];
-    for (let round = 1; round <= ROUNDS; round++) {
-      const quiet = await measure(api);
-      const abused = await besideAbuse(api, assistant.id);
-      rounds.push({ quiet, abused });
-      const [before, during] = [spread(quiet.latencies), spread(abused.latencies)];
-      progress(
-        `round ${round} of ${ROUNDS}: p99 ${fixed(before.p99)} ms in quiet, ${fixed(during.p99)} ms beside ${abused.endedRuns} hostile runs`,
-      );
+    const rounds: Round[] = [];
+    for (let number = 1; number <= ROUNDS; number++) {
+      const round: Round = {};
+      for (const [phase, codes] of Object.entries(PHASES))
+        round[phase] = await beside(api, assistant.id, codes);
+      rounds.push(round);
+      const p99s = Object.entries(round).map(([phase, ms]) => `${phase} ${fixed(spread(ms).p99)}`);
+      progress(`round ${number} of ${ROUNDS}, p99 in ms: ${p99s.join(', ')}`);
     }
     report(rounds);
     await writeResult('abuse', undefined, { abuses: ABUSES, rounds });
@@ -57,7 +64,7 @@ export async function abuse(): Promise<void> {
 }
 
 /** At a fixed rate, each timed from the moment it was due. */
-async function measure(api: Target): Promise<Phase> {
+async function measure(api: Target): Promise<number[]> {
   const body = { messages: [{ role: 'user', content: 'Hello' }] };
   const { id } = await call<{ id: string }>(api, '/threads', body);
   const kinds = [
@@ -73,25 +80,22 @@ async function measure(api: Target): Promise<Phase> {
     await kinds[index % kinds.length]!();
     return performance.now() - due;
   });
-  return { latencies: await Promise.all(latencies), endedRuns: 0 };
+  return Promise.all(latencies);
 }
 
-/** One lane for each kind of abuse, run after run, until the measurement is over. */
-async function besideAbuse(api: Target, assistantId: string): Promise<Phase> {
+/** One lane for each program, run after run, until the measurement is over. */
+async function beside(api: Target, assistantId: string, codes: string[]): Promise<number[]> {
   let isOver = false;
-  let endedRuns = 0;
   const firstCell = Promise.withResolvers<void>();
-  const lanes = Object.values(ABUSES).map(async (code) => {
-    while (!isOver) {
-      await hostileRun(api, assistantId, code, () => firstCell.resolve());
-      endedRuns++;
-    }
+  if (codes.length === 0) firstCell.resolve();
+  const lanes = codes.map(async (code) => {
+    while (!isOver) await hostileRun(api, assistantId, code, () => firstCell.resolve());
   });
   await Promise.race([firstCell.promise, ...lanes]);
-  const { latencies } = await measure(api);
+  const latencies = await measure(api);
   isOver = true;
   await Promise.all(lanes);
-  return { latencies, endedRuns };
+  return latencies;
 }
 
 async function hostileRun(
@@ -114,18 +118,20 @@ async function hostileRun(
   if (status !== 'thread.run.completed') throw new Error(`A hostile run ended with ${status}.`);
 }
 
-function report(rounds: { quiet: Phase; abused: Phase }[]): void {
-  const all = (of: 'quiet' | 'abused') => spread(rounds.flatMap((round) => round[of].latencies));
-  const rows = (['quiet', 'abused'] as const).map((of) => {
-    const { p50, p95, p99, n } = all(of);
-    return [of, n, fixed(p50), fixed(p95), fixed(p99)];
+function report(rounds: Round[]): void {
+  const rows = Object.keys(PHASES).map((phase) => {
+    const { p50, p95, p99, n } = spread(rounds.flatMap((round) => round[phase]!));
+    const figures = [phase, n, fixed(p50), fixed(p95), fixed(p99)];
+    if (phase === 'quiet') return [...figures, '', ''];
+    const p99Of = (round: Round, of: string) => spread(round[of]!).p99;
+    const ratios = rounds.map((round) => p99Of(round, phase) / p99Of(round, 'quiet'));
+    const { median, low, high } = medianWithInterval(ratios);
+    const met = high <= GOAL ? 'yes' : low > GOAL ? 'no' : 'unclear';
+    return [...figures, `${fixed(median, 2)} [${fixed(low, 2)}, ${fixed(high, 2)}]`, met];
   });
-  printTable('Latency of cheap requests (ms)', ['', 'requests', 'p50', 'p95', 'p99'], rows);
-  const { median, low, high } = medianWithInterval(
-    rounds.map(({ quiet, abused }) => spread(abused.latencies).p99 / spread(quiet.latencies).p99),
-  );
-  const verdict = high <= GOAL ? 'yes' : low > GOAL ? 'no' : 'unclear';
-  console.log(
-    `\np99 beside abuse over p99 in quiet: ${fixed(median, 2)} [${fixed(low, 2)}, ${fixed(high, 2)}]; goal ≤ ${GOAL}: ${verdict}`,
+  printTable(
+    'Latency of cheap requests beside hostile cells (ms)',
+    ['', 'requests', 'p50', 'p95', 'p99', 'p99 over quiet', `≤ ${GOAL}`],
+    rows,
   );
 }
