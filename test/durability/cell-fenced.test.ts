@@ -49,3 +49,19 @@ test('the calls of one turn run in their order on two workers', async () => {
   expect(await chat.tell()).toEqual({ count: 2, marks: 2 });
   for (const worker of workers) await worker.kill();
 });
+
+test('calls that wait for an earlier one make room for it when their workers have no more', async () => {
+  const workers = [
+    await env.startWorker({ sandbox: true, slots: 1 }),
+    await env.startWorker({ sandbox: true, slots: 1 }),
+  ];
+  const chat = await InterpreterChat.start(env, 'crowded');
+  const cells = ['a', 'b', 'c', 'd', 'e'].map((name) => [
+    `order = globals().get("order", "") + "${name}"`,
+    'print(order)',
+  ]);
+  const ref = await chat.run(...cells);
+  await chat.settled(ref);
+  expect(await chat.logs(ref)).toEqual(['a\n', 'ab\n', 'abc\n', 'abcd\n', 'abcde\n']);
+  for (const worker of workers) await worker.kill();
+});
