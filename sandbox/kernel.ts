@@ -40,6 +40,9 @@ const WATCH_IDLE_MS = 1_000;
 // Longer than there is between the steps of saving a session.
 const PAUSE_AFTER_MS = 100;
 const MAX_OUTPUT_BYTES = 256 * 1024 * 1024;
+/** A cell that prints more than this is read at some 30 MB/s: most of it is cut, and others need this process too. */
+const FLOOD_BYTES = 4 * 1024 * 1024;
+const FLOOD_PAUSE_MS = 2;
 // JSON of a file with the longest path.
 const MAX_ENTRY_BYTES = 8 * 1024;
 
@@ -317,9 +320,18 @@ export class FramedKernel implements Kernel {
 
   #onOutput(chunk: Buffer): void {
     const cell = this.#cell;
-    cell?.addOutput(chunk);
-    if (cell === undefined || cell.printed <= MAX_OUTPUT_BYTES) return;
-    this.#stop('died', 'Execution printed too much and was killed.');
+    if (cell === undefined) return;
+    cell.addOutput(chunk);
+    if (cell.printed > MAX_OUTPUT_BYTES)
+      this.#stop('died', 'Execution printed too much and was killed.');
+    else if (cell.printed > FLOOD_BYTES) this.#slowDown(cell);
+  }
+
+  #slowDown(cell: RunningCell): void {
+    this.#channel.readOutput(false);
+    setTimeout(() => {
+      if (this.#cell === cell) this.#channel.readOutput(true);
+    }, FLOOD_PAUSE_MS);
   }
 
   #onFrames(chunk: Buffer): void {
