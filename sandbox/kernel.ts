@@ -18,6 +18,8 @@ export interface Channel {
   write(data: Uint8Array): Promise<void>;
   /** While false, output stays where it is, and a thread that goes on printing waits. */
   readOutput(on: boolean): void;
+  /** Reads nothing for so long. */
+  rest(ms: number): void;
   /** Stops every process where it is, if it can, so that no thread goes on between cells; until `resume`. */
   pause?(stillWanted: () => boolean): Promise<void>;
   resume?(): void;
@@ -324,14 +326,7 @@ export class FramedKernel implements Kernel {
     cell.addOutput(chunk);
     if (cell.printed > MAX_OUTPUT_BYTES)
       this.#stop('died', 'Execution printed too much and was killed.');
-    else if (cell.printed > FLOOD_BYTES) this.#slowDown(cell);
-  }
-
-  #slowDown(cell: RunningCell): void {
-    this.#channel.readOutput(false);
-    setTimeout(() => {
-      if (this.#cell === cell) this.#channel.readOutput(true);
-    }, FLOOD_PAUSE_MS);
+    else if (cell.printed > FLOOD_BYTES) this.#channel.rest(FLOOD_PAUSE_MS);
   }
 
   #onFrames(chunk: Buffer): void {

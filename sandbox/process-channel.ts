@@ -30,6 +30,7 @@ export function processChannel(
 ): Channel {
   const frames = child.stdio[3] as Writable;
   let paused = false;
+  let reading = true;
   child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
   return {
     listen(listener) {
@@ -37,8 +38,13 @@ export function processChannel(
     },
     write: (data) => new Promise((resolve) => frames.write(data, () => resolve())),
     readOutput(on) {
+      reading = on;
       if (on) child.stdout?.resume();
       else child.stdout?.pause();
+    },
+    rest(ms) {
+      child.stdout?.pause();
+      setTimeout(() => reading && child.stdout?.resume(), ms);
     },
     async pause(stillWanted) {
       const [, , ...inside] = await processTree(child.pid ?? 0);

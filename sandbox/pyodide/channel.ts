@@ -30,6 +30,10 @@ export function denoChannel(child: ChildProcess): Channel {
     readOutput(on) {
       listening = on;
     },
+    rest(ms) {
+      child.stdout?.pause();
+      setTimeout(() => child.stdout?.resume(), ms);
+    },
     pause(stillWanted) {
       paused = stillWanted();
       if (paused) signalGroup(child, 'SIGSTOP');

@@ -30,7 +30,7 @@ test('fails a run when no model server is configured for its model', async () =>
 });
 
 test('fails a run whose code cannot run here, and says what to install', async () => {
-  await start({ config: { sandboxPython: '/usr/bin/no-such-python' } });
+  await start({ config: { sandbox: 'bubblewrap', sandboxPython: '/usr/bin/no-such-python' } });
   const call = toolCalls([{ name: 'code_interpreter', arguments: { code: '1 + 1' } }]);
   const { assistant, threadId } = await setUp(env, [call], { tools: [CODE] });
   const run = await env.client.beta.threads.runs.createAndPoll(threadId, {

@@ -43,7 +43,7 @@ test('the sandbox says which way memory is limited, and refuses a wrong setting'
   if (!sandbox.status.ok) return;
   expect(sandbox.status.guarantees.at(-1)).toMatch(/^limits memory( by a watchdog|, processes)/);
   const options = {
-    backend: 'auto',
+    backend: 'bubblewrap',
     python: PYTHON,
     cellSoftSeconds: 5,
     cellHardSeconds: 6,

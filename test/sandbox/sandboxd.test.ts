@@ -80,7 +80,11 @@ test('runs code itself: it does not ask another sandboxd', async () => {
 
 test('without a sandbox says so to its workers, and is not healthy', async () => {
   await using folder = await socketFolder();
-  const settings = { SANDBOXD_LISTEN: `unix:${folder.path}`, SANDBOX_PYTHON: '/nowhere/python3' };
+  const settings = {
+    SANDBOX: 'bubblewrap',
+    SANDBOXD_LISTEN: `unix:${folder.path}`,
+    SANDBOX_PYTHON: '/nowhere/python3',
+  };
   await using broken = await startSandboxd(settings);
   expect((await ask(broken.address)).status).toBe(503);
   await using sandbox = await openRemote(broken.address);
