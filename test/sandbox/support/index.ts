@@ -42,7 +42,9 @@ export async function openSandbox(options: Partial<SandboxOptions> = {}): Promis
     cellHardSeconds: 25,
     spare: false,
   } as const;
-  const sandbox = await (suite.open ?? createSandbox)({ ...defaults, ...options });
+  // A test that names a backend means that one.
+  const open = options.backend === undefined ? (suite.open ?? createSandbox) : createSandbox;
+  const sandbox = await open({ ...defaults, ...options });
   const { ok, reason } = sandbox.status;
   if (!ok && process.env['CI']) throw new Error(`CI must have a sandbox. ${reason}`);
   if (!ok) console.warn(`Skipping tests that need the sandbox. ${reason}`);
