@@ -68,7 +68,7 @@ function pageText(
 ): string {
   const [after, before, limit] = [scopeSize + 1, scopeSize + 2, scopeSize + 3].map((n) => `$${n}`);
   const [onAfter, onBefore] = order === 'asc' ? ['>', '<'] : ['<', '>'];
-  const type = source.orderBy === 'id' ? 'text' : 'integer';
+  const type = source.orderBy === 'id' ? 'text' : 'bigint';
   return `select ${source.columns} from ${source.table} where ${source.scope}
     and (${after}::${type} is null or ${source.orderBy} ${onAfter} ${after}::${type})
     and (${before}::${type} is null or ${source.orderBy} ${onBefore} ${before}::${type})

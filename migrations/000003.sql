@@ -43,7 +43,9 @@ create index chunks_by_word on chunks using gin (tsv);
 create table chunk_vectors (
   chunk_id bigint primary key references chunks on delete cascade,
   -- float32, little-endian, of length 1
-  embedding bytea not null
+  embedding bytea not null,
+  -- its bits: copied into chunk_codes for every store
+  code bit varying not null
 );
 -- Numbers do not compress.
 alter table chunk_vectors alter column embedding set storage external;
@@ -114,7 +116,8 @@ do $$ begin
   end loop;
 end $$;
 
--- run_id is the workflow's id: a run's own, or that of an ingest (store, file, seq) or of a document to embed.
+-- run_id is the workflow's id: a run's own, or that of an ingest, which names store, file and seq.
 alter table deliveries drop constraint deliveries_kind_check;
 alter table deliveries add constraint deliveries_kind_check
-  check (kind in ('start', 'signal', 'cancel', 'ingest', 'embed'));
+  check (kind in ('start', 'signal', 'cancel', 'ingest'));
+create index deliveries_of_ingests on deliveries (id) where kind = 'ingest';

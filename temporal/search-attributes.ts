@@ -1,4 +1,4 @@
-/** The attributes an operator finds runs by. The server must know them before a workflow that has them can start. */
+/** The attributes an operator finds runs and ingests by. The server must know them before a workflow that has them can start. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
@@ -9,6 +9,7 @@ export const SEARCH_ATTRIBUTES = {
   runStatus: keyword('RunStatus'),
   model: keyword('Model'),
   projectId: keyword('ProjectId'),
+  vectorStoreId: keyword('VectorStoreId'),
 } as const;
 
 /** For a development server's flags: name → type. */

@@ -238,6 +238,32 @@ export function uploadMd5Mismatch(got: string): ApiError {
   });
 }
 
+// Vector stores
+
+/** 400: its time is over, and nothing may use or change it. Our text. */
+export function vectorStoreExpired(id: string): ApiError {
+  return invalidRequest(`Vector store ${id} is expired.`, { code: 'vector_store_expired' });
+}
+
+/** 400. Our text. */
+export function tooManyStoreFiles(limit: number): ApiError {
+  return invalidRequest(`A vector store cannot hold more than ${limit} files.`, {
+    code: 'vector_store_file_limit_exceeded',
+  });
+}
+
+/** 400: there is no content to show of a file that is not, or not yet, in the store. Our text. */
+export function fileNotIndexed(id: string, status: string): ApiError {
+  return invalidRequest(
+    `File ${id} has no content in this vector store: its status is '${status}'.`,
+  );
+}
+
+/** 400: the batch has ended. Our text. */
+export function cannotCancelBatch(status: string): ApiError {
+  return invalidRequest(`Cannot cancel file batch with status '${status}'.`);
+}
+
 // Keys and headers
 
 /** 401. Begins as hosted; the remedy is this server's own. */

@@ -37,6 +37,8 @@ const PARAM_PREFIXES = {
   step_id: 'step',
   file_id: 'file',
   upload_id: 'upload',
+  vector_store_id: 'vs',
+  batch_id: 'vsfb',
 } as const;
 
 export type IdParam = keyof typeof PARAM_PREFIXES;

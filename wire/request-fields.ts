@@ -1,6 +1,6 @@
 /** Schemas of the fields that several requests share, and the limits they enforce. Built once, when the module loads. */
 import { z } from 'zod';
-import type { Metadata, ResponseFormat } from './types.ts';
+import type { FileAttributes, Metadata, ResponseFormat } from './types.ts';
 import { countCharacters, type CustomProblem } from './zod-errors.ts';
 
 /** Every limit of a request body. Characters are code points. Published limits, but where a comment says otherwise. */
@@ -31,6 +31,11 @@ export const LIMITS = {
   vectorStores: 1,
   /** The older published limit; the newer, 100 000 000, cannot fit in a request. */
   vectorStoreFiles: 10_000,
+  /** Files that a new vector store can be given, and those of one batch. */
+  newStoreFiles: 500,
+  batchFiles: 2000,
+  /** Of a vector store's life after its last use. */
+  storeDays: 365,
   fileId: 64,
   /** Our decision, in characters: names are kept as given. */
   filename: 4096,
@@ -105,14 +110,24 @@ export const fileId = text(LIMITS.fileId, 1);
 /** Checked in one pass that stops at the first problem, so that a body of a million pairs stays cheap to refuse. */
 export const metadata = z
   .record(z.string(), z.unknown())
-  .check(checkMetadata)
+  .check((context) => checkPairs(context, ['string']))
   .meta({
     maxProperties: LIMITS.metadataPairs,
     propertyNames: { type: 'string', maxLength: LIMITS.metadataKey },
     additionalProperties: { type: 'string', maxLength: LIMITS.metadataValue },
   }) as unknown as z.ZodType<Metadata, Metadata>;
 
-function checkMetadata(context: z.core.ParsePayload<Record<string, unknown>>): void {
+/** What a search can filter a vector store's files by. */
+export const attributes = z
+  .record(z.string(), z.unknown())
+  .check((context) => checkPairs(context, ['string', 'number', 'boolean']))
+  .meta({
+    maxProperties: LIMITS.metadataPairs,
+    propertyNames: { type: 'string', maxLength: LIMITS.metadataKey },
+    additionalProperties: { type: ['string', 'number', 'boolean'] },
+  }) as unknown as z.ZodType<FileAttributes, FileAttributes>;
+
+function checkPairs(context: z.core.ParsePayload<Record<string, unknown>>, types: string[]): void {
   const keys = Object.keys(context.value);
   if (keys.length > LIMITS.metadataPairs) {
     problem(context, {
@@ -136,11 +151,16 @@ function checkMetadata(context: z.core.ParsePayload<Record<string, unknown>>): v
       return;
     }
     const base = { path: [key], input: value };
-    if (typeof value !== 'string') {
-      context.issues.push({ ...base, code: 'invalid_type', expected: 'string' });
+    if (!types.includes(typeof value)) {
+      const message = types.length > 1 ? `expected one of ${types.join(', ')}` : '';
+      context.issues.push({ ...base, code: 'invalid_type', expected: 'string', message });
       return;
     }
-    if (value.length > LIMITS.metadataValue && countCharacters(value) > LIMITS.metadataValue) {
+    const tooLong =
+      typeof value === 'string' &&
+      value.length > LIMITS.metadataValue &&
+      countCharacters(value) > LIMITS.metadataValue;
+    if (tooLong) {
       const maximum = LIMITS.metadataValue;
       context.issues.push({ ...base, code: 'too_big', origin: 'string', maximum, inclusive: true });
       return;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { checkId } from './ids.ts';
 import { parseValue } from './request-body.ts';
 import { integer, LIMITS, list } from './request-fields.ts';
+import type { VectorStoreFileStatus } from './types.ts';
 
 /** What a list shows: at most `limit` objects after or before the one named, newest first unless `asc`. */
 export type ListParams = {
@@ -19,6 +20,8 @@ export type ListMessagesParams = ListParams & { run_id: string | undefined };
 
 /** The only thing there is to include. */
 export type StepInclude = 'step_details.tool_calls[*].file_search.results[*].content';
+
+export type ListVectorStoreFilesParams = ListParams & { filter: VectorStoreFileStatus | undefined };
 
 /** `before` is not offered, as hosted. */
 export type ListFilesParams = Omit<ListParams, 'before'> & { purpose: string | undefined };
@@ -45,6 +48,7 @@ function listSchema(maxLimit: number) {
     after: cursor,
     before: cursor,
     run_id: z.string().optional(),
+    filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),
     purpose: z
       .string()
       .max(LIMITS.fileId)
@@ -81,6 +85,11 @@ export function parseListMessagesQuery(query: unknown): ListMessagesParams {
     ...parseListQuery(query),
     run_id: run_id === undefined ? undefined : checkId('run_id', run_id),
   };
+}
+
+/** As `parseListQuery`, plus `filter`: only files in that state. */
+export function parseListVectorStoreFilesQuery(query: unknown): ListVectorStoreFilesParams {
+  return { ...parseListQuery(query), filter: readList(query, 100).filter };
 }
 
 /** Any purpose can be asked for; files of an unknown one there are none. */

@@ -27,11 +27,13 @@ export {
   type ListMessagesParams,
   type ListParams,
   type ListQueryOptions,
+  type ListVectorStoreFilesParams,
   parseEventsQuery,
   parseIncludeQuery,
   parseListFilesQuery,
   parseListMessagesQuery,
   parseListQuery,
+  parseListVectorStoreFilesQuery,
   type StepInclude,
 } from './request-queries.ts';
 export {
@@ -62,6 +64,18 @@ export {
   type NewVectorStore,
   normalizeTools,
 } from './request-tools.ts';
+export {
+  type ChunkSizes,
+  type CreateVectorStoreParams,
+  type ModifyVectorStoreParams,
+  type NewVectorStoreFile,
+  newVectorStoreFiles,
+  parseCreateVectorStore,
+  parseCreateVectorStoreFile,
+  parseCreateVectorStoreFileBatch,
+  parseModifyVectorStore,
+  parseModifyVectorStoreFile,
+} from './request-vector-stores.ts';
 
 import { createAssistantSchema, modifyAssistantSchema } from './request-assistants.ts';
 import {
@@ -82,6 +96,13 @@ import {
   modifyMessageSchema,
   modifyThreadSchema,
 } from './request-threads.ts';
+import {
+  createVectorStoreFileBatchSchema,
+  createVectorStoreFileSchema,
+  createVectorStoreSchema,
+  modifyVectorStoreFileSchema,
+  modifyVectorStoreSchema,
+} from './request-vector-stores.ts';
 
 /** The zod schema of every request body, for the served OpenAPI description. Parse with the functions above. */
 export const requestSchemas = {
@@ -99,4 +120,9 @@ export const requestSchemas = {
   createUpload: createUploadSchema,
   addPart: addPartSchema,
   completeUpload: completeUploadSchema,
+  createVectorStore: createVectorStoreSchema,
+  modifyVectorStore: modifyVectorStoreSchema,
+  createVectorStoreFile: createVectorStoreFileSchema,
+  modifyVectorStoreFile: modifyVectorStoreFileSchema,
+  createVectorStoreFileBatch: createVectorStoreFileBatchSchema,
 };

@@ -1,6 +1,7 @@
 /** The stored form of each object: the wire's fields plus internal columns. Column names are spelt as on the wire. */
 import type {
   AssistantTool,
+  FileAttributes,
   FilePurpose,
   IncompleteReason,
   LastError,
@@ -14,6 +15,8 @@ import type {
   ToolChoice,
   ToolResources,
   TruncationStrategy,
+  VectorStoreFileError,
+  VectorStoreFileStatus,
 } from './types.ts';
 
 export type AssistantRow = {
@@ -164,4 +167,48 @@ export type UploadPartRow = {
   created_at: number;
   bytes: number;
   blob_id: number;
+};
+
+/** How many files are in each state. */
+export type FileCountsRow = {
+  in_progress: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  total: number;
+};
+
+export type VectorStoreRow = FileCountsRow & {
+  id: string;
+  created_at: number;
+  name: string | null;
+  description: string | null;
+  metadata: Metadata;
+  expires_after_days: number | null;
+  expires_at: number | null;
+  last_active_at: number;
+  /** Its time is over: it cannot be used again. */
+  expired: boolean;
+  usage_bytes: number;
+};
+
+export type VectorStoreFileRow = {
+  /** The file's. */
+  id: string;
+  seq: number;
+  vector_store_id: string;
+  created_at: number;
+  status: VectorStoreFileStatus;
+  last_error: VectorStoreFileError | null;
+  attributes: FileAttributes;
+  max_chunk_tokens: number;
+  chunk_overlap_tokens: number;
+  usage_bytes: number;
+};
+
+export type VectorStoreFileBatchRow = FileCountsRow & {
+  id: string;
+  vector_store_id: string;
+  created_at: number;
+  cancelled_at: number | null;
 };

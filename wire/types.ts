@@ -71,6 +71,26 @@ export type File = Omit<
 export type FilePurpose = OpenAI.Files.FilePurpose | 'assistants_output';
 export type Upload = Omit<OpenAI.Uploads.Upload, 'file'> & { file: File | null };
 export type UploadPart = OpenAI.Uploads.UploadPart;
+/** Null on the wire where the client's type has no null, or leaves the key out. */
+export type VectorStore = Omit<OpenAI.VectorStore, 'name' | 'expires_after' | 'expires_at'> & {
+  name: string | null;
+  description: string | null;
+  expires_after: OpenAI.VectorStore.ExpiresAfter | null;
+  expires_at: number | null;
+};
+export type FileCounts = OpenAI.VectorStore.FileCounts;
+export type VectorStoreFile = Required<OpenAI.VectorStores.VectorStoreFile>;
+export type VectorStoreFileStatus = VectorStoreFile['status'];
+export type VectorStoreFileError = NonNullable<VectorStoreFile['last_error']>;
+export type VectorStoreFileBatch = OpenAI.VectorStores.VectorStoreFileBatch;
+/** What a search can filter files by. */
+export type FileAttributes = Record<string, string | number | boolean>;
+export type FileContentPage = {
+  object: 'vector_store.file_content.page';
+  data: { type: 'text'; text: string }[];
+  has_more: boolean;
+  next_page: string | null;
+};
 
 /** A stored or streamed event: `done` is not stored, it only closes a stream. */
 export type RunEvent = { event: EventName; data: unknown };

@@ -110,6 +110,8 @@ describe('checking', () => {
     step_id: 'step',
     file_id: 'file',
     upload_id: 'upload',
+    vector_store_id: 'vs',
+    batch_id: 'vsfb',
   };
 
   test.each(Object.entries(params))('%s accepts what begins with %s', (param, prefix) => {
