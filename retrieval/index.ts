@@ -1,0 +1,14 @@
+/** Documents into chunks, chunks into vectors, and the arithmetic of search. Knows nothing of stores or databases. */
+export { PARSE_LIMITS, DocumentError } from './document.ts';
+export type {
+  Chunk,
+  ChunkingOptions,
+  DocumentErrorCode,
+  DocumentFile,
+  ParseLimits,
+} from './document.ts';
+export { EmbeddingError, createEmbedder } from './embed.ts';
+export type { Embedder, EmbedderOptions } from './embed.ts';
+export { toCode } from './codes.ts';
+export { bm25, cosine, fuse } from './rank.ts';
+export type { DocumentStatistics, TermStatistics } from './rank.ts';
