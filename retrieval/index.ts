@@ -7,6 +7,8 @@ export type {
   DocumentFile,
   ParseLimits,
 } from './document.ts';
+export { extractChunks } from './extract-chunks.ts';
+export type { ExtractOptions } from './extract-chunks.ts';
 export { EmbeddingError, createEmbedder } from './embed.ts';
 export type { Embedder, EmbedderOptions } from './embed.ts';
 export { toCode } from './codes.ts';

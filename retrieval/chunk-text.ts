@@ -1,0 +1,123 @@
+/**
+ * Cuts text into chunks while it arrives: windows of at most `maxTokens`, each beginning with the last `overlapTokens`
+ * of the one before. A window ends at the best place in its last 15 %: after a paragraph, a line or a sentence, else
+ * between words. No more text is kept than one window has.
+ */
+import type { Chunk, ChunkingOptions } from './document.ts';
+import { ENDING, unitReader, type Ending, type Unit } from './units.ts';
+
+/** Extracted text, in order. `page` holds until the next one. */
+export type Piece = { text: string; page?: number };
+
+export type Chunker = {
+  push(piece: Piece): Generator<Chunk>;
+  /** What is left. */
+  end(): Generator<Chunk>;
+  /** Of the text so far, without what overlaps. */
+  readonly tokens: number;
+};
+
+/** Where a window may end at the earliest. */
+const EARLIEST_CUT = 0.85;
+/** `retrieval/units.ts` makes no unit of more tokens. */
+const SMALLEST_MAX_TOKENS = 100;
+
+/** A unit with its place: `tokens` and `end` are counted from the beginning of the text to the end of the unit. */
+type Placed = { unit: Unit; tokens: number; end: number; page: number | null; ending: Ending };
+
+/** Throws RangeError for sizes that the API does not take either. */
+export function createChunker({ maxTokens, overlapTokens }: ChunkingOptions): Chunker {
+  if (maxTokens < SMALLEST_MAX_TOKENS || overlapTokens < 0 || overlapTokens > maxTokens / 2)
+    throw new RangeError('Chunks have at least 100 tokens, of which at most half overlap.');
+  const read = unitReader();
+  let window: Placed[] = [];
+  let tokens = 0;
+  let end = 0;
+  let page: number | null = null;
+  /** What the units of the window are counted from. */
+  let before = { tokens: 0, end: 0 };
+
+  function* add(units: Iterable<Unit>): Generator<Chunk> {
+    for (const unit of units) {
+      tokens += unit.tokens;
+      end += unit.codePoints;
+      window.push({ unit, tokens, end, page, ending: place(unit, window.at(-1)) });
+      while (tokens - before.tokens > maxTokens) yield* cut();
+    }
+  }
+
+  /** The last unit does not fit: the window up to the best place becomes a chunk, and the rest the next window. */
+  function* cut(): Generator<Chunk> {
+    const last = bestCut(window, before.tokens + maxTokens * EARLIEST_CUT);
+    yield* toChunk(window.slice(0, last + 1), before);
+    const cutAt = window[last];
+    const next = window[last + 1];
+    if (cutAt === undefined || next === undefined) return;
+    // The next window has room for at least one unit beyond this one, so that it is no part of it.
+    const from = Math.max(cutAt.tokens - overlapTokens, next.tokens - maxTokens);
+    let first = last + 1;
+    while (
+      first > 0 &&
+      (window[first - 1]?.tokens ?? 0) - (window[first - 1]?.unit.tokens ?? 0) >= from
+    )
+      first -= 1;
+    const previous = window[first - 1];
+    if (previous !== undefined) before = { tokens: previous.tokens, end: previous.end };
+    window = window.slice(first);
+  }
+
+  return {
+    *push(piece) {
+      if (piece.page !== undefined && piece.page !== page) {
+        yield* add(read('', true));
+        page = piece.page;
+      }
+      yield* add(read(piece.text));
+    },
+    *end() {
+      yield* add(read('', true));
+      yield* toChunk(window, before);
+    },
+    get tokens() {
+      return tokens;
+    },
+  };
+}
+
+/** How good a place a unit's end is shows with the next one: "3.5" ends no sentence, a line of spaces is a blank line. */
+function place(unit: Unit, previous: Placed | undefined): Ending {
+  if (previous === undefined) return unit.ending;
+  const afterStop =
+    previous.ending === ENDING.sentence && !/[\u3002\uFF01\uFF1F]/.test(previous.unit.text);
+  if (afterStop && !/^\s/.test(unit.text)) previous.ending = ENDING.word;
+  const blank = unit.ending === ENDING.line && !/\S/.test(unit.text);
+  return blank && previous.ending >= ENDING.line ? ENDING.paragraph : unit.ending;
+}
+
+/** The index of the last unit of the chunk: of equally good places the last. The window's last unit did not fit. */
+function bestCut(window: readonly Placed[], earliest: number): number {
+  let best = window.length - 2;
+  for (let index = best; index >= 0; index -= 1) {
+    const placed = window[index];
+    if (placed === undefined || placed.tokens < earliest) break;
+    if (placed.ending > (window[best]?.ending ?? ENDING.word)) best = index;
+  }
+  return best;
+}
+
+/** White space alone is no chunk: there is nothing to find in it. */
+function* toChunk(
+  window: readonly Placed[],
+  before: { tokens: number; end: number },
+): Generator<Chunk> {
+  const last = window.at(-1);
+  const begin = window.find(({ unit }) => /\S/.test(unit.text));
+  if (last === undefined || begin === undefined) return;
+  yield {
+    text: window.map(({ unit }) => unit.text).join(''),
+    tokens: last.tokens - before.tokens,
+    page: begin.page,
+    start: before.end,
+    end: last.end,
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Starts the process that parses one file. What strangers wrote is read there: without environment, without the right
+ * to read other files than its own code, to write any, or to start anything, and with memory and time that end.
+ */
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+import type { ParseLimits } from './document.ts';
+
+export type ParserProcess = ChildProcessByStdio<Writable, Readable, Readable>;
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ENTRY = fileURLToPath(new URL('parser/main.ts', import.meta.url));
+/** The packages that parsing loads, with those they load. */
+const PACKAGES =
+  'gpt-tokenizer htmlparser2 domelementtype domhandler domutils dom-serializer entities unpdf ' +
+  'word-extractor saxes xmlchars yauzl buffer-crc32 fd-slicer pend';
+const READABLE = [
+  'package.json',
+  'retrieval/',
+  ...PACKAGES.split(' ').map((name) => `node_modules/${name}/`),
+];
+/** Part of util-linux, which every Linux has that is not tiny. */
+const PRLIMIT = ['/usr/bin/prlimit', '/bin/prlimit'].find((path) => existsSync(path));
+const MEBIBYTE = 1024 * 1024;
+/** Buffers lie outside the heap; both together are bounded by the kernel. */
+const HEAP_SHARE = 0.6;
+
+/** Its working directory is `/`, and only its three standard streams are shared. */
+export function startParser({ memoryBytes, cpuSeconds }: ParseLimits): ParserProcess {
+  const node = [
+    process.execPath,
+    '--permission',
+    ...READABLE.map((path) => `--allow-fs-read=${ROOT}${path}`),
+    '--disallow-code-generation-from-strings',
+    '--disable-proto=delete',
+    '--no-warnings',
+    `--max-old-space-size=${Math.ceil((memoryBytes * HEAP_SHARE) / MEBIBYTE)}`,
+    ENTRY,
+  ];
+  const limits = [`--data=${memoryBytes}`, `--cpu=${cpuSeconds}`, '--core=0', '--fsize=0'];
+  const [command = '', ...args] =
+    PRLIMIT === undefined ? node : [PRLIMIT, ...limits, '--', ...node];
+  return spawn(command, args, { cwd: '/', env: {}, stdio: 'pipe' });
+}

@@ -1,0 +1,67 @@
+/** Bytes into text as the hosted service takes it: UTF-8 (with ASCII in it) and UTF-16, and nothing by guess. */
+import { TextDecoder } from 'node:util';
+
+import { DocumentError } from '../document.ts';
+
+/** Enough to tell UTF-16 without a byte order mark by its zeros. */
+const SAMPLE_BYTES = 4_096;
+
+/** Decodes while the bytes arrive. Throws DocumentError for anything that is not text in one of the encodings. */
+export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  let sample = new Uint8Array();
+  let decoder: TextDecoder | undefined;
+  for await (const part of bytes) {
+    if (decoder !== undefined) {
+      yield decode(decoder, part);
+      continue;
+    }
+    sample = Buffer.concat([sample, part]);
+    if (sample.length < SAMPLE_BYTES) continue;
+    decoder = decoderFor(sample);
+    yield decode(decoder, sample);
+  }
+  if (decoder === undefined) {
+    decoder = decoderFor(sample);
+    yield decode(decoder, sample);
+  }
+  yield decode(decoder);
+}
+
+/** A document's part that is in memory as a whole. */
+export async function* decodeAll(bytes: Uint8Array): AsyncGenerator<string> {
+  yield* decodeText(
+    (async function* parts() {
+      const step = 64 * 1024;
+      for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
+    })(),
+  );
+}
+
+function decoderFor(sample: Uint8Array): TextDecoder {
+  return new TextDecoder(encodingOf(sample), { fatal: true });
+}
+
+function encodingOf(sample: Uint8Array): string {
+  if (sample[0] === 0xff && sample[1] === 0xfe) return 'utf-16le';
+  if (sample[0] === 0xfe && sample[1] === 0xff) return 'utf-16be';
+  const zeros = [0, 0];
+  sample.forEach((byte, index) => {
+    if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1;
+  });
+  const [even = 0, odd = 0] = zeros;
+  if (even + odd === 0) return 'utf-8';
+  // Of each character of a Western text one byte is zero, and line ends have one in any script.
+  if (odd > sample.length / 8 && even < odd / 8) return 'utf-16le';
+  if (even > sample.length / 8 && odd < even / 8) return 'utf-16be';
+  throw new DocumentError('invalid_file', 'The file is not text.');
+}
+
+/** Without bytes: the end of the text. */
+function decode(decoder: TextDecoder, bytes?: Uint8Array): string {
+  try {
+    return decoder.decode(bytes, { stream: bytes !== undefined });
+  } catch {
+    const message = 'The text of the file is neither UTF-8 nor UTF-16.';
+    throw new DocumentError('invalid_file', message);
+  }
+}

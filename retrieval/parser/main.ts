@@ -1,0 +1,128 @@
+/**
+ * The parsing process: reads one request and one file from its input and writes the file's chunks to its output. It is
+ * started for one file, without environment, and may be killed at any time. Formats are loaded when they are needed.
+ */
+import { Console } from 'node:console';
+
+import { createChunker, type Piece } from '../chunk-text.ts';
+import { DocumentError, type ParseLimits } from '../document.ts';
+import type { Format } from '../formats.ts';
+import type { ParseRequest, ParserMessage } from '../messages.ts';
+
+const BYTES_OF_LINE_END = 1;
+const input: AsyncIterable<Buffer> = process.stdin;
+
+// What a library says must not get between the chunks.
+globalThis.console = new Console(process.stderr, process.stderr);
+// pdf.js leaves rejected promises behind, after it has told the caller.
+process.on('unhandledRejection', () => {});
+process.on(
+  'uncaughtException',
+  (error) => void send({ error: toError(error) }).then(() => process.exit()),
+);
+await main();
+
+async function main(): Promise<void> {
+  try {
+    const { request, bytes } = await readRequest(input);
+    await parse(request, bytes);
+    await send({ done: true });
+  } catch (error) {
+    await send({ error: toError(error) });
+  }
+  // What a library still holds open is of no interest.
+  process.exit();
+}
+
+async function parse(
+  { format, chunking, limits }: ParseRequest,
+  bytes: AsyncIterable<Buffer>,
+): Promise<void> {
+  const chunker = createChunker(chunking);
+  let chunks = 0;
+  const sendAll = async (ready: ReturnType<typeof chunker.push>) => {
+    for (const chunk of ready) {
+      chunks += 1;
+      await send({ chunk });
+    }
+    if (chunker.tokens > limits.tokens)
+      throw new DocumentError(
+        'invalid_file',
+        `The text of the file is longer than the ${limits.tokens} tokens that one file may have.`,
+      );
+  };
+  for await (const { text, page } of readPieces(format, bytes, limits)) {
+    // PostgreSQL stores neither NUL nor half a character.
+    const clean = text.replaceAll('\0', '').toWellFormed();
+    await sendAll(chunker.push(page === undefined ? { text: clean } : { text: clean, page }));
+  }
+  await sendAll(chunker.end());
+  if (chunks === 0) throw new DocumentError('invalid_file', 'The file has no text.');
+}
+
+async function* readPieces(
+  format: Format,
+  bytes: AsyncIterable<Buffer>,
+  limits: ParseLimits,
+): AsyncGenerator<Piece> {
+  switch (format) {
+    case 'text':
+      return yield* (await import('./text.ts')).readText(bytes);
+    case 'html':
+      return yield* (await import('./html.ts')).readHtml(bytes);
+    case 'pdf':
+      return yield* (await import('./pdf.ts')).readPdf(await whole(bytes), limits);
+    case 'docx':
+      return yield* (await import('./office.ts')).readDocx(await whole(bytes), limits);
+    case 'pptx':
+      return yield* (await import('./office.ts')).readPptx(await whole(bytes), limits);
+    case 'doc':
+      return yield* (await import('./doc.ts')).readDoc(await whole(bytes));
+  }
+}
+
+async function whole(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of bytes) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+/** The first line is the request, the rest is the file. */
+async function readRequest(
+  source: AsyncIterable<Buffer>,
+): Promise<{ request: ParseRequest; bytes: AsyncIterable<Buffer> }> {
+  const parts = source[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  let lineEnd = -1;
+  while (lineEnd < 0) {
+    const { value, done } = await parts.next();
+    if (done === true) throw new Error('No request.');
+    head = Buffer.concat([head, value]);
+    lineEnd = head.indexOf('\n');
+  }
+  return {
+    request: JSON.parse(head.toString('utf8', 0, lineEnd)) as ParseRequest,
+    bytes: (async function* rest() {
+      yield head.subarray(lineEnd + BYTES_OF_LINE_END);
+      yield* { [Symbol.asyncIterator]: () => parts };
+    })(),
+  };
+}
+
+/** Waits while the reader does. */
+function send(message: ParserMessage): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(`${JSON.stringify(message)}\n`, (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+}
+
+function toError(error: unknown): { code: DocumentError['code']; message: string } {
+  if (error instanceof DocumentError) return { code: error.code, message: error.message };
+  const tooLarge = error instanceof RangeError;
+  const message = tooLarge
+    ? 'The file needs more memory than parsing may use.'
+    : 'The file is damaged: it cannot be read.';
+  return { code: 'invalid_file', message };
+}
