@@ -43,7 +43,8 @@ function pageText() {
     anything = true;
   };
   const boundary = (name: string) => {
-    if (PARAGRAPHS.has(name)) ask('\n\n');
+    if (CELLS.has(name)) ask('\t');
+    else if (PARAGRAPHS.has(name)) ask('\n\n');
     else if (LINES.has(name)) ask('\n');
   };
   return {
@@ -59,7 +60,6 @@ function pageText() {
         return;
       }
       if (name === 'pre') preformatted = Math.max(0, preformatted - 1);
-      if (CELLS.has(name)) ask('\t');
       boundary(name);
     },
     text(text: string) {

@@ -14,23 +14,26 @@ const input: AsyncIterable<Buffer> = process.stdin;
 
 // What a library says must not get between the chunks.
 globalThis.console = new Console(process.stderr, process.stderr);
-// pdf.js leaves rejected promises behind, after it has told the caller.
+// Some libraries leave rejected promises behind: pdf.js beside its error, word-extractor instead of one.
 process.on('unhandledRejection', () => {});
-process.on(
-  'uncaughtException',
-  (error) => void send({ error: toError(error) }).then(() => process.exit()),
-);
-await main();
+process.on('uncaughtException', (error) => void end({ error: toError(error) }));
+// Nothing is left to wait for, and there is no answer: a library has lost its way.
+process.on('beforeExit', () => void end({ error: toError(undefined) }));
+void main();
 
 async function main(): Promise<void> {
   try {
     const { request, bytes } = await readRequest(input);
     await parse(request, bytes);
-    await send({ done: true });
+    await end({ done: true });
   } catch (error) {
-    await send({ error: toError(error) });
+    await end({ error: toError(error) });
   }
-  // What a library still holds open is of no interest.
+}
+
+/** The last message; what a library still holds open is of no interest. */
+async function end(message: ParserMessage): Promise<void> {
+  await send(message);
   process.exit();
 }
 
