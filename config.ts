@@ -59,6 +59,14 @@ export type Config = {
   readonly modelApiKey: string;
   readonly models: readonly ModelEntry[];
   readonly modelContextWindow: number;
+  /** Undefined: files are found by their words only. */
+  readonly embeddingsBaseUrl: string | undefined;
+  readonly embeddingsApiKey: string;
+  readonly embeddingsModel: string;
+  /** What the endpoint is asked for; null: the model's own. */
+  readonly embeddingsDimensions: number | null;
+  /** Steps of ingests that a worker has under way at once. */
+  readonly ingestSlots: number;
   readonly sandbox: 'auto' | 'bubblewrap' | 'pyodide' | 'remote' | 'none';
   /** Where a worker finds sandboxd. */
   readonly sandboxUrl: SandboxdAddress;
@@ -144,6 +152,12 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       128_000,
       1_024,
     ),
+    embeddingsBaseUrl: httpUrl('EMBEDDINGS_BASE_URL', text('EMBEDDINGS_BASE_URL')),
+    embeddingsApiKey: text('EMBEDDINGS_API_KEY') ?? 'none',
+    embeddingsModel: text('EMBEDDINGS_MODEL') ?? 'text-embedding-3-large',
+    embeddingsDimensions:
+      integer('EMBEDDINGS_DIMENSIONS', text('EMBEDDINGS_DIMENSIONS'), 256, 0, 8_192) || null,
+    ingestSlots: integer('INGEST_SLOTS', text('INGEST_SLOTS'), 4, 1, 1_000),
     sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', [
       'auto',
       'bubblewrap',
@@ -227,6 +241,27 @@ export function loadConfigOrExit(): Config {
 /** With nothing configured, the built-in demo model answers. */
 export function usesDemoModel(config: Pick<Config, 'modelBaseUrl' | 'models'>): boolean {
   return config.modelBaseUrl === undefined && config.models.length === 0;
+}
+
+/** What `createEmbedder` takes; undefined when no endpoint is configured. */
+export function embeddingsTarget(
+  config: Config,
+): { baseUrl: string; apiKey: string; model: string; dimensions: number | null } | undefined {
+  const { embeddingsBaseUrl: baseUrl, embeddingsApiKey: apiKey } = config;
+  if (baseUrl === undefined) return undefined;
+  return {
+    baseUrl,
+    apiKey,
+    model: config.embeddingsModel,
+    dimensions: config.embeddingsDimensions,
+  };
+}
+
+/** For people: the model that searches by meaning use, or that there is none. */
+export function semanticSearch(config: Config): string {
+  const { embeddingsModel, embeddingsDimensions: dimensions } = config;
+  if (config.embeddingsBaseUrl === undefined) return 'off: no embeddings endpoint';
+  return dimensions === null ? embeddingsModel : `${embeddingsModel}, ${dimensions} dimensions`;
 }
 
 /** Where requests for `model` go, or undefined when no model server is configured for it. */

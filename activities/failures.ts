@@ -10,10 +10,13 @@ import {
 import { APIConnectionError, APIError } from 'openai';
 
 import { FencedError } from '../db/run-events.ts';
+import { DocumentError, EmbeddingError } from '../retrieval/index.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
-import type { LastError } from '../wire/types.ts';
+import type { LastError, VectorStoreFileError } from '../wire/types.ts';
 
 const LONGEST_RETRY_MS = 60_000;
+/** A file can wait longer than a run, but not until its step is out of time. */
+const LONGEST_EMBEDDING_RETRY_MS = 600_000;
 
 /** The model's stream ended in a way that is not an answer. */
 export class ModelStreamError extends Error {
@@ -51,6 +54,20 @@ export function toFailure(error: unknown): Error {
   if (error instanceof APIError && error.status !== undefined) return fromStatus(error);
   if (error instanceof APIError)
     return failure('server_error', 'The model server reported an error.', { retry: true });
+  return failure('server_error', 'Sorry, something went wrong.', { retry: true, cause: error });
+}
+
+/** The same for a file on its way into a vector store; the type is the code of its `last_error`. */
+export function toIngestFailure(error: unknown): Error {
+  if (error instanceof CancelledFailure) return fromCancel(error);
+  if (error instanceof ApplicationFailure) return error;
+  if (error instanceof DocumentError) return failure(error.code, error.message, { retry: false });
+  if (error instanceof EmbeddingError) {
+    const { retryable: retry, retryAfterMs = 0 } = error;
+    const nextRetryDelay =
+      retryAfterMs > 0 ? Math.min(retryAfterMs, LONGEST_EMBEDDING_RETRY_MS) : undefined;
+    return failure('server_error', error.message, { retry, nextRetryDelay });
+  }
   return failure('server_error', 'Sorry, something went wrong.', { retry: true, cause: error });
 }
 
@@ -95,7 +112,7 @@ export function retryAfterMs(headers: Headers | undefined, now = Date.now()): nu
 }
 
 function failure(
-  type: LastError['code'],
+  type: LastError['code'] | VectorStoreFileError['code'],
   message: string,
   options: { retry: boolean; nextRetryDelay?: number | undefined; cause?: unknown },
 ): ApplicationFailure {

@@ -15,6 +15,7 @@ import {
   touchRun,
 } from '../db/maintenance.ts';
 import type { ActivityDependencies } from './index.ts';
+import { reconcileIngests } from './reconcile-ingests.ts';
 
 /** Longer than any healthy pause between two writes of a run that is being worked on. */
 const QUIET_SECONDS = 45;
@@ -29,7 +30,7 @@ export async function reconcile(deps: ActivityDependencies): Promise<{ repaired:
   for (const run of await listSuspectRuns(deps.pool, QUIET_SECONDS, BATCH)) {
     if (await repair(deps, run)) repaired += 1;
   }
-  return { repaired };
+  return { repaired: repaired + (await reconcileIngests(deps)) };
 }
 
 async function repair(deps: ActivityDependencies, run: SuspectRun): Promise<boolean> {

@@ -10,6 +10,7 @@ import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './error-handler.ts';
 import { assistantRoutes } from './routes/assistants.ts';
 import { createThreadAndRunHandler } from './routes/create-run.ts';
+import { fileBatchRoutes } from './routes/file-batches.ts';
 import { fileRoutes } from './routes/files.ts';
 import { healthRoutes } from './routes/health.ts';
 import { messageRoutes } from './routes/messages.ts';
@@ -17,6 +18,8 @@ import { modelRoutes } from './routes/models.ts';
 import { runRoutes } from './routes/runs.ts';
 import { addPartHandler, uploadRoutes } from './routes/uploads.ts';
 import { threadRoutes } from './routes/threads.ts';
+import { vectorStoreFileRoutes } from './routes/vector-store-files.ts';
+import { vectorStoreRoutes } from './routes/vector-stores.ts';
 
 export function createApp(context: ApiContext): Express {
   const { config, log, pool } = context;
@@ -43,6 +46,10 @@ function v1(context: ApiContext): RequestHandler {
   router.use('/threads/:thread_id/messages', beta, messageRoutes(context));
   router.use('/threads/:thread_id/runs', beta, runRoutes(context));
   router.use('/threads', beta, threadRoutes(context));
+  // Without the header: hosted, it has not been needed here since 2025.
+  router.use('/vector_stores/:vector_store_id/files', vectorStoreFileRoutes(context));
+  router.use('/vector_stores/:vector_store_id/file_batches', fileBatchRoutes(context));
+  router.use('/vector_stores', vectorStoreRoutes(context));
   return router;
 }
 

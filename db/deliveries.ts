@@ -12,8 +12,10 @@ export type DeliveryPayload =
       expiresAtMs: number;
     }
   | { kind: 'signal'; submission: string }
-  | { kind: 'cancel' };
+  | { kind: 'cancel' }
+  | { kind: 'ingest'; seq: number; projectId: string; vectorStoreId: string; fileId: string };
 
+/** `runId` is the workflow's id: an ingest's names its store, file and row. */
 export type Delivery = { id: number; runId: string; payload: DeliveryPayload };
 
 /** Commits with the change it belongs to. */
@@ -36,20 +38,32 @@ export async function removeDelivery(db: Queryable, id: number): Promise<void> {
   await query(db, 'deliveries.remove', 'delete from deliveries where id = $1', [id]);
 }
 
+/** Ingests that Temporal holds at once. The others wait here, so that thousands of files leave it free for runs. */
+const INGEST_WINDOW = 64;
+
+/** How many more may start: those under way are the files in progress without a delivery. */
+export const INGEST_ROOM = `greatest(0, ${INGEST_WINDOW}
+  - (select count(*) from vector_store_files where status = 'in_progress')
+  + (select count(*) from deliveries where kind = 'ingest'))`;
+
 /**
  * Takes the deliveries that are due, the oldest of each run only, and postpones each so that a second process leaves
- * it alone meanwhile.
+ * it alone meanwhile. Ingests start as others end.
  */
 export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Delivery[]> {
   return query<Delivery>(
     pool,
     'deliveries.take',
-    `update deliveries set attempts = attempts + 1,
+    `with others as (
+         select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind <> 'ingest'
+           and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)
+         order by d.id limit $1 for update skip locked),
+       ingests as (
+         select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind = 'ingest'
+         order by d.id limit least($1, ${INGEST_ROOM}) for update skip locked)
+     update deliveries set attempts = attempts + 1,
        next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'
-     where id in (
-       select d.id from deliveries d where d.next_attempt_at <= clock_timestamp()
-         and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)
-       order by d.id limit $1 for update skip locked)
+     where id in (select id from others union all select id from ingests)
      returning id, run_id as "runId", payload`,
     [limit],
   );

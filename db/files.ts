@@ -5,6 +5,7 @@ import { toFile } from '../wire/objects.ts';
 import type { FileRow } from '../wire/rows.ts';
 import type { File, FilePurpose, ListEnvelope } from '../wire/types.ts';
 import { releaseBlobs } from './blobs.ts';
+import { detachFiles, seqsOfFiles } from './detach-files.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
@@ -115,13 +116,40 @@ export async function checkFiles(
     `select id from files where id = any($1::text[]) and project_id = $2 and ${ALIVE}`,
     [[...new Set(ids)], projectId],
   );
+  requireAll(ids, rows);
+}
+
+/** As `checkFiles`; the files stay to the end of the transaction. @throws ApiError 404 for the first that is not there */
+export async function lockFiles(tx: Tx, projectId: string, ids: readonly string[]): Promise<void> {
+  const rows = await query<{ id: string }>(
+    tx,
+    'files.lock',
+    `select id from files where id = any($1::text[]) and project_id = $2 and ${ALIVE} order by id for key share`,
+    [[...new Set(ids)], projectId],
+  );
+  requireAll(ids, rows);
+}
+
+function requireAll(ids: readonly string[], rows: readonly { id: string }[]): void {
   const found = new Set(rows.map(({ id }) => id));
   const missing = ids.find((id) => !found.has(id));
   if (missing !== undefined) throw noSuchFile(missing);
 }
 
-/** Deletes the file, and its content unless something else refers to it. Whatever names its id keeps doing so. @throws ApiError 404 */
+/**
+ * Deletes the file, and its content unless something else refers to it. It leaves its vector stores; whatever else names
+ * its id keeps doing so.
+ * @throws ApiError 404
+ */
 export async function deleteFile(tx: Tx, projectId: string, id: string): Promise<void> {
+  const locked = await query<{ id: string }>(
+    tx,
+    'files.lock-to-delete',
+    `select id from files where id = $1 and project_id = $2 and ${ALIVE} for update`,
+    [id, projectId],
+  );
+  if (locked[0] === undefined) throw noSuchFile(id);
+  await detachFiles(tx, await seqsOfFiles(tx, [id]));
   const rows = await query<{ blob_id: number }>(
     tx,
     'files.delete',
@@ -138,15 +166,23 @@ export async function deleteFile(tx: Tx, projectId: string, id: string): Promise
 export async function deleteExpiredFiles(pool: Pool): Promise<void> {
   for (let deleted = SWEEP_BATCH; deleted === SWEEP_BATCH;) {
     deleted = await withTransaction(pool, async (tx) => {
+      const due = await query<{ id: string }>(
+        tx,
+        'files.due',
+        `select id from files where expires_at <= unix_now() order by expires_at limit $1 for update skip locked`,
+        [SWEEP_BATCH],
+      );
+      const ids = due.map(({ id }) => id);
+      if (ids.length === 0) return 0;
+      await detachFiles(tx, await seqsOfFiles(tx, ids));
       const rows = await query<{ blob_id: number }>(
         tx,
         'files.sweep',
-        `with due as (select id from files where expires_at <= unix_now() order by expires_at limit $1 for update skip locked),
-           gone as (delete from files f using due where f.id = due.id returning f.project_id, f.bytes, f.blob_id),
+        `with gone as (delete from files f where f.id = any($1::text[]) returning f.project_id, f.bytes, f.blob_id),
            counted as (update projects p set file_bytes = p.file_bytes - g.bytes
              from (select project_id, sum(bytes)::bigint as bytes from gone group by project_id) g where p.id = g.project_id)
          select blob_id from gone`,
-        [SWEEP_BATCH],
+        [ids],
       );
       await releaseBlobs(
         tx,

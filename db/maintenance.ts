@@ -1,6 +1,7 @@
 /** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
 import type { RunStatus } from '../wire/types.ts';
 import { collectBlobs } from './blobs.ts';
+import { emptyExpiredStores, INGEST_ID } from './detach-files.ts';
 import { deleteExpiredFiles } from './files.ts';
 import { expireUploads } from './uploads.ts';
 import { IDEMPOTENCY_HOURS } from './idempotency.ts';
@@ -50,6 +51,35 @@ export async function restartRun(db: Queryable, runId: string): Promise<void> {
        'assistantId', assistant_id, 'model', model, 'expiresAtMs', expires_at * 1000), clock_timestamp()
      from runs where id = $1 and status in ('queued', 'in_progress', 'requires_action')`,
     [runId],
+  );
+}
+
+export type SuspectIngest = { seq: number; ingestId: string };
+
+/** Files in progress that nothing has touched for a while, and whose start Temporal has accepted. */
+export async function listSuspectIngests(
+  db: Queryable,
+  quietSeconds: number,
+  limit: number,
+): Promise<SuspectIngest[]> {
+  return query<SuspectIngest>(
+    db,
+    'maintenance.suspect-ingests',
+    `select seq, ${INGEST_ID} as "ingestId" from vector_store_files
+     where status = 'in_progress' and updated_at < clock_timestamp() - $1 * interval '1 second'
+       and not exists (select from deliveries d where d.run_id = ${INGEST_ID})
+     order by updated_at limit $2`,
+    [quietSeconds, limit],
+  );
+}
+
+/** The ingest was found alive: it is quiet for another while. */
+export async function touchIngest(db: Queryable, seq: number): Promise<void> {
+  await query(
+    db,
+    'maintenance.touch-ingest',
+    `update vector_store_files set updated_at = clock_timestamp() where seq = $1 and status = 'in_progress'`,
+    [seq],
   );
 }
 
@@ -113,9 +143,13 @@ export async function deleteOldIdempotencyKeys(db: Queryable): Promise<void> {
   );
 }
 
-/** Deletes expired files, ends expired uploads, and deletes content that nothing refers to any more. */
+/**
+ * Deletes expired files and what expired vector stores hold, ends expired uploads, and deletes content that nothing refers
+ * to any more.
+ */
 export async function tidyFiles(pool: Pool): Promise<void> {
   await deleteExpiredFiles(pool);
+  await emptyExpiredStores(pool);
   await expireUploads(pool);
   await collectBlobs(pool);
 }

@@ -6,8 +6,10 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import type { Workflow } from '@temporalio/common';
 
 import type { Delivery, DeliveryPayload } from '../db/deliveries.ts';
+import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { runWorkflow } from '../workflows/run.ts';
 import { runWorkflowId, toolOutputsSubmitted } from '../workflows/signals.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
@@ -29,7 +31,29 @@ export async function deliver(
   options: DeliverOptions,
 ): Promise<DeliverResult> {
   const { runId, payload } = delivery;
-  if (payload.kind === 'start') return start(client, runId, payload, options);
+  if (payload.kind === 'start') {
+    const attributes = [
+      { key: SEARCH_ATTRIBUTES.assistantId, value: payload.assistantId },
+      { key: SEARCH_ATTRIBUTES.threadId, value: payload.threadId },
+      { key: SEARCH_ATTRIBUTES.runStatus, value: 'in_progress' },
+      { key: SEARCH_ATTRIBUTES.model, value: payload.model },
+      { key: SEARCH_ATTRIBUTES.projectId, value: payload.projectId },
+    ];
+    return start<typeof runWorkflow>(
+      client,
+      'runWorkflow',
+      runOptions(runId, payload, options),
+      attributes,
+    );
+  }
+  if (payload.kind === 'ingest') {
+    const attributes = [
+      { key: SEARCH_ATTRIBUTES.vectorStoreId, value: payload.vectorStoreId },
+      { key: SEARCH_ATTRIBUTES.projectId, value: payload.projectId },
+    ];
+    const plain = ingestOptions(runId, payload, options);
+    return start<typeof ingestFileWorkflow>(client, 'ingestFileWorkflow', plain, attributes);
+  }
   const handle = client.workflow.getHandle(runWorkflowId(runId));
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
@@ -42,61 +66,72 @@ export async function deliver(
 }
 
 type StartPayload = Extract<DeliveryPayload, { kind: 'start' }>;
+type IngestPayload = Extract<DeliveryPayload, { kind: 'ingest' }>;
 
-async function start(
+async function start<T extends Workflow>(
   client: Client,
-  runId: string,
-  payload: StartPayload,
-  options: DeliverOptions,
+  name: string,
+  options: WorkflowStartOptions<T>,
+  typedSearchAttributes: WorkflowStartOptions['typedSearchAttributes'],
 ): Promise<DeliverResult> {
-  const plain = startOptions(runId, payload, options);
-  const attributes = [
-    { key: SEARCH_ATTRIBUTES.assistantId, value: payload.assistantId },
-    { key: SEARCH_ATTRIBUTES.threadId, value: payload.threadId },
-    { key: SEARCH_ATTRIBUTES.runStatus, value: 'in_progress' },
-    { key: SEARCH_ATTRIBUTES.model, value: payload.model },
-    { key: SEARCH_ATTRIBUTES.projectId, value: payload.projectId },
-  ];
   try {
-    await client.workflow.start<typeof runWorkflow>('runWorkflow', {
-      ...plain,
-      typedSearchAttributes: attributes,
-    });
+    await startOnce(client, name, { ...options, typedSearchAttributes });
   } catch (error) {
-    if (error instanceof WorkflowExecutionAlreadyStartedError) return 'accepted';
     if (!isUnknownAttribute(error)) throw error;
-    // A server set up without our attributes: the run matters more than finding it.
-    await startPlain(client, plain);
+    // A server set up without our attributes: the work matters more than finding it.
+    await startOnce(client, name, options);
   }
   return 'accepted';
 }
 
-async function startPlain(
+async function startOnce<T extends Workflow>(
   client: Client,
-  options: WorkflowStartOptions<typeof runWorkflow>,
+  name: string,
+  options: WorkflowStartOptions<T>,
 ): Promise<void> {
   try {
-    await client.workflow.start<typeof runWorkflow>('runWorkflow', options);
+    await client.workflow.start<T>(name, options);
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
 
-function startOptions(
+function runOptions(
   runId: string,
   payload: StartPayload,
   options: DeliverOptions,
 ): WorkflowStartOptions<typeof runWorkflow> {
   return {
+    ...once(options),
     workflowId: runWorkflowId(runId),
-    taskQueue: options.taskQueue,
     args: [{ v: 1, runId, expiresAtMs: payload.expiresAtMs, maxTurns: options.maxTurns }],
-    workflowIdReusePolicy: 'REJECT_DUPLICATE',
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    requestEagerStart: options.eagerStart,
     staticSummary: `${payload.assistantId} · ${payload.model}`,
     staticDetails: `Run \`${runId}\` on thread \`${payload.threadId}\`, project \`${payload.projectId}\`.`,
   };
+}
+
+function ingestOptions(
+  workflowId: string,
+  payload: IngestPayload,
+  options: DeliverOptions,
+): WorkflowStartOptions<typeof ingestFileWorkflow> {
+  const { seq, vectorStoreId, fileId, projectId } = payload;
+  return {
+    ...once(options),
+    workflowId,
+    args: [{ v: 1, seq }],
+    staticSummary: fileId,
+    staticDetails: `File \`${fileId}\` into vector store \`${vectorStoreId}\`, project \`${projectId}\`.`,
+  };
+}
+
+function once(options: DeliverOptions) {
+  return {
+    taskQueue: options.taskQueue,
+    workflowIdReusePolicy: 'REJECT_DUPLICATE',
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    requestEagerStart: options.eagerStart,
+  } as const;
 }
 
 function isUnknownAttribute(error: unknown): boolean {

@@ -57,7 +57,9 @@ async function redeliver(
     const result = await deliver(client, delivery, options);
     // Nothing to signal or cancel any more: the reconciler looks at the run.
     await removeDelivery(pool, delivery.id);
-    log.info({ ...fields, result }, 'Repeated a delivery');
+    // Most ingests are started here.
+    const level = delivery.payload.kind === 'ingest' ? 'debug' : 'info';
+    log[level]({ ...fields, result }, 'Repeated a delivery');
   } catch (error) {
     log.warn({ ...fields, err: error }, 'A delivery is still not accepted');
   }

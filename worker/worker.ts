@@ -2,11 +2,11 @@
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
-import type { WorkflowState } from '../activities/index.ts';
-import { createActivities } from '../activities/index.ts';
+import type { ActivityDependencies, WorkflowState } from '../activities/index.ts';
+import { createActivities, createIngestActivities } from '../activities/index.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { Config } from '../config.ts';
-import { modelTarget } from '../config.ts';
+import { embeddingsTarget, modelTarget } from '../config.ts';
 import { EventBatcher } from '../db/event-batcher.ts';
 import { InterpreterQueue } from '../db/interpreter-lease.ts';
 import { Listener } from '../db/listener.ts';
@@ -14,7 +14,10 @@ import { rotateEventPartitions } from '../db/maintenance.ts';
 import { createPool } from '../db/pool.ts';
 import { RunControl } from '../db/run-control.ts';
 import type { Logger } from '../log.ts';
+import { createEmbedder } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
+import { embedWorkflowId, ingestTaskQueue } from '../workflows/signals.ts';
+import type { embedWorkflow } from '../workflows/embed-documents.ts';
 import { workflowBundle } from './bundle.ts';
 import { startRedelivery } from './redeliver.ts';
 import { openSandbox } from './sandbox.ts';
@@ -67,7 +70,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   await rotateEventPartitions(pool);
   const batcher = new EventBatcher(options.databaseUrl, 'threadmill-worker-events');
   const client = new Client({ connection, namespace: config.temporalNamespace });
-  const activities = createActivities({
+  const target = embeddingsTarget(config);
+  const deps: ActivityDependencies = {
     pool,
     batcher,
     control,
@@ -75,27 +79,40 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     interpreters,
     cellSeconds: config.cellSoftSeconds,
     models: createModelServers((model) => modelTarget(config, model)),
-    describeWorkflow: (runId) => describeWorkflow(client, runId),
-  });
-  const worker = await Worker.create({
+    embedder: target === undefined ? null : createEmbedder(target),
+    describeWorkflow: (workflowId) => describeWorkflow(client, workflowId),
+    startEmbedding: () => startEmbedding(client, config.taskQueue),
+  };
+  const common = {
     connection,
     namespace: config.temporalNamespace,
-    taskQueue: config.taskQueue,
-    workflowBundle: { codePath },
-    activities,
-    maxCachedWorkflows: 500,
-    maxConcurrentActivityTaskExecutions: config.workerActivitySlots,
-    maxConcurrentWorkflowTaskExecutions: 40,
     // Few polls while idle: a worker that freezes is handed few tasks before the server drops its polls.
-    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 10 },
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
-    stickyQueueScheduleToStartTimeout: '3s',
     maxHeartbeatThrottleInterval: '2s',
     shutdownGraceTime: GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
+  } as const;
+  const worker = await Worker.create({
+    ...common,
+    taskQueue: config.taskQueue,
+    workflowBundle: { codePath },
+    activities: createActivities(deps),
+    maxCachedWorkflows: 500,
+    maxConcurrentActivityTaskExecutions: config.workerActivitySlots,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 10 },
+    stickyQueueScheduleToStartTimeout: '3s',
+  });
+  // The workflows of ingests cost little and run beside the others; what parses and embeds has slots of its own.
+  const ingester = await Worker.create({
+    ...common,
+    taskQueue: ingestTaskQueue(config.taskQueue),
+    activities: createIngestActivities(deps),
+    maxConcurrentActivityTaskExecutions: config.ingestSlots,
   });
   await ensureReconcileSchedule(client, config.taskQueue);
-  const running = worker.run();
+  const workers = [worker, ingester];
+  const running = Promise.all(workers.map((each) => each.run())).then(() => {});
   running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
   const stopRedelivery = startRedelivery(
     pool,
@@ -111,7 +128,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     running,
     async close() {
       await stopRedelivery();
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
       await running.catch(() => {});
       control[Symbol.dispose]();
       interpreters[Symbol.dispose]();
@@ -132,6 +149,8 @@ function installRuntime(log: Logger): void {
     Runtime.install({
       shutdownSignals: [],
       logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+        // The worker of ingests is meant to have activities only.
+        if (message.startsWith('No workflows registered')) return;
         const write = level === 'ERROR' ? log.error : log.warn;
         write.call(log, { temporal: meta }, message);
       }),
@@ -154,9 +173,19 @@ async function connect(address: string, log: Logger): Promise<NativeConnection> 
   }
 }
 
-async function describeWorkflow(client: Client, runId: string): Promise<WorkflowState> {
+async function startEmbedding(client: Client, taskQueue: string): Promise<void> {
+  await client.workflow.start<typeof embedWorkflow>('embedWorkflow', {
+    workflowId: embedWorkflowId(taskQueue),
+    taskQueue,
+    args: [{ v: 1, after: 0, failed: 0 }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: 'embed stored documents',
+  });
+}
+
+async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowState> {
   try {
-    const description = await client.workflow.getHandle(runId).describe();
+    const description = await client.workflow.getHandle(workflowId).describe();
     return description.status.name === 'RUNNING' ? 'running' : 'closed';
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return 'missing';

@@ -1,3 +1,5 @@
 /** What the worker's bundle contains. */
+export { embedWorkflow } from './embed-documents.ts';
+export { ingestFileWorkflow } from './ingest-file.ts';
 export { reconcileWorkflow } from './reconcile.ts';
 export { runWorkflow } from './run.ts';

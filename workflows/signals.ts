@@ -11,3 +11,19 @@ export function runWorkflowId(runId: string): string {
 
 /** The versioned input of a run's workflow. */
 export type RunInput = { v: 1; runId: string; expiresAtMs: number; maxTurns: number };
+
+/** Activities of ingests have their own queue and few slots, so that thousands of files leave the others to runs. */
+export function ingestTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-ingest`;
+}
+
+/** The versioned input of an ingest's workflow: the row's seq. */
+export type IngestInput = { v: 1; seq: number };
+
+/** The versioned input of the workflow that embeds what is stored: documents up to `after` were looked at. */
+export type EmbedInput = { v: 1; after: number; failed: number };
+
+/** One of them per task queue. */
+export function embedWorkflowId(taskQueue: string): string {
+  return `${taskQueue}-embed-documents`;
+}

@@ -1,6 +1,7 @@
 /** /healthz says that the process serves; /readyz, that the parts it needs answer. Neither needs a key. */
 import { Router } from 'express';
 
+import { semanticSearch } from '../../config.ts';
 import { query } from '../../db/pool.ts';
 import type { ApiContext } from '../context.ts';
 
@@ -22,7 +23,8 @@ export function healthRoutes(context: ApiContext): Router {
         ),
       ),
     ]);
-    const parts = { database, temporal, ...context.partStates() };
+    const semantic_search = semanticSearch(context.config);
+    const parts = { database, temporal, semantic_search, ...context.partStates() };
     const ready = database === 'ok' && temporal === 'ok' && !context.stopping.aborted;
     response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', parts });
   });

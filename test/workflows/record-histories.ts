@@ -162,7 +162,9 @@ async function hang(): Promise<never> {
   }
 }
 
-function scripted(scenario: Scenario, entered: () => void): Activities {
+type RunActivities = Pick<Activities, 'modelTurn' | 'runTool' | 'finalizeRun' | 'reconcile'>;
+
+function scripted(scenario: Scenario, entered: () => void): RunActivities {
   const play = async <T>(step: T | 'hang' | Error | undefined): Promise<T> => {
     if (step === undefined) throw ApplicationFailure.nonRetryable('The scenario has no step left.');
     if (step instanceof Error) throw step;

@@ -1,0 +1,44 @@
+/** What a file's name says about its text. */
+import type { WordConfiguration } from '../db/documents.ts';
+
+/** Counts up when the same bytes may give other chunks than before: those of earlier versions are not continued. */
+const VERSION = 1;
+
+const PROSE = new Set([
+  '',
+  'txt',
+  'text',
+  'md',
+  'markdown',
+  'mdx',
+  'rst',
+  'adoc',
+  'org',
+  'tex',
+  'bib',
+  'srt',
+  'vtt',
+  'csv',
+  'tsv',
+  'pdf',
+  'doc',
+  'docx',
+  'pptx',
+  'html',
+  'htm',
+  'xhtml',
+]);
+
+/** Part of what makes two documents the same. */
+export function formatOf(filename: string): string {
+  return `${VERSION}.${extensionOf(filename)}`;
+}
+
+/** Words of prose are stemmed; identifiers and data are found as they are written. */
+export function wordsOf(filename: string): WordConfiguration {
+  return PROSE.has(extensionOf(filename)) ? 'english' : 'simple';
+}
+
+function extensionOf(filename: string): string {
+  return /\.([a-z0-9]{1,16})$/i.exec(filename)?.[1]?.toLowerCase() ?? '';
+}

@@ -1,0 +1,454 @@
+import { randomUUID } from 'node:crypto';
+
+import { toFile } from 'openai';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { tidyFiles } from '../../db/maintenance.ts';
+import { Environment } from '../support/environment.ts';
+import { contentOf, expectSound, sentences, settled, upload } from '../support/stores.ts';
+
+let env: Environment;
+beforeAll(async () => {
+  env = await Environment.start();
+});
+afterAll(async () => {
+  await expectSound(env.pool);
+  await env[Symbol.asyncDispose]();
+});
+
+const NO_FILES = { in_progress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
+
+const stores = () => env.client.vectorStores;
+
+async function storeOf(...fileIds: string[]) {
+  const store = await stores().create({ name: 'Harbour', file_ids: fileIds });
+  for (const id of fileIds) await settled(env.client, store.id, id);
+  return store.id;
+}
+
+async function errorOf(answer: Promise<Response>) {
+  const response = await answer;
+  const { error } = (await response.json()) as { error: Record<string, unknown> };
+  return { status: response.status, code: error.code, param: error.param, message: error.message };
+}
+
+const post = (path: string, body: unknown) =>
+  env.fetch(`/v1${path}`, { method: 'POST', body: JSON.stringify(body) });
+
+async function count(table: string): Promise<number> {
+  const { rows } = await env.pool.query<{ n: number }>(`select count(*)::int as n from ${table}`);
+  return rows[0]!.n;
+}
+
+test('an empty store is born completed, with every field', async () => {
+  const store = await stores().create({});
+  expect(store).toEqual({
+    id: expect.stringMatching(/^vs_[0-9A-Za-z]{24}$/) as string,
+    object: 'vector_store',
+    created_at: expect.any(Number) as number,
+    name: null,
+    description: null,
+    usage_bytes: 0,
+    file_counts: NO_FILES,
+    status: 'completed',
+    expires_after: null,
+    expires_at: null,
+    last_active_at: store.created_at,
+    metadata: {},
+  });
+  expect(await stores().retrieve(store.id)).toEqual(store);
+});
+
+test('keeps name, description, metadata and expiry, and changes what a request names', async () => {
+  const created = await stores().create({
+    name: 'A',
+    description: 'B',
+    metadata: { a: '1' },
+    expires_after: { anchor: 'last_active_at', days: 3 },
+  });
+  expect(created).toMatchObject({
+    name: 'A',
+    description: 'B',
+    metadata: { a: '1' },
+    expires_after: { anchor: 'last_active_at', days: 3 },
+    expires_at: created.last_active_at! + 3 * 86_400,
+  });
+  const renamed = await stores().update(created.id, { name: 'C' });
+  expect(renamed).toMatchObject({ name: 'C', metadata: { a: '1' }, expires_after: { days: 3 } });
+  const cleared = await stores().update(created.id, {
+    name: null,
+    metadata: null,
+    expires_after: null,
+  });
+  expect(cleared).toMatchObject({
+    name: null,
+    metadata: {},
+    expires_after: null,
+    expires_at: null,
+  });
+  expect(await stores().delete(created.id)).toEqual({
+    id: created.id,
+    object: 'vector_store.deleted',
+    deleted: true,
+  });
+  await expect(stores().retrieve(created.id)).rejects.toMatchObject({
+    status: 404,
+    message: `404 No vector store found with id '${created.id}'.`,
+  });
+});
+
+test('lists stores page by page, both ways', async () => {
+  const client = await env.otherClient();
+  const ids: string[] = [];
+  for (let n = 0; n < 5; n++) ids.push((await client.vectorStores.create({ name: `${n}` })).id);
+  const all: string[] = [];
+  for await (const store of client.vectorStores.list({ limit: 2, order: 'asc' }))
+    all.push(store.id);
+  expect(all).toEqual(ids);
+  const page = await client.vectorStores.list({ limit: 2, before: ids[3]!, order: 'asc' });
+  expect(page.data.map(({ id }) => id)).toEqual([ids[1], ids[2]]);
+});
+
+test('a file is indexed, and its content is what was indexed', async () => {
+  const text = sentences(300);
+  const fileId = await upload(env.client, text);
+  const store = await stores().create({ name: 'Harbour' });
+  const file = await stores().files.createAndPoll(store.id, {
+    file_id: fileId,
+    attributes: { year: 1912, quay: 'north', open: true },
+  });
+  expect(file).toEqual({
+    id: fileId,
+    object: 'vector_store.file',
+    usage_bytes: expect.any(Number) as number,
+    created_at: expect.any(Number) as number,
+    vector_store_id: store.id,
+    status: 'completed',
+    last_error: null,
+    chunking_strategy: {
+      type: 'static',
+      static: { max_chunk_size_tokens: 800, chunk_overlap_tokens: 400 },
+    },
+    attributes: { year: 1912, quay: 'north', open: true },
+  });
+  expect(file.usage_bytes).toBeGreaterThanOrEqual(text.length);
+  expect(await contentOf(env.client, store.id, fileId)).toBe(text);
+  const filled = await stores().retrieve(store.id);
+  expect(filled.file_counts).toEqual({ ...NO_FILES, completed: 1, total: 1 });
+  expect(filled).toMatchObject({ status: 'completed', usage_bytes: file.usage_bytes });
+});
+
+test('the clients upload and poll', async () => {
+  const { id } = await stores().create({ name: 'x' });
+  const one = await stores().files.uploadAndPoll(id, await toFile(Buffer.from('One.'), 'one.txt'));
+  expect(one.status).toBe('completed');
+  const batch = await stores().fileBatches.uploadAndPoll(id, {
+    files: [
+      await toFile(Buffer.from('Two.'), 'two.md'),
+      await toFile(Buffer.from('Three.'), 'three.txt'),
+    ],
+  });
+  expect(batch).toMatchObject({
+    object: 'vector_store.files_batch',
+    status: 'completed',
+    vector_store_id: id,
+    file_counts: { ...NO_FILES, completed: 2, total: 2 },
+  });
+});
+
+test('a file that cannot be indexed fails with a code and a sentence', async () => {
+  const fileId = await upload(env.client, 'PK', 'archive.zip');
+  const storeId = await storeOf(fileId);
+  const file = await stores().files.retrieve(fileId, { vector_store_id: storeId });
+  expect(file).toMatchObject({ status: 'failed', usage_bytes: 0 });
+  expect(file.last_error).toMatchObject({ code: 'unsupported_file' });
+  expect(file.last_error!.message).toMatch(/^[A-Z].*\.$/);
+  expect((await stores().retrieve(storeId)).file_counts).toEqual({
+    ...NO_FILES,
+    failed: 1,
+    total: 1,
+  });
+  const refused = stores().files.content(fileId, { vector_store_id: storeId });
+  await expect(refused).rejects.toMatchObject({ status: 400 });
+});
+
+test('attributes are replaced as a whole, and null clears them', async () => {
+  const fileId = await upload(env.client, 'Some text.');
+  const vector_store_id = await storeOf(fileId);
+  const change = (attributes: Record<string, string | number | boolean> | null) =>
+    stores().files.update(fileId, { vector_store_id, attributes });
+  expect((await change({ a: 1, b: 'two' })).attributes).toEqual({ a: 1, b: 'two' });
+  expect((await change({ c: false })).attributes).toEqual({ c: false });
+  expect((await change(null)).attributes).toEqual({});
+});
+
+test('files are listed by state, in the order in which they were added', async () => {
+  const names = ['a.txt', 'b.zip', 'c.txt', 'd.txt'];
+  const ids: string[] = [];
+  for (const name of names) ids.push(await upload(env.client, `Text of ${name}.`, name));
+  const storeId = await storeOf(...ids);
+  const list = async (query: object) =>
+    (await stores().files.list(storeId, query)).data.map(({ id }) => names[ids.indexOf(id)]);
+  expect(await list({ order: 'asc' })).toEqual(names);
+  expect(await list({})).toEqual(names.toReversed());
+  expect(await list({ filter: 'failed' })).toEqual(['b.zip']);
+  expect(await list({ filter: 'completed', order: 'asc' })).toEqual(['a.txt', 'c.txt', 'd.txt']);
+  expect(await list({ order: 'asc', after: ids[1]!, limit: 1 })).toEqual(['c.txt']);
+  expect(await list({ order: 'asc', before: ids[2]! })).toEqual(['a.txt', 'b.zip']);
+});
+
+test('a batch takes files with settings of their own', async () => {
+  const ids = [await upload(env.client, sentences(40)), await upload(env.client, 'Short.')];
+  const { id } = await stores().create({ name: 'x' });
+  const batch = await stores().fileBatches.createAndPoll(id, {
+    files: [
+      {
+        file_id: ids[0]!,
+        attributes: { first: true },
+        chunking_strategy: {
+          type: 'static',
+          static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 20 },
+        },
+      },
+      { file_id: ids[1]! },
+    ],
+  });
+  expect(batch).toMatchObject({ status: 'completed', file_counts: { completed: 2, total: 2 } });
+  const files = await stores().fileBatches.listFiles(batch.id, {
+    vector_store_id: id,
+    order: 'asc',
+  });
+  expect(files.data.map(({ id: fileId }) => fileId)).toEqual(ids);
+  expect(files.data[0]).toMatchObject({
+    attributes: { first: true },
+    chunking_strategy: { static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 20 } },
+  });
+  expect(files.data[1]!.attributes).toEqual({});
+  expect(await contentOf(env.client, id, ids[0]!)).toBe(sentences(40));
+});
+
+test('a batch of more files than one request starts settles', async () => {
+  const ids = await Promise.all(
+    Array.from({ length: 24 }, (_, n) => upload(env.client, sentences(3, `port ${n}`), `${n}.txt`)),
+  );
+  const { id } = await stores().create({ name: 'many' });
+  const batch = await stores().fileBatches.create(id, { file_ids: ids });
+  expect(batch).toMatchObject({
+    status: 'in_progress',
+    file_counts: { in_progress: 24, total: 24 },
+  });
+  expect((await stores().retrieve(id)).status).toBe('in_progress');
+  const ended = await stores().fileBatches.poll(id, batch.id);
+  expect(ended).toMatchObject({ status: 'completed', file_counts: { completed: 24, total: 24 } });
+});
+
+test('the same content is cut once, and stays while a store has it', async () => {
+  const text = sentences(60, randomUUID());
+  const [first, second] = [await upload(env.client, text), await upload(env.client, text)];
+  const before = await count('chunks');
+  const one = await storeOf(first, second);
+  const added = (await count('chunks')) - before;
+  const two = await storeOf(first);
+  expect((await count('chunks')) - before).toBe(added);
+  await stores().files.delete(first, { vector_store_id: one });
+  await stores().files.delete(second, { vector_store_id: one });
+  expect(await contentOf(env.client, two, first)).toBe(text);
+  expect((await stores().retrieve(one)).file_counts).toEqual(NO_FILES);
+  await stores().delete(two);
+  expect(await count('chunks')).toBe(before);
+  expect((await env.client.files.retrieve(first)).id).toBe(first);
+});
+
+test('adding a file that is there keeps its index; another way of cutting makes a new one', async () => {
+  const fileId = await upload(env.client, sentences(80));
+  const storeId = await storeOf(fileId);
+  const same = await stores().files.create(storeId, { file_id: fileId, attributes: { a: 1 } });
+  expect(same).toMatchObject({ status: 'completed', attributes: { a: 1 } });
+  const strategy = {
+    type: 'static',
+    static: { max_chunk_size_tokens: 200, chunk_overlap_tokens: 0 },
+  } as const;
+  const other = await stores().files.create(storeId, {
+    file_id: fileId,
+    chunking_strategy: strategy,
+  });
+  expect(other).toMatchObject({ status: 'in_progress', chunking_strategy: strategy });
+  expect((await settled(env.client, storeId, fileId)).status).toBe('completed');
+  expect((await stores().retrieve(storeId)).file_counts.total).toBe(1);
+});
+
+test('deleting a file takes it out of every store', async () => {
+  const fileId = await upload(env.client, sentences(10, randomUUID()));
+  const [one, two] = [await storeOf(fileId), await storeOf(fileId)];
+  await env.client.files.delete(fileId);
+  for (const id of [one, two]) {
+    expect(await stores().retrieve(id)).toMatchObject({ usage_bytes: 0, file_counts: NO_FILES });
+    const gone = stores().files.retrieve(fileId, { vector_store_id: id });
+    await expect(gone).rejects.toMatchObject({ status: 404 });
+  }
+});
+
+test('an expired store says so, refuses use, and gives back what it held', async () => {
+  const fileId = await upload(env.client, sentences(10, randomUUID()));
+  const store = await stores().create({
+    name: 'x',
+    file_ids: [fileId],
+    expires_after: { anchor: 'last_active_at', days: 1 },
+  });
+  await settled(env.client, store.id, fileId);
+  await env.pool.query(
+    'update vector_stores set last_active_at = last_active_at - 86400 where id = $1',
+    [store.id],
+  );
+  const expired = await stores().retrieve(store.id);
+  expect(expired).toMatchObject({ status: 'expired', file_counts: { completed: 1 } });
+  expect(expired.expires_at).toBe(expired.last_active_at! + 86_400);
+  for (const use of [
+    () => post(`/vector_stores/${store.id}`, { name: 'y' }),
+    () => post(`/vector_stores/${store.id}/files`, { file_id: fileId }),
+    () => post(`/vector_stores/${store.id}/file_batches`, { file_ids: [fileId] }),
+  ]) {
+    expect(await errorOf(use())).toMatchObject({
+      status: 400,
+      code: 'vector_store_expired',
+      message: `Vector store ${store.id} is expired.`,
+    });
+  }
+  await tidyFiles(env.pool);
+  expect(await stores().retrieve(store.id)).toMatchObject({
+    status: 'expired',
+    usage_bytes: 0,
+    file_counts: NO_FILES,
+  });
+  await stores().delete(store.id);
+});
+
+test('one request may be sent again under its key', async () => {
+  const fileId = await upload(env.client, 'Some text.');
+  const { id } = await stores().create({ name: 'x' });
+  const send = () =>
+    env.fetch(`/v1/vector_stores/${id}/file_batches`, {
+      method: 'POST',
+      headers: { 'idempotency-key': `k-${id}` },
+      body: JSON.stringify({ file_ids: [fileId] }),
+    });
+  const [first, again] = [await (await send()).json(), await (await send()).json()];
+  expect(again).toEqual(first);
+  expect(await count(`vector_store_file_batches where vector_store_id = '${id}'`)).toBe(1);
+});
+
+test('other projects see nothing of a store, its files and its batches', async () => {
+  const fileId = await upload(env.client, 'Some text.');
+  const storeId = await storeOf(fileId);
+  const batch = await stores().fileBatches.create(storeId, { file_ids: [fileId] });
+  const other = (await env.otherClient()).vectorStores;
+  const query = { vector_store_id: storeId };
+  const unknown = { status: 404 };
+  await expect(other.retrieve(storeId)).rejects.toMatchObject(unknown);
+  await expect(other.update(storeId, { name: 'x' })).rejects.toMatchObject(unknown);
+  await expect(other.delete(storeId)).rejects.toMatchObject(unknown);
+  await expect(other.files.list(storeId)).rejects.toMatchObject(unknown);
+  await expect(other.files.retrieve(fileId, query)).rejects.toMatchObject(unknown);
+  await expect(other.files.content(fileId, query)).rejects.toMatchObject(unknown);
+  await expect(other.files.delete(fileId, query)).rejects.toMatchObject(unknown);
+  await expect(other.files.create(storeId, { file_id: fileId })).rejects.toMatchObject(unknown);
+  await expect(other.fileBatches.retrieve(batch.id, query)).rejects.toMatchObject(unknown);
+  await expect(other.fileBatches.cancel(batch.id, query)).rejects.toMatchObject(unknown);
+  const own = await other.create({ name: 'own' });
+  await expect(other.files.create(own.id, { file_id: fileId })).rejects.toMatchObject({
+    status: 404,
+    message: `404 No such File object: ${fileId}`,
+  });
+});
+
+test.each([
+  ['/vector_stores', { name: 1 }, 'invalid_type', 'name'],
+  ['/vector_stores', { nme: 'x' }, 'unknown_parameter', 'nme'],
+  [
+    '/vector_stores',
+    { expires_after: { anchor: 'last_active_at', days: 0 } },
+    'integer_below_min_value',
+    'expires_after.days',
+  ],
+  [
+    '/vector_stores',
+    { expires_after: { anchor: 'created_at', days: 1 } },
+    'invalid_value',
+    'expires_after.anchor',
+  ],
+  ['/vector_stores', { file_ids: Array(501).fill('file-a') }, 'array_above_max_length', 'file_ids'],
+  ['/vector_stores/vs_a/files', {}, 'missing_required_parameter', 'file_id'],
+  [
+    '/vector_stores/vs_a/files',
+    { file_id: 'file-a', attributes: { a: null } },
+    'invalid_type',
+    'attributes.a',
+  ],
+  [
+    '/vector_stores/vs_a/files',
+    { file_id: 'file-a', attributes: { a: 'x'.repeat(513) } },
+    'string_above_max_length',
+    'attributes.a',
+  ],
+  [
+    '/vector_stores/vs_a/files',
+    {
+      file_id: 'file-a',
+      chunking_strategy: {
+        type: 'static',
+        static: { max_chunk_size_tokens: 99, chunk_overlap_tokens: 0 },
+      },
+    },
+    'integer_below_min_value',
+    'chunking_strategy.static.max_chunk_size_tokens',
+  ],
+  [
+    '/vector_stores/vs_a/files',
+    {
+      file_id: 'file-a',
+      chunking_strategy: {
+        type: 'static',
+        static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 51 },
+      },
+    },
+    'invalid_value',
+    'chunking_strategy.static.chunk_overlap_tokens',
+  ],
+  ['/vector_stores/vs_a/files/file-a', {}, 'missing_required_parameter', 'attributes'],
+  ['/vector_stores/vs_a/file_batches', {}, 'missing_required_parameter', 'file_ids'],
+  ['/vector_stores/vs_a/file_batches', { file_ids: [] }, 'empty_array', 'file_ids'],
+  [
+    '/vector_stores/vs_a/file_batches',
+    { file_ids: Array(2001).fill('file-a') },
+    'array_above_max_length',
+    'file_ids',
+  ],
+  [
+    '/vector_stores/vs_a/file_batches',
+    { file_ids: ['file-a'], files: [{ file_id: 'file-a' }] },
+    'invalid_value',
+    'files',
+  ],
+  ['/vector_stores/undefined', { name: 'x' }, 'invalid_value', 'vector_store_id'],
+])('%s refuses what is wrong: %#', async (path, body, code, param) => {
+  expect(await errorOf(post(path, body))).toMatchObject({ status: 400, code, param });
+});
+
+test.each([
+  ['POST', '/vector_stores/vs_none/files', { file_id: 'file-none' }],
+  ['POST', '/vector_stores/vs_none/file_batches', { file_ids: ['file-none'] }],
+  ['GET', '/vector_stores/vs_none/files', undefined],
+  ['GET', '/vector_stores/vs_none/file_batches/vsfb_none', undefined],
+  ['DELETE', '/vector_stores/vs_none', undefined],
+])('%s %s is not found', async (method, path, body) => {
+  const init = { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+  expect((await errorOf(env.fetch(`/v1${path}`, init))).status).toBe(404);
+});
+
+test('a request with a file that does not exist changes nothing', async () => {
+  const fileId = await upload(env.client, 'Some text.');
+  const before = await count('vector_stores');
+  const refused = await errorOf(post('/vector_stores', { file_ids: [fileId, 'file-none'] }));
+  expect(refused).toMatchObject({ status: 404, message: 'No such File object: file-none' });
+  expect(await count('vector_stores')).toBe(before);
+});
