@@ -65,6 +65,8 @@ export type Config = {
   readonly embeddingsModel: string;
   /** What the endpoint is asked for; null: the model's own. */
   readonly embeddingsDimensions: number | null;
+  /** Chunks of a store, nearest by their bit codes, whose vectors a search compares exactly. */
+  readonly searchCandidates: number;
   /** Steps of ingests that a worker has under way at once. */
   readonly ingestSlots: number;
   readonly sandbox: 'auto' | 'bubblewrap' | 'pyodide' | 'remote' | 'none';
@@ -157,6 +159,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     embeddingsModel: text('EMBEDDINGS_MODEL') ?? 'text-embedding-3-large',
     embeddingsDimensions:
       integer('EMBEDDINGS_DIMENSIONS', text('EMBEDDINGS_DIMENSIONS'), 256, 0, 8_192) || null,
+    searchCandidates: integer('SEARCH_CANDIDATES', text('SEARCH_CANDIDATES'), 400, 50, 10_000),
     ingestSlots: integer('INGEST_SLOTS', text('INGEST_SLOTS'), 4, 1, 1_000),
     sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', [
       'auto',

@@ -16,6 +16,7 @@ import { healthRoutes } from './routes/health.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { modelRoutes } from './routes/models.ts';
 import { runRoutes } from './routes/runs.ts';
+import { searchVectorStoreHandler } from './routes/search-vector-store.ts';
 import { addPartHandler, uploadRoutes } from './routes/uploads.ts';
 import { threadRoutes } from './routes/threads.ts';
 import { vectorStoreFileRoutes } from './routes/vector-store-files.ts';
@@ -49,6 +50,7 @@ function v1(context: ApiContext): RequestHandler {
   // Without the header: hosted, it has not been needed here since 2025.
   router.use('/vector_stores/:vector_store_id/files', vectorStoreFileRoutes(context));
   router.use('/vector_stores/:vector_store_id/file_batches', fileBatchRoutes(context));
+  router.post('/vector_stores/:vector_store_id/search', searchVectorStoreHandler(context));
   router.use('/vector_stores', vectorStoreRoutes(context));
   return router;
 }

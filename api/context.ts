@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { EventFeed } from '../db/event-feed.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
+import type { Embedder } from '../retrieval/index.ts';
 import type { Dispatcher } from './dispatch.ts';
 
 export type ApiContext = {
@@ -13,6 +14,8 @@ export type ApiContext = {
   feed: EventFeed;
   temporal: Client;
   dispatcher: Dispatcher;
+  /** Null: no embeddings endpoint is configured. */
+  embedder: Embedder | null;
   log: Logger;
   /** Aborts when the process stops: streams end then. */
   stopping: AbortSignal;

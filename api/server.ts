@@ -3,10 +3,12 @@ import type { ConnectionLike } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 
 import type { Config } from '../config.ts';
+import { embeddingsTarget } from '../config.ts';
 import { EventFeed } from '../db/event-feed.ts';
 import { Listener } from '../db/listener.ts';
 import { createPool } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
+import { createEmbedder } from '../retrieval/index.ts';
 import { createApp } from './app.ts';
 import { Dispatcher } from './dispatch.ts';
 import type { Gate } from './gate.ts';
@@ -47,9 +49,10 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const dispatcher = new Dispatcher(pool, temporal, deliverOptions, log);
   const stop = new AbortController();
   const partStates = options.states ?? (() => ({}));
-  gate.admit(
-    createApp({ config, pool, feed, temporal, dispatcher, log, stopping: stop.signal, partStates }),
-  );
+  const target = embeddingsTarget(config);
+  const embedder = target === undefined ? null : createEmbedder(target);
+  const parts = { config, pool, feed, temporal, dispatcher, embedder, log };
+  gate.admit(createApp({ ...parts, stopping: stop.signal, partStates }));
   return {
     url: gate.url,
     port: gate.port,

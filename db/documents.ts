@@ -125,7 +125,7 @@ export async function storeChunks(
       tx,
       'documents.store-chunks',
       `insert into chunks (document_id, ordinal, text, page, start_offset, end_offset, tokens, tsv)
-       select d.id, c.ordinal, c.text, c.page, c.start_offset, c.end_offset, c.tokens, to_tsvector(d.words::regconfig, c.text)
+       select d.id, c.ordinal, c.text, c.page, c.start_offset, c.end_offset, c.tokens, words_of(d.words, c.text)
        from documents d, unnest($2::integer[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::integer[])
          c(ordinal, text, page, start_offset, end_offset, tokens)
        where d.id = $1 and d.chunk_count is null

@@ -38,6 +38,10 @@ create table chunks (
   tsv tsvector not null,
   unique (document_id, ordinal)
 );
+-- The words of a text. What the parser would take for one host, path or tag (log.level, and/or, List<Item>) is several.
+create function words_of(configuration text, content text) returns tsvector
+  language sql immutable parallel safe
+  return to_tsvector(configuration::regconfig, translate(content, './\:@<>', '       '));
 create index chunks_by_word on chunks using gin (tsv);
 
 create table chunk_vectors (

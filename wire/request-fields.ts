@@ -36,6 +36,15 @@ export const LIMITS = {
   batchFiles: 2000,
   /** Of a vector store's life after its last use. */
   storeDays: 365,
+  /** Results of one search of a vector store. */
+  searchResults: 50,
+  /** Our decision: characters of one query, and queries of one search. */
+  searchQuery: 4096,
+  searchQueries: 16,
+  /** Our decision: comparisons and compounds of one filter, how deep they nest, and the values of one `in`. */
+  filterParts: 100,
+  filterDepth: 8,
+  filterValues: 1000,
   fileId: 64,
   /** Our decision, in characters: names are kept as given. */
   filename: 4096,

@@ -48,6 +48,14 @@ export {
   type ToolOutput,
 } from './request-runs.ts';
 export {
+  type AttributeValue,
+  type ComparisonFilter,
+  type Filter,
+  parseSearchVectorStore,
+  type Ranker,
+  type SearchParams,
+} from './request-search.ts';
+export {
   type CreateMessageParams,
   type CreateThreadParams,
   type ModifyMetadataParams,
@@ -90,6 +98,7 @@ import {
   modifyRunSchema,
   submitToolOutputsSchema,
 } from './request-runs.ts';
+import { searchVectorStoreSchema } from './request-search.ts';
 import {
   createMessageSchema,
   createThreadSchema,
@@ -125,4 +134,5 @@ export const requestSchemas = {
   createVectorStoreFile: createVectorStoreFileSchema,
   modifyVectorStoreFile: modifyVectorStoreFileSchema,
   createVectorStoreFileBatch: createVectorStoreFileBatchSchema,
+  searchVectorStore: searchVectorStoreSchema,
 };
