@@ -48,7 +48,7 @@ export type ParseLimits = {
 export const PARSE_LIMITS: Readonly<ParseLimits> = {
   wallMs: 60_000,
   cpuSeconds: 60,
-  memoryBytes: 1024 * 1024 * 1024,
+  memoryBytes: 768 * 1024 * 1024,
   documentBytes: 128 * 1024 * 1024,
   tokens: 5_000_000,
   pages: 5_000,

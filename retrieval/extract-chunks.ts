@@ -43,7 +43,7 @@ function toRequest(file: DocumentFile, options: ExtractOptions, limits: ParseLim
   const format = formatOf(file.filename);
   if (format !== 'text' && file.bytes > limits.documentBytes) throw tooLarge(limits);
   const { maxTokens, overlapTokens } = options;
-  return { format, chunking: { maxTokens, overlapTokens }, limits };
+  return { format, bytes: file.bytes, chunking: { maxTokens, overlapTokens }, limits };
 }
 
 /** Whatever ends it, and for whatever reason, the process is killed and the reason thrown to who reads messages. */
@@ -106,8 +106,7 @@ async function feed(
   for await (const part of file.read()) {
     watch.resume();
     bytes += part.byteLength;
-    if (request.format !== 'text' && bytes > request.limits.documentBytes)
-      throw tooLarge(request.limits);
+    if (bytes > file.bytes) throw new RangeError('The file is larger than was said.');
     await write(part);
     if (stdin.destroyed) return;
     watch.pause();

@@ -5,7 +5,13 @@
 import type { Chunk, ChunkingOptions, DocumentErrorCode, ParseLimits } from './document.ts';
 import type { Format } from './formats.ts';
 
-export type ParseRequest = { format: Format; chunking: ChunkingOptions; limits: ParseLimits };
+export type ParseRequest = {
+  format: Format;
+  /** Of the file. */
+  bytes: number;
+  chunking: ChunkingOptions;
+  limits: ParseLimits;
+};
 
 export type ParserMessage =
   { chunk: Chunk } | { error: { code: DocumentErrorCode; message: string } } | { done: true };

@@ -38,7 +38,7 @@ export async function* decodeAll(bytes: Uint8Array): AsyncGenerator<string> {
 }
 
 function decoderFor(sample: Uint8Array): TextDecoder {
-  return new TextDecoder(encodingOf(sample), { fatal: true });
+  return new TextDecoder(encodingOf(sample.subarray(0, SAMPLE_BYTES)), { fatal: true });
 }
 
 function encodingOf(sample: Uint8Array): string {

@@ -6,7 +6,6 @@ import { Console } from 'node:console';
 
 import { createChunker, type Piece } from '../chunk-text.ts';
 import { DocumentError, type ParseLimits } from '../document.ts';
-import type { Format } from '../formats.ts';
 import type { ParseRequest, ParserMessage } from '../messages.ts';
 
 const BYTES_OF_LINE_END = 1;
@@ -23,8 +22,8 @@ void main();
 
 async function main(): Promise<void> {
   try {
-    const { request, bytes } = await readRequest(input);
-    await parse(request, bytes);
+    const { request, parts } = await readRequest(input);
+    await parse(request, parts);
     await end({ done: true });
   } catch (error) {
     await end({ error: toError(error) });
@@ -37,24 +36,19 @@ async function end(message: ParserMessage): Promise<void> {
   process.exit();
 }
 
-async function parse(
-  { format, chunking, limits }: ParseRequest,
-  bytes: AsyncIterable<Buffer>,
-): Promise<void> {
+async function parse(request: ParseRequest, parts: AsyncIterable<Buffer>): Promise<void> {
+  const { chunking, limits } = request;
   const chunker = createChunker(chunking);
   let chunks = 0;
   const sendAll = async (ready: ReturnType<typeof chunker.push>) => {
     for (const chunk of ready) {
       chunks += 1;
       await send({ chunk });
+      checkLength(chunker.tokens, limits);
     }
-    if (chunker.tokens > limits.tokens)
-      throw new DocumentError(
-        'invalid_file',
-        `The text of the file is longer than the ${limits.tokens} tokens that one file may have.`,
-      );
+    checkLength(chunker.tokens, limits);
   };
-  for await (const { text, page } of readPieces(format, bytes, limits)) {
+  for await (const { text, page } of readPieces(request, parts)) {
     // PostgreSQL stores neither NUL nor half a character.
     const clean = text.replaceAll('\0', '').toWellFormed();
     await sendAll(chunker.push(page === undefined ? { text: clean } : { text: clean, page }));
@@ -64,50 +58,57 @@ async function parse(
 }
 
 async function* readPieces(
-  format: Format,
-  bytes: AsyncIterable<Buffer>,
-  limits: ParseLimits,
+  { format, bytes, limits }: ParseRequest,
+  parts: AsyncIterable<Buffer>,
 ): AsyncGenerator<Piece> {
   switch (format) {
     case 'text':
-      return yield* (await import('./text.ts')).readText(bytes);
+      return yield* (await import('./text.ts')).readText(parts);
     case 'html':
-      return yield* (await import('./html.ts')).readHtml(bytes);
+      return yield* (await import('./html.ts')).readHtml(parts);
     case 'pdf':
-      return yield* (await import('./pdf.ts')).readPdf(await whole(bytes), limits);
+      return yield* (await import('./pdf.ts')).readPdf(await whole(parts, bytes), limits);
     case 'docx':
-      return yield* (await import('./office.ts')).readDocx(await whole(bytes), limits);
+      return yield* (await import('./office.ts')).readDocx(await whole(parts, bytes), limits);
     case 'pptx':
-      return yield* (await import('./office.ts')).readPptx(await whole(bytes), limits);
+      return yield* (await import('./office.ts')).readPptx(await whole(parts, bytes), limits);
     case 'doc':
-      return yield* (await import('./doc.ts')).readDoc(await whole(bytes));
+      return yield* (await import('./doc.ts')).readDoc(await whole(parts, bytes));
   }
 }
 
-async function whole(bytes: AsyncIterable<Buffer>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of bytes) parts.push(part);
-  return Buffer.concat(parts);
+/** Into memory of the right size at once: put together from parts, a file would be there twice. */
+async function whole(parts: AsyncIterable<Buffer>, bytes: number): Promise<Buffer> {
+  const file = Buffer.alloc(bytes);
+  let length = 0;
+  for await (const part of parts) length += part.copy(file, length);
+  return file.subarray(0, length);
+}
+
+function checkLength(tokens: number, limits: ParseLimits): void {
+  if (tokens <= limits.tokens) return;
+  const message = `The text of the file is longer than the ${limits.tokens} tokens that one file may have.`;
+  throw new DocumentError('invalid_file', message);
 }
 
 /** The first line is the request, the rest is the file. */
 async function readRequest(
   source: AsyncIterable<Buffer>,
-): Promise<{ request: ParseRequest; bytes: AsyncIterable<Buffer> }> {
-  const parts = source[Symbol.asyncIterator]();
+): Promise<{ request: ParseRequest; parts: AsyncIterable<Buffer> }> {
+  const iterator = source[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   let lineEnd = -1;
   while (lineEnd < 0) {
-    const { value, done } = await parts.next();
+    const { value, done } = await iterator.next();
     if (done === true) throw new Error('No request.');
     head = Buffer.concat([head, value]);
     lineEnd = head.indexOf('\n');
   }
   return {
     request: JSON.parse(head.toString('utf8', 0, lineEnd)) as ParseRequest,
-    bytes: (async function* rest() {
+    parts: (async function* rest() {
       yield head.subarray(lineEnd + BYTES_OF_LINE_END);
-      yield* { [Symbol.asyncIterator]: () => parts };
+      yield* { [Symbol.asyncIterator]: () => iterator };
     })(),
   };
 }

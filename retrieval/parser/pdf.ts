@@ -33,7 +33,10 @@ type Pdf = Awaited<ReturnType<typeof getDocumentProxy>>;
 
 async function open(bytes: Buffer): Promise<Pdf> {
   try {
-    return await getDocumentProxy(new Uint8Array(bytes), SETTINGS);
+    return await getDocumentProxy(
+      new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length),
+      SETTINGS,
+    );
   } catch (error) {
     const name = error instanceof Error ? error.name : '';
     const message =

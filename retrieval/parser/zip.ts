@@ -40,15 +40,12 @@ export function openArchive(bytes: Buffer, limits: ParseLimits): Archive {
       if (entry === undefined) return;
       if (entry.encrypted)
         throw new DocumentError('invalid_file', 'The file is protected with a password.');
+      // A bomb is found before anything is made of it.
       for await (const part of inflate(bytes, entry)) {
         inflatedBytes += part.length;
-        if (inflatedBytes > mostBytes)
-          throw new DocumentError(
-            'invalid_file',
-            'The file has far more in it than its size allows for.',
-          );
-        yield part;
+        if (inflatedBytes > mostBytes) throw tooMuch();
       }
+      yield* inflate(bytes, entry);
     },
   };
 }
@@ -105,6 +102,11 @@ async function* inflate(
   } catch {
     throw damaged();
   }
+}
+
+function tooMuch(): DocumentError {
+  const message = 'The file has far more in it than its size allows for.';
+  return new DocumentError('invalid_file', message);
 }
 
 function damaged(): DocumentError {

@@ -1,5 +1,5 @@
 /** Zip archives as the tests want them, honest or not. */
-import { crc32, deflateRawSync } from 'node:zlib';
+import { constants, crc32, deflateRawSync } from 'node:zlib';
 
 export type Entry = {
   name: string;
@@ -10,12 +10,19 @@ export type Entry = {
   deflated?: Uint8Array;
   method?: number;
   flags?: number;
+  /** Unix mode and type, in the upper half. */
+  attributes?: number;
+  /** The data is that of the entry at this index. */
+  sameDataAs?: number;
+  /** Where the archive says the data is. */
+  declaredOffset?: number;
 };
 
 export type ArchiveLies = { declaredEntries?: number; directoryAt?: number };
 
 export function zip(entries: readonly Entry[], lies: ArchiveLies = {}): Buffer {
   const locals: Buffer[] = [];
+  const offsets: number[] = [];
   const directory: Buffer[] = [];
   let offset = 0;
   for (const entry of entries) {
@@ -33,9 +40,13 @@ export function zip(entries: readonly Entry[], lies: ArchiveLies = {}): Buffer {
     common.writeUInt32LE(bytes, 18);
     common.writeUInt16LE(name.length, 22);
     const local = Buffer.concat([Buffer.from('PK\x03\x04'), common, name, packed]);
+    const at = entry.sameDataAs === undefined ? offset : (offsets[entry.sameDataAs] ?? 0);
+    offsets.push(at);
     const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(offset, 10);
+    tail.writeUInt32LE(entry.attributes ?? 0, 6);
+    tail.writeUInt32LE(entry.declaredOffset ?? at, 10);
     directory.push(Buffer.concat([Buffer.from('PK\x01\x02\x14\x00'), common, tail, name]));
+    if (entry.sameDataAs !== undefined) continue;
     locals.push(local);
     offset += local.length;
   }
@@ -48,4 +59,12 @@ export function zip(entries: readonly Entry[], lies: ArchiveLies = {}): Buffer {
   end.writeUInt32LE(listed.length, 12);
   end.writeUInt32LE(lies.directoryAt ?? offset, 16);
   return Buffer.concat([...locals, listed, end]);
+}
+
+/** A deflated stream of `repeated` over and over: a gibibyte in a mebibyte, made without ever being there. */
+export function deflatedBomb(repeated: string, times: number, before = '', after = ''): Buffer {
+  const flushed = { finishFlush: constants.Z_FULL_FLUSH };
+  const block = deflateRawSync(Buffer.from(repeated), flushed);
+  const blocks = Array.from({ length: times }, () => block);
+  return Buffer.concat([deflateRawSync(before, flushed), ...blocks, deflateRawSync(after)]);
 }

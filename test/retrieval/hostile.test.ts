@@ -1,0 +1,68 @@
+/**
+ * Files made to break a parser. Each is refused with a reason or indexed within ten seconds, and this process, which
+ * stands for a worker, hardly grows meanwhile.
+ */
+import { expect, test } from 'vitest';
+
+import { DocumentError, extractChunks, type Chunk } from '../../retrieval/index.ts';
+import { ARCHIVES } from './support/hostile-archives.ts';
+import { PAGES, TEXTS } from './support/hostile-files.ts';
+import { PDFS } from './support/hostile-pdfs.ts';
+import { CHUNKING, fileOf } from './support/extract.ts';
+
+const MOST_MS = 10_000;
+const MOST_BYTES = 256 * 1024 * 1024;
+/** The default of a minute, shortened so that what runs into it does so within the ten seconds. */
+const LIMITS = { wallMs: 7_000 };
+/** A slow computer may refuse for its time what a fast one indexes, but not most of it. */
+const MOST_LATE = 12;
+let late = 0;
+
+test.each([...ARCHIVES, ...PDFS, ...PAGES, ...TEXTS])(
+  '%s',
+  async (_, extension, make, becomes) => {
+    const file = fileOf(`file.${extension}`, make());
+    const before = process.memoryUsage.rss();
+    const started = performance.now();
+    const { text, chunks, error, peak } = await index(file);
+    expect(performance.now() - started).toBeLessThan(MOST_MS);
+    expect(peak - before).toBeLessThan(MOST_BYTES);
+    if (error !== undefined) expectReason(error);
+    else expect(chunks).toBeGreaterThan(0);
+    const isLate = /takes longer/.test(error?.message ?? '');
+    late += isLate ? 1 : 0;
+    if (isLate) expect(late).toBeLessThanOrEqual(MOST_LATE);
+    else if (typeof becomes === 'string') expect(text).toContain(becomes);
+    else if (becomes !== undefined) expect(error?.message ?? text).toMatch(becomes);
+    expect(text).not.toMatch(/root:x:0|steal|\0/);
+    expect(text.isWellFormed()).toBe(true);
+  },
+  30_000,
+);
+
+type Outcome = { text: string; chunks: number; error: Error | undefined; peak: number };
+
+/** Keeps the beginning and the end of what comes, as a reader with a database would keep none of it. */
+async function index(file: ReturnType<typeof fileOf>): Promise<Outcome> {
+  const outcome: Outcome = { text: '', chunks: 0, error: undefined, peak: 0 };
+  let last: Chunk | undefined;
+  try {
+    for await (const chunk of extractChunks(file, { ...CHUNKING, limits: LIMITS })) {
+      outcome.chunks += 1;
+      outcome.peak = Math.max(outcome.peak, process.memoryUsage.rss());
+      if (outcome.chunks < 10) outcome.text += chunk.text;
+      last = chunk;
+    }
+  } catch (error) {
+    outcome.error = error as Error;
+  }
+  outcome.text += outcome.chunks < 10 ? '' : (last?.text ?? '');
+  outcome.peak = Math.max(outcome.peak, process.memoryUsage.rss());
+  return outcome;
+}
+
+/** One sentence for the file's owner. */
+function expectReason(error: Error): void {
+  expect(error).toBeInstanceOf(DocumentError);
+  expect(error.message).toMatch(/^[A-Z].{10,200}\.$/s);
+}

@@ -1,0 +1,176 @@
+/** What a parsing process may not do, and that nothing keeps it alive. */
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { text } from 'node:stream/consumers';
+import { expect, test } from 'vitest';
+
+import { PARSE_LIMITS, extractChunks } from '../../retrieval/index.ts';
+import { startParser } from '../../retrieval/parser-process.ts';
+import { chunksOf, CHUNKING, fileOf } from './support/extract.ts';
+
+const PROBE = fileURLToPath(new URL('support/probe.ts', import.meta.url));
+const GREEDY = fileURLToPath(new URL('support/greedy.ts', import.meta.url));
+const MEBIBYTE = 1024 * 1024;
+
+/** Far more than can be parsed in a second. */
+async function* endless() {
+  const part = Buffer.from('words without end and number 12345. '.repeat(1_000));
+  for (;;) yield part;
+}
+
+const ENDLESS = { filename: 'a.txt', bytes: Number.MAX_SAFE_INTEGER, read: endless };
+const UNLIMITED = { tokens: Number.MAX_SAFE_INTEGER };
+
+test('the process reads its code and nothing else, writes and starts nothing', async () => {
+  const child = startParser(PARSE_LIMITS, PROBE);
+  child.stdin.end();
+  const { outcome, environment, cwd } = JSON.parse(await text(child.stdout)) as {
+    outcome: Record<string, boolean>;
+    environment: string[];
+    cwd: string;
+  };
+  const allowed = Object.keys(outcome).filter((name) => outcome[name]);
+  expect(allowed).toEqual(['read its code', 'read our package.json']);
+  expect(Object.keys(outcome)).toHaveLength(13);
+  expect(environment).toEqual([]);
+  expect(cwd).toBe('/');
+});
+
+test.runIf(process.platform === 'linux').each([
+  ['time', { cpuSeconds: 1, memoryBytes: 256 * MEBIBYTE }],
+  ['heap', { cpuSeconds: 60, memoryBytes: 128 * MEBIBYTE }],
+  ['buffers', { cpuSeconds: 60, memoryBytes: 128 * MEBIBYTE }],
+])(
+  'the kernel or the runtime ends a process that takes too much %s, without help',
+  async (what, limits) => {
+    const child = startParser(limits, GREEDY);
+    child.stderr.resume();
+    child.stdin.write(`${what}\n`);
+    let peak = 0;
+    const watch = setInterval(() => {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+      peak = Math.max(peak, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024);
+    }, 50);
+    try {
+      await once(child, 'exit');
+    } finally {
+      clearInterval(watch);
+    }
+    expect(child.exitCode).not.toBe(0);
+    expect(peak).toBeLessThan(limits.memoryBytes * 2);
+  },
+);
+
+test('a file that takes too long is refused, whatever its length', async () => {
+  const parsing = collect(
+    extractChunks(ENDLESS, { ...CHUNKING, limits: { ...UNLIMITED, wallMs: 1_000 } }),
+  );
+  await expect(parsing).rejects.toMatchObject({
+    name: 'DocumentError',
+    code: 'invalid_file',
+    message: 'Parsing the file takes longer than 1 seconds.',
+  });
+});
+
+test.runIf(process.platform === 'linux')(
+  'a file that takes too much processor time is refused',
+  async () => {
+    const parsing = collect(
+      extractChunks(ENDLESS, { ...CHUNKING, limits: { ...UNLIMITED, cpuSeconds: 1 } }),
+    );
+    await expect(parsing).rejects.toMatchObject({
+      message: 'Parsing the file takes longer than 1 seconds.',
+    });
+  },
+);
+
+test('the reader’s own time does not count', async () => {
+  const chunks = extractChunks(ENDLESS, { ...CHUNKING, limits: { ...UNLIMITED, wallMs: 1_500 } });
+  await chunks.next();
+  const until = performance.now() + 2_000;
+  while (performance.now() < until) await new Promise((resolve) => setImmediate(resolve));
+  expect((await chunks.next()).done).toBe(false);
+  await chunks.return(undefined);
+});
+
+test('an aborted call throws the reason, before and while it parses', async () => {
+  const reason = new Error('the store was deleted');
+  const controller = new AbortController();
+  const chunks = extractChunks(ENDLESS, {
+    ...CHUNKING,
+    signal: controller.signal,
+    limits: UNLIMITED,
+  });
+  await chunks.next();
+  controller.abort(reason);
+  await expect(collect(chunks)).rejects.toBe(reason);
+  await expect(chunksOf('a.txt', 'text', { signal: controller.signal })).rejects.toBe(reason);
+});
+
+test('what reading the file throws is thrown', async () => {
+  const reason = new Error('the database is gone');
+  const file = {
+    ...fileOf('a.txt', ''),
+    bytes: 100,
+    async *read() {
+      yield Buffer.from('text');
+      throw reason;
+    },
+  };
+  await expect(collect(extractChunks(file, CHUNKING))).rejects.toBe(reason);
+});
+
+test('a reader that stops ends the process, and the reading of the file', async () => {
+  const ended = Promise.withResolvers<void>();
+  const file = {
+    ...ENDLESS,
+    async *read() {
+      try {
+        yield* endless();
+      } finally {
+        ended.resolve();
+      }
+    },
+  };
+  for await (const chunk of extractChunks(file, { ...CHUNKING, limits: UNLIMITED })) {
+    expect(chunk.start).toBe(0);
+    break;
+  }
+  await ended.promise;
+});
+
+test('a file larger than its kind may be is refused unread', async () => {
+  const file = { ...fileOf('a.pdf', ''), bytes: PARSE_LIMITS.documentBytes + 1, read: endless };
+  await expect(collect(extractChunks(file, CHUNKING))).rejects.toMatchObject({
+    code: 'invalid_file',
+  });
+});
+
+test('100 MB of text pass through both processes without being kept', async () => {
+  const part = Buffer.from('Sentences of common words, 12 or 13 in each of them.\n'.repeat(1_200));
+  const parts = Math.ceil((100 * MEBIBYTE) / part.length);
+  const file = {
+    filename: 'a.txt',
+    bytes: parts * part.length,
+    async *read() {
+      for (let index = 0; index < parts; index += 1) yield part;
+    },
+  };
+  const before = process.memoryUsage.rss();
+  let peak = before;
+  let end = 0;
+  // Less for the parser than the text alone would take in its memory.
+  const limits = { ...UNLIMITED, memoryBytes: 200 * MEBIBYTE };
+  for await (const chunk of extractChunks(file, { ...CHUNKING, limits })) {
+    expect(chunk.start).toBeLessThanOrEqual(end);
+    end = chunk.end;
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }
+  expect(end).toBe(file.bytes);
+  expect(peak - before).toBeLessThan(128 * MEBIBYTE);
+}, 120_000);
+
+async function collect<Item>(items: AsyncIterable<Item>): Promise<void> {
+  for await (const _ of items);
+}
