@@ -69,6 +69,10 @@ export type Config = {
   readonly searchCandidates: number;
   /** Steps of ingests that a worker has under way at once. */
   readonly ingestSlots: number;
+  /** What parsing one file may use; more than that refuses the file. */
+  readonly parseSeconds: number;
+  readonly parseMemoryMb: number;
+  readonly parseMaxTokens: number;
   readonly sandbox: 'auto' | 'bubblewrap' | 'pyodide' | 'remote' | 'none';
   /** Where a worker finds sandboxd. */
   readonly sandboxUrl: SandboxdAddress;
@@ -161,6 +165,15 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       integer('EMBEDDINGS_DIMENSIONS', text('EMBEDDINGS_DIMENSIONS'), 256, 0, 8_192) || null,
     searchCandidates: integer('SEARCH_CANDIDATES', text('SEARCH_CANDIDATES'), 400, 50, 10_000),
     ingestSlots: integer('INGEST_SLOTS', text('INGEST_SLOTS'), 4, 1, 1_000),
+    parseSeconds: integer('PARSE_SECONDS', text('PARSE_SECONDS'), 60, 1, 3_600),
+    parseMemoryMb: integer('PARSE_MEMORY_MB', text('PARSE_MEMORY_MB'), 768, 128, 65_536),
+    parseMaxTokens: integer(
+      'PARSE_MAX_TOKENS',
+      text('PARSE_MAX_TOKENS'),
+      5_000_000,
+      100,
+      1_000_000_000,
+    ),
     sandbox: oneOf('SANDBOX', text('SANDBOX') ?? 'auto', [
       'auto',
       'bubblewrap',
@@ -244,6 +257,21 @@ export function loadConfigOrExit(): Config {
 /** With nothing configured, the built-in demo model answers. */
 export function usesDemoModel(config: Pick<Config, 'modelBaseUrl' | 'models'>): boolean {
   return config.modelBaseUrl === undefined && config.models.length === 0;
+}
+
+/** What `extractChunks` takes. A process that is waited for no longer has no use for more processor time. */
+export function parseLimits(config: Config): {
+  wallMs: number;
+  cpuSeconds: number;
+  memoryBytes: number;
+  tokens: number;
+} {
+  return {
+    wallMs: config.parseSeconds * 1_000,
+    cpuSeconds: config.parseSeconds,
+    memoryBytes: config.parseMemoryMb * 1_024 * 1_024,
+    tokens: config.parseMaxTokens,
+  };
 }
 
 /** What `createEmbedder` takes; undefined when no endpoint is configured. */

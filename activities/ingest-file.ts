@@ -63,7 +63,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
 
 /** Stores what lies behind the chunks that are stored already. Undefined: the ingest is not wanted any more. */
 async function storeAll(
-  { pool }: ActivityDependencies,
+  { pool, parseLimits }: ActivityDependencies,
   seq: number,
   documentId: number,
   source: IngestSource,
@@ -78,7 +78,7 @@ async function storeAll(
   const sizes = { maxTokens: source.max_chunk_tokens, overlapTokens: source.chunk_overlap_tokens };
   let ordinal = 0;
   let held: NewChunk[] = [];
-  for await (const chunk of extractChunks(file, { ...sizes, signal })) {
+  for await (const chunk of extractChunks(file, { ...sizes, signal, limits: parseLimits })) {
     if (ordinal >= stored) held.push({ ...chunk, ordinal });
     ordinal += 1;
     if (held.length < STORE_CHUNKS) continue;

@@ -6,7 +6,7 @@ import type { ActivityDependencies, WorkflowState } from '../activities/index.ts
 import { createActivities, createIngestActivities } from '../activities/index.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { Config } from '../config.ts';
-import { embeddingsTarget, modelTarget } from '../config.ts';
+import { embeddingsTarget, modelTarget, parseLimits } from '../config.ts';
 import { EventBatcher } from '../db/event-batcher.ts';
 import { InterpreterQueue } from '../db/interpreter-lease.ts';
 import { Listener } from '../db/listener.ts';
@@ -80,6 +80,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     cellSeconds: config.cellSoftSeconds,
     models: createModelServers((model) => modelTarget(config, model)),
     embedder: target === undefined ? null : createEmbedder(target),
+    parseLimits: parseLimits(config),
     describeWorkflow: (workflowId) => describeWorkflow(client, workflowId),
     startEmbedding: () => startEmbedding(client, config.taskQueue),
   };
