@@ -15,7 +15,10 @@ export async function reconcileNow(
 }
 
 /** Deletes the workflow and its history, as if Temporal's data had been lost. */
-export async function loseWorkflow(env: System, { runId }: RunRef): Promise<void> {
+export async function loseWorkflow(
+  env: Pick<System, 'temporal'>,
+  { runId }: Pick<RunRef, 'runId'>,
+): Promise<void> {
   await env.temporal.workflowService.deleteWorkflowExecution({
     namespace: 'default',
     workflowExecution: { workflowId: runId },

@@ -34,6 +34,8 @@ export type WorkerOptions = {
   sandbox?: boolean;
   /** Model turns and tool calls at once. */
   slots?: number;
+  /** Environment variables on top. */
+  settings?: Record<string, string>;
 };
 
 export class ProcessEnvironment implements AsyncDisposable {
@@ -96,7 +98,7 @@ export class ProcessEnvironment implements AsyncDisposable {
   }
 
   async startWorker(options: WorkerOptions = {}): Promise<OwnProcess> {
-    const { direct = false, sandbox = false, slots = 400 } = options;
+    const { direct = false, sandbox = false, slots = 400, settings = {} } = options;
     const { workerToDatabase, workerToTemporal } = this.proxies;
     const servers = direct
       ? { DATABASE_URL: this.databaseUrl, TEMPORAL_ADDRESS: inject('temporalAddress') }
@@ -107,6 +109,7 @@ export class ProcessEnvironment implements AsyncDisposable {
       SANDBOX: sandbox ? 'auto' : 'none',
       WORKER_ACTIVITY_SLOTS: String(slots),
       npm_config_cache: inject('cacheDir'),
+      ...settings,
     });
     await worker.logged('The worker is polling');
     return worker;
