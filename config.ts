@@ -292,7 +292,9 @@ export function embeddingsTarget(
 export function semanticSearch(config: Config): string {
   const { embeddingsModel, embeddingsDimensions: dimensions } = config;
   if (config.embeddingsBaseUrl === undefined) return 'off: no embeddings endpoint';
-  return dimensions === null ? embeddingsModel : `${embeddingsModel}, ${dimensions} dimensions`;
+  const model =
+    dimensions === null ? embeddingsModel : `${embeddingsModel}, ${dimensions} dimensions`;
+  return `on: ${model}`;
 }
 
 /** Where requests for `model` go, or undefined when no model server is configured for it. */

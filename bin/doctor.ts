@@ -1,5 +1,6 @@
 /** The doctor proper: looks at every part at the same time and prints what it found. Exit code 0: npm start will work. */
 import type { Config } from '../config.ts';
+import { embeddings } from './doctor/embeddings.ts';
 import { models } from './doctor/model.ts';
 import { report, type Finding } from './doctor/report.ts';
 import { sandbox } from './doctor/sandbox.ts';
@@ -28,15 +29,10 @@ async function examine(config: Config): Promise<Finding[]> {
     servers.port(config),
     sandbox(config),
     models(config),
+    embeddings(config),
   ]);
-  return [servers.node(), ...found.flat(), EMBEDDINGS];
+  return [servers.node(), ...found.flat()];
 }
-
-const EMBEDDINGS: Finding = {
-  part: 'Embeddings',
-  state: 'note',
-  says: 'not used yet: file_search is accepted, but the model is not offered it',
-};
 
 /** What would end npm start with one sentence. */
 async function caught(part: string, finding: Promise<Finding>): Promise<Finding> {

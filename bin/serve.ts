@@ -3,6 +3,7 @@
  * Whatever can start at the same time does. Every expected failure is one sentence and exit code 1.
  */
 import { join } from 'node:path';
+import { semanticSearch } from '../config.ts';
 import { openGate, type Gate } from '../api/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { openSandbox } from '../worker/sandbox.ts';
@@ -61,6 +62,7 @@ async function serve(options: Options): Promise<void> {
     dataDir,
     uiUrl: temporal.uiUrl,
     modelBaseUrl: demo ? undefined : (config.modelBaseUrl ?? 'as MODELS_FILE says'),
+    semanticSearch: semanticSearch(config),
     sandbox: ours.sandbox,
     seconds: performance.now() / 1_000, // since the process began
   });

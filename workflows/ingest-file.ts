@@ -56,7 +56,7 @@ const parsing = () =>
     startToCloseTimeout: '15m',
     heartbeatTimeout: '10s',
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    retry: { initialInterval: '500ms', maximumInterval: '30s', maximumAttempts: 10 },
+    retry: { initialInterval: '500ms', maximumInterval: '30s', maximumAttempts: 20 },
     summary: 'parse, cut, store',
   });
 

@@ -11,6 +11,8 @@ export type Ready = {
   uiUrl: string | undefined;
   /** Undefined: the demo model. */
   modelBaseUrl: string | undefined;
+  /** The model that finds files by their meaning, or why there is none. */
+  semanticSearch: string;
   sandbox: SandboxStatus;
   seconds: number;
 };
@@ -22,6 +24,7 @@ export function banner(ready: Ready): string {
     ['API key', ready.apiKeyGiven ? key : `${key}  (kept in ${join(ready.dataDir, 'api-key')})`],
     ['Temporal UI', ready.uiUrl ?? 'that of the server at TEMPORAL_ADDRESS'],
     ['Model', ready.modelBaseUrl ?? 'built-in demo, NOT an LLM; set MODEL_BASE_URL for a real one'],
+    ['Search', `semantic search ${ready.semanticSearch}`],
     ['Sandbox', sandbox(ready.sandbox)],
   ] as const;
   const body = JSON.stringify({

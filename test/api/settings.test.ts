@@ -114,7 +114,11 @@ test('says without a key whether it lives and whether its parts answer', async (
   expect(ready.status).toBe(200);
   expect(await ready.json()).toMatchObject({
     status: 'ready',
-    parts: { database: 'ok', temporal: 'ok' },
+    parts: {
+      database: 'ok',
+      temporal: 'ok',
+      semantic_search: 'off: no embeddings endpoint',
+    },
   });
 });
 

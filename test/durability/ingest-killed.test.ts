@@ -96,6 +96,39 @@ test('embeds a chunk once when a worker dies between two slices', async () => {
   expect(new Set(texts).size).toBe(texts.length);
 });
 
+test.each(['documents.store-chunks', 'documents.store-vectors', 'documents.complete-file'])(
+  'goes on when the connection breaks in the middle of %s',
+  async (statement) => {
+    const proxy = env.proxies.workerToDatabase;
+    const reached = proxy.holdRepliesAfter(statement);
+    const file = await ingest(`broken ${statement}`);
+    await reached;
+    proxy.cut();
+    proxy.resume();
+    await expectIndexed(file);
+    expect(worker.running).toBe(true);
+  },
+);
+
+test('goes on when the database was away', async () => {
+  const proxy = env.proxies.workerToDatabase;
+  const reached = proxy.holdRepliesAfter('documents.store-chunks');
+  const file = await ingest('away');
+  await reached;
+  proxy.refuse();
+  proxy.resume();
+  const { rows } = await env.pool.query<{ id: string }>(
+    `select vector_store_id || ':' || file_id || ':' || seq as id from vector_store_files where vector_store_id = $1`,
+    [file.storeId],
+  );
+  await eventually(async () => {
+    const { raw } = await env.temporal.workflow.getHandle(rows[0]!.id).describe();
+    expect(raw.pendingActivities?.[0]?.attempt).toBeGreaterThanOrEqual(2);
+  });
+  proxy.accept();
+  await expectIndexed(file);
+});
+
 test('two workers share a batch, and one that dies leaves its files to the other', async () => {
   const other = await env.startWorker({
     direct: true,

@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { report } from '../../bin/doctor/report.ts';
 import { commandLine } from '../../embedded/processes.ts';
+import { startFakeEmbeddings } from '../support/fake-embeddings.ts';
 import { ROOT, runToEnd } from './support.ts';
 
 async function temporaryDirectory(): Promise<string> {
@@ -38,7 +39,16 @@ test('finds everything that npm start needs, and what the sandbox holds', async 
   expect(stdout).toContain('Tested: the code ');
   expect(stdout).toMatch(/^ {2}(ok|note) +Packages +numpy \d/m);
   expect(stdout).toMatch(/^ {2}note {2}Model +the built-in demo model, NOT an LLM$/m);
+  expect(stdout).toMatch(/^ {2}note {2}Embeddings +semantic search off: no embeddings endpoint/m);
   expect(stdout).toContain('\nnpm start will work.\n');
+});
+
+test('asks the embeddings endpoint for a vector', async () => {
+  await using embeddings = await startFakeEmbeddings();
+  const { stdout } = await doctor({ EMBEDDINGS_BASE_URL: embeddings.baseUrl, SANDBOX: 'none' });
+  expect(stdout).toMatch(
+    /^ {2}ok {4}Embeddings +semantic search on: text-embedding-3-large, 256 dimensions at http.* answers with 256 numbers$/m,
+  );
 });
 
 test('shows no key and no password', async () => {

@@ -1,5 +1,5 @@
 /**
- * Records the histories that replay.test.ts replays: `node test/workflows/record-histories.ts`. The workflow and the
+ * Records the histories that replay.test.ts replays: `node test/workflows/record-histories.ts [beginning of the names]`. The workflow and the
  * server are real; the activities follow a script. Run it only when the workflow changes on purpose: histories recorded
  * before the change must go on replaying until no run of theirs can be under way.
  */
@@ -19,6 +19,8 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type {
   Activities,
   FinalizeOutcome,
+  IngestEnding,
+  IngestOutcome,
   RunEnding,
   ToolOutcome,
   TurnOutcome,
@@ -26,8 +28,9 @@ import type {
 import { startTemporalServer } from '../../embedded/temporal-server.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
+import type { ingestFileWorkflow } from '../../workflows/ingest-file.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
-import { toolOutputsSubmitted } from '../../workflows/signals.ts';
+import { ingestTaskQueue, toolOutputsSubmitted } from '../../workflows/signals.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -164,14 +167,18 @@ async function hang(): Promise<never> {
 
 type RunActivities = Pick<Activities, 'modelTurn' | 'runTool' | 'finalizeRun' | 'reconcile'>;
 
-function scripted(scenario: Scenario, entered: () => void): RunActivities {
-  const play = async <T>(step: T | 'hang' | Error | undefined): Promise<T> => {
+const player =
+  (entered: () => void) =>
+  async <T>(step: T | 'hang' | Error | undefined): Promise<T> => {
     if (step === undefined) throw ApplicationFailure.nonRetryable('The scenario has no step left.');
     if (step instanceof Error) throw step;
     if (step !== 'hang') return step as T;
     entered();
     return hang();
   };
+
+function scripted(scenario: Scenario, entered: () => void): RunActivities {
+  const play = player(entered);
   let turns = 0;
   let tools = 0;
   return {
@@ -181,6 +188,90 @@ function scripted(scenario: Scenario, entered: () => void): RunActivities {
       scenario.finalize?.(ending) ?? { kind: 'ended', status: ending.status },
     reconcile: async () => ({ repaired: 0 }),
   };
+}
+
+/** What `<queue>-ingest` and the queue of its workflow answer. */
+type IngestScenario = {
+  cut: IngestOutcome | 'hang' | Error;
+  slices?: (IngestOutcome | 'hang' | Error)[];
+  cancelled?: boolean;
+};
+
+const unsupported = ApplicationFailure.create({
+  type: 'unsupported_file',
+  message: 'Files of this type cannot be searched.',
+  nonRetryable: true,
+});
+const indexed: IngestOutcome = { kind: 'ended', status: 'completed' };
+
+const INGESTS: Record<string, IngestScenario> = {
+  'ingest-words': { cut: indexed },
+  'ingest-embedded': { cut: { kind: 'embed', slices: 1 }, slices: [indexed] },
+  'ingest-slices': {
+    cut: { kind: 'embed', slices: 3 },
+    slices: [{ kind: 'embedded' }, { kind: 'embedded' }, indexed],
+  },
+  'ingest-failed': { cut: unsupported },
+  'ingest-embedding-failed': { cut: { kind: 'embed', slices: 1 }, slices: [refused] },
+  'ingest-cancelled': { cut: 'hang', cancelled: true },
+  'ingest-cancelled-embedding': {
+    cut: { kind: 'embed', slices: 1 },
+    slices: ['hang'],
+    cancelled: true,
+  },
+  'ingest-removed': { cut: { kind: 'ended', status: 'removed' } },
+};
+
+async function recordIngest(
+  name: string,
+  scenario: IngestScenario,
+  address: string,
+  codePath: string,
+): Promise<string> {
+  const connection = await NativeConnection.connect({ address });
+  const client = new Client({
+    connection: await Connection.connect({ address }),
+    identity: 'recorder',
+  });
+  let enter = (): void => {};
+  const entered = new Promise<void>((resolve) => (enter = resolve));
+  const play = player(() => enter());
+  let slices = 0;
+  const options = {
+    connection,
+    identity: 'recorder',
+    maxHeartbeatThrottleInterval: '200ms',
+  } as const;
+  const ingester = await Worker.create({
+    ...options,
+    taskQueue: ingestTaskQueue(name),
+    activities: {
+      cutFile: () => play(scenario.cut),
+      embedSlice: () => play(scenario.slices?.[slices++]),
+    },
+  });
+  const worker = await Worker.create({
+    ...options,
+    taskQueue: name,
+    workflowBundle: { codePath },
+    activities: {
+      settleFile: async (_seq: number, ending: IngestEnding) => ({
+        kind: 'ended',
+        status: ending.status,
+      }),
+    },
+  });
+  const handle = await client.workflow.start<typeof ingestFileWorkflow>('ingestFileWorkflow', {
+    taskQueue: name,
+    workflowId: `run_${name}`,
+    args: [{ v: 1, seq: 1 }],
+  });
+  const ended = handle.result().catch(() => {});
+  const cancelled = scenario.cancelled ? entered.then(() => handle.cancel()) : undefined;
+  await ingester.runUntil(worker.runUntil(Promise.all([cancelled, ended])));
+  const json = historyToJSON(await handle.fetchHistory());
+  await connection.close();
+  return json.replaceAll(ROOT, '/');
 }
 
 async function record(
@@ -234,8 +325,13 @@ const server = await startTemporalServer({
 });
 const codePath = await workflowBundle(dataDir);
 const folder = new URL('../fixtures/histories/', import.meta.url);
-for (const [name, scenario] of Object.entries(SCENARIOS)) {
-  const json = await record(name, scenario, server.address, codePath);
+const [only = ''] = process.argv.slice(2);
+const recordings = [
+  ...Object.entries(SCENARIOS).map(([name, scenario]) => [name, record, scenario] as const),
+  ...Object.entries(INGESTS).map(([name, scenario]) => [name, recordIngest, scenario] as const),
+].filter(([name]) => name.startsWith(only));
+for (const [name, recorder, scenario] of recordings) {
+  const json = await recorder(name, scenario as never, server.address, codePath);
   await writeFile(new URL(`${name}.json`, folder), `${json}\n`);
   console.log(name, (JSON.parse(json) as { events: unknown[] }).events.length);
 }

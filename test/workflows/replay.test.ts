@@ -45,7 +45,13 @@ describe('histories of runs that are under way somewhere', () => {
 });
 
 describe('a history stays small', () => {
-  const COUNTS: Record<string, number> = { plain: 11, pause: 23, 'code-interpreter': 23 };
+  const COUNTS: Record<string, number> = {
+    plain: 11,
+    pause: 23,
+    'code-interpreter': 23,
+    'ingest-words': 11,
+    'ingest-embedded': 17,
+  };
 
   test.each(Object.entries(COUNTS))('%s: %i events', (name, count) => {
     expect(history(name).events).toHaveLength(count);
