@@ -67,6 +67,8 @@ export type Config = {
   readonly embeddingsDimensions: number | null;
   /** Chunks of a store, nearest by their bit codes, whose vectors a search compares exactly. */
   readonly searchCandidates: number;
+  /** Seconds that a run waits for files of its thread that are being indexed. */
+  readonly fileWaitSeconds: number;
   /** Steps of ingests that a worker has under way at once. */
   readonly ingestSlots: number;
   /** What parsing one file may use; more than that refuses the file. */
@@ -164,6 +166,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     embeddingsDimensions:
       integer('EMBEDDINGS_DIMENSIONS', text('EMBEDDINGS_DIMENSIONS'), 256, 0, 8_192) || null,
     searchCandidates: integer('SEARCH_CANDIDATES', text('SEARCH_CANDIDATES'), 400, 50, 10_000),
+    fileWaitSeconds: integer('FILE_WAIT_SECONDS', text('FILE_WAIT_SECONDS'), 60, 0, 540),
     ingestSlots: integer('INGEST_SLOTS', text('INGEST_SLOTS'), 4, 1, 1_000),
     parseSeconds: integer('PARSE_SECONDS', text('PARSE_SECONDS'), 60, 1, 3_600),
     parseMemoryMb: integer('PARSE_MEMORY_MB', text('PARSE_MEMORY_MB'), 768, 128, 65_536),

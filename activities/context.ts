@@ -7,6 +7,9 @@ import { chooseWindow, readMessageTexts, readWindow } from '../db/messages.ts';
 import type { Pool } from '../db/pool.ts';
 import { readRunSteps } from '../db/run-steps.ts';
 import type { Sandbox } from '../sandbox/index.ts';
+import { countWaiting } from '../db/waiting-files.ts';
+import type { Sources } from '../wire/citations.ts';
+import { sourcesOf } from '../wire/citations.ts';
 import type { RunRow, RunStepRow } from '../wire/rows.ts';
 import { countTokens } from '../wire/tokens.ts';
 import { buildMessages, resultText, systemPrompt } from './model/build-messages.ts';
@@ -14,7 +17,9 @@ import {
   buildToolChoice,
   buildTools,
   codeInterpreterPrompt,
+  fileSearchPrompt,
   usesCodeInterpreter,
+  usesFileSearch,
 } from './model/build-tools.ts';
 import { nameFiles } from '../wire/code-file-names.ts';
 import { pendingImages } from './model/pending-images.ts';
@@ -27,6 +32,8 @@ export type Context =
       promptTokens: number;
       /** Files that the run's next message begins with. */
       images: string[];
+      /** What its marks may cite. */
+      sources: Sources;
     }
   /** The budget leaves no room for even the newest message. */
   | { kind: 'exhausted'; reason: 'max_prompt_tokens' | 'max_completion_tokens' };
@@ -48,7 +55,10 @@ export async function buildContext(
     return { kind: 'exhausted', reason: 'max_completion_tokens' };
   const promptLeft = left(run.max_prompt_tokens, run.prompt_tokens);
   const tools = buildTools(run);
-  const system = systemPrompt(run, usesCodeInterpreter(run) ? await codePrompt(deps, run) : null);
+  const system = systemPrompt(run, [
+    usesCodeInterpreter(run) ? await codePrompt(deps, run) : null,
+    usesFileSearch(run) ? fileSearchPrompt(await countWaiting(deps.pool, run.id)) : null,
+  ]);
   const steps = turn === 0 ? [] : await readRunSteps(deps.pool, run.id);
   const fixed =
     countTokens(system ?? '') +
@@ -82,9 +92,14 @@ export async function buildContext(
     kind: 'ready',
     promptTokens,
     images: pendingImages(steps),
+    sources: sourcesOf(steps, run.window_end_seq),
     request: {
       model: target.upstreamModel,
-      messages: buildMessages(system, kept, steps, { texts, images }),
+      messages: buildMessages(system, kept, steps, {
+        texts,
+        images,
+        messageNumber: run.window_end_seq,
+      }),
       stream: true,
       stream_options: { include_usage: true },
       ...(tools.length === 0 ? {} : { tools, tool_choice: buildToolChoice(run, turn) }),

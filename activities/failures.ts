@@ -12,6 +12,7 @@ import { APIConnectionError, APIError } from 'openai';
 import { FencedError } from '../db/run-events.ts';
 import { DocumentError, EmbeddingError } from '../retrieval/index.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
+import { ApiError } from '../wire/errors.ts';
 import type { LastError, VectorStoreFileError } from '../wire/types.ts';
 
 const LONGEST_RETRY_MS = 60_000;
@@ -44,6 +45,8 @@ export function toFailure(error: unknown): Error {
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof SandboxUnavailableError)
     return failure('server_error', error.message, { retry: false });
+  // A run's vector store has expired.
+  if (error instanceof ApiError) return failure('server_error', error.message, { retry: false });
   if (error instanceof FencedError || error instanceof EarlierCallError)
     return failure('server_error', error.message, { retry: true });
   if (error instanceof ModelStreamError)

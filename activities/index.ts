@@ -41,6 +41,10 @@ export type ActivityDependencies = {
   models: ModelServers;
   /** Null: searches are lexical only. */
   embedder: Embedder | null;
+  /** Codes of a store whose vectors a search compares exactly. */
+  searchCandidates: number;
+  /** Seconds that a run waits for files of its thread. */
+  fileWaitSeconds: number;
   /** What parsing one file may use, where it differs from the defaults. */
   parseLimits: Partial<ParseLimits>;
   describeWorkflow: (workflowId: string) => Promise<WorkflowState>;

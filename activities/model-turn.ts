@@ -11,9 +11,11 @@ import { ModelStreamError } from './failures.ts';
 import type { ActivityDependencies } from './index.ts';
 import type { FinishReason, TurnPart } from './model/accumulate-chunks.ts';
 import { ChunkAccumulator } from './model/accumulate-chunks.ts';
+import { usesFileSearch } from './model/build-tools.ts';
 import { verdictOf } from './model/map-finish-reason.ts';
 import { readChunks } from './model/read-chunks.ts';
 import { TurnWriter } from './turn-writer.ts';
+import { waitForFiles } from './wait-for-files.ts';
 
 /** A stream that stays silent this long is taken for dead. */
 const IDLE_MS = 120_000;
@@ -34,6 +36,7 @@ export async function modelTurn(
     const ref: TurnRef = { runId, turn, owner: attemptName() };
     const claim = await claimTurn(deps.pool, ref);
     if (claim.kind === 'settled') return claim.outcome;
+    if (turn === 0 && usesFileSearch(claim.run)) await waitForFiles(deps, claim.run, signal);
     return takeTurn(deps, claim.run, ref, signal);
   });
 }
@@ -52,7 +55,7 @@ async function takeTurn(
   }
   const context = await buildContext(deps, run, ref.turn, server.target);
   if (context.kind === 'exhausted') return finishTurn(deps.pool, ref, outOfBudget(context.reason));
-  const writer = new TurnWriter(deps.pool, deps.batcher, run, ref, context.images);
+  const writer = new TurnWriter(deps.pool, deps.batcher, run, ref, context);
   try {
     const answer = await stream(server.client, context.request, writer, signal);
     const estimate = {

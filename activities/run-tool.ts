@@ -12,6 +12,7 @@ import { attempt, attemptName } from './attempt.ts';
 import { EarlierCallError } from './failures.ts';
 import { holdLease } from './hold-lease.ts';
 import type { ActivityDependencies } from './index.ts';
+import { searchFiles } from './search-files.ts';
 import { readInputFiles, readSavedState, writeOutputs, writeState } from './interpreter-state.ts';
 
 /** After so long without anybody running an earlier call of the turn, the place in this worker is given to others. */
@@ -25,6 +26,7 @@ export async function runTool(
   return attempt(deps.control, runId, async (signal) => {
     const found = await readToolCall(deps.pool, runId, callId);
     if (found.kind === 'settled') return found.outcome;
+    if (found.call.type === 'file_search') return searchFiles(deps, runId, found.call, signal);
     const { backend, reason } = deps.sandbox.status;
     if (backend === 'none') throw new SandboxUnavailableError(reason);
     const taken = await waitForLease(deps, runId, found.call, signal);

@@ -7,15 +7,20 @@ import { log } from '@temporalio/activity';
 
 import type { DeltaStream, EventBatcher } from '../db/event-batcher.ts';
 import type { Pool } from '../db/pool.ts';
-import type { OpenStep, TurnRef } from '../db/turn-objects.ts';
+import type { NewToolCall, OpenStep, TurnRef } from '../db/turn-objects.ts';
 import { completeMessage, openMessage, openToolStep } from '../db/turn-objects.ts';
 import type { TurnEnd } from '../db/turns.ts';
+import type { AnswerPiece, Citation, Sources } from '../wire/citations.ts';
+import { CitationReader } from '../wire/citations.ts';
 import {
+  citationAnnotation,
+  citationDelta,
   codeInput,
   codeOpened,
   functionArguments,
   functionOpened,
   imagePart,
+  searchOpened,
   textDelta,
 } from '../wire/events.ts';
 import { mintId } from '../wire/ids.ts';
@@ -24,10 +29,13 @@ import { countTokens, IMAGE_TOKENS } from '../wire/tokens.ts';
 import type { MessageContent, RunEvent } from '../wire/types.ts';
 import { ModelStreamError } from './failures.ts';
 import type { TurnPart } from './model/accumulate-chunks.ts';
-import { CODE_INTERPRETER } from './model/build-tools.ts';
+import { rankingOptionsOf } from './search-files.ts';
 import { CodeDecoder } from './model/decode-code.ts';
 
-type Call = { id: string; name: string; arguments: string; decoder: CodeDecoder | null };
+type Call = Pick<NewToolCall, 'id' | 'type' | 'name'> & {
+  arguments: string;
+  decoder: CodeDecoder | null;
+};
 
 export class TurnWriter {
   readonly #pool: Pool;
@@ -35,17 +43,26 @@ export class TurnWriter {
   readonly #ref: TurnRef;
   readonly #deltas: DeltaStream;
   readonly #images: string[];
+  readonly #reader: CitationReader;
+  readonly #citations: Citation[] = [];
   #message: OpenStep | undefined;
   #toolStep: OpenStep | undefined;
   #text = '';
   #lateText = '';
   readonly #calls: Call[] = [];
 
-  constructor(pool: Pool, batcher: EventBatcher, run: RunRow, ref: TurnRef, images: string[]) {
+  constructor(
+    pool: Pool,
+    batcher: EventBatcher,
+    run: RunRow,
+    ref: TurnRef,
+    context: { images: string[]; sources: Sources },
+  ) {
     this.#pool = pool;
     this.#run = run;
     this.#ref = ref;
-    this.#images = images;
+    this.#images = context.images;
+    this.#reader = new CitationReader(context.sources);
     this.#deltas = batcher.open(run.id, ref.owner);
   }
 
@@ -67,15 +84,49 @@ export class TurnWriter {
       this.#lateText += text;
       return undefined;
     }
-    this.#text += text;
-    if (this.#message === undefined) return this.#openMessage(text);
-    const messageId = this.#message.messageId!;
+    return this.#writePieces(this.#reader.push(text));
+  }
+
+  #writePieces(pieces: AnswerPiece[]): Promise<void> | undefined {
+    const [first, ...rest] = pieces;
+    if (first === undefined) return undefined;
+    if (this.#message === undefined) {
+      const opened = this.#openMessage(first.citation === undefined ? first.text : '');
+      if (first.citation === undefined) {
+        this.#text += first.text;
+        return opened.then(() => this.#writePieces(rest));
+      }
+      return opened.then(() => {
+        this.#pushText('', true);
+        return this.#writePieces(pieces);
+      });
+    }
+    for (const { text, citation } of pieces) {
+      this.#text += text;
+      if (citation === undefined) this.#pushText(text, false);
+      else this.#pushCitation(citation);
+    }
+    return undefined;
+  }
+
+  #pushText(text: string, first: boolean): void {
+    const messageId = this.#message!.messageId!;
     this.#deltas.push({
       entry: messageId,
       text,
-      event: (joined) => textDelta(messageId, this.#images.length, joined, false),
+      event: (joined) => textDelta(messageId, this.#images.length, joined, first),
     });
-    return undefined;
+  }
+
+  /** An entry of its own: nothing joins a mark and its annotation. */
+  #pushCitation(citation: Citation): void {
+    const messageId = this.#message!.messageId!;
+    const position = this.#citations.push(citation) - 1;
+    this.#deltas.push({
+      entry: `${messageId}/${position}`,
+      text: citation.text,
+      event: () => citationDelta(messageId, this.#images.length, citation, position),
+    });
   }
 
   async #openMessage(text: string): Promise<void> {
@@ -85,17 +136,16 @@ export class TurnWriter {
 
   async #openCall(index: number, name: string): Promise<void> {
     this.#checkOffered(name);
-    const isCode =
-      name === CODE_INTERPRETER && this.#run.tools.some((tool) => tool.type === 'code_interpreter');
+    const type = this.#typeOf(name);
     const call: Call = {
       id: mintId('tool_call'),
+      type,
       name,
       arguments: '',
-      decoder: isCode ? new CodeDecoder() : null,
+      decoder: type === 'code_interpreter' ? new CodeDecoder() : null,
     };
     this.#calls[index] = call;
-    const opening = (stepId: string): RunEvent =>
-      isCode ? codeOpened(stepId, index, call.id) : functionOpened(stepId, index, call.id, name);
+    const opening = (stepId: string): RunEvent => this.#opening(stepId, index, call);
     const toolStep = this.#toolStep;
     if (toolStep !== undefined) {
       this.#deltas.push({
@@ -108,6 +158,23 @@ export class TurnWriter {
     await this.#closeMessage();
     this.#toolStep = await openToolStep(this.#pool, this.#run, this.#ref, opening);
     this.#deltas.continueAfter(this.#toolStep.lastSeq);
+  }
+
+  /** A built-in tool that the run has goes before a function of its name. */
+  #typeOf(name: string): NewToolCall['type'] {
+    const builtIn = this.#run.tools.find(({ type }) => type === name)?.type;
+    return builtIn ?? 'function';
+  }
+
+  #opening(stepId: string, index: number, { id, type, name }: Call): RunEvent {
+    switch (type) {
+      case 'function':
+        return functionOpened(stepId, index, id, name);
+      case 'code_interpreter':
+        return codeOpened(stepId, index, id);
+      case 'file_search':
+        return searchOpened(stepId, index, id, rankingOptionsOf(this.#run.tools));
+    }
   }
 
   #checkOffered(name: string): void {
@@ -125,6 +192,7 @@ export class TurnWriter {
   }
 
   async #closeMessage(): Promise<void> {
+    await this.#writePieces(this.#reader.end());
     if (this.#message === undefined) return;
     await this.#deltas.flushed();
     await completeMessage(
@@ -141,6 +209,8 @@ export class TurnWriter {
     const call = this.#calls[index]!;
     const stepId = this.#toolStep!.stepId;
     call.arguments += fragment;
+    // Queries are stored with the call; the wire has no place for them.
+    if (call.type === 'file_search') return;
     const text = call.decoder === null ? fragment : call.decoder.push(fragment);
     if (text === '') return;
     const event = call.decoder === null ? functionArguments : codeInput;
@@ -150,12 +220,14 @@ export class TurnWriter {
   #answer(): { content: MessageContent[]; tokens: number } {
     const value = this.#text.toWellFormed();
     const content: MessageContent[] = this.#images.map(imagePart);
-    if (value !== '') content.push({ type: 'text', text: { value, annotations: [] } });
+    const annotations = this.#citations.map(citationAnnotation);
+    if (value !== '') content.push({ type: 'text', text: { value, annotations } });
     return { content, tokens: countTokens(value) + IMAGE_TOKENS * this.#images.length };
   }
 
   /** Everything streamed so far is stored; what is left is the transaction that ends the turn. */
   async finish(): Promise<Pick<TurnEnd, 'message' | 'toolCalls'>> {
+    if (this.#toolStep === undefined) await this.#writePieces(this.#reader.end());
     const silent = this.#message === undefined && this.#toolStep === undefined;
     // A model that has nothing to say about its images: the client still gets them.
     if (silent && this.#images.length > 0) await this.#openMessage('');
@@ -171,7 +243,7 @@ export class TurnWriter {
       toolCalls: this.#calls.map((call, index) => ({
         index,
         id: call.id,
-        type: call.decoder === null ? 'function' : 'code_interpreter',
+        type: call.type,
         name: call.name,
         input: (call.decoder === null ? call.arguments : call.decoder.finish()).toWellFormed(),
       })),

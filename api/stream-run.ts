@@ -6,7 +6,9 @@ import { readEvents } from '../db/run-events.ts';
 import { runExists } from '../db/runs.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
+import { parseIncludeQuery } from '../wire/requests.ts';
 import { isActive } from '../wire/run-status.ts';
+import { withoutSearchContentText } from '../wire/search-content.ts';
 import type { RunStatus } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
 import { projectOf } from './idempotency.ts';
@@ -35,10 +37,12 @@ export async function streamRun(
   const closed = new AbortController();
   response.on('close', () => closed.abort());
   using deletion = watchDeletion(context, run.id);
+  const show = shownFrame(request);
   const signal = AbortSignal.any([closed.signal, context.stopping, deletion.signal]);
   if (!isActive(run.status) && (await eventsAreGone(context, run.id))) {
-    await sse.send([...(await replayRun(context.pool, projectOf(response), run)), DONE]);
-  } else if (await follow(context, sse, run.id, afterSeq, options.stopAtPause, signal)) {
+    const replayed = await replayRun(context.pool, projectOf(response), run);
+    await sse.send([...replayed.map(show), DONE]);
+  } else if (await follow(context, sse, run.id, afterSeq, { ...options, show }, signal)) {
     await sse.send([DONE]);
   } else if (deletion.signal.aborted) {
     await sse.send([{ event: 'error', data: JSON.stringify(notFound('run', run.id)) }]);
@@ -47,6 +51,15 @@ export async function streamRun(
 }
 
 const DONE = { event: 'done', data: '[DONE]' };
+type Frame = { id?: number; event: string; data: string };
+type Show = (frame: Frame) => Frame;
+
+/** The text of search results goes only to a request that includes it. */
+function shownFrame(request: Request): Show {
+  if (parseIncludeQuery(request.query).include.length > 0) return (frame) => frame;
+  return (frame) => ({ ...frame, data: withoutSearchContentText(frame.event, frame.data) });
+}
+
 const DELETION_CHECK_MS = 15_000;
 
 /** A run that was deleted with its thread has no last event. */
@@ -67,13 +80,13 @@ async function follow(
   sse: SseStream,
   runId: string,
   afterSeq: number,
-  stopAtPause: boolean,
+  { stopAtPause, show }: StreamOptions & { show: Show },
   signal: AbortSignal,
 ): Promise<boolean> {
   const isLast = (event: string) => isTerminal(event) || (stopAtPause && isPausing(event));
   for await (const events of context.feed.tail(runId, afterSeq, signal)) {
     const end = events.findIndex(({ event }) => isLast(event));
-    await sse.send((end === -1 ? events : events.slice(0, end + 1)).map(toFrame));
+    await sse.send((end === -1 ? events : events.slice(0, end + 1)).map(toFrame).map(show));
     if (end !== -1) return true;
     if (signal.aborted) return false;
   }

@@ -32,8 +32,9 @@ export async function linkFiles(
       linked.content.push(part);
       continue;
     }
-    linked.content.push({ type: 'text', text: { value: part.text.value, annotations } });
-    linked.events.push(annotationsDelta(messageId, index, annotations));
+    const { value, annotations: cited } = part.text;
+    linked.content.push({ type: 'text', text: { value, annotations: [...cited, ...annotations] } });
+    linked.events.push(annotationsDelta(messageId, index, annotations, cited.length));
   }
   return linked;
 }

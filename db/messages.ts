@@ -11,10 +11,12 @@ import type {
   Metadata,
   TruncationStrategy,
 } from '../wire/types.ts';
+import type { Delivery } from './deliveries.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
+import { addAttachments } from './thread-stores.ts';
 import { lockThread } from './threads.ts';
 
 export type NewMessage = {
@@ -35,11 +37,12 @@ export async function createMessage(
   projectId: string,
   threadId: string,
   message: NewMessage,
-): Promise<Message> {
+): Promise<{ message: Message; deliveries: Delivery[] }> {
   const thread = await lockThread(tx, projectId, threadId);
   if (thread.active_run_id !== null) throw threadBusyForMessage(threadId, thread.active_run_id);
   const rows = await insertMessages(tx, projectId, threadId, [message]);
-  return toMessage(rows[0]!);
+  const deliveries = await addAttachments(tx, projectId, threadId, [message]);
+  return { message: toMessage(rows[0]!), deliveries };
 }
 
 /**

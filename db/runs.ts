@@ -11,7 +11,7 @@ import {
 import { runEvent, stepEvent, threadCreated } from '../wire/events.ts';
 import { mintId } from '../wire/ids.ts';
 import { toRun } from '../wire/objects.ts';
-import type { AssistantRow, RunRow, ThreadRow } from '../wire/rows.ts';
+import type { AssistantRow, RunRow } from '../wire/rows.ts';
 import { TRANSITIONS } from '../wire/run-status.ts';
 import type { ListEnvelope, Metadata, Run, RunStatus } from '../wire/types.ts';
 import { enqueueDelivery } from './deliveries.ts';
@@ -25,13 +25,15 @@ import { query } from './pool.ts';
 import { CONTROL_CHANNEL } from './run-control.ts';
 import { appendEvents } from './run-events.ts';
 import { completeFunctionStep } from './run-steps.ts';
+import { addAttachments } from './thread-stores.ts';
+import type { CreatedThread } from './threads.ts';
 import { lockThread } from './threads.ts';
 
 export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, created_at, expires_at, started_at,
   cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_reason, model, instructions, tools,
   tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
   truncation_strategy, response_format, tool_choice, parallel_tool_calls, prompt_tokens, cached_tokens,
-  completion_tokens, reasoning_tokens, window_end_seq, last_event_seq, code_file_ids`;
+  completion_tokens, reasoning_tokens, window_end_seq, last_event_seq, code_file_ids, vector_store_ids`;
 
 /** A run's settings, after the request's overrides were applied to the assistant's values. */
 export type NewRun = Pick<
@@ -54,10 +56,18 @@ export type NewRun = Pick<
   expiresAfterSeconds: number;
   /** Files for code that come with the assistant, or with the request in its place; the thread's are added. */
   codeFileIds: string[];
+  /** Stores to search, likewise. */
+  vectorStoreIds: string[];
 };
 
 /** A committed run and what Temporal must still be told. `beforeSeq`: a stream of the request starts after it. */
-export type AcceptedRun = { run: Run; delivery: Delivery; beforeSeq: number };
+export type AcceptedRun = {
+  run: Run;
+  delivery: Delivery;
+  beforeSeq: number;
+  /** Of files that came with its messages. */
+  ingests?: Delivery[];
+};
 
 /**
  * Adds the messages and the run to an existing thread.
@@ -75,21 +85,27 @@ export async function createRun(
   if (thread.active_run_id !== null) throw threadHasActiveRun(threadId, thread.active_run_id);
   const added = await insertMessages(tx, projectId, threadId, additionalMessages);
   const lastSeq = added.at(-1)?.seq ?? thread.last_message_seq;
-  return insertRun(tx, projectId, threadId, assistant, lastSeq, settings, []);
+  const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
+  return {
+    ...(await insertRun(tx, projectId, threadId, assistant, lastSeq, settings, [])),
+    ingests,
+  };
 }
 
 /** The run of a thread created in the same transaction: its stream begins with the thread. */
 export async function createFirstRun(
   tx: Tx,
   projectId: string,
-  thread: ThreadRow,
+  { thread, deliveries: ingests }: CreatedThread,
   assistant: AssistantRow,
   messageCount: number,
   settings: NewRun,
 ): Promise<AcceptedRun> {
-  return insertRun(tx, projectId, thread.id, assistant, messageCount, settings, [
-    threadCreated(thread),
-  ]);
+  const leading = [threadCreated(thread)];
+  return {
+    ...(await insertRun(tx, projectId, thread.id, assistant, messageCount, settings, leading)),
+    ingests,
+  };
 }
 
 async function insertRun(
@@ -107,10 +123,13 @@ async function insertRun(
     'runs.create',
     `insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
        tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
-       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids)
+       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids)
      values ($1, $2, $3, $4, 'queued', unix_now(), unix_now() + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
        $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20,
        array(select id from (select $21::text[] || array(select jsonb_array_elements_text(tool_resources #> '{code_interpreter,file_ids}')
+           from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
+         group by id order by min(place)),
+       array(select id from (select $22::text[] || array(select jsonb_array_elements_text(tool_resources #> '{file_search,vector_store_ids}')
            from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
          group by id order by min(place))) returning ${RUN_COLUMNS}`,
     [
@@ -135,6 +154,7 @@ async function insertRun(
       settings.parallel_tool_calls,
       windowEndSeq,
       settings.codeFileIds,
+      settings.vectorStoreIds,
     ],
   );
   const run = rows[0]!;

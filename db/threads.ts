@@ -2,6 +2,8 @@ import { notFound } from '../wire/errors.ts';
 import { mintId } from '../wire/ids.ts';
 import { toThread } from '../wire/objects.ts';
 import type { ThreadRow } from '../wire/rows.ts';
+import type { NewToolResources } from '../wire/requests.ts';
+import { defaultToolResources } from '../wire/requests.ts';
 import type { Metadata, Thread, ToolResources } from '../wire/types.ts';
 import type { Delivery } from './deliveries.ts';
 import { enqueueDelivery } from './deliveries.ts';
@@ -9,21 +11,27 @@ import type { NewMessage } from './messages.ts';
 import { insertMessages } from './messages.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
+import { addAttachments, createHelperStores, THREAD_STORE_DAYS } from './thread-stores.ts';
 
 export type NewThread = {
   messages: NewMessage[];
   metadata: Metadata;
-  tool_resources: ToolResources;
+  /** As given: the `vector_stores` helper becomes a store. */
+  tool_resources: NewToolResources;
 };
 
 const COLUMNS = 'id, created_at, metadata, tool_resources';
 
-/** Creates the thread with its first messages, all or nothing. */
+/** A thread, and the ingests of the files that came with it. */
+export type CreatedThread = { thread: ThreadRow; deliveries: Delivery[] };
+
+/** Creates the thread with its first messages and their files' store, all or nothing. */
 export async function createThread(
   tx: Tx,
   projectId: string,
   fields: NewThread,
-): Promise<ThreadRow> {
+): Promise<CreatedThread> {
+  const made = await createHelperStores(tx, projectId, fields.tool_resources, THREAD_STORE_DAYS);
   const rows = await query<ThreadRow>(
     tx,
     'threads.create',
@@ -33,16 +41,25 @@ export async function createThread(
       mintId('thread'),
       projectId,
       JSON.stringify(fields.metadata),
-      JSON.stringify(fields.tool_resources),
+      JSON.stringify(defaultToolResources([], made.resources)),
     ],
   );
   const thread = rows[0]!;
   await insertMessages(tx, projectId, thread.id, fields.messages);
-  return thread;
+  const added = await addAttachments(tx, projectId, thread.id, fields.messages);
+  const deliveries = [...made.deliveries, ...added];
+  return {
+    thread: added.length === 0 ? thread : await getThreadRow(tx, projectId, thread.id),
+    deliveries,
+  };
 }
 
 /** @throws ApiError 404 */
 export async function getThread(db: Queryable, projectId: string, id: string): Promise<Thread> {
+  return toThread(await getThreadRow(db, projectId, id));
+}
+
+async function getThreadRow(db: Queryable, projectId: string, id: string): Promise<ThreadRow> {
   const rows = await query<ThreadRow>(
     db,
     'threads.get',
@@ -50,7 +67,7 @@ export async function getThread(db: Queryable, projectId: string, id: string): P
     [id, projectId],
   );
   if (rows[0] === undefined) throw notFound('thread', id);
-  return toThread(rows[0]);
+  return rows[0];
 }
 
 /** Absent fields stay as they are; `tool_resources` replaces those of the tools it names. @throws ApiError 404 */

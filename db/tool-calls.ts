@@ -1,10 +1,10 @@
 /** Built-in tool calls: an activity reads the call, runs it, and stores its result once. */
-import { codeOutputs, runEvent, stepEvent } from '../wire/events.ts';
-import type { RunRow, RunStepRow, ToolCallResult, ToolCallRow } from '../wire/rows.ts';
+import { codeOutputs, runEvent, searchResults, stepEvent } from '../wire/events.ts';
+import type { FileSearch, RunRow, RunStepRow, ToolCallResult, ToolCallRow } from '../wire/rows.ts';
 import { isActive, TRANSITIONS } from '../wire/run-status.ts';
-import type { RunStatus } from '../wire/types.ts';
+import type { AssistantTool, RunStatus } from '../wire/types.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
-import { query } from './pool.ts';
+import { query, withTransaction } from './pool.ts';
 import { appendEvents } from './run-events.ts';
 import { endOpenStep, STEP_COLUMNS } from './run-steps.ts';
 import { RUN_COLUMNS } from './runs.ts';
@@ -14,8 +14,13 @@ import { requiredAction } from './turns.ts';
 /** `kind: 'done'` lets the workflow go on once the step's other calls are done too. */
 export type ToolOutcome = { kind: 'done' } | Exclude<TurnOutcome, { kind: 'tools' }>;
 
-export type PendingToolCall = Pick<ToolCallRow, 'id' | 'input'> & {
+export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
+  projectId: string;
   threadId: string;
+  tools: AssistantTool[];
+  model: string;
+  /** What the search searches, as of the run's creation. */
+  vectorStoreIds: string[];
   /** What the code may read, as of the run's creation. */
   codeFileIds: string[];
   /** Some attempt holds the lease of the thread's Python. */
@@ -31,7 +36,8 @@ export async function readToolCall(
   const rows = await query<CallOfRun>(
     pool,
     'tool-calls.read',
-    `select c.step_id, c.id, c.input, c.result, r.status, r.thread_id, r.code_file_ids,
+    `select c.step_id, c.id, c.type, c.input, c.result, r.status, r.thread_id, r.project_id, r.tools, r.model,
+       r.code_file_ids, r.vector_store_ids,
        exists (select from interpreters i where i.thread_id = r.thread_id and i.lease_until > clock_timestamp()) as in_use
      from runs r join tool_calls c on c.run_id = r.id where r.id = $1 and c.id = $2`,
     [runId, callId],
@@ -45,16 +51,24 @@ export async function readToolCall(
     kind: 'pending',
     call: {
       id: row.id,
+      type: row.type,
       input: row.input,
+      projectId: row.project_id,
       threadId: row.thread_id,
+      tools: row.tools,
+      model: row.model,
+      vectorStoreIds: row.vector_store_ids,
       codeFileIds: row.code_file_ids,
       pythonInUse: row.in_use,
     },
   };
 }
 
-type CallOfRun = Pick<ToolCallRow, 'step_id' | 'id' | 'input' | 'result'> &
-  Pick<RunRow, 'status' | 'thread_id' | 'code_file_ids'> & { in_use: boolean };
+type CallOfRun = Pick<ToolCallRow, 'step_id' | 'id' | 'type' | 'input' | 'result'> &
+  Pick<
+    RunRow,
+    'status' | 'thread_id' | 'project_id' | 'tools' | 'model' | 'code_file_ids' | 'vector_store_ids'
+  > & { in_use: boolean };
 
 /** There is nothing to store any more: the run has moved on, or the call has its result. */
 export class CallSettledError extends Error {
@@ -97,12 +111,16 @@ export async function storeToolResult(
   tx: Tx,
   run: RunRow,
   callId: string,
-  result: Required<Pick<ToolCallResult, 'outputs'>>,
+  result: ToolCallResult,
 ): Promise<ToolOutcome> {
   const step = await storeOnce(tx, run.id, callId, result);
   if (step === undefined) throw await settled(tx, run, callId);
   const call = step.tool_calls.find((candidate) => candidate.id === callId)!;
-  const events = [codeOutputs(step.id, call.index, result.outputs)];
+  const events = [
+    result.search === undefined
+      ? codeOutputs(step.id, call.index, result.outputs ?? [])
+      : searchResults(step.id, call.index, result.search.results),
+  ];
   const open = step.tool_calls.filter((candidate) => candidate.result === null);
   let outcome: ToolOutcome = { kind: 'done' };
   if (open.length === 0) {
@@ -114,6 +132,17 @@ export async function storeToolResult(
   }
   await appendEvents(tx, run.id, events);
   return outcome;
+}
+
+/** For a call that left nothing behind but its result. @throws as `lockRunOfCall` and `storeToolResult` */
+export async function storeSearch(
+  pool: Pool,
+  ref: { runId: string; callId: string },
+  search: FileSearch,
+): Promise<ToolOutcome> {
+  return withTransaction(pool, async (tx) =>
+    storeToolResult(tx, await lockRunOfCall(tx, ref), ref.callId, { search }),
+  );
 }
 
 async function storeOnce(

@@ -27,7 +27,7 @@ export type TurnOutcome =
   /** The run has ended in Postgres (or its rows are gone). */
   | { kind: 'ended'; status: RunStatus | 'deleted' }
   /** Built-in tools to run now. */
-  | { kind: 'tools'; calls: { id: string; type: 'code_interpreter' }[] }
+  | { kind: 'tools'; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] }
   /** The run waits for its client; a signal with this submission follows. */
   | { kind: 'action'; submission: string }
   /** A client asked for cancellation: the run must be finalized. */
@@ -268,7 +268,7 @@ function outcomeOf(end: TurnEnd, stepId: string): TurnOutcome {
       return {
         kind: 'tools',
         calls: end.toolCalls.flatMap((call) =>
-          call.type === 'code_interpreter' ? [{ id: call.id, type: call.type }] : [],
+          call.type === 'function' ? [] : [{ id: call.id, type: call.type }],
         ),
       };
     case 'requires_action':

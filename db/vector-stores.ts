@@ -174,3 +174,19 @@ export async function useVectorStores(
     if (alive.get(id) === false) throw vectorStoreExpired(id);
   }
 }
+
+/** Those of the stores that have not been deleted, in order. */
+export async function existingStores(
+  db: Queryable,
+  projectId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await query<{ id: string }>(
+    db,
+    'vector-stores.existing',
+    'select id from vector_stores where id = any($1::text[]) and project_id = $2',
+    [ids, projectId],
+  );
+  const found = new Set(rows.map(({ id }) => id));
+  return ids.filter((id) => found.has(id));
+}

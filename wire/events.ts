@@ -3,7 +3,16 @@
  * a name or a type is sent once, in the delta that opens its entry.
  */
 import { toMessage, toRun, toRunStep, toThread } from './objects.ts';
-import type { CodeOutput, MessageRow, RunRow, RunStepRow, ThreadRow } from './rows.ts';
+import type { Citation } from './citations.ts';
+import type {
+  CodeOutput,
+  FileSearchResult,
+  MessageRow,
+  RankingOptions,
+  RunRow,
+  RunStepRow,
+  ThreadRow,
+} from './rows.ts';
 import type { Annotation, MessageContent, RunEvent, RunStatus } from './types.ts';
 
 /** Statuses that are written by an event of the same name: `thread.run.<status>`. */
@@ -41,18 +50,49 @@ export const textDelta = (
     text: first ? { value, annotations: [] } : { value },
   });
 
-/** All annotations of a finished text. `value` is there, and empty, because clients print it without asking. */
+/** A mark and what it cites, in one delta (recorded). `quote` is in deltas only. */
+export const citationDelta = (
+  messageId: string,
+  index: number,
+  citation: Citation,
+  position: number,
+): RunEvent => {
+  const { file_citation, ...annotation } = citationAnnotation(citation);
+  const cited = { index: position, ...annotation, file_citation: { ...file_citation, quote: '' } };
+  return messageDelta(messageId, {
+    index,
+    type: 'text',
+    text: { value: citation.text, annotations: [cited] },
+  });
+};
+
+export const citationAnnotation = (citation: Citation) => ({
+  type: 'file_citation' as const,
+  text: citation.text,
+  start_index: citation.start,
+  end_index: citation.end,
+  file_citation: { file_id: citation.fileId },
+});
+
+/**
+ * Annotations of a finished text, after the `before` that came with it. `value` is there, and empty, because clients print
+ * it without asking.
+ */
 export const annotationsDelta = (
   messageId: string,
   index: number,
   annotations: Annotation[],
+  before: number,
 ): RunEvent =>
   messageDelta(messageId, {
     index,
     type: 'text',
     text: {
       value: '',
-      annotations: annotations.map((annotation, position) => ({ index: position, ...annotation })),
+      annotations: annotations.map((annotation, position) => ({
+        index: before + position,
+        ...annotation,
+      })),
     },
   });
 
@@ -104,6 +144,31 @@ export const codeOutputs = (stepId: string, index: number, outputs: CodeOutput[]
     },
   });
 
+export const searchOpened = (
+  stepId: string,
+  index: number,
+  id: string,
+  options: RankingOptions,
+): RunEvent =>
+  toolCallDelta(stepId, {
+    index,
+    id,
+    type: 'file_search',
+    file_search: { ranking_options: options, results: [] },
+  });
+
+/** One delta with every result, for readers who take steps from deltas alone. */
+export const searchResults = (
+  stepId: string,
+  index: number,
+  results: FileSearchResult[],
+): RunEvent =>
+  toolCallDelta(stepId, {
+    index,
+    type: 'file_search',
+    file_search: { results: results.map((result, position) => ({ index: position, ...result })) },
+  });
+
 function toolCallDelta(stepId: string, call: Record<string, unknown>): RunEvent {
   return {
     event: 'thread.run.step.delta',
@@ -139,12 +204,24 @@ export function contentOfDeltas(deltas: { event: string; data: unknown }[]): Mes
     const { delta } = data as { delta: { content: PartDelta[] } };
     for (const { index, ...part } of delta.content) {
       const known = content[index];
-      const before = known?.type === 'text' ? known.text.value : '';
-      content[index] =
-        part.type === 'text'
-          ? { type: 'text', text: { value: before + part.text.value, annotations: [] } }
-          : part;
+      const before = known?.type === 'text' ? known.text : { value: '', annotations: [] };
+      if (part.type !== 'text') {
+        content[index] = part;
+        continue;
+      }
+      const annotations = [...before.annotations, ...(part.text.annotations ?? []).map(finished)];
+      content[index] = {
+        type: 'text',
+        text: { value: before.value + part.text.value, annotations },
+      };
     }
   }
   return content;
+}
+
+/** An annotation without what only its delta has. */
+function finished(delta: Annotation): Annotation {
+  const { index: _, ...annotation } = delta as Annotation & { index?: number };
+  if (annotation.type !== 'file_citation') return annotation;
+  return { ...annotation, file_citation: { file_id: annotation.file_citation.file_id } };
 }

@@ -161,7 +161,11 @@ function toToolCall(row: ToolCallRow): ToolCall {
         code_interpreter: { input: row.input, outputs: row.result?.outputs ?? [] },
       };
     case 'file_search':
-      return { id: row.id, type: 'file_search', file_search: {} };
+      return {
+        id: row.id,
+        type: 'file_search',
+        file_search: row.result?.search ?? { results: [] },
+      };
   }
 }
 

@@ -96,6 +96,8 @@ export type RunRow = {
   last_event_seq: number;
   /** What the code_interpreter was given when the run was created: the assistant's files and the thread's. */
   code_file_ids: string[];
+  /** What file_search searches, as of the run's creation: the stores of the assistant and of the thread. */
+  vector_store_ids: string[];
 };
 
 export type ToolCallRow = {
@@ -110,7 +112,20 @@ export type ToolCallRow = {
 };
 
 /** What a tool call ended with; the key present follows the call's type. */
-export type ToolCallResult = { output?: string; outputs?: CodeOutput[] };
+export type ToolCallResult = { output?: string; outputs?: CodeOutput[]; search?: FileSearch };
+
+/** The search as it was done; without `content`, results are what a client sees that did not ask for it. */
+export type FileSearch = { ranking_options: RankingOptions; results: FileSearchResult[] };
+
+export type RankingOptions = { ranker: 'auto' | 'default_2024_08_21'; score_threshold: number };
+
+export type FileSearchResult = {
+  file_id: string;
+  file_name: string;
+  score: number;
+  attributes: FileAttributes;
+  content: { type: 'text'; text: string }[];
+};
 
 /** One thing that code gave, in order of appearance. */
 export type CodeOutput =

@@ -80,6 +80,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     cellSeconds: config.cellSoftSeconds,
     models: createModelServers((model) => modelTarget(config, model)),
     embedder: target === undefined ? null : createEmbedder(target),
+    searchCandidates: config.searchCandidates,
+    fileWaitSeconds: config.fileWaitSeconds,
     parseLimits: parseLimits(config),
     describeWorkflow: (workflowId) => describeWorkflow(client, workflowId),
     startEmbedding: () => startEmbedding(client, config.taskQueue),

@@ -16,7 +16,7 @@ import type { LastError, RunStatus } from '../wire/types.ts';
 
 export type RunState =
   | { at: 'model'; turn: number }
-  | { at: 'tools'; turn: number; calls: { id: string; type: 'code_interpreter' }[] }
+  | { at: 'tools'; turn: number; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] }
   | { at: 'waiting'; turn: number; submission: string }
   | { at: 'finalizing'; turn: number; ending: RunEnding }
   | { at: 'ended'; status: RunStatus | 'deleted' };

@@ -8,11 +8,12 @@ import type {
 import type { ContextMessage } from '../../db/messages.ts';
 import type { RunRow, RunStepRow, ToolCallRow } from '../../wire/rows.ts';
 import type { MessageContent } from '../../wire/types.ts';
-import { CODE_INTERPRETER } from './build-tools.ts';
+import { describeResults, numberSearches } from '../../wire/citations.ts';
+import { CODE_INTERPRETER, FILE_SEARCH } from './build-tools.ts';
 
 /** The run's settings as the model's system message; null when there is nothing to say. */
-export function systemPrompt(run: RunRow, toolPrompt: string | null): string | null {
-  const parts = [run.instructions, toolPrompt].filter((part) => part !== null && part !== '');
+export function systemPrompt(run: RunRow, toolPrompts: (string | null)[]): string | null {
+  const parts = [run.instructions, ...toolPrompts].filter((part) => part !== null && part !== '');
   return parts.length === 0 ? null : parts.join('\n\n');
 }
 
@@ -24,6 +25,8 @@ export type Referred = {
   texts: ReadonlyMap<string, string>;
   /** Images by file id, as data URLs; null: the model cannot see. */
   images: ReadonlyMap<string, string> | null;
+  /** Of the message that the run answers: results of searches are marked from there on. */
+  messageNumber: number;
 };
 
 export function buildMessages(
@@ -46,7 +49,8 @@ export function buildMessages(
       shown = [];
     }
   }
-  for (const turn of turnsOf(steps)) messages.push(...fromTurn(turn, referred.texts));
+  const numbers = numberSearches(steps, referred.messageNumber);
+  for (const turn of turnsOf(steps)) messages.push(...fromTurn(turn, referred.texts, numbers));
   return messages;
 }
 
@@ -116,7 +120,11 @@ function turnsOf(steps: RunStepRow[]): Turn[] {
   return [...turns.values()];
 }
 
-function fromTurn(turn: Turn, texts: ReadonlyMap<string, string>): ChatCompletionMessageParam[] {
+function fromTurn(
+  turn: Turn,
+  texts: ReadonlyMap<string, string>,
+  numbers: ReadonlyMap<string, number>,
+): ChatCompletionMessageParam[] {
   const text = turn.messageIds.map((id) => texts.get(id) ?? '').join('\n\n');
   const calls = turn.calls.map(toChatCall);
   const answer: ChatCompletionMessageParam = {
@@ -127,26 +135,35 @@ function fromTurn(turn: Turn, texts: ReadonlyMap<string, string>): ChatCompletio
   const results = turn.calls.map((call): ChatCompletionMessageParam => ({
     role: 'tool',
     tool_call_id: call.id,
-    content: resultText(call),
+    content: resultText(call, numbers.get(call.id)),
   }));
   return [answer, ...results];
 }
 
 function toChatCall(call: ToolCallRow): ChatCompletionMessageToolCall {
-  const fn =
-    call.type === 'function'
-      ? { name: call.name, arguments: call.input }
-      : { name: CODE_INTERPRETER, arguments: JSON.stringify({ code: call.input }) };
-  return { id: call.id, type: 'function', function: fn };
+  return { id: call.id, type: 'function', function: calledFunction(call) };
+}
+
+function calledFunction({ type, name, input }: ToolCallRow): { name: string; arguments: string } {
+  switch (type) {
+    case 'function':
+      return { name, arguments: input };
+    case 'code_interpreter':
+      return { name: CODE_INTERPRETER, arguments: JSON.stringify({ code: input }) };
+    case 'file_search':
+      return { name: FILE_SEARCH, arguments: input };
+  }
 }
 
 /** Most characters of a call's logs that the model is shown; the client sees all of them. */
 const MAX_LOGS = 32_000;
 const HEAD_SHARE = 0.6;
 
-/** A call's result as the model reads it. */
-export function resultText(call: Pick<ToolCallRow, 'type' | 'result'>): string {
+/** A call's result as the model reads it. `number`: what a search is known as. */
+export function resultText(call: Pick<ToolCallRow, 'type' | 'result'>, number = 0): string {
   if (call.type === 'function') return call.result?.output ?? '';
+  if (call.type === 'file_search')
+    return describeResults(number, call.result?.search?.results ?? []);
   const outputs = call.result?.outputs ?? [];
   const text = outputs
     .map((output) => (output.type === 'logs' ? output.logs : AN_IMAGE))

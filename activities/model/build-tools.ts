@@ -7,6 +7,9 @@ import type {
 import type { SandboxStatus } from '../../sandbox/index.ts';
 import type { RunRow } from '../../wire/rows.ts';
 
+/** Of one call. */
+export const MAX_QUERIES = 8;
+
 /** The name under which the model calls the Python sandbox. */
 export const CODE_INTERPRETER = 'code_interpreter';
 
@@ -24,6 +27,51 @@ const CODE_TOOL: ChatCompletionTool = {
   },
 };
 
+/** The name under which the model searches files. */
+export const FILE_SEARCH = 'file_search';
+
+const SEARCH_TOOL: ChatCompletionTool = {
+  type: 'function',
+  function: {
+    name: FILE_SEARCH,
+    description:
+      "Searches the user's files and returns the passages that fit best. Several queries in one call are searched together.",
+    parameters: {
+      type: 'object',
+      properties: {
+        queries: {
+          type: 'array',
+          items: { type: 'string' },
+          minItems: 1,
+          maxItems: MAX_QUERIES,
+          description: 'What to look for, each in words of its own.',
+        },
+      },
+      required: ['queries'],
+    },
+  },
+};
+
+/** Without a store there is nothing to search. */
+export function usesFileSearch(run: RunRow): boolean {
+  return run.vector_store_ids.length > 0 && run.tools.some(({ type }) => type === FILE_SEARCH);
+}
+
+/** `waiting`: files that cannot be found yet. */
+export function fileSearchPrompt(waiting: number): string {
+  return [
+    `The user has given you files: the ${FILE_SEARCH} tool searches them.`,
+    'Each passage it finds begins with a mark such as 【4:0†notes.txt】.',
+    'After every statement that a passage supports, write its mark exactly as it is.',
+    ...(waiting === 0
+      ? []
+      : [
+          `${waiting} of the files ${waiting === 1 ? 'is' : 'are'} still being indexed and cannot be found yet:`,
+          'tell the user so if an answer may be missing because of it.',
+        ]),
+  ].join(' ');
+}
+
 export function usesCodeInterpreter(run: RunRow): boolean {
   return run.tools.some((tool) => tool.type === 'code_interpreter');
 }
@@ -31,7 +79,8 @@ export function usesCodeInterpreter(run: RunRow): boolean {
 export function buildTools(run: RunRow): ChatCompletionTool[] {
   return run.tools.flatMap((tool): ChatCompletionTool[] => {
     if (tool.type === 'code_interpreter') return [CODE_TOOL];
-    return tool.type === 'function' ? [{ type: 'function', function: tool.function }] : [];
+    if (tool.type === 'file_search') return usesFileSearch(run) ? [SEARCH_TOOL] : [];
+    return [{ type: 'function', function: tool.function }];
   });
 }
 
@@ -43,9 +92,8 @@ export function buildToolChoice(run: RunRow, turn: number): ChatCompletionToolCh
   if (choice === 'required') return 'required';
   if (choice.type === 'function')
     return { type: 'function', function: { name: choice.function?.name ?? '' } };
-  return choice.type === 'code_interpreter'
-    ? { type: 'function', function: { name: CODE_INTERPRETER } }
-    : 'auto';
+  if (choice.type === 'file_search' && !usesFileSearch(run)) return 'auto';
+  return { type: 'function', function: { name: choice.type } };
 }
 
 /** An upload as the code finds it: below /mnt/data under its id and, while it exists, under its name. */

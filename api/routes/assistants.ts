@@ -10,6 +10,7 @@ import {
 import { checkFiles } from '../../db/files.ts';
 import { once } from '../../db/idempotency.ts';
 import { withTransaction } from '../../db/pool.ts';
+import { createHelperStores } from '../../db/thread-stores.ts';
 import { filesOfResources } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
 import { toAssistant } from '../../wire/objects.ts';
@@ -21,22 +22,28 @@ import {
 } from '../../wire/requests.ts';
 import type { ApiContext } from '../context.ts';
 import { idempotencyOf, projectOf } from '../idempotency.ts';
-import { refuseVectorStores } from './threads.ts';
 
-export function assistantRoutes({ pool }: ApiContext): Router {
+export function assistantRoutes({ dispatcher, pool }: ApiContext): Router {
   const router = Router();
 
   router.post('/', async (request, response) => {
     const params = parseCreateAssistant(request.body);
-    refuseVectorStores(params.tool_resources, 'tool_resources');
-    const fields = {
-      ...params,
-      tool_resources: defaultToolResources(params.tools, params.tool_resources),
-    };
-    const { assistant } = await once(pool, idempotencyOf(request, response), async (tx) => {
-      await checkFiles(tx, projectOf(response), filesOfResources(fields.tool_resources));
-      return { assistant: await createAssistant(tx, projectOf(response), fields) };
-    });
+    const projectId = projectOf(response);
+    const { assistant, deliveries } = await once(
+      pool,
+      idempotencyOf(request, response),
+      async (tx) => {
+        await checkFiles(tx, projectId, filesOfResources(params.tool_resources));
+        const made = await createHelperStores(tx, projectId, params.tool_resources, null);
+        const resources = defaultToolResources(params.tools, made.resources);
+        const fields = { ...params, tool_resources: resources };
+        return {
+          assistant: await createAssistant(tx, projectId, fields),
+          deliveries: made.deliveries,
+        };
+      },
+    );
+    for (const delivery of deliveries) dispatcher.dispatch(delivery);
     response.json(assistant);
   });
 

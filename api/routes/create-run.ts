@@ -46,7 +46,8 @@ export function createRunHandler(context: ApiContext): RequestHandler {
 export function createThreadAndRunHandler(context: ApiContext): RequestHandler {
   return async (request, response) => {
     const params = parseCreateThreadAndRun(request.body);
-    const fields = newThread(params.thread, 'thread.tool_resources');
+    parseIncludeQuery(request.query);
+    const fields = newThread(params.thread);
     const projectId = projectOf(response);
     const accepted = await once(context.pool, idempotencyOf(request, response), async (tx) => {
       const assistant = await getAssistantRow(tx, projectId, params.assistant_id);
@@ -106,6 +107,8 @@ function effectiveSettings(
     expiresAfterSeconds,
     codeFileIds:
       (toolResources.code_interpreter ?? assistant.tool_resources.code_interpreter)?.file_ids ?? [],
+    vectorStoreIds:
+      (toolResources.file_search ?? assistant.tool_resources.file_search)?.vector_store_ids ?? [],
   };
 }
 
@@ -117,6 +120,7 @@ export async function answer(
   accepted: AcceptedRun & { replayed: boolean },
   stream: boolean,
 ): Promise<void> {
+  for (const delivery of accepted.ingests ?? []) context.dispatcher.dispatch(delivery);
   if (!accepted.replayed) context.dispatcher.dispatch(accepted.delivery);
   if (stream) {
     await streamRun(context, request, response, accepted.run, {

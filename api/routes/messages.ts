@@ -22,7 +22,7 @@ import { idempotencyOf, projectOf } from '../idempotency.ts';
 import { newMessage } from './threads.ts';
 
 /** Mounted under /threads/:thread_id/messages. */
-export function messageRoutes({ pool }: ApiContext): Router {
+export function messageRoutes({ dispatcher, pool }: ApiContext): Router {
   const router = Router({ mergeParams: true });
   const threadOf = (params: object) =>
     checkId('thread_id', (params as { thread_id: string }).thread_id);
@@ -30,11 +30,12 @@ export function messageRoutes({ pool }: ApiContext): Router {
   router.post('/', async (request, response) => {
     const threadId = threadOf(request.params);
     const fields = newMessage(parseCreateMessage(request.body));
-    const { message } = await once(pool, idempotencyOf(request, response), async (tx) => {
+    const made = await once(pool, idempotencyOf(request, response), async (tx) => {
       await checkFiles(tx, projectOf(response), filesOfMessages([fields]));
-      return { message: await createMessage(tx, projectOf(response), threadId, fields) };
+      return createMessage(tx, projectOf(response), threadId, fields);
     });
-    response.json(message);
+    for (const delivery of made.deliveries) dispatcher.dispatch(delivery);
+    response.json(made.message);
   });
 
   router.get('/', async (request, response) => {

@@ -13,6 +13,7 @@ import {
   parseListQuery,
   parseModifyRun,
 } from '../../wire/requests.ts';
+import { withoutSearchContent } from '../../wire/search-content.ts';
 import type { Run } from '../../wire/types.ts';
 import type { ApiContext } from '../context.ts';
 import { projectOf } from '../idempotency.ts';
@@ -58,22 +59,27 @@ export function runRoutes(context: ApiContext): Router {
 
   router.get('/:run_id/steps', async (request, response) => {
     const { threadId, runId } = runIds(request.params);
-    parseIncludeQuery(request.query);
+    const { include } = parseIncludeQuery(request.query);
     const page = parseListQuery(request.query);
     await getRun(pool, projectOf(response), threadId, runId);
-    response.json(await listRunSteps(pool, projectOf(response), runId, page));
+    const steps = await listRunSteps(pool, projectOf(response), runId, page);
+    response.json(
+      include.length > 0 ? steps : { ...steps, data: steps.data.map(withoutSearchContent) },
+    );
   });
 
   router.get('/:run_id/steps/:step_id', async (request, response) => {
     const { threadId, runId } = runIds(request.params);
     const stepId = checkId('step_id', request.params.step_id);
-    parseIncludeQuery(request.query);
-    response.json(await getRunStep(pool, projectOf(response), threadId, runId, stepId));
+    const { include } = parseIncludeQuery(request.query);
+    const step = await getRunStep(pool, projectOf(response), threadId, runId, stepId);
+    response.json(include.length > 0 ? step : withoutSearchContent(step));
   });
 
   // Our extension: join a run that is under way, or read it again after it ended.
   router.get('/:run_id/events', async (request, response) => {
     const { threadId, runId } = runIds(request.params);
+    parseIncludeQuery(request.query);
     const { starting_after } = parseEventsQuery(request.query);
     const run = await getRun(pool, projectOf(response), threadId, runId);
     await streamRun(context, request, response, run, {

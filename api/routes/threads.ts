@@ -6,16 +6,11 @@ import type { NewMessage } from '../../db/messages.ts';
 import { withTransaction } from '../../db/pool.ts';
 import type { NewThread } from '../../db/threads.ts';
 import { createThread, deleteThread, getThread, modifyThread } from '../../db/threads.ts';
-import { invalidRequest } from '../../wire/errors.ts';
 import { filesOfMessages, filesOfResources } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
 import { toThread } from '../../wire/objects.ts';
-import type {
-  CreateMessageParams,
-  CreateThreadParams,
-  NewToolResources,
-} from '../../wire/requests.ts';
-import { defaultToolResources, parseCreateThread, parseModifyThread } from '../../wire/requests.ts';
+import type { CreateMessageParams, CreateThreadParams } from '../../wire/requests.ts';
+import { parseCreateThread, parseModifyThread } from '../../wire/requests.ts';
 import { countContentTokens } from '../../wire/tokens.ts';
 import type { ApiContext } from '../context.ts';
 import { idempotencyOf, projectOf } from '../idempotency.ts';
@@ -24,11 +19,16 @@ export function threadRoutes({ pool, dispatcher }: ApiContext): Router {
   const router = Router();
 
   router.post('/', async (request, response) => {
-    const fields = newThread(parseCreateThread(request.body), 'tool_resources');
-    const { thread } = await once(pool, idempotencyOf(request, response), async (tx) => {
-      await checkFiles(tx, projectOf(response), filesOfThread(fields));
-      return { thread: await createThread(tx, projectOf(response), fields) };
-    });
+    const fields = newThread(parseCreateThread(request.body));
+    const { thread, deliveries } = await once(
+      pool,
+      idempotencyOf(request, response),
+      async (tx) => {
+        await checkFiles(tx, projectOf(response), filesOfThread(fields));
+        return createThread(tx, projectOf(response), fields);
+      },
+    );
+    for (const delivery of deliveries) dispatcher.dispatch(delivery);
     response.json(toThread(thread));
   });
 
@@ -55,14 +55,9 @@ export function threadRoutes({ pool, dispatcher }: ApiContext): Router {
   return router;
 }
 
-/** A thread's fields as they are stored. @throws ApiError 400 for what this version cannot do yet */
-export function newThread(params: CreateThreadParams, param: string): NewThread {
-  refuseVectorStores(params.tool_resources, param);
-  return {
-    metadata: params.metadata,
-    messages: params.messages.map(newMessage),
-    tool_resources: defaultToolResources([], params.tool_resources),
-  };
+/** A thread's fields, with what is to be made together with it. */
+export function newThread(params: CreateThreadParams): NewThread {
+  return { ...params, messages: params.messages.map(newMessage) };
 }
 
 /** The files that a new thread names, in its messages and for its tools. */
@@ -72,13 +67,4 @@ export function filesOfThread({ messages, tool_resources }: NewThread): string[]
 
 export function newMessage(params: CreateMessageParams): NewMessage {
   return { ...params, tokens: countContentTokens(params.content) };
-}
-
-/** @throws ApiError 400: there are no vector stores to create yet */
-export function refuseVectorStores(resources: NewToolResources, param: string): void {
-  if (resources.file_search?.vector_stores === undefined) return;
-  throw invalidRequest('This server cannot create vector stores yet.', {
-    param: `${param}.file_search.vector_stores`,
-    code: 'unsupported_value',
-  });
 }

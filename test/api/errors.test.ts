@@ -224,13 +224,6 @@ test('says what is wrong with a body', async () => {
       'object_above_max_properties',
       'metadata',
     ],
-    [
-      '/threads',
-      { tool_resources: { file_search: { vector_stores: [{}] } } },
-      'This server cannot create vector stores yet.',
-      'unsupported_value',
-      'tool_resources.file_search.vector_stores',
-    ],
   ];
   for (const [path, body, message, code, param] of rows)
     await check({ send: `POST ${path}`, body, message, code, param });
@@ -280,7 +273,6 @@ test('knows no other route and no other method', async () => {
     'GET /threads',
     'PUT /files',
     'GET /uploads',
-    'POST /vector_stores',
     'DELETE /models',
   ];
   for (const send of rows) {

@@ -25,6 +25,7 @@ export const SETTINGS: NewRun = {
   tool_choice: 'auto',
   parallel_tool_calls: true,
   codeFileIds: [],
+  vectorStoreIds: [],
   expiresAfterSeconds: 600,
 };
 
@@ -63,7 +64,7 @@ export async function startDatabase(): Promise<Database> {
           metadata: {},
           tokens: 5,
         };
-        const thread = await createThread(tx, projectId, {
+        const { thread } = await createThread(tx, projectId, {
           messages: [message],
           metadata: {},
           tool_resources: {},

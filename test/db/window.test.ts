@@ -31,7 +31,7 @@ function message(tokens: number): NewMessage {
 function thread(sizes: number[]): Promise<string> {
   return withTransaction(database.pool, async (tx) => {
     const fields = { messages: sizes.map(message), metadata: {}, tool_resources: {} };
-    return (await createThread(tx, database.projectId, fields)).id;
+    return (await createThread(tx, database.projectId, fields)).thread.id;
   });
 }
 

@@ -37,15 +37,31 @@ function continueText(known: Json, { value, annotations, ...rest }: Json): void 
   require(Object.keys(rest).length === 0, `sent twice: ${Object.keys(rest).join(', ')}`);
   const list = known['annotations'] as Json[];
   if (annotations === undefined) {
-    require(list.length === 0, 'annotations follow the whole text');
+    const links = list.filter(({ type }) => type === 'file_path');
+    require(links.length === 0, 'links are annotated after the whole text');
     return append(known, 'value', value);
   }
-  require(value === '', 'annotations come without text');
+  if (value !== '') return continueCitation(known, String(value), annotations as Json[]);
   require(Array.isArray(annotations) && annotations.length > 0, 'a delta brings annotations');
   for (const { index, ...annotation } of annotations as (Json & { index: number })[]) {
     require(index === list.length, `annotation index ${index} is repeated or leaves a gap`);
     list.push(annotation);
   }
+}
+
+/** A mark comes with its one annotation, which says where in the text the mark is. */
+function continueCitation(known: Json, value: string, annotations: Json[]): void {
+  const list = known['annotations'] as Json[];
+  const { index, file_citation, ...cited } = annotations[0]!;
+  const { quote, ...citation } = file_citation as Json;
+  require(annotations.length === 1 && cited['type'] === 'file_citation', 'a mark cites one file');
+  require(index === list.length, `annotation index ${String(index)} is repeated or leaves a gap`);
+  require(quote === '' && cited['text'] === value, 'a citation is its mark');
+  const start = Array.from(String(known['value'])).length;
+  require(cited['start_index'] === start, 'a citation begins where its mark does');
+  require(cited['end_index'] === start + Array.from(value).length, 'a citation ends with its mark');
+  append(known, 'value', value);
+  list.push({ ...cited, file_citation: citation });
 }
 
 /** Adds a `thread.run.step.delta` to the step's tool calls. @throws Error as above */
@@ -68,6 +84,9 @@ function openCall(calls: Json[], index: number, call: Json): void {
   if (call['type'] === 'function') {
     require(typeof details['name'] === 'string' && details['name'] !== '', 'it opens with a name');
     require(details['arguments'] === '' && details['output'] === null, 'it opens empty');
+  } else if (call['type'] === 'file_search') {
+    require(isEmptyList(details['results']), 'it opens empty');
+    require(Object.keys(details).join() === 'ranking_options,results', 'it opens with its options');
   } else {
     require(details['input'] === '' && isEmptyList(details['outputs']), 'it opens empty');
   }
@@ -79,15 +98,18 @@ function continueCall(calls: Json[], index: number, call: Json): void {
   const type = String(call['type']);
   require(known['type'] === type, 'a tool call keeps its type');
   require(Object.keys(call).length === 2, "a tool call's id is sent once");
-  const { arguments: args, input, outputs, ...rest } = call[type] as Json;
+  const { arguments: args, input, outputs, results, ...rest } = call[type] as Json;
   require(Object.keys(rest).length === 0, `sent twice: ${Object.keys(rest).join(', ')}`);
   const details = known[type] as Json;
   if (args !== undefined) append(details, 'arguments', args);
   if (input !== undefined) append(details, 'input', input);
   if (args !== undefined || input !== undefined)
     require(index === calls.length - 1, 'calls are written one after the other');
-  for (const { index: position, ...output } of (outputs ?? []) as (Json & { index: number })[]) {
-    const list = details['outputs'] as Json[];
+  const key = results === undefined ? 'outputs' : 'results';
+  for (const { index: position, ...output } of (results ?? outputs ?? []) as (Json & {
+    index: number;
+  })[]) {
+    const list = details[key] as Json[];
     require(position === list.length, `output index ${position} is repeated or leaves a gap`);
     list.push(output);
   }

@@ -162,7 +162,7 @@ const FILES = [
   imageDelta('msg_1', 0, FILE),
   textDelta('msg_1', 1, '🎉 sandbox:/mnt', true),
   textDelta('msg_1', 1, '/data/a', false),
-  annotationsDelta('msg_1', 1, [LINK]),
+  annotationsDelta('msg_1', 1, [LINK], 0),
   messageEvent(linked(LINK)),
   ...TEXT.slice(10),
 ];
@@ -218,7 +218,7 @@ describe('refuses', () => {
     ['an image sent twice', replaced(FILES, 8, imageDelta('msg_1', 0, FILE))],
     [
       'an annotation that points elsewhere',
-      FILES.with(10, annotationsDelta('msg_1', 1, [{ ...LINK, start_index: 3 }])).with(
+      FILES.with(10, annotationsDelta('msg_1', 1, [{ ...LINK, start_index: 3 }], 0)).with(
         11,
         messageEvent(linked({ ...LINK, start_index: 3 })),
       ),

@@ -1,0 +1,119 @@
+/** One file_search call: its result is stored once, so an attempt that is repeated searches again and changes nothing. */
+import { log } from '@temporalio/activity';
+
+import { embeddingKey } from '../db/documents.ts';
+import { searchStores } from '../db/search.ts';
+import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
+import { CallSettledError, storeSearch } from '../db/tool-calls.ts';
+import { existingStores } from '../db/vector-stores.ts';
+import { EmbeddingError } from '../retrieval/index.ts';
+import type { FileSearchResult, RankingOptions } from '../wire/rows.ts';
+import type { SearchHit } from '../wire/search-results.ts';
+import type { AssistantTool } from '../wire/types.ts';
+import type { ActivityDependencies } from './index.ts';
+import { MAX_QUERIES } from './model/build-tools.ts';
+
+/** A run waits for the answer: after so long one by words is better. */
+const EMBEDDING_MS = 10_000;
+const RESULTS = 20;
+/** For models with small context windows, as hosted. */
+const FEW_RESULTS = 5;
+/** UTF-16 units of one query that count. */
+const LONGEST_QUERY = 4_096;
+
+export async function searchFiles(
+  deps: ActivityDependencies,
+  runId: string,
+  call: PendingToolCall,
+  signal: AbortSignal,
+): Promise<ToolOutcome> {
+  const { pool, embedder } = deps;
+  const options = rankingOptionsOf(call.tools);
+  const queries = readQueries(call.input);
+  const stores = await existingStores(pool, call.projectId, call.vectorStoreIds);
+  const vectors = await embedQueries(deps, queries, signal);
+  const found =
+    stores.length === 0 || queries.length === 0
+      ? { hits: [] }
+      : await searchStores(pool, {
+          projectId: call.projectId,
+          vectorStoreIds: stores,
+          queries: queries.map((text, at) => ({ text, vector: vectors[at] ?? null })),
+          model: embedder && embeddingKey(embedder),
+          filters: null,
+          limit: limitOf(call),
+          scoreThreshold: options.score_threshold,
+          ranker: 'auto',
+          candidates: deps.searchCandidates,
+        });
+  const search = { ranking_options: options, results: found.hits.map(toResult) };
+  try {
+    return await storeSearch(pool, { runId, callId: call.id }, search);
+  } catch (error) {
+    if (error instanceof CallSettledError) return error.outcome;
+    throw error;
+  }
+}
+
+/** What the tool of a run asks for, in the form that steps show. */
+export function rankingOptionsOf(tools: readonly AssistantTool[]): RankingOptions {
+  const given = tools.find(({ type }) => type === 'file_search') as
+    { file_search?: { ranking_options?: Partial<RankingOptions> } } | undefined;
+  const { ranker = 'default_2024_08_21', score_threshold = 0 } =
+    given?.file_search?.ranking_options ?? {};
+  return { ranker, score_threshold };
+}
+
+function limitOf({ tools, model }: PendingToolCall): number {
+  for (const tool of tools) {
+    if (tool.type === 'file_search' && tool.file_search?.max_num_results !== undefined)
+      return tool.file_search.max_num_results;
+  }
+  return model.startsWith('gpt-3.5') ? FEW_RESULTS : RESULTS;
+}
+
+/** Models write a list, one text, or arguments that are no JSON: what they look for is clear in every case. */
+export function readQueries(input: string): string[] {
+  let given: unknown = input;
+  try {
+    const parsed = JSON.parse(input) as { queries?: unknown; query?: unknown } | null;
+    given = typeof parsed === 'object' ? (parsed?.queries ?? parsed?.query ?? []) : input;
+  } catch {
+    // The text itself is the query.
+  }
+  const texts = (Array.isArray(given) ? given : [given]).filter((text) => typeof text === 'string');
+  const queries = texts.map((text) => text.slice(0, LONGEST_QUERY).toWellFormed().trim());
+  return [...new Set(queries.filter((text) => text !== ''))].slice(0, MAX_QUERIES);
+}
+
+/** Empty: by words only. */
+async function embedQueries(
+  { embedder }: ActivityDependencies,
+  queries: string[],
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  if (embedder === null || queries.length === 0) return [];
+  const late = AbortSignal.timeout(EMBEDDING_MS);
+  try {
+    return await embedder.embed(queries, AbortSignal.any([signal, late]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!late.aborted && !(error instanceof EmbeddingError)) throw error;
+    const reason = late.aborted ? 'no answer in time' : (error as Error).message;
+    log.warn('Searching by words only', { reason });
+    return [];
+  }
+}
+
+/** Names that the clients refuse in a delta. */
+const REFUSED = new Set(['__proto__', 'constructor', 'prototype']);
+
+function toResult({ fileId, filename, score, attributes, chunk }: SearchHit): FileSearchResult {
+  return {
+    file_id: fileId,
+    file_name: filename,
+    score,
+    attributes: Object.fromEntries(Object.entries(attributes).filter(([key]) => !REFUSED.has(key))),
+    content: [{ type: 'text', text: chunk.text }],
+  };
+}

@@ -1,0 +1,21 @@
+/** Before its first turn a run waits a while for files of its thread that are being indexed. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { threadHasWaiting } from '../db/waiting-files.ts';
+import type { RunRow } from '../wire/rows.ts';
+import type { ActivityDependencies } from './index.ts';
+
+/** Ingests end in other workers too, and tell nobody: the rows are looked at. */
+const LOOK_EVERY_MS = 200;
+
+/** Counted from the run's start, so that a repeated attempt does not wait anew. */
+export async function waitForFiles(
+  { pool, fileWaitSeconds }: Pick<ActivityDependencies, 'pool' | 'fileWaitSeconds'>,
+  run: RunRow,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = ((run.started_at ?? 0) + fileWaitSeconds) * 1_000;
+  while (Date.now() < deadline && (await threadHasWaiting(pool, run.id))) {
+    await delay(LOOK_EVERY_MS, undefined, { signal });
+  }
+}

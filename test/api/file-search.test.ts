@@ -1,0 +1,257 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { Environment } from '../support/environment.ts';
+import { text, toolCalls, type Reply } from '../support/fake-model.ts';
+import { outline } from '../support/legal-stream.ts';
+import {
+  checkRun,
+  CODE,
+  eventsOf,
+  outputsFor,
+  readStored,
+  setUp,
+  WEATHER,
+} from '../support/runs.ts';
+import { settled, upload } from '../support/stores.ts';
+
+let env: Environment;
+beforeAll(async () => {
+  env = await Environment.start();
+});
+afterAll(async () => {
+  expect(env.model.overruns).toEqual([]);
+  await env[Symbol.asyncDispose]();
+});
+
+const SEARCH = { type: 'file_search' as const };
+const INCLUDE = ['step_details.tool_calls[*].file_search.results[*].content' as const];
+const FISH = 'The blue fish of lake Orb eat only moss.';
+const FACTS = 'The tower of Quill is ninety metres high.';
+
+const search = (...queries: string[]) =>
+  toolCalls([{ name: 'file_search', arguments: { queries } }], { splitEvery: 5 });
+
+/** A store with two files that have been indexed. */
+async function store() {
+  const fish = await upload(env.client, FISH, 'fish.txt');
+  const facts = await upload(env.client, FACTS, 'facts.txt');
+  const { id } = await env.client.vectorStores.create({ name: 's', file_ids: [fish, facts] });
+  for (const file of [fish, facts])
+    expect(await settled(env.client, id, file)).toMatchObject({ status: 'completed' });
+  return { id, fish, facts };
+}
+
+async function searching(replies: Reply[], tools: object[] = [SEARCH]) {
+  const files = await store();
+  const setup = await setUp(env, replies, {
+    tools: tools as [],
+    tool_resources: { file_search: { vector_store_ids: [files.id] } },
+  });
+  return { ...setup, files };
+}
+
+type SearchCall = {
+  id: string;
+  type: string;
+  file_search: { ranking_options: object; results: { file_id: string; content?: object[] }[] };
+};
+
+const callsOf = (steps: { step_details: object }[]): SearchCall[] =>
+  steps.flatMap(
+    ({ step_details }) => (step_details as { tool_calls?: SearchCall[] }).tool_calls ?? [],
+  );
+
+test('searches, shows what it found, and cites it', async () => {
+  const answer = 'They eat 🌿 moss【1:0†fish.txt】, it says【7:7†fish.txt】.';
+  const { files, threadId, assistant, model } = await searching([
+    search('What do blue fish eat?', 'moss'),
+    text(answer, { chunkSize: 2 }),
+  ]);
+  const stream = env.client.beta.threads.runs.stream(threadId, { assistant_id: assistant.id });
+  const events = await eventsOf(stream);
+  const { steps, messages, log } = await checkRun(env, await stream.finalRun(), [events]);
+  expect(outline(events)).toContain('thread.run.step.delta');
+
+  const [call] = callsOf(steps);
+  const ranking_options = { ranker: 'default_2024_08_21', score_threshold: 0 };
+  expect(call).toMatchObject({
+    type: 'file_search',
+    file_search: {
+      ranking_options,
+      results: [{ file_id: files.fish, file_name: 'fish.txt', attributes: {} }],
+    },
+  });
+  expect(call?.file_search.results[0]).not.toHaveProperty('content');
+  const deltas = log
+    .filter(({ event }) => event === 'thread.run.step.delta')
+    .map(({ data }) => callsOf([(data as { delta: { step_details: object } }).delta])[0]);
+  expect(deltas).toEqual([
+    { index: 0, id: call?.id, type: 'file_search', file_search: { ranking_options, results: [] } },
+    {
+      index: 0,
+      type: 'file_search',
+      file_search: { results: [{ index: 0, ...call?.file_search.results[0] }] },
+    },
+  ]);
+
+  const start = Array.from('They eat 🌿 moss').length;
+  const mark = '【1:0†fish.txt】';
+  const cited = { type: 'file_citation', text: mark, start_index: start, end_index: start + 14 };
+  expect(messages[0]?.content).toEqual([
+    {
+      type: 'text',
+      text: {
+        value: answer,
+        annotations: [{ ...cited, file_citation: { file_id: files.fish } }],
+      },
+    },
+  ]);
+  const marks = events.flatMap(({ event, data }) =>
+    event === 'thread.message.delta' ? (data.delta.content ?? []) : [],
+  );
+  expect(marks).toContainEqual({
+    index: 0,
+    type: 'text',
+    text: {
+      value: mark,
+      annotations: [{ index: 0, ...cited, file_citation: { file_id: files.fish, quote: '' } }],
+    },
+  });
+
+  const [first, second] = env.model.requests(model);
+  expect(first?.body.tools).toMatchObject([{ function: { name: 'file_search' } }]);
+  expect(second?.body.messages.at(-1)).toMatchObject({
+    role: 'tool',
+    content: `${mark}\n${FISH}`,
+  });
+});
+
+test('shows the content of results to whoever includes it', async () => {
+  const { threadId, assistant, files } = await searching([search('fish'), text('Moss.')]);
+  const stream = env.client.beta.threads.runs.stream(threadId, {
+    assistant_id: assistant.id,
+    include: INCLUDE,
+  });
+  const events = await eventsOf(stream);
+  const run = await stream.finalRun();
+  const content = [{ type: 'text', text: FISH }];
+  const completed = events.flatMap(({ event, data }) =>
+    event === 'thread.run.step.completed' ? callsOf([data]) : [],
+  );
+  expect(completed[0]?.file_search.results).toMatchObject([{ file_id: files.fish, content }]);
+  const { steps } = env.client.beta.threads.runs;
+  const listed = await steps.list(run.id, { thread_id: threadId, include: INCLUDE, order: 'asc' });
+  expect(callsOf(listed.data)[0]?.file_search.results[0]?.content).toEqual(content);
+  const id = listed.data[0]!.id;
+  const where = { thread_id: threadId, run_id: run.id };
+  const shown = await steps.retrieve(id, { ...where, include: INCLUDE });
+  expect(callsOf([shown])[0]?.file_search.results[0]?.content).toEqual(content);
+  const hidden = await steps.retrieve(id, where);
+  expect(callsOf([hidden])[0]?.file_search.results[0]).not.toHaveProperty('content');
+});
+
+test('runs beside code and functions of the same turn', async () => {
+  const { threadId, assistant } = await searching(
+    [
+      toolCalls([
+        { name: 'file_search', arguments: { queries: ['tower of Quill'] } },
+        { name: 'code_interpreter', arguments: { code: 'print(6 * 7)' } },
+        { name: 'get_weather', arguments: { city: 'Quill' } },
+      ]),
+      text('Ninety metres【1:0†facts.txt】.'),
+    ],
+    [SEARCH, CODE, WEATHER],
+  );
+  const runs = env.client.beta.threads.runs;
+  const paused = await runs.createAndPoll(threadId, { assistant_id: assistant.id });
+  expect(paused.status).toBe('requires_action');
+  const done = await runs.submitToolOutputsAndPoll(paused.id, {
+    thread_id: threadId,
+    tool_outputs: outputsFor(paused),
+  });
+  const { messages, steps } = await checkRun(env, done);
+  expect(done.status).toBe('completed');
+  expect(callsOf(steps).map(({ type }) => type)).toEqual([
+    'file_search',
+    'code_interpreter',
+    'function',
+  ]);
+  expect(messages[0]?.content).toMatchObject([
+    { text: { annotations: [{ type: 'file_citation' }] } },
+  ]);
+});
+
+test('honours how many results the tool asks for, and its threshold', async () => {
+  const limited = await searching(
+    [search('fish', 'tower'), text('Done.')],
+    [{ type: 'file_search', file_search: { max_num_results: 1 } }],
+  );
+  const run = await env.client.beta.threads.runs.createAndPoll(limited.threadId, {
+    assistant_id: limited.assistant.id,
+  });
+  expect(callsOf((await readStored(env, run)).steps)[0]?.file_search.results).toHaveLength(1);
+});
+
+test('does not offer a search when there is nothing to search', async () => {
+  const { threadId, assistant, model } = await setUp(env, [text('Hello.')], { tools: [SEARCH] });
+  const run = await env.client.beta.threads.runs.createAndPoll(threadId, {
+    assistant_id: assistant.id,
+  });
+  expect(run.status).toBe('completed');
+  expect(env.model.requests(model)[0]?.body.tools).toBeUndefined();
+});
+
+test('an attachment fills a store of the thread, for which the run waits', async () => {
+  const file = await upload(env.client, FISH, 'fish.txt');
+  const { threadId, assistant } = await setUp(
+    env,
+    [search('moss'), text('Moss【2:0†fish.txt】.')],
+    { tools: [SEARCH] },
+  );
+  await env.client.beta.threads.messages.create(threadId, {
+    role: 'user',
+    content: 'What do they eat?',
+    attachments: [{ file_id: file, tools: [SEARCH] }],
+  });
+  const run = await env.client.beta.threads.runs.createAndPoll(threadId, {
+    assistant_id: assistant.id,
+  });
+  const { messages } = await checkRun(env, run);
+  expect(messages[0]?.content).toMatchObject([
+    { text: { annotations: [{ file_citation: { file_id: file } }] } },
+  ]);
+  const thread = await env.client.beta.threads.retrieve(threadId);
+  const [storeId] = thread.tool_resources?.file_search?.vector_store_ids ?? [];
+  const made = await env.client.vectorStores.retrieve(storeId!);
+  expect(made).toMatchObject({
+    expires_after: { anchor: 'last_active_at', days: 7 },
+    file_counts: { completed: 1, total: 1 },
+  });
+  const other = await upload(env.client, FACTS, 'facts.txt');
+  await env.client.beta.threads.messages.create(threadId, {
+    role: 'user',
+    content: 'And this?',
+    attachments: [{ file_id: other, tools: [SEARCH] }],
+  });
+  expect((await env.client.vectorStores.retrieve(storeId!)).file_counts.total).toBe(2);
+});
+
+test('makes the stores that a helper asks for', async () => {
+  const file = await upload(env.client, FISH, 'fish.txt');
+  const helper = { file_search: { vector_stores: [{ file_ids: [file], metadata: { a: 'b' } }] } };
+  const assistant = await env.client.beta.assistants.create({
+    model: 'm',
+    tools: [SEARCH],
+    tool_resources: helper,
+  });
+  const thread = await env.client.beta.threads.create({ tool_resources: helper });
+  const days: unknown[] = [];
+  for (const { tool_resources } of [assistant, thread]) {
+    expect(Object.keys(tool_resources?.file_search ?? {})).toEqual(['vector_store_ids']);
+    const [id] = tool_resources?.file_search?.vector_store_ids ?? [];
+    const made = await env.client.vectorStores.retrieve(id!);
+    expect(made).toMatchObject({ metadata: { a: 'b' }, file_counts: { total: 1 } });
+    days.push(made.expires_after);
+  }
+  expect(days).toEqual([null, { anchor: 'last_active_at', days: 7 }]);
+});
