@@ -89,6 +89,8 @@ function callsOf(tool: FunctionTool, conversation: Conversation, hints: Hints): 
   const { question } = conversation;
   if (tool.name === CODE_INTERPRETER) return cellsOf(conversation).map((code) => call({ code }));
   if (tool.name === FILE_SEARCH && !tool.parameters) return [call({ query: question })];
+  if (tool.name === FILE_SEARCH && takesQueries(tool.parameters))
+    return [call({ queries: [question] })];
   const places = takesOnePlace(tool.parameters) ? hints.places : [];
   if (places.length < 2) return [call(makeArguments(tool.parameters, hints))];
   return places.map((place) => call(makeArguments(tool.parameters, { ...hints, places: [place] })));
@@ -98,6 +100,10 @@ function callsOf(tool: FunctionTool, conversation: Conversation, hints: Hints): 
 function cellsOf(conversation: Conversation): string[] {
   const programs = programsFor(conversation);
   return programs.length > 0 ? programs : [idleCode(conversation.question)];
+}
+
+function takesQueries(parameters: JsonSchema | undefined): boolean {
+  return typeof parameters === 'object' && 'queries' in ((parameters.properties ?? {}) as object);
 }
 
 function takesOnePlace(parameters: JsonSchema | undefined): boolean {

@@ -2,10 +2,14 @@
 import type { ToolResult } from './conversation.ts';
 import { writtenFiles } from './data-programs.ts';
 import { readResults } from './math.ts';
+import { reportPassages } from './passages.ts';
 
 /** One or more sentences that hold the output. */
 export function reportResult(result: ToolResult): string {
-  return result.name === 'code_interpreter' ? reportCode(result) : reportFunction(result);
+  if (result.name === 'code_interpreter') return reportCode(result);
+  const isSearch =
+    result.name === 'file_search' && /^【|^\(nothing was found\)$/.test(result.output);
+  return isSearch ? reportPassages(result.arguments, result.output) : reportFunction(result);
 }
 
 function reportCode({ output }: ToolResult): string {

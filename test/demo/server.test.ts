@@ -298,6 +298,18 @@ describe('function tools', () => {
   });
 });
 
+test('cites the sentence of a file that is nearest to the question', async () => {
+  const output =
+    '【1:0†orb.txt】\nOrb is a lake. Blue fish eat moss.\n\n【1:1†quill.txt】\nQuill is a town.';
+  const call = { name: 'file_search', arguments: '{"queries":["What do blue fish eat?"]}' };
+  const { text } = await complete([
+    user('What do blue fish eat?'),
+    { role: 'assistant', tool_calls: [{ id: 'c1', type: 'function', function: call }] },
+    { role: 'tool', tool_call_id: 'c1', content: output },
+  ]);
+  expect(text).toContain('Your files say: Blue fish eat moss【1:0†orb.txt】.');
+});
+
 describe('answers in words', () => {
   test('reflects the question, counts messages and says what it is', async () => {
     const { text } = await complete([

@@ -142,6 +142,17 @@ test.each(['plot.py', 'plot.ts'])(
   },
 );
 
+test.each(['file_search.py', 'file-search.ts'])(
+  '%s finds the answer in one of two files, and cites it',
+  PATIENCE,
+  async (name) => {
+    const { stdout } = await example(name);
+    expect(stdout).toContain('The night train to Quill leaves at 22:40[1].');
+    expect(stdout).toContain(NOTICE);
+    expect(stdout).toMatch(/\n\[1\] trains\.txt\n$/);
+  },
+);
+
 test.each(['csv_summary.py', 'csv-summary.ts'])(
   '%s downloads the CSV that the answer links, and it is right',
   PATIENCE,
