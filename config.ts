@@ -3,7 +3,7 @@
  * A wrong value is a ConfigError whose message names the variable and the remedy.
  */
 import { readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -167,7 +167,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       integer('EMBEDDINGS_DIMENSIONS', text('EMBEDDINGS_DIMENSIONS'), 256, 0, 8_192) || null,
     searchCandidates: integer('SEARCH_CANDIDATES', text('SEARCH_CANDIDATES'), 400, 50, 10_000),
     fileWaitSeconds: integer('FILE_WAIT_SECONDS', text('FILE_WAIT_SECONDS'), 60, 0, 540),
-    ingestSlots: integer('INGEST_SLOTS', text('INGEST_SLOTS'), 4, 1, 1_000),
+    ingestSlots: integer('INGEST_SLOTS', text('INGEST_SLOTS'), defaultIngestSlots(), 1, 1_000),
     parseSeconds: integer('PARSE_SECONDS', text('PARSE_SECONDS'), 60, 1, 3_600),
     parseMemoryMb: integer('PARSE_MEMORY_MB', text('PARSE_MEMORY_MB'), 768, 128, 65_536),
     parseMaxTokens: integer(
@@ -275,6 +275,11 @@ export function parseLimits(config: Config): {
     memoryBytes: config.parseMemoryMb * 1_024 * 1_024,
     tokens: config.parseMaxTokens,
   };
+}
+
+/** Each parses in a process of its own: more of them than processors only take turns. */
+function defaultIngestSlots(): number {
+  return Math.min(8, Math.max(2, availableParallelism()));
 }
 
 /** What `createEmbedder` takes; undefined when no endpoint is configured. */

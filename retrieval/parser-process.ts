@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
@@ -57,5 +58,17 @@ export function startParser(
   ];
   const [command = '', ...args] =
     PRLIMIT === undefined ? node : [PRLIMIT, ...limits, '--', ...node];
-  return spawn(command, args, { cwd: '/', env: {}, stdio: 'pipe' });
+  const parser = spawn(command, args, { cwd: '/', env: {}, stdio: 'pipe' });
+  yieldToOthers(parser.pid);
+  return parser;
+}
+
+/** Files can wait: whoever answers people goes first. */
+function yieldToOthers(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It has ended already.
+  }
 }
