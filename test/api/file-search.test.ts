@@ -71,6 +71,9 @@ test('searches, shows what it found, and cites it', async () => {
   const events = await eventsOf(stream);
   const { steps, messages, log } = await checkRun(env, await stream.finalRun(), [events]);
   expect(outline(events)).toContain('thread.run.step.delta');
+  const workflow = env.temporal.workflow.getHandle((await stream.finalRun()).id);
+  await workflow.result();
+  expect((await workflow.fetchHistory()).events).toHaveLength(23);
 
   const [call] = callsOf(steps);
   const ranking_options = { ranker: 'default_2024_08_21', score_threshold: 0 };
@@ -181,7 +184,7 @@ test('runs beside code and functions of the same turn', async () => {
   ]);
 });
 
-test('honours how many results the tool asks for, and its threshold', async () => {
+test('honours how many results the tool asks for', async () => {
   const limited = await searching(
     [search('fish', 'tower'), text('Done.')],
     [{ type: 'file_search', file_search: { max_num_results: 1 } }],
@@ -190,6 +193,31 @@ test('honours how many results the tool asks for, and its threshold', async () =
     assistant_id: limited.assistant.id,
   });
   expect(callsOf((await readStored(env, run)).steps)[0]?.file_search.results).toHaveLength(1);
+});
+
+test('leaves out results below the threshold of the tool', async () => {
+  const ranking_options = { ranker: 'auto', score_threshold: 0.9 };
+  const { files, threadId, assistant } = await searching(
+    [search('blue fish moss tower'), text('Done.')],
+    [{ type: 'file_search', file_search: { ranking_options } }],
+  );
+  const run = await env.client.beta.threads.runs.createAndPoll(threadId, {
+    assistant_id: assistant.id,
+  });
+  const [call] = callsOf((await readStored(env, run)).steps);
+  expect(call?.file_search).toMatchObject({ ranking_options, results: [{ file_id: files.fish }] });
+  expect(call?.file_search.results).toHaveLength(1);
+});
+
+test('finds nothing in a store that was deleted meanwhile', async () => {
+  const { files, threadId, assistant } = await searching([search('moss'), text('Nothing.')]);
+  await env.client.vectorStores.delete(files.id);
+  const run = await env.client.beta.threads.runs.createAndPoll(threadId, {
+    assistant_id: assistant.id,
+  });
+  const { steps } = await checkRun(env, run);
+  expect(run.status).toBe('completed');
+  expect(callsOf(steps)[0]?.file_search.results).toEqual([]);
 });
 
 test('does not offer a search when there is nothing to search', async () => {

@@ -69,6 +69,10 @@ const SCENARIOS: Record<string, Scenario> = {
     turns: [{ kind: 'tools', calls: [code('call_1')] }, done],
     tools: [{ kind: 'done' }],
   },
+  'file-search': {
+    turns: [{ kind: 'tools', calls: [{ id: 'call_1', type: 'file_search' }] }, done],
+    tools: [{ kind: 'done' }],
+  },
   'parallel-tools': {
     turns: [{ kind: 'tools', calls: [code('call_1'), code('call_2'), code('call_3')] }, done],
     tools: [{ kind: 'done' }, { kind: 'done' }, { kind: 'done' }],
