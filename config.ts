@@ -2,26 +2,26 @@
  * The only file that reads process.env. Every setting has its default here; the README's table lists them.
  * A wrong value is a ConfigError whose message names the variable and the remedy.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+import type { ModelEntry, SandboxdAddress } from './config-values.ts';
+import {
+  bytes,
+  ConfigError,
+  httpUrl,
+  integer,
+  oneOf,
+  optionalInteger,
+  postgresUrl,
+  readModelsFile,
+  sandboxdAddress,
+} from './config-values.ts';
 
-/** How one model id is served. `upstream_model` defaults to the id itself. */
-export type ModelEntry = {
-  id: string;
-  base_url?: string | undefined;
-  /** Name of the environment variable that holds the key, so that the file itself carries no secret. */
-  api_key_env?: string | undefined;
-  upstream_model?: string | undefined;
-  context_window?: number | undefined;
-  /**
-   * False: the model takes no images, and reads a line of text in their place. True: it is shown those of earlier answers
-   * too. Absent: those that users send.
-   */
-  vision?: boolean | undefined;
-};
+export { ConfigError };
+export type { ModelEntry, SandboxdAddress };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export type ModelTarget = {
   id: string;
@@ -33,9 +33,6 @@ export type ModelTarget = {
   /** As in the models file. */
   vision: boolean | undefined;
 };
-
-/** A Unix socket, or a host and a port. */
-export type SandboxdAddress = { path: string } | { host: string; port: number };
 
 export type Config = {
   readonly host: string;
@@ -123,12 +120,6 @@ export type Config = {
   readonly downloadAssistantsFiles: boolean;
   readonly workerActivitySlots: number;
 };
-
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-}
-
-const MIB = 1024 * 1024;
 
 const MEGABYTE = 1024 * 1024;
 
@@ -223,13 +214,13 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       'true',
     pollAfterMs: integer('POLL_AFTER_MS', text('POLL_AFTER_MS'), 500, 1, 60_000),
     bodyLimitBytes: 10 * 1024 * 1024,
-    fileLimitBytes: bytes('FILE_LIMIT_BYTES', text('FILE_LIMIT_BYTES'), 512 * MIB),
-    fileQuotaBytes: bytes('FILE_QUOTA_BYTES', text('FILE_QUOTA_BYTES'), 100 * 1024 * MIB),
-    uploadLimitBytes: bytes('UPLOAD_LIMIT_BYTES', text('UPLOAD_LIMIT_BYTES'), 8 * 1024 * MIB),
+    fileLimitBytes: bytes('FILE_LIMIT_BYTES', text('FILE_LIMIT_BYTES'), 512 * MEGABYTE),
+    fileQuotaBytes: bytes('FILE_QUOTA_BYTES', text('FILE_QUOTA_BYTES'), 100 * 1024 * MEGABYTE),
+    uploadLimitBytes: bytes('UPLOAD_LIMIT_BYTES', text('UPLOAD_LIMIT_BYTES'), 8 * 1024 * MEGABYTE),
     uploadPartLimitBytes: bytes(
       'UPLOAD_PART_LIMIT_BYTES',
       text('UPLOAD_PART_LIMIT_BYTES'),
-      64 * MIB,
+      64 * MEGABYTE,
     ),
     downloadAssistantsFiles:
       oneOf('DOWNLOAD_ASSISTANTS_FILES', text('DOWNLOAD_ASSISTANTS_FILES') ?? 'false', [
@@ -323,108 +314,4 @@ export function modelTarget(
     contextWindow: entry?.context_window ?? config.modelContextWindow,
     vision: entry?.vision,
   };
-}
-
-function integer(
-  name: string,
-  value: string | undefined,
-  fallback: number,
-  min: number,
-  max = Number.MAX_SAFE_INTEGER,
-): number {
-  if (value === undefined) return fallback;
-  const parsed = Number(value);
-  if (!Number.isInteger(parsed) || parsed < min || parsed > max) {
-    throw new ConfigError(
-      `${name} must be a whole number from ${min} to ${max}, but is '${value}'.`,
-    );
-  }
-  return parsed;
-}
-
-function optionalInteger(
-  name: string,
-  value: string | undefined,
-  min: number,
-  max: number,
-): number | undefined {
-  return value === undefined ? undefined : integer(name, value, min, min, max);
-}
-
-function bytes(name: string, value: string | undefined, fallback: number): number {
-  return integer(name, value, fallback, 1);
-}
-
-function oneOf<const T extends string>(name: string, value: string, allowed: readonly T[]): T {
-  const match = allowed.find((candidate) => candidate === value);
-  if (match === undefined)
-    throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, but is '${value}'.`);
-  return match;
-}
-
-function httpUrl(name: string, value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
-    throw new ConfigError(`${name} must be an http or https URL such as http://127.0.0.1:8000/v1.`);
-  }
-  return value.replace(/\/+$/, '');
-}
-
-function sandboxdAddress(
-  name: string,
-  value = 'unix:/run/threadmill/sandboxd.sock',
-): SandboxdAddress {
-  const path = /^unix:(\/.+)$/.exec(value)?.[1];
-  if (path !== undefined) return { path };
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.port === '') {
-    throw new ConfigError(`${name} must look like unix:/path/of/a/socket or http://host:port.`);
-  }
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) };
-}
-
-/** The value is never echoed: it holds a password. */
-function postgresUrl(name: string, value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (!URL.canParse(value) || !/^postgres(ql)?:$/.test(new URL(value).protocol)) {
-    throw new ConfigError(`${name} must look like postgres://user:password@host:5432/database.`);
-  }
-  return value;
-}
-
-function readModelsFile(path: string | undefined): ModelEntry[] {
-  if (path === undefined) return [];
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new ConfigError(`MODELS_FILE ${path} could not be read: ${(error as Error).message}`);
-  }
-  const list = (parsed as { models?: unknown }).models;
-  if (!Array.isArray(list))
-    throw new ConfigError(`MODELS_FILE ${path} must hold {"models": [{"id": …}]}.`);
-  return list.map((entry: unknown, index) => {
-    const { id, base_url, api_key_env, upstream_model, context_window, vision } =
-      entry as ModelEntry;
-    if (typeof id !== 'string' || id === '')
-      throw new ConfigError(`MODELS_FILE ${path}: models[${index}].id is missing.`);
-    if (
-      context_window !== undefined &&
-      (!Number.isInteger(context_window) || context_window < 1_024)
-    ) {
-      throw new ConfigError(
-        `MODELS_FILE ${path}: models[${index}].context_window must be at least 1024.`,
-      );
-    }
-    if (vision !== undefined && typeof vision !== 'boolean')
-      throw new ConfigError(`MODELS_FILE ${path}: models[${index}].vision must be true or false.`);
-    return {
-      id,
-      base_url: httpUrl(`models[${index}].base_url`, base_url),
-      api_key_env,
-      upstream_model,
-      context_window,
-      vision,
-    };
-  });
 }
