@@ -9,7 +9,7 @@ import {
   listUnembedded,
   readUnembedded,
   storeVectors,
-} from '../db/documents.ts';
+} from '../db/document-vectors.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import { EmbeddingError, toCode } from '../retrieval/index.ts';
 import type { ActivityDependencies } from './index.ts';

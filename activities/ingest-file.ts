@@ -8,15 +8,13 @@ import { Context } from '@temporalio/activity';
 
 import { BlobGoneError, readBlob } from '../db/blobs.ts';
 import type { IngestEnd, IngestSource, NewChunk } from '../db/documents.ts';
+import { beginEmbedding, embeddingKey, finishEmbedding } from '../db/document-vectors.ts';
 import {
-  beginEmbedding,
   claimDocument,
   completeFile,
   countChunks,
-  embeddingKey,
   endOf,
   finishChunks,
-  finishEmbedding,
   readIngest,
   readIngestDocument,
   setBlobHash,

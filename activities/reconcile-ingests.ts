@@ -1,7 +1,8 @@
 /** The same for files on their way into vector stores, and for documents that lack vectors of the configured model. */
 import { log } from '@temporalio/activity';
 
-import { countUnembedded, embeddingKey, settleFile } from '../db/documents.ts';
+import { countUnembedded, embeddingKey } from '../db/document-vectors.ts';
+import { settleFile } from '../db/documents.ts';
 import type { SuspectIngest } from '../db/maintenance.ts';
 import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
 import { withTransaction } from '../db/pool.ts';

@@ -1,7 +1,7 @@
 /** One file_search call: its result is stored once, so an attempt that is repeated searches again and changes nothing. */
 import { log } from '@temporalio/activity';
 
-import { embeddingKey } from '../db/documents.ts';
+import { embeddingKey } from '../db/document-vectors.ts';
 import { searchStores } from '../db/search.ts';
 import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
 import { CallSettledError, storeSearch } from '../db/tool-calls.ts';

@@ -1,7 +1,7 @@
 /** POST /vector_stores/{vector_store_id}/search. Without the embeddings server it finds by words, and says so. */
 import type { RequestHandler } from 'express';
 
-import { embeddingKey } from '../../db/documents.ts';
+import { embeddingKey } from '../../db/document-vectors.ts';
 import { searchStores } from '../../db/search.ts';
 import type { Embedder } from '../../retrieval/index.ts';
 import { EmbeddingError } from '../../retrieval/index.ts';

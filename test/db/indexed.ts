@@ -2,15 +2,8 @@
 import { createHash } from 'node:crypto';
 
 import type { WordConfiguration } from '../../db/documents.ts';
-import {
-  beginEmbedding,
-  claimDocument,
-  completeFile,
-  finishChunks,
-  finishEmbedding,
-  storeChunks,
-  storeVectors,
-} from '../../db/documents.ts';
+import { beginEmbedding, finishEmbedding, storeVectors } from '../../db/document-vectors.ts';
+import { claimDocument, completeFile, finishChunks, storeChunks } from '../../db/documents.ts';
 import { createFileOfBlob } from '../../db/files.ts';
 import type { Pool } from '../../db/pool.ts';
 import { withTransaction } from '../../db/pool.ts';
