@@ -1,4 +1,4 @@
-/** npm run bench [-- overhead | stream | memory | cancel | sandbox | abuse]: all of them when none is named. */
+/** npm run bench [-- overhead | stream | memory | cancel | sandbox | abuse | vector | ingest]: all of them when none is named. */
 import { closeConnections } from './http.ts';
 
 const BENCHES = {
@@ -8,6 +8,8 @@ const BENCHES = {
   cancel: async () => (await import('./cancel.ts')).cancel(),
   sandbox: async () => (await import('./sandbox.ts')).sandboxBench(),
   abuse: async () => (await import('./abuse.ts')).abuse(),
+  vector: async () => (await import('./vector.ts')).vectorBench(),
+  ingest: async () => (await import('./ingest.ts')).ingestBench(),
 };
 
 const names = process.argv.slice(2);

@@ -35,7 +35,12 @@ export type Served = {
   stop(): Promise<void>;
 };
 
-export type ServeOptions = { dataDir: string; modelBaseUrl?: string; nodeFlags?: string[] };
+export type ServeOptions = {
+  dataDir: string;
+  modelBaseUrl?: string;
+  nodeFlags?: string[];
+  env?: Record<string, string>;
+};
 
 /** Starts bin/serve.ts on free ports. */
 export async function serve(options: ServeOptions): Promise<Served> {
@@ -51,6 +56,7 @@ export async function serve(options: ServeOptions): Promise<Served> {
       THREADMILL_API_KEY: apiKey,
       LOG_LEVEL: 'warn',
       ...(options.modelBaseUrl === undefined ? {} : { MODEL_BASE_URL: options.modelBaseUrl }),
+      ...options.env,
     },
   });
   const banner = await readUntil(child, READY);
@@ -105,7 +111,9 @@ export type Stack = Served & {
 };
 
 /** The whole arrangement on a new data directory, which is removed at the end. */
-export async function startStack(options: { nodeFlags?: string[] } = {}): Promise<Stack> {
+export async function startStack(
+  options: Pick<ServeOptions, 'nodeFlags' | 'env'> = {},
+): Promise<Stack> {
   const dataDir = await temporaryDirectory();
   const fake = startChild<ModelHandlers>('./model.ts');
   const stops: (() => Promise<void>)[] = [

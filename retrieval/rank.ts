@@ -40,21 +40,24 @@ export function cosine(a: Float32Array, b: Float32Array): number {
 
 /**
  * Reciprocal rank fusion of lists that are best first: best first again, with scores above 0 and up to 1, which is
- * first place in every list. Equal scores keep the order in which they appeared. An id counts once in a list.
+ * first place in every list. Equal scores keep the order in which they appeared. An id counts once in a list. `weights`,
+ * one per list, add up to 1; without them all lists count the same.
  */
 export function fuse<Id>(
   lists: readonly (readonly Id[])[],
   k = FUSION_K,
+  weights: readonly number[] = lists.map(() => 1 / lists.length),
 ): { id: Id; score: number }[] {
   const sums = new Map<Id, number>();
-  for (const list of lists) {
+  for (const [index, list] of lists.entries()) {
+    const weight = weights[index] ?? 0;
     let rank = 0;
     for (const id of new Set(list)) {
       rank += 1;
-      sums.set(id, (sums.get(id) ?? 0) + (k + 1) / (k + rank));
+      sums.set(id, (sums.get(id) ?? 0) + (weight * (k + 1)) / (k + rank));
     }
   }
   return [...sums]
-    .map(([id, sum]) => ({ id, score: Math.min(1, sum / lists.length) }))
+    .map(([id, sum]) => ({ id, score: Math.min(1, sum) }))
     .sort((a, b) => b.score - a.score);
 }

@@ -4,10 +4,11 @@ import { ensureApiKey, projectOfKey } from '../../db/api-keys.ts';
 import type { SearchRequest } from '../../db/search.ts';
 import { searchStores } from '../../db/search.ts';
 import type { Filter } from '../../wire/requests.ts';
+import { newStore } from '../support/indexed-file.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
-import type { Indexed } from './indexed.ts';
-import { indexFile, MODEL, newStore, vectorOf } from './indexed.ts';
+import type { Texts } from './indexed.ts';
+import { indexTexts, MODEL, vectorOf } from './indexed.ts';
 
 let database: Database;
 let store: string;
@@ -21,8 +22,8 @@ beforeEach(async () => {
   store = await newStore(database.pool, database.projectId);
 });
 
-const add = (file: Indexed, storeId = store) =>
-  indexFile(database.pool, database.projectId, storeId, file);
+const add = (texts: Texts, storeId = store) =>
+  indexTexts(database.pool, database.projectId, storeId, texts);
 
 type Change = Partial<SearchRequest> & { by?: 'words' | 'meaning' };
 
@@ -161,7 +162,7 @@ describe('by meaning', () => {
     await add({ chunks: SHIPS });
     expect((await search('harbour')).byMeaning).toBe(true);
     expect((await search('harbour', { model: 'other/64' })).byMeaning).toBe(false);
-    await add({ chunks: ['a harbour without a vector'], model: null });
+    await add({ chunks: ['a harbour without a vector'], embedded: false });
     const { hits, byMeaning } = await search('harbour');
     expect(byMeaning).toBe(false);
     expect(hits.map(({ scores }) => Object.keys(scores))).toEqual([['lexical'], ['lexical']]);
@@ -269,7 +270,7 @@ describe('whose', () => {
 });
 
 describe('filters', () => {
-  const FILES: Indexed[] = [
+  const FILES: Texts[] = [
     { chunks: ['harbour red'], attributes: { colour: 'red', year: 1900, open: true } },
     { chunks: ['harbour blue'], attributes: { colour: 'blue', year: 1950.5, open: false } },
     { chunks: ['harbour none'], attributes: {} },

@@ -46,6 +46,14 @@ test('first place in every list scores 1, and agreement beats one good place', (
   ).toBe('b');
 });
 
+test('a list counts as much as its weight', () => {
+  const fused = fuse([['a', 'b'], ['b']], 1, [0.25, 0.75]);
+  expect(fused).toEqual([
+    { id: 'b', score: 0.25 * (2 / 3) + 0.75 },
+    { id: 'a', score: 0.25 },
+  ]);
+});
+
 test('ties keep their order and a repeated id counts once', () => {
   expect(fuse([['a', 'a', 'b']])).toEqual(fuse([['a', 'b']]));
   expect(fuse([['a'], ['b']]).map(({ id }) => id)).toEqual(['a', 'b']);

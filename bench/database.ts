@@ -1,0 +1,29 @@
+/** A PostgreSQL of its own with `npm start`'s settings on a new data directory, migrated. No Temporal. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ensureApiKey, projectOfKey } from '../db/api-keys.ts';
+import { migrate } from '../db/migrate.ts';
+import type { Pool } from '../db/pool.ts';
+import { createPool } from '../db/pool.ts';
+import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+
+export type BenchDatabase = AsyncDisposable & { pool: Pool; projectId: string };
+
+export async function startDatabase(): Promise<BenchDatabase> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'threadmill-bench-'));
+  const server = await startEmbeddedPostgres({ dataDir });
+  const pool = createPool(server.url, { max: 10, applicationName: 'threadmill-bench' });
+  await migrate(pool);
+  await ensureApiKey(pool, { projectName: 'bench', key: 'sk-bench' });
+  return {
+    pool,
+    projectId: (await projectOfKey(pool, 'sk-bench'))!,
+    async [Symbol.asyncDispose]() {
+      await pool.end();
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

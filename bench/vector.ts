@@ -1,0 +1,207 @@
+/**
+ * Searches of stores with 1,000, 10,000 and 100,000 chunks in one database: by meaning, by words, by both, and how many of
+ * the 20 nearest vectors are found.
+ */
+import { cosine } from '../retrieval/index.ts';
+import type { Pool } from '../db/pool.ts';
+import type { SearchRequest } from '../db/search.ts';
+import { searchStores } from '../db/search.ts';
+import { indexFile, newStore } from '../test/support/indexed-file.ts';
+import { startDatabase } from './database.ts';
+import { fixed, printTable, progress, writeResult } from './report.ts';
+import type { Spread } from './statistics.ts';
+import { spread } from './statistics.ts';
+import { DIMENSIONS, seeded, VectorSource, zipfWords } from './vectors.ts';
+
+const SIZES = [1_000, 10_000, 100_000];
+const FILE_CHUNKS = 100;
+/** Words of a chunk, about as many as 800 tokens of prose have less their repetitions. */
+const CHUNK_WORDS = 200;
+const QUERIES = 60;
+const QUERY_WORDS = 6;
+const NEAREST = 20;
+const MODEL = 'synthetic/256';
+const GOALS = { p95: 50, recall: 0.98, growth: 5 };
+
+type Store = {
+  id: string;
+  chunks: number;
+  texts: string[][];
+  /** Before they are turned and scaled. */
+  raw: Float32Array[];
+  vectors: Float32Array[];
+};
+type Query = { text: string; vector: Float32Array; nearest: Set<number> };
+type Figures = {
+  chunks: number;
+  indexedPerSecond: number;
+  recall: number;
+  meaning: Spread;
+  words: Spread;
+  both: Spread;
+};
+
+export async function vectorBench(): Promise<void> {
+  await using database = await startDatabase();
+  const { pool, projectId } = database;
+  const random = seeded(5);
+  const source = new VectorSource(random);
+  const figures: Figures[] = [];
+  const stores: [Store, number][] = [];
+  for (const chunks of SIZES) {
+    const started = performance.now();
+    const store = await fill(pool, projectId, source, random, chunks);
+    stores.push([store, (performance.now() - started) / 1_000]);
+    progress(`${chunks} chunks are stored`);
+  }
+  await pool.query('vacuum analyze');
+  for (const [store, seconds] of stores) {
+    const queries = makeQueries(store, source, random);
+    const measured = await measure(pool, projectId, store, queries);
+    figures.push({ chunks: store.chunks, indexedPerSecond: store.chunks / seconds, ...measured });
+    progress(`${store.chunks} chunks are searched`);
+  }
+  report(figures);
+  await writeResult('vector', undefined, {
+    settings: { DIMENSIONS, CHUNK_WORDS, FILE_CHUNKS, QUERIES, QUERY_WORDS, NEAREST },
+    figures,
+  });
+}
+
+async function fill(
+  pool: Pool,
+  projectId: string,
+  source: VectorSource,
+  random: () => number,
+  chunks: number,
+): Promise<Store> {
+  const id = await newStore(pool, projectId);
+  const store: Store = { id, chunks, texts: [], raw: [], vectors: [] };
+  for (let first = 0; first < chunks; first += FILE_CHUNKS) {
+    for (let n = 0; n < FILE_CHUNKS; n++) {
+      const raw = source.text();
+      store.texts.push(zipfWords(random, CHUNK_WORDS));
+      store.raw.push(raw);
+      store.vectors.push(source.finish(raw));
+    }
+    const words = store.texts.slice(first).map((text) => text.join(' '));
+    await indexFile(pool, projectId, id, {
+      filename: `${first}`,
+      attributes: { half: first < chunks / 2 },
+      words: 'english',
+      chunks: words.map((text, ordinal) => ({
+        ordinal,
+        text,
+        page: null,
+        start: ordinal * 2_000,
+        end: (ordinal + 1) * 2_000,
+        tokens: CHUNK_WORDS,
+      })),
+      vectors: store.vectors.slice(first),
+      model: MODEL,
+    });
+  }
+  return store;
+}
+
+/** What somebody asks who knows roughly what a text says, and some of its words. */
+function makeQueries(store: Store, source: VectorSource, random: () => number): Query[] {
+  return Array.from({ length: QUERIES }, () => {
+    const about = Math.floor(random() * store.chunks);
+    const words = store.texts[about]!;
+    const chosen = Array.from(
+      { length: QUERY_WORDS },
+      () => words[Math.floor(random() * words.length)]!,
+    );
+    const vector = source.finish(source.query(store.raw[about]!));
+    return { text: chosen.join(' '), vector, nearest: exact(store, vector) };
+  });
+}
+
+function exact(store: Store, vector: Float32Array): Set<number> {
+  const all = store.vectors.map((other, at) => ({ at, score: cosine(vector, other) }));
+  all.sort((a, b) => b.score - a.score);
+  return new Set(all.slice(0, NEAREST).map(({ at }) => at));
+}
+
+async function measure(pool: Pool, projectId: string, store: Store, queries: Query[]) {
+  const times = { meaning: [] as number[], words: [] as number[], both: [] as number[] };
+  let found = 0;
+  const common = { projectId, vectorStoreIds: [store.id], filters: null, scoreThreshold: 0 };
+  const search = async (query: Query, change: Pick<SearchRequest, 'ranker' | 'model'>) => {
+    const started = performance.now();
+    const request = { ...common, limit: NEAREST, queries: [query], ...change };
+    const { hits } = await searchStores(pool, request);
+    return { hits, ms: performance.now() - started };
+  };
+  // The first time round everything is read into memory.
+  for (const warm of [true, false]) {
+    for (const query of warm ? queries.slice(0, 10) : queries) {
+      const meaning = await search(query, { ranker: 'none', model: MODEL });
+      const words = await search(query, { ranker: 'auto', model: null });
+      const both = await search(query, { ranker: 'auto', model: MODEL });
+      if (warm) continue;
+      times.meaning.push(meaning.ms);
+      times.words.push(words.ms);
+      times.both.push(both.ms);
+      const places = meaning.hits.map((hit) => Number(hit.filename) + hit.chunk.ordinal);
+      found += places.filter((place) => query.nearest.has(place)).length;
+    }
+  }
+  return {
+    recall: found / (queries.length * NEAREST),
+    meaning: spread(times.meaning),
+    words: spread(times.words),
+    both: spread(times.both),
+  };
+}
+
+function report(figures: Figures[]): void {
+  const pair = ({ p50, p95 }: Spread) => `${fixed(p50)} / ${fixed(p95)}`;
+  const rows = figures.map((one) => [
+    one.chunks,
+    pair(one.meaning),
+    pair(one.words),
+    pair(one.both),
+    fixed(one.recall, 4),
+    fixed(one.indexedPerSecond, 0),
+  ]);
+  const header = ['chunks', 'meaning', 'words', 'both', `recall@${NEAREST}`, 'chunks stored/s'];
+  printTable(`Searches, ms p50 / p95 of ${QUERIES} queries`, header, rows);
+  const [small, large] = [figures[0]!, figures.at(-1)!];
+  const growth = large.meaning.p50 / small.meaning.p50;
+  printTable(
+    'Goals',
+    ['', 'goal', 'measured', 'met'],
+    [
+      [
+        'p95 by meaning at 100k',
+        `≤ ${GOALS.p95} ms`,
+        fixed(large.meaning.p95),
+        yes(large.meaning.p95 <= GOALS.p95),
+      ],
+      [
+        'p95 by both at 100k',
+        `≤ ${GOALS.p95} ms`,
+        fixed(large.both.p95),
+        yes(large.both.p95 <= GOALS.p95),
+      ],
+      [
+        'recall@20 at 100k',
+        `≥ ${GOALS.recall}`,
+        fixed(large.recall, 4),
+        yes(large.recall >= GOALS.recall),
+      ],
+      [
+        'p50 at 100k over 1k',
+        `≤ ${GOALS.growth}x`,
+        `${fixed(growth)}x`,
+        yes(growth <= GOALS.growth),
+      ],
+    ],
+  );
+}
+
+function yes(met: boolean): string {
+  return met ? 'yes' : 'no';
+}
