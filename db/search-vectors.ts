@@ -30,7 +30,7 @@ export async function searchVectors(
 
 type NearestRow = { chunk_id: number; store_file: number; embedding: Buffer };
 
-/** Codes of another length are those of another model. */
+/** Codes of another length are those of another model. As a condition that would hide from the planner how much there is to read. */
 async function readNearest(
   db: Queryable,
   { projectId, filter }: SearchScope,
@@ -45,11 +45,14 @@ async function readNearest(
     db,
     filtered ? 'search.by-meaning-filtered' : 'search.by-meaning',
     `with nearest as (
-       select c.chunk_id, c.store_file from chunk_codes c
+       select c.chunk_id, c.store_file, case when length(c.code) = length($3::bit varying)
+         then bit_count(c.code # $3::bit varying) end as distance
+       from chunk_codes c
        where c.vector_store_id = $1 and exists (select from vector_stores s where s.id = $1 and s.project_id = $2)
-         and length(c.code) = length($3::bit varying) ${filtered ? condition : ''}
-       order by bit_count(c.code # $3::bit varying), c.chunk_id limit $4)
-     select n.chunk_id, n.store_file, v.embedding from nearest n join chunk_vectors v using (chunk_id)`,
+         ${filtered ? condition : ''}
+       order by distance, c.chunk_id limit $4)
+     select n.chunk_id, n.store_file, v.embedding from nearest n join chunk_vectors v using (chunk_id)
+     where n.distance is not null`,
     [storeId, projectId, code, nearest, ...(filtered ? [filter.path, filter.variables] : [])],
   );
 }

@@ -1,7 +1,7 @@
 /**
- * The lexical half of a search. Ranking reads the words of every chunk that matches, so it is the rare words of a query
- * that are looked for: stop words and words in more than 5 % of all chunks are left out unless there are no others, and at
- * most eight remain. What PostgreSQL ranks highest is scored again with BM25, which knows how rare each word is.
+ * The lexical half of a search. Ranking reads all words of a chunk, so it is the rare words of a query that are looked for:
+ * stop words and words in more than 5 % of all chunks are left out unless there are no others. The index alone says which
+ * chunks have which of them; those with the most, each by its rarity, are read and scored with BM25 for all of the words.
  *
  * Prose is stored stemmed and code as it stands, so every word is looked for in both forms.
  */
@@ -12,10 +12,13 @@ import { query } from './pool.ts';
 
 /** Words in a larger share of all chunks are common. */
 const COMMON = 0.05;
-const MAX_WORDS = 8;
-/** Words whose chunks are counted because the statistics do not know them, and how far. */
-const MAX_COUNTED = 32;
-const COUNT_LIMIT = 2_000;
+/** Words that are looked for: of those whose share is known the rarest, and of the others, which are rarer, the longest. */
+const KNOWN = 8;
+const UNKNOWN = 24;
+/** Of a query that has only common ones. */
+const ONLY_COMMON = 2;
+/** Chunks that are ranked by how close together they have the words, and those that are scored. */
+const RANKED = 400;
 const CANDIDATES = 100;
 
 /** What is searched: the completed files of these stores. */
@@ -44,8 +47,6 @@ type Word = {
   share: number | null;
 };
 
-type SearchedWord = Word & { documentFrequency: number };
-
 /** Best first, at most 100. Empty when no word of the text is in the stores. */
 export async function searchWords(
   db: Queryable,
@@ -53,11 +54,16 @@ export async function searchWords(
   text: string,
 ): Promise<Candidate[]> {
   if (scope.chunks === 0) return [];
-  const words = await chooseWords(db, scope, await readWords(db, text));
-  if (words.length === 0) return [];
-  const rows = await readCandidates(db, scope, words);
+  const words = await readWords(db, text);
+  const searched = chooseWords(words);
+  if (searched.length === 0) return [];
+  const rows = await readCandidates(db, scope, searched, words);
   return rows
-    .map((row) => ({ chunkId: row.id, storeFile: row.seq, score: scoreOf(row, words, scope) }))
+    .map((row) => ({
+      chunkId: row.id,
+      storeFile: row.seq,
+      score: scoreOf(row, words, searched, scope),
+    }))
     .sort((a, b) => b.score - a.score || a.chunkId - b.chunkId);
 }
 
@@ -85,46 +91,18 @@ async function readWords(db: Queryable, text: string): Promise<Word[]> {
   }));
 }
 
-async function chooseWords(
-  db: Queryable,
-  scope: SearchScope,
-  words: readonly Word[],
-): Promise<SearchedWord[]> {
-  const rare = words.filter(({ stop, share }) => !stop && (share ?? 0) <= COMMON);
-  const known = (rare.length > 0 ? rare : words).filter(({ share }) => share !== null);
-  const unknown = (rare.length > 0 ? rare : words)
-    .filter(({ share }) => share === null)
-    .sort((a, b) => b.lexemes[0]!.length - a.lexemes[0]!.length)
-    .slice(0, MAX_COUNTED);
-  const counts = await countChunks(db, scope, unknown);
-  const searched = [
-    ...known.map((word) => ({ ...word, documentFrequency: word.share! * scope.chunks })),
-    ...unknown.map((word, index) => ({ ...word, documentFrequency: counts[index] ?? 0 })),
-  ];
-  return searched
-    .filter(({ documentFrequency }) => documentFrequency > 0)
-    .sort((a, b) => a.documentFrequency - b.documentFrequency)
-    .slice(0, MAX_WORDS);
+/** Without stop words unless there is nothing else, and without common words unless there is nothing else. */
+function chooseWords(all: readonly Word[]): Word[] {
+  const telling = all.filter(({ stop }) => !stop);
+  const words = (telling.length > 0 ? telling : all).toSorted(rarestFirst);
+  const unknown = words.filter(({ share }) => share === null);
+  const rare = words.filter(({ share }) => share !== null && share <= COMMON);
+  const chosen = [...unknown.slice(0, UNKNOWN), ...rare.slice(0, KNOWN)];
+  return chosen.length > 0 ? chosen : words.slice(0, ONLY_COMMON);
 }
 
-/** How many chunks of the stores have each word, up to a limit. */
-async function countChunks(
-  db: Queryable,
-  scope: SearchScope,
-  words: readonly Word[],
-): Promise<number[]> {
-  if (words.length === 0) return [];
-  const rows = await query<{ count: number }>(
-    db,
-    'search.count-words',
-    `select counted.count from unnest($1::text[]) with ordinality w(words, place) cross join lateral (
-       select count(*) from (select from chunks c join vector_store_files f on f.document_id = c.document_id
-         where c.tsv @@ w.words::tsquery and f.vector_store_id = any($2::text[]) and f.project_id = $3
-           and f.status = 'completed' limit ${COUNT_LIMIT}) found) counted
-     order by w.place`,
-    [words.map(({ lexemes }) => anyOf(lexemes)), scope.vectorStoreIds, scope.projectId],
-  );
-  return rows.map(({ count }) => count);
+function rarestFirst(a: Word, b: Word): number {
+  return (a.share ?? 0) - (b.share ?? 0) || b.lexemes[0]!.length - a.lexemes[0]!.length;
 }
 
 type CandidateRow = {
@@ -132,29 +110,52 @@ type CandidateRow = {
   seq: number;
   tokens: number;
   /** How often it has which lexeme. */
-  frequencies: Record<string, number>;
+  frequencies: Record<string, number> | null;
+  /** How many chunks have the searched word at a place, counted from 1. */
+  counts: Record<string, number>;
 };
 
 async function readCandidates(
   db: Queryable,
-  { projectId, vectorStoreIds, filter }: SearchScope,
+  { projectId, vectorStoreIds, filter, chunks }: SearchScope,
+  searched: readonly Word[],
   words: readonly Word[],
 ): Promise<CandidateRow[]> {
-  const lexemes = words.flatMap((word) => word.lexemes);
   return query<CandidateRow>(
     db,
     'search.by-words',
-    `with matches as (
-       select c.id, min(f.seq) as seq, ts_rank_cd(c.tsv, $1::tsquery) as rank
-       from chunks c join vector_store_files f on f.document_id = c.document_id
-       where c.tsv @@ $1::tsquery and f.vector_store_id = any($3::text[]) and f.project_id = $4 and f.status = 'completed'
-         and ($5::jsonpath is null or jsonb_path_exists(f.attributes, $5::jsonpath, $6::jsonb))
-       group by c.id order by rank desc, c.id limit ${CANDIDATES})
-     select m.id, m.seq, c.tokens, (
-         select jsonb_object_agg(t.lexeme, coalesce(cardinality(t.positions), 1)) from unnest(c.tsv) t
-         where t.lexeme = any($2::text[])) as frequencies
-     from matches m join chunks c on c.id = m.id`,
-    [anyOf(lexemes), lexemes, vectorStoreIds, projectId, filter.path, filter.variables],
+    `with files as materialized (
+         select f.document_id, min(f.seq) as seq from vector_store_files f
+         where f.vector_store_id = any($1::text[]) and f.project_id = $2 and f.status = 'completed'
+           and ($3::jsonpath is null or jsonb_path_exists(f.attributes, $3::jsonpath, $4::jsonb))
+         group by f.document_id),
+       matches as materialized (
+         select w.place, c.id, f.seq from unnest($5::text[]) with ordinality w(words, place)
+           join chunks c on c.tsv @@ w.words::tsquery join files f on f.document_id = c.document_id),
+       counts as (
+         select place, count(*) as count, ln(1 + (greatest($6 - count(*), 0) + 0.5::float8) / (count(*) + 0.5::float8)) as weight
+         from matches group by place),
+       found as (
+         select m.id, min(m.seq) as seq, sum(k.weight) as weight from matches m join counts k using (place)
+         group by m.id order by weight desc, m.id limit ${RANKED}),
+       ranked as (
+         select f.id, f.seq, c.tokens, c.tsv from found f join chunks c using (id)
+         order by f.weight desc, ts_rank_cd(c.tsv, $7::tsquery) desc, f.id limit ${CANDIDATES})
+     select r.id, r.seq, r.tokens, (
+         select jsonb_object_agg(t.lexeme, coalesce(cardinality(t.positions), 1)) from unnest(r.tsv) t
+         where t.lexeme = any($8::text[])) as frequencies,
+       (select jsonb_object_agg(place, count) from counts) as counts
+     from ranked r`,
+    [
+      vectorStoreIds,
+      projectId,
+      filter.path,
+      filter.variables,
+      searched.map(({ lexemes }) => anyOf(lexemes)),
+      chunks,
+      anyOf(searched.flatMap(({ lexemes }) => lexemes)),
+      words.flatMap(({ lexemes }) => lexemes),
+    ],
   );
 }
 
@@ -165,18 +166,19 @@ function anyOf(lexemes: readonly string[]): string {
 
 function scoreOf(
   row: CandidateRow,
-  words: readonly SearchedWord[],
+  words: readonly Word[],
+  searched: readonly Word[],
   { chunks, tokens }: SearchScope,
 ): number {
-  const frequencies = new Map(Object.entries(row.frequencies));
-  // A chunk has a word in one form: that of its document.
-  const terms = words.map(({ lexemes, documentFrequency }) => ({
-    frequency: Math.max(...lexemes.map((lexeme) => frequencies.get(lexeme) ?? 0)),
-    documentFrequency,
-  }));
-  return bm25(terms, {
-    length: row.tokens,
-    averageLength: tokens / chunks,
-    documents: chunks,
+  const frequencies = new Map(Object.entries(row.frequencies ?? {}));
+  const terms = words.map((word) => {
+    const count = row.counts[searched.indexOf(word) + 1];
+    return {
+      // A chunk has a word in one form: that of its document.
+      frequency: Math.max(...word.lexemes.map((lexeme) => frequencies.get(lexeme) ?? 0)),
+      documentFrequency: count ?? (word.share ?? 0) * chunks,
+    };
   });
+  const averageLength = tokens / chunks;
+  return bm25(terms, { length: row.tokens, averageLength, documents: chunks });
 }

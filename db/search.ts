@@ -52,8 +52,10 @@ type Scored = { chunkId: number; storeFile: number; score: number; scores: Searc
 /** Counts as a use of the stores. @throws ApiError 404, 400 for an expired store */
 export async function searchStores(pool: Pool, request: SearchRequest): Promise<SearchAnswer> {
   const { projectId, vectorStoreIds } = request;
-  await useVectorStores(pool, projectId, vectorStoreIds);
-  const survey = await surveyStores(pool, request);
+  const [survey] = await Promise.all([
+    surveyStores(pool, request),
+    useVectorStores(pool, projectId, vectorStoreIds),
+  ]);
   const scope = { ...survey, projectId, vectorStoreIds, filter: compileFilter(request.filters) };
   const byMeaning = survey.embedded && request.queries.every(({ vector }) => vector !== null);
   const lists: Scored[][] = [];

@@ -158,6 +158,13 @@ describe('by meaning', () => {
     hits.forEach(({ score }, n) => expect(score).toBeCloseTo(Math.max(0, exact[n]!), 5));
   });
 
+  test('vectors of another length are no error', async () => {
+    await add({ chunks: SHIPS });
+    const queries = [{ text: 'harbour', vector: new Float32Array(32).fill(32 ** -0.5) }];
+    const { hits } = await search('', { queries });
+    expect(hits.map(({ scores }) => Object.keys(scores))).toEqual([['lexical', 'fused']]);
+  });
+
   test('only when all documents have been embedded with the model', async () => {
     await add({ chunks: SHIPS });
     expect((await search('harbour')).byMeaning).toBe(true);
