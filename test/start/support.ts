@@ -14,15 +14,20 @@ export type Program = {
   ended: Promise<Outcome>;
 };
 
-type Options = { env?: Record<string, string>; uid?: number; node?: string[] };
+type Options = {
+  env?: Record<string, string>;
+  /** A program, with its arguments, that starts Node. */
+  launcher?: string[];
+  node?: string[];
+};
 
 /** Starts `node <script> ...args`; it is killed at the end of the test if it still runs. */
 export function start(script: string, args: string[] = [], options: Options = {}): Program {
-  const { env, uid, node = [] } = options;
-  const child = spawn(process.execPath, [...node, script, ...args], {
+  const { env, launcher = [], node = [] } = options;
+  const [program = '', ...rest] = [...launcher, process.execPath, ...node, script, ...args];
+  const child = spawn(program, rest, {
     cwd: ROOT,
     env: { ...cleanEnvironment(), ...env },
-    ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   const output = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
