@@ -72,17 +72,8 @@ export async function bubblewrapBackend(
       signal?.throwIfAborted();
       const group = cgroup && (await makeCgroup(cgroup, randomUUID(), limits));
       const kernel = await launch(command, inputs, limits, group);
-      const onAbort = () => void kernel.kill('The start was cancelled.');
-      signal?.addEventListener('abort', onAbort);
-      try {
-        await kernel.ready();
-        return kernel;
-      } catch (error) {
-        signal?.throwIfAborted();
-        throw error;
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
-      }
+      await kernel.ready(signal);
+      return kernel;
     },
   };
 }

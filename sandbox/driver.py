@@ -11,7 +11,6 @@ Nothing here defends the host: code in a cell can reach and change everything in
 """
 
 import fcntl
-import io
 import json
 import os
 import resource
@@ -25,6 +24,7 @@ sys.path.insert(0, FOLDER)
 from threadmill.answers import Answers, encoded  # noqa: E402
 from threadmill.cells import CellTimeout, Session  # noqa: E402
 from threadmill.interrupter import Interrupter  # noqa: E402
+from threadmill.outside import Outside  # noqa: E402
 
 sys.path.remove(FOLDER)
 
@@ -56,32 +56,13 @@ class Frames:
         return bytes(data)
 
 
-class Outside:
-    """Where output and images of cells go. sys.stdout and sys.stderr share one buffer, so that their order survives."""
+class Pipes(Outside):
+    """Output through the pipes, images as frames."""
 
     def __init__(self, frames):
         self.frames = frames
         self.own_pid = os.getpid()
-        self.cell = ""
-        # A private copy: cells may close or redirect 1 and 2.
-        self.fd = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 100)
-        self._build()
-
-    def _build(self):
-        self.buffer = io.BufferedWriter(io.FileIO(1, "w", closefd=False))
-        options = {"encoding": "utf-8", "errors": "backslashreplace", "line_buffering": True, "write_through": True}
-        self.stdout = io.TextIOWrapper(self.buffer, **options)
-        self.stderr = io.TextIOWrapper(self.buffer, **options)
-
-    def begin(self, cell):
-        os.dup2(self.fd, 1)
-        os.dup2(self.fd, 2)
-        if self.buffer.closed or self.stdout.closed or self.stderr.closed:
-            self._build()
-        sys.stdout = sys.__stdout__ = self.stdout
-        sys.stderr = sys.__stderr__ = self.stderr
-        self.cell = cell
-        self.mark("(")
+        super().__init__(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 100))
 
     def image(self, png):
         if os.getpid() != self.own_pid:
@@ -96,11 +77,7 @@ class Outside:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def flush(self):
-        for stream in (sys.stdout, sys.stderr, self.buffer):
-            try:
-                stream.flush()
-            except BaseException:
-                pass  # closed or replaced by the cell
+        super().flush()
         if "ctypes" in sys.modules:
             try:
                 sys.modules["ctypes"].CDLL(None).fflush(None)  # printf buffers of C code
@@ -171,7 +148,7 @@ def main():
     # Modules that cells or uploads bring along.
     sys.path.append("/mnt/data")
     frames = Frames()
-    outside = Outside(frames)
+    outside = Pipes(frames)
     outside.begin("")
     driver_module = sys.modules["__main__"]  # kept: its globals must outlive the replacement
     interrupter, session = Interrupter(signal.SIGALRM, start_timer), Session(outside)

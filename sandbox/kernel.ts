@@ -98,13 +98,23 @@ export class FramedKernel implements Kernel {
     return this.#end === undefined;
   }
 
-  /** Resolves when Python waits for its first cell. Throws KernelStartError. */
-  async ready(seconds = START_SECONDS): Promise<void> {
+  /** Resolves when Python waits for its first cell. Throws KernelStartError, and the signal's reason with the kernel ended. */
+  async ready(signal: AbortSignal | undefined, seconds = START_SECONDS): Promise<void> {
     const timer = setTimeout(
       () => this.#stop('died', `Python was not ready within ${seconds} s.`),
       seconds * 1_000,
     );
-    await this.#started.promise.finally(() => clearTimeout(timer));
+    const onAbort = () => void this.kill('The start was cancelled.');
+    signal?.addEventListener('abort', onAbort);
+    try {
+      await this.#started.promise;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    }
     this.#channel.readOutput(false);
   }
 

@@ -9,6 +9,7 @@ const PACKAGE = [
   'figures.py',
   'files.py',
   'interrupter.py',
+  'outside.py',
   'salvage.py',
   'state.py',
   'vendor/cloudpickle.py',

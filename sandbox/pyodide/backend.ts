@@ -65,17 +65,8 @@ export function pyodideBackend(
       throw new KernelStartError(cause.message, { cause });
     }
     const kernel = new FramedKernel(denoChannel(child), limits);
-    const onAbort = () => void kernel.kill('The start was cancelled.');
-    signal?.addEventListener('abort', onAbort);
-    try {
-      await kernel.ready(START_SECONDS);
-      return kernel;
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    } finally {
-      signal?.removeEventListener('abort', onAbort);
-    }
+    await kernel.ready(signal, START_SECONDS);
+    return kernel;
   };
   return {
     start(signal) {

@@ -2,9 +2,9 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createClient } from '../../db/pool.ts';
 import type { RunRef } from '../support/durable-run.ts';
 import { eventually } from '../support/durable-run.ts';
+import { lock, storedResults, untilBlocked } from '../support/locks.ts';
 import { InterpreterChat } from '../support/interpreter-chat.ts';
 import { ProcessEnvironment } from '../support/process-environment.ts';
 import type { DescendantProcess } from '../support/processes.ts';
@@ -35,8 +35,8 @@ beforeAll(async () => {
   runs.waiting = await chats.waiting.mark();
   runs.writing = await chats.writing.mark('open("big", "wb").write(bytes(3_000_000))');
   runs.stored = await chats.stored.mark();
-  await untilBlocked('insert into interpreters', 3);
-  await lock('select id from runs where id = $1 for update', runs.writing.runId);
+  await untilBlocked(env, 'insert into interpreters', 3);
+  await hold('select id from runs where id = $1 for update', runs.writing.runId);
   runs.running = await chats.running.mark('import subprocess', 'subprocess.run(["sleep", "1.75"])');
   sandboxed = await eventually(async () => {
     const found = await descendants(worker.pid);
@@ -46,8 +46,8 @@ beforeAll(async () => {
   env.proxies.workerToTemporal.hold('requests');
   await writing.query('commit');
   await stored.query('commit');
-  await untilBlocked('from runs where id = $1 for update', 1);
-  await eventually(async () => expect(await results(runs.stored)).toBe(1));
+  await untilBlocked(env, 'from runs where id = $1 for update', 1);
+  await eventually(async () => expect(await storedResults(env, runs.stored)).toBe(1));
   await worker.kill();
 
   await Promise.all(locks.map((client) => client.end()));
@@ -57,37 +57,14 @@ beforeAll(async () => {
 });
 afterAll(() => env[Symbol.asyncDispose]());
 
-async function lock(statement: string, id: string): Promise<Client> {
-  const client = createClient(env.databaseUrl, 'threadmill-test-lock');
-  await client.connect();
+async function hold(statement: string, id: string): Promise<Client> {
+  const client = await lock(env, statement, [id]);
   locks.push(client);
-  await client.query('begin');
-  await client.query(statement, [id]);
   return client;
 }
 
 const lockPython = ({ threadId }: InterpreterChat) =>
-  lock('select thread_id from interpreters where thread_id = $1 for update', threadId);
-
-/** So many statements of this text wait for a lock. */
-function untilBlocked(statement: string, count: number): Promise<void> {
-  return eventually(async () => {
-    const { rows } = await env.pool.query(
-      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-         and position($1 in query) > 0`,
-      [statement],
-    );
-    expect(rows).toHaveLength(count);
-  });
-}
-
-async function results({ runId }: RunRef): Promise<number> {
-  const { rows } = await env.pool.query<{ count: number }>(
-    'select count(*) from tool_calls where run_id = $1 and result is not null',
-    [runId],
-  );
-  return rows[0]!.count;
-}
+  hold('select thread_id from interpreters where thread_id = $1 for update', threadId);
 
 test('no process of a sandbox is left', async () => {
   await eventually(async () => {

@@ -1,11 +1,10 @@
 /** SIGKILL of a worker between a search and the commit of its result, and between that and Temporal hearing of it. */
-import type { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createClient } from '../../db/pool.ts';
 import type { RunRef } from '../support/durable-run.ts';
 import { eventually, expectSettled, follow, say, USAGE } from '../support/durable-run.ts';
 import { toolCalls } from '../support/fake-model.ts';
+import { lock, storedResults, untilBlocked } from '../support/locks.ts';
 import { ProcessEnvironment } from '../support/process-environment.ts';
 import { settled, upload } from '../support/stores.ts';
 
@@ -24,14 +23,16 @@ beforeAll(async () => {
   expect(await settled(env.client, store.id, fileId)).toMatchObject({ status: 'completed' });
 
   // Both searches wait until both have come as far.
-  const searches = await lock('lock table documents in access exclusive mode');
+  const searches = await lock(env, 'lock table documents in access exclusive mode');
   for (const moment of ['found', 'stored'] as const) runs[moment] = await search(moment, store.id);
-  await untilBlocked('join documents d', 2);
-  const result = await lock('select id from runs where id = $1 for update', [runs.found.runId]);
+  await untilBlocked(env, 'join documents d', 2);
+  const result = await lock(env, 'select id from runs where id = $1 for update', [
+    runs.found.runId,
+  ]);
   env.proxies.workerToTemporal.hold('requests');
   await searches.end();
-  await untilBlocked('from runs where id = $1 for update', 1);
-  await eventually(async () => expect(await results(runs.stored)).toBe(1));
+  await untilBlocked(env, 'from runs where id = $1 for update', 1);
+  await eventually(async () => expect(await storedResults(env, runs.stored)).toBe(1));
   await worker.kill();
 
   await result.end();
@@ -54,34 +55,6 @@ async function search(model: string, storeId: string): Promise<RunRef> {
     thread: { messages: [{ role: 'user', content: 'What do fish eat?' }] },
   });
   return { model, threadId: run.thread_id, runId: run.id };
-}
-
-async function lock(statement: string, values: string[] = []): Promise<Client> {
-  const client = createClient(env.databaseUrl, 'threadmill-test-lock');
-  await client.connect();
-  await client.query('begin');
-  await client.query(statement, values);
-  return client;
-}
-
-/** So many statements of this text wait for a lock. */
-function untilBlocked(statement: string, count: number): Promise<void> {
-  return eventually(async () => {
-    const { rows } = await env.pool.query(
-      `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-         and position($1 in query) > 0`,
-      [statement],
-    );
-    expect(rows).toHaveLength(count);
-  });
-}
-
-async function results({ runId }: RunRef): Promise<number> {
-  const { rows } = await env.pool.query<{ count: number }>(
-    'select count(*) from tool_calls where run_id = $1 and result is not null',
-    [runId],
-  );
-  return rows[0]!.count;
 }
 
 test.each(['found', 'stored'] as const)(

@@ -9,7 +9,6 @@ Nothing here defends the host: code in a cell can reach and change everything in
 import asyncio
 import errno
 import importlib
-import io
 import json
 import os
 import random
@@ -21,47 +20,22 @@ import wheels
 from threadmill.answers import Answers, encoded
 from threadmill.cells import CellTimeout, Session
 from threadmill.interrupter import Interrupter
+from threadmill.outside import Outside
 
 DATA = "/mnt/data"
 
 
-class Outside:
-    """Where output and images of cells go. sys.stdout and sys.stderr share one buffer, so that their order survives."""
+class Messages(Outside):
+    """Output through WebAssembly's descriptors, images as frames to the other thread."""
 
     def __init__(self, worker):
         self.worker = worker
-        self.cell = ""
-        # A private copy: cells may close or redirect 1 and 2.
-        self.fd = os.dup(1)
-        self._build()
-
-    def _build(self):
-        self.buffer = io.BufferedWriter(io.FileIO(1, "w", closefd=False))
-        options = {"encoding": "utf-8", "errors": "backslashreplace", "line_buffering": True, "write_through": True}
-        self.stdout = io.TextIOWrapper(self.buffer, **options)
-        self.stderr = io.TextIOWrapper(self.buffer, **options)
-
-    def begin(self, cell):
-        os.dup2(self.fd, 1)
-        os.dup2(self.fd, 2)
-        if self.buffer.closed or self.stdout.closed or self.stderr.closed:
-            self._build()
-        sys.stdout = sys.__stdout__ = self.stdout
-        sys.stderr = sys.__stderr__ = self.stderr
-        self.cell = cell
-        self.mark("(")
+        super().__init__(os.dup(1))
 
     def image(self, png):
         self.flush()
         self.mark("i")
         self.send({"t": "image", "id": self.cell}, png)
-
-    def flush(self):
-        for stream in (sys.stdout, sys.stderr, self.buffer):
-            try:
-                stream.flush()
-            except BaseException:
-                pass  # closed or replaced by the cell
 
     def mark(self, kind):
         os.write(self.fd, (self.cell + kind).encode())
@@ -103,7 +77,7 @@ class Server:
     """Answers the host's requests, one at a time."""
 
     def __init__(self, worker):
-        self.outside = Outside(worker)
+        self.outside = Messages(worker)
         self.outside.begin("")
         self.interrupter = AwaitInterrupter(signal.SIGINT, lambda seconds: worker.interruptAfter(seconds * 1_000))
         self.session = AwaitingSession(self.outside, self.interrupter)
