@@ -14,6 +14,7 @@ const DOCUMENTS = [
   'docs/performance.md',
   'docs/architecture.md',
   'docs/code-interpreter.md',
+  'docs/retrieval.md',
 ];
 
 test.each(['README.md', 'docs/operations.md'])(
