@@ -7,9 +7,9 @@ import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
 import { CallSettledError, storeSearch } from '../db/tool-calls.ts';
 import { existingStores } from '../db/vector-stores.ts';
 import { EmbeddingError } from '../retrieval/index.ts';
-import type { FileSearchResult, RankingOptions } from '../wire/rows.ts';
+import { rankingOptionsOf } from '../wire/objects.ts';
+import type { FileSearchResult } from '../wire/rows.ts';
 import type { SearchHit } from '../wire/search-results.ts';
-import type { AssistantTool } from '../wire/types.ts';
 import type { ActivityDependencies } from './index.ts';
 import { MAX_QUERIES } from './model/build-tools.ts';
 
@@ -53,15 +53,6 @@ export async function searchFiles(
     if (error instanceof CallSettledError) return error.outcome;
     throw error;
   }
-}
-
-/** What the tool of a run asks for, in the form that steps show. */
-export function rankingOptionsOf(tools: readonly AssistantTool[]): RankingOptions {
-  const given = tools.find(({ type }) => type === 'file_search') as
-    { file_search?: { ranking_options?: Partial<RankingOptions> } } | undefined;
-  const { ranker = 'default_2024_08_21', score_threshold = 0 } =
-    given?.file_search?.ranking_options ?? {};
-  return { ranker, score_threshold };
 }
 
 function limitOf({ tools, model }: PendingToolCall): number {

@@ -24,12 +24,12 @@ import {
   textDelta,
 } from '../wire/events.ts';
 import { mintId } from '../wire/ids.ts';
+import { rankingOptionsOf } from '../wire/objects.ts';
 import type { RunRow } from '../wire/rows.ts';
 import { countTokens, IMAGE_TOKENS } from '../wire/tokens.ts';
 import type { MessageContent, RunEvent } from '../wire/types.ts';
 import { ModelStreamError } from './failures.ts';
 import type { TurnPart } from './model/accumulate-chunks.ts';
-import { rankingOptionsOf } from './search-files.ts';
 import { CodeDecoder } from './model/decode-code.ts';
 
 type Call = Pick<NewToolCall, 'id' | 'type' | 'name'> & {

@@ -1,7 +1,7 @@
 /** Run steps with their tool calls. A step's tool calls are rows of their own, so that parallel calls end independently. */
 import { notFound } from '../wire/errors.ts';
 import { toRunStep } from '../wire/objects.ts';
-import type { RunStepRow } from '../wire/rows.ts';
+import type { RunRow, RunStepRow } from '../wire/rows.ts';
 import type { ListEnvelope, RunStep } from '../wire/types.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
@@ -14,8 +14,10 @@ export const STEP_COLUMNS = `id, run_id, thread_id, assistant_id, turn, seq, typ
      'name', c.name, 'input', c.input, 'result', c.result) order by c.index)
    from tool_calls c where c.step_id = run_steps.id), '[]') as tool_calls`;
 
-type StepWithDeadline = RunStepRow & { run_expires_at: number };
-const WITH_DEADLINE = `${STEP_COLUMNS}, (select r.expires_at from runs r where r.id = run_steps.run_id) as run_expires_at`;
+/** With what a step shows of its run. */
+type StepOfRun = RunStepRow & { run: Pick<RunRow, 'expires_at' | 'tools'> };
+const WITH_RUN = `${STEP_COLUMNS}, (select jsonb_build_object('expires_at', r.expires_at, 'tools', r.tools)
+   from runs r where r.id = run_steps.run_id) as run`;
 
 export async function listRunSteps(
   db: Queryable,
@@ -25,13 +27,13 @@ export async function listRunSteps(
 ): Promise<ListEnvelope<RunStep>> {
   const source = {
     name: 'run-steps.list',
-    columns: WITH_DEADLINE,
+    columns: WITH_RUN,
     table: 'run_steps',
     scope: 'run_id = $1 and project_id = $2',
     orderBy: 'seq',
   };
-  return listPage<StepWithDeadline, RunStep>(db, source, [runId, projectId], page, (row) =>
-    toRunStep(row, row.run_expires_at),
+  return listPage<StepOfRun, RunStep>(db, source, [runId, projectId], page, (row) =>
+    toRunStep(row, row.run),
   );
 }
 
@@ -43,14 +45,14 @@ export async function getRunStep(
   runId: string,
   stepId: string,
 ): Promise<RunStep> {
-  const rows = await query<StepWithDeadline>(
+  const rows = await query<StepOfRun>(
     db,
     'run-steps.get',
-    `select ${WITH_DEADLINE} from run_steps where id = $1 and run_id = $2 and thread_id = $3 and project_id = $4`,
+    `select ${WITH_RUN} from run_steps where id = $1 and run_id = $2 and thread_id = $3 and project_id = $4`,
     [stepId, runId, threadId, projectId],
   );
   if (rows[0] === undefined) throw notFound('run step', stepId);
-  return toRunStep(rows[0], rows[0].run_expires_at);
+  return toRunStep(rows[0], rows[0].run);
 }
 
 /** Every step of a run with its turn, oldest first: what the model is shown of the run so far. */

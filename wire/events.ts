@@ -30,7 +30,7 @@ export const stepEvent = (
   row: RunStepRow,
   run: RunRow,
   name: RunStepRow['status'] | 'created' = row.status,
-): RunEvent => ({ event: `thread.run.step.${name}`, data: toRunStep(row, run.expires_at) });
+): RunEvent => ({ event: `thread.run.step.${name}`, data: toRunStep(row, run) });
 
 export const messageEvent = (
   row: MessageRow,

@@ -3,6 +3,7 @@ import type {
   AssistantRow,
   FileRow,
   MessageRow,
+  RankingOptions,
   RunRow,
   RunStepRow,
   ThreadRow,
@@ -13,6 +14,7 @@ import type {
 import { isActive } from './run-status.ts';
 import type {
   Assistant,
+  AssistantTool,
   File,
   Message,
   Run,
@@ -121,7 +123,7 @@ function toUsage(row: RunRow): Usage {
 }
 
 /** Sends both the recorded keys (`expires_at`) and the described ones (`expired_at`, `metadata`). */
-export function toRunStep(row: RunStepRow, runExpiresAt: number): RunStep {
+export function toRunStep(row: RunStepRow, run: Pick<RunRow, 'expires_at' | 'tools'>): RunStep {
   return {
     id: row.id,
     object: 'thread.run.step',
@@ -134,19 +136,22 @@ export function toRunStep(row: RunStepRow, runExpiresAt: number): RunStep {
     cancelled_at: row.cancelled_at,
     completed_at: row.completed_at,
     expired_at: row.expired_at,
-    expires_at: row.status === 'in_progress' ? runExpiresAt : null,
+    expires_at: row.status === 'in_progress' ? run.expires_at : null,
     failed_at: row.failed_at,
     last_error: row.last_error as RunStep['last_error'],
     step_details:
       row.type === 'message_creation'
         ? { type: 'message_creation', message_creation: { message_id: row.message_id ?? '' } }
-        : { type: 'tool_calls', tool_calls: row.tool_calls.map(toToolCall) },
+        : {
+            type: 'tool_calls',
+            tool_calls: row.tool_calls.map((call) => toToolCall(call, run.tools)),
+          },
     usage: row.status === 'in_progress' ? null : row.usage,
     metadata: {},
   };
 }
 
-function toToolCall(row: ToolCallRow): ToolCall {
+function toToolCall(row: ToolCallRow, tools: readonly AssistantTool[]): ToolCall {
   switch (row.type) {
     case 'function':
       return {
@@ -164,9 +169,21 @@ function toToolCall(row: ToolCallRow): ToolCall {
       return {
         id: row.id,
         type: 'file_search',
-        file_search: row.result?.search ?? { results: [] },
+        file_search: row.result?.search ?? {
+          ranking_options: rankingOptionsOf(tools),
+          results: [],
+        },
       };
   }
+}
+
+/** What the file_search tool of a run asks for, in the form that steps show. */
+export function rankingOptionsOf(tools: readonly AssistantTool[]): RankingOptions {
+  const given = tools.find(({ type }) => type === 'file_search') as
+    { file_search?: { ranking_options?: Partial<RankingOptions> } } | undefined;
+  const { ranker = 'default_2024_08_21', score_threshold = 0 } =
+    given?.file_search?.ranking_options ?? {};
+  return { ranker, score_threshold };
 }
 
 /** The two last fields are always the same: a file is stored whole or not at all. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
-import { text, toolCalls, type Reply } from '../support/fake-model.ts';
+import { text, toolCalls } from '../support/fake-model.ts';
 import { outline } from '../support/legal-stream.ts';
 import {
   checkRun,
@@ -12,7 +12,8 @@ import {
   setUp,
   WEATHER,
 } from '../support/runs.ts';
-import { settled, upload } from '../support/stores.ts';
+import { callsOf, FACTS, FISH, SEARCH, search, searching } from '../support/searching.ts';
+import { upload } from '../support/stores.ts';
 
 let env: Environment;
 beforeAll(async () => {
@@ -23,47 +24,11 @@ afterAll(async () => {
   await env[Symbol.asyncDispose]();
 });
 
-const SEARCH = { type: 'file_search' as const };
 const INCLUDE = ['step_details.tool_calls[*].file_search.results[*].content' as const];
-const FISH = 'The blue fish of lake Orb eat only moss.';
-const FACTS = 'The tower of Quill is ninety metres high.';
-
-const search = (...queries: string[]) =>
-  toolCalls([{ name: 'file_search', arguments: { queries } }], { splitEvery: 5 });
-
-/** A store with two files that have been indexed. */
-async function store() {
-  const fish = await upload(env.client, FISH, 'fish.txt');
-  const facts = await upload(env.client, FACTS, 'facts.txt');
-  const { id } = await env.client.vectorStores.create({ name: 's', file_ids: [fish, facts] });
-  for (const file of [fish, facts])
-    expect(await settled(env.client, id, file)).toMatchObject({ status: 'completed' });
-  return { id, fish, facts };
-}
-
-async function searching(replies: Reply[], tools: object[] = [SEARCH]) {
-  const files = await store();
-  const setup = await setUp(env, replies, {
-    tools: tools as [],
-    tool_resources: { file_search: { vector_store_ids: [files.id] } },
-  });
-  return { ...setup, files };
-}
-
-type SearchCall = {
-  id: string;
-  type: string;
-  file_search: { ranking_options: object; results: { file_id: string; content?: object[] }[] };
-};
-
-const callsOf = (steps: { step_details: object }[]): SearchCall[] =>
-  steps.flatMap(
-    ({ step_details }) => (step_details as { tool_calls?: SearchCall[] }).tool_calls ?? [],
-  );
 
 test('searches, shows what it found, and cites it', async () => {
   const answer = 'They eat 🌿 moss【1:0†fish.txt】, it says【7:7†fish.txt】.';
-  const { files, threadId, assistant, model } = await searching([
+  const { files, threadId, assistant, model } = await searching(env, [
     search('What do blue fish eat?', 'moss'),
     text(answer, { chunkSize: 2 }),
   ]);
@@ -130,7 +95,7 @@ test('searches, shows what it found, and cites it', async () => {
 });
 
 test('shows the content of results to whoever includes it', async () => {
-  const { threadId, assistant, files } = await searching([search('fish'), text('Moss.')]);
+  const { threadId, assistant, files } = await searching(env, [search('fish'), text('Moss.')]);
   const stream = env.client.beta.threads.runs.stream(threadId, {
     assistant_id: assistant.id,
     include: INCLUDE,
@@ -155,6 +120,7 @@ test('shows the content of results to whoever includes it', async () => {
 
 test('runs beside code and functions of the same turn', async () => {
   const { threadId, assistant } = await searching(
+    env,
     [
       toolCalls([
         { name: 'file_search', arguments: { queries: ['tower of Quill'] } },
@@ -184,8 +150,54 @@ test('runs beside code and functions of the same turn', async () => {
   ]);
 });
 
+test('one answer cites a file and links another, each at its place', async () => {
+  const made = 'open("list.csv", "w").write("moss")';
+  const link = 'sandbox:/mnt/data/list.csv';
+  const [mark, again] = ['【1:0†fish.txt】', '【1:0†source】'];
+  const answer = `🌿 They eat moss${mark}. 🐟🐟 [A list](${link}) has more${again}.`;
+  const { files, threadId, assistant } = await searching(
+    env,
+    [
+      toolCalls([
+        { name: 'file_search', arguments: { queries: ['moss'] } },
+        { name: 'code_interpreter', arguments: { code: made } },
+      ]),
+      text(answer, { chunkSize: 3 }),
+    ],
+    [SEARCH, CODE],
+  );
+  const stream = env.client.beta.threads.runs.stream(threadId, { assistant_id: assistant.id });
+  const events = await eventsOf(stream);
+  const { messages } = await checkRun(env, await stream.finalRun(), [events]);
+  const at = (part: string) => {
+    const start_index = Array.from(answer.slice(0, answer.indexOf(part))).length;
+    return { text: part, start_index, end_index: start_index + Array.from(part).length };
+  };
+  const file_citation = { file_id: files.fish };
+  const file_path = { file_id: expect.stringMatching(/^file-/) as string };
+  // The link is known once the answer is whole, so it comes last.
+  const annotations = [
+    { type: 'file_citation', ...at(mark!), file_citation },
+    { type: 'file_citation', ...at(again!), file_citation },
+    { type: 'file_path', ...at(link), file_path },
+  ];
+  expect(messages[0]?.content).toEqual([{ type: 'text', text: { value: answer, annotations } }]);
+  const [gathered] = await stream.finalMessages();
+  expect(gathered?.content).toEqual(messages[0]?.content);
+  const deltas = events.flatMap(({ event, data }) =>
+    event === 'thread.message.delta' ? (data.delta.content ?? []) : [],
+  );
+  const annotated = deltas.flatMap((part) =>
+    part.type === 'text' ? (part.text?.annotations ?? []) : [],
+  );
+  expect(annotated).toMatchObject(
+    annotations.map((annotation, index) => ({ index, ...annotation })),
+  );
+});
+
 test('honours how many results the tool asks for', async () => {
   const limited = await searching(
+    env,
     [search('fish', 'tower'), text('Done.')],
     [{ type: 'file_search', file_search: { max_num_results: 1 } }],
   );
@@ -196,8 +208,9 @@ test('honours how many results the tool asks for', async () => {
 });
 
 test('leaves out results below the threshold of the tool', async () => {
-  const ranking_options = { ranker: 'auto', score_threshold: 0.9 };
+  const ranking_options = { ranker: 'auto' as const, score_threshold: 0.9 };
   const { files, threadId, assistant } = await searching(
+    env,
     [search('blue fish moss tower'), text('Done.')],
     [{ type: 'file_search', file_search: { ranking_options } }],
   );
@@ -207,17 +220,6 @@ test('leaves out results below the threshold of the tool', async () => {
   const [call] = callsOf((await readStored(env, run)).steps);
   expect(call?.file_search).toMatchObject({ ranking_options, results: [{ file_id: files.fish }] });
   expect(call?.file_search.results).toHaveLength(1);
-});
-
-test('finds nothing in a store that was deleted meanwhile', async () => {
-  const { files, threadId, assistant } = await searching([search('moss'), text('Nothing.')]);
-  await env.client.vectorStores.delete(files.id);
-  const run = await env.client.beta.threads.runs.createAndPoll(threadId, {
-    assistant_id: assistant.id,
-  });
-  const { steps } = await checkRun(env, run);
-  expect(run.status).toBe('completed');
-  expect(callsOf(steps)[0]?.file_search.results).toEqual([]);
 });
 
 test('does not offer a search when there is nothing to search', async () => {

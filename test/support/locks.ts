@@ -7,9 +7,11 @@ import type { RunRef } from './durable-run.ts';
 import { eventually } from './durable-run.ts';
 import type { ProcessEnvironment } from './process-environment.ts';
 
+type Database = Pick<ProcessEnvironment, 'databaseUrl' | 'pool'>;
+
 /** Takes the lock until the client commits or ends. */
 export async function lock(
-  { databaseUrl }: ProcessEnvironment,
+  { databaseUrl }: Database,
   statement: string,
   values: string[] = [],
 ): Promise<Client> {
@@ -21,11 +23,7 @@ export async function lock(
 }
 
 /** So many statements of this text wait for a lock. */
-export function untilBlocked(
-  { pool }: ProcessEnvironment,
-  statement: string,
-  count: number,
-): Promise<void> {
+export function untilBlocked({ pool }: Database, statement: string, count: number): Promise<void> {
   return eventually(async () => {
     const { rows } = await pool.query(
       `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
@@ -37,10 +35,7 @@ export function untilBlocked(
 }
 
 /** How many tool calls of the run have a result. */
-export async function storedResults(
-  { pool }: ProcessEnvironment,
-  { runId }: RunRef,
-): Promise<number> {
+export async function storedResults({ pool }: Database, { runId }: RunRef): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     'select count(*) from tool_calls where run_id = $1 and result is not null',
     [runId],
