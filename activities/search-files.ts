@@ -5,7 +5,6 @@ import { embeddingKey } from '../db/document-vectors.ts';
 import { searchStores } from '../db/search.ts';
 import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
 import { CallSettledError, storeSearch } from '../db/tool-calls.ts';
-import { existingStores } from '../db/vector-stores.ts';
 import { EmbeddingError } from '../retrieval/index.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';
 import type { FileSearchResult } from '../wire/rows.ts';
@@ -30,14 +29,14 @@ export async function searchFiles(
   const { pool, embedder } = deps;
   const options = rankingOptionsOf(call.tools);
   const queries = readQueries(call.input);
-  const stores = await existingStores(pool, call.projectId, call.vectorStoreIds);
   const vectors = await embedQueries(deps, queries, signal);
   const found =
-    stores.length === 0 || queries.length === 0
+    queries.length === 0
       ? { hits: [] }
       : await searchStores(pool, {
           projectId: call.projectId,
-          vectorStoreIds: stores,
+          vectorStoreIds: call.vectorStoreIds,
+          existingOnly: true,
           queries: queries.map((text, at) => ({ text, vector: vectors[at] ?? null })),
           model: embedder && embeddingKey(embedder),
           filters: null,

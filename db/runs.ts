@@ -28,6 +28,7 @@ import { completeFunctionStep } from './run-steps.ts';
 import { addAttachments } from './thread-stores.ts';
 import type { CreatedThread } from './threads.ts';
 import { lockThread } from './threads.ts';
+import { useExistingStores } from './vector-stores.ts';
 
 export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, created_at, expires_at, started_at,
   cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_reason, model, instructions, tools,
@@ -71,7 +72,7 @@ export type AcceptedRun = {
 
 /**
  * Adds the messages and the run to an existing thread.
- * @throws ApiError 404; 400 while another run is active, or when there is nothing to answer
+ * @throws ApiError 404; 400 while another run is active, for an expired store, or when there is nothing to answer
  */
 export async function createRun(
   tx: Tx,
@@ -158,6 +159,8 @@ async function insertRun(
     ],
   );
   const run = rows[0]!;
+  if (run.tools.some(({ type }) => type === 'file_search'))
+    await useExistingStores(tx, projectId, run.vector_store_ids);
   const [delivery] = await Promise.all([
     enqueueDelivery(tx, run.id, {
       kind: 'start',

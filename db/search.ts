@@ -12,12 +12,14 @@ import { compileFilter } from './search-filter.ts';
 import { searchVectors } from './search-vectors.ts';
 import type { Candidate, SearchScope } from './search-words.ts';
 import { searchWords } from './search-words.ts';
-import { useVectorStores } from './vector-stores.ts';
+import { useExistingStores, useVectorStores } from './vector-stores.ts';
 
 export type SearchRequest = {
   projectId: string;
   /** Searched as one. */
   vectorStoreIds: readonly string[];
+  /** For a run, whose stores may have been deleted since it was created: those that are not there are left out. */
+  existingOnly?: boolean;
   /** A chunk's score is the best that one of them gives it. */
   queries: readonly { text: string; vector: Float32Array | null }[];
   /** What the vectors were made with, as `embeddingKey` says it. */
@@ -49,12 +51,13 @@ const REPEATED = 0.9;
 
 type Scored = { chunkId: number; storeFile: number; score: number; scores: SearchHit['scores'] };
 
-/** Counts as a use of the stores. @throws ApiError 404, 400 for an expired store */
+/** Counts as a use of the stores. @throws ApiError 404 unless `existingOnly`, 400 for an expired store */
 export async function searchStores(pool: Pool, request: SearchRequest): Promise<SearchAnswer> {
   const { projectId, vectorStoreIds } = request;
+  const use = request.existingOnly === true ? useExistingStores : useVectorStores;
   const [survey] = await Promise.all([
     surveyStores(pool, request),
-    useVectorStores(pool, projectId, vectorStoreIds),
+    use(pool, projectId, vectorStoreIds),
   ]);
   const scope = { ...survey, projectId, vectorStoreIds, filter: compileFilter(request.filters) };
   const byMeaning = survey.embedded && request.queries.every(({ vector }) => vector !== null);

@@ -149,7 +149,7 @@ export async function lockVectorStore(tx: Queryable, projectId: string, id: stri
 }
 
 /**
- * For a search or a run: checks that every store is there and alive, and moves its last activity on, to the minute.
+ * For a search: checks that every store is there and alive, and moves its last activity on, to the minute.
  * @throws ApiError 404, 400 for an expired store
  */
 export async function useVectorStores(
@@ -157,22 +157,33 @@ export async function useVectorStores(
   projectId: string,
   ids: readonly string[],
 ): Promise<void> {
-  if (ids.length === 0) return;
+  const found = new Set(await useExistingStores(db, projectId, ids));
+  for (const id of ids) if (!found.has(id)) throw notFound('vector store', id);
+}
+
+/**
+ * For a run: the same, but stores that have been deleted are left out. Returns those that are there.
+ * @throws ApiError 400 for an expired store
+ */
+export async function useExistingStores(
+  db: Queryable,
+  projectId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  // Whoever holds a store's row is using it now: there is nothing to wait for.
   const rows = await query<{ id: string; alive: boolean }>(
     db,
     'vector-stores.use',
-    `with found as (select s.id, ${ALIVE} as alive from vector_stores s
-         where s.id = any($1::text[]) and s.project_id = $2),
-       used as (update vector_stores s set last_active_at = unix_now() from found
-         where s.id = found.id and found.alive and s.last_active_at <= unix_now() - ${ACTIVITY_SECONDS})
-     select id, alive from found`,
+    `with used as (update vector_stores set last_active_at = unix_now() where id in (
+         select s.id from vector_stores s where s.id = any($1::text[]) and s.project_id = $2 and ${ALIVE}
+           and s.last_active_at <= unix_now() - ${ACTIVITY_SECONDS} for no key update skip locked))
+     select s.id, ${ALIVE} as alive from vector_stores s where s.id = any($1::text[]) and s.project_id = $2`,
     [ids, projectId],
   );
   const alive = new Map(rows.map((row) => [row.id, row.alive]));
-  for (const id of ids) {
-    if (!alive.has(id)) throw notFound('vector store', id);
-    if (alive.get(id) === false) throw vectorStoreExpired(id);
-  }
+  for (const id of ids) if (alive.get(id) === false) throw vectorStoreExpired(id);
+  return ids.filter((id) => alive.has(id));
 }
 
 /** Those of the stores that have not been deleted, in order. */

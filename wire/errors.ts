@@ -240,7 +240,7 @@ export function uploadMd5Mismatch(got: string): ApiError {
 
 // Vector stores
 
-/** 400: its time is over, and nothing may use or change it. Our text. */
+/** 400: its time is over, and nothing may use or change it. A client of the hosted service looks for this text; the code is ours. */
 export function vectorStoreExpired(id: string): ApiError {
   return invalidRequest(`Vector store ${id} is expired.`, { code: 'vector_store_expired' });
 }

@@ -222,7 +222,7 @@ test('refuses what is wrong in the words of the hosted service', async () => {
   await search(env, store, { query: 'a', filters: null, ranking_options: null });
 });
 
-test('a store that is not there, or another project’s, or expired, cannot be searched', async () => {
+test('a store that is not there, or another project’s, expired, or deleted, cannot be searched', async () => {
   const store = await storeOf(env, { 'a.txt': 'a secret' });
   expect(await refusal('vs_unknown', { query: 'a' })).toMatchObject({
     status: 404,
@@ -239,6 +239,12 @@ test('a store that is not there, or another project’s, or expired, cannot be s
   expect(await refusal(store, { query: 'a' })).toMatchObject({
     status: 400,
     code: 'vector_store_expired',
+    message: `Vector store ${store} is expired.`,
+  });
+  await env.client.vectorStores.delete(store);
+  expect(await refusal(store, { query: 'a' })).toMatchObject({
+    status: 404,
+    message: `No vector store found with id '${store}'.`,
   });
 });
 
