@@ -452,3 +452,74 @@ test('a request with a file that does not exist changes nothing', async () => {
   expect(refused).toMatchObject({ status: 404, message: 'No such File object: file-none' });
   expect(await count('vector_stores')).toBe(before);
 });
+
+/** Rows of that many files, which are not ingested: they count like any other. */
+async function fill(storeId: string, count: number): Promise<void> {
+  const blob = `(select f.project_id, f.blob_id from files f where f.id = $1)`;
+  const fileId = await upload(env.client, 'Some text.');
+  await env.pool.query(
+    `with made as (
+       insert into files (id, project_id, created_at, purpose, filename, bytes, blob_id)
+       select 'file-fill-' || $2 || '-' || n, b.project_id, 0, 'assistants', 'fill.txt', 0, b.blob_id
+       from ${blob} b, generate_series(1, $3::integer) n returning id, project_id)
+     insert into vector_store_files (vector_store_id, file_id, project_id, created_at, status, attributes,
+       max_chunk_tokens, chunk_overlap_tokens)
+     select $2, id, project_id, 0, 'failed', '{}', 800, 400 from made`,
+    [fileId, storeId, count],
+  );
+}
+
+const FULL = {
+  status: 400,
+  code: 'vector_store_file_limit_exceeded',
+  param: null,
+  message: 'A vector store cannot hold more than 10000 files.',
+};
+
+test('a store takes 10,000 files and not one more, in whatever way they come', async () => {
+  const { id } = await stores().create({ name: 'full' });
+  const ids = await Promise.all(['One.', 'Two.'].map((text) => upload(env.client, text)));
+  const [first, second] = ids as [string, string];
+  await fill(id, 9_999);
+  const total = async () => (await stores().retrieve(id)).file_counts.total;
+  expect(await errorOf(post(`/vector_stores/${id}/file_batches`, { file_ids: ids }))).toEqual(FULL);
+  expect(await count(`vector_store_file_batches where vector_store_id = '${id}'`)).toBe(0);
+  expect(await total()).toBe(9_999);
+
+  // Two at the same time: there is room for one.
+  const adding = ids.map((file_id) => post(`/vector_stores/${id}/files`, { file_id }));
+  const answers = await Promise.all(adding);
+  expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+  expect(await total()).toBe(10_000);
+  const [there, other] = answers[0]!.status === 200 ? [first, second] : [second, first];
+  expect(await settled(env.client, id, there)).toMatchObject({ status: 'completed' });
+
+  const thread = await env.client.beta.threads.create({
+    tool_resources: { file_search: { vector_store_ids: [id] } },
+  });
+  const message = (file_id: string) => ({
+    role: 'user',
+    content: 'Read this.',
+    attachments: [{ file_id, tools: [{ type: 'file_search' }] }],
+  });
+  expect(await errorOf(post(`/threads/${thread.id}/messages`, message(other)))).toEqual(FULL);
+  expect((await env.client.beta.threads.messages.list(thread.id)).data).toEqual([]);
+  expect((await post(`/threads/${thread.id}/messages`, message(there))).status).toBe(200);
+  expect(await errorOf(post(`/vector_stores/${id}/files`, { file_id: other }))).toEqual(FULL);
+  expect(await total()).toBe(10_000);
+
+  await stores().files.delete(there, { vector_store_id: id });
+  expect((await post(`/vector_stores/${id}/files`, { file_id: other })).status).toBe(200);
+  expect(await settled(env.client, id, other)).toMatchObject({ status: 'completed' });
+});
+
+test('a helper that asks for more files than a store takes makes nothing', async () => {
+  const before = await count('vector_stores');
+  const file_ids = Array.from({ length: 10_001 }, (_, n) => `file-${n}`);
+  const tool_resources = { file_search: { vector_stores: [{ file_ids }] } };
+  const param = 'tool_resources.file_search.vector_stores[0].file_ids';
+  const refused = { status: 400, code: 'array_above_max_length', param };
+  expect(await errorOf(post('/threads', { tool_resources }))).toMatchObject(refused);
+  expect(await errorOf(post('/assistants', { model: 'm', tool_resources }))).toMatchObject(refused);
+  expect(await count('vector_stores')).toBe(before);
+});
