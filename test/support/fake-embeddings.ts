@@ -18,8 +18,8 @@ export class FakeEmbeddings implements AsyncDisposable {
   readonly requests: EmbeddingsRequest[] = [];
   /** Taken one per request, oldest first. */
   readonly troubles: Trouble[] = [];
-  /** While it is set, every request meets it. */
-  trouble: Trouble | undefined;
+  /** While it is set, every request meets it, or those that it chooses. */
+  trouble: Trouble | ((request: EmbeddingsRequest) => Trouble | undefined) | undefined;
   readonly #server = createServer((request, response) => void this.#answer(request, response));
   #waiting: (() => void)[] = [];
   #port = 0;
@@ -59,7 +59,8 @@ export class FakeEmbeddings implements AsyncDisposable {
     const given = JSON.parse(body) as EmbeddingsRequest;
     this.requests.push(given);
     for (const resolve of this.#waiting.splice(0)) resolve();
-    const trouble = this.troubles.shift() ?? this.trouble;
+    const always = typeof this.trouble === 'function' ? this.trouble(given) : this.trouble;
+    const trouble = this.troubles.shift() ?? always;
     if (trouble !== undefined && 'status' in trouble) {
       response.writeHead(trouble.status, trouble.headers).end('{"error":{"message":"trouble"}}');
       return;
