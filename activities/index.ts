@@ -10,7 +10,7 @@ import type { RunControl } from '../db/run-control.ts';
 import type { ToolOutcome } from '../db/tool-calls.ts';
 import type { TurnOutcome } from '../db/turns.ts';
 import type { Sandbox } from '../sandbox/index.ts';
-import type { Embedder, ParseLimits } from '../retrieval/index.ts';
+import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { EmbeddedPart } from './embed-chunks.ts';
 import { embedDocuments } from './embed-chunks.ts';
 import type { IngestOutcome } from './ingest-file.ts';
@@ -47,6 +47,7 @@ export type ActivityDependencies = {
   fileWaitSeconds: number;
   /** What parsing one file may use, where it differs from the defaults. */
   parseLimits: Partial<ParseLimits>;
+  parsers: ParserPool;
   describeWorkflow: (workflowId: string) => Promise<WorkflowState>;
   /** Starts the workflow that embeds stored documents, unless it runs. */
   startEmbedding: () => Promise<void>;

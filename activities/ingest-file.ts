@@ -61,7 +61,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
 
 /** Stores what lies behind the chunks that are stored already. Undefined: the ingest is not wanted any more. */
 async function storeAll(
-  { pool, parseLimits }: ActivityDependencies,
+  { pool, parseLimits, parsers }: ActivityDependencies,
   seq: number,
   documentId: number,
   source: IngestSource,
@@ -76,7 +76,8 @@ async function storeAll(
   const sizes = { maxTokens: source.max_chunk_tokens, overlapTokens: source.chunk_overlap_tokens };
   let ordinal = 0;
   let held: NewChunk[] = [];
-  for await (const chunk of extractChunks(file, { ...sizes, signal, limits: parseLimits })) {
+  const reuse = { pool: parsers, owner: source.project_id };
+  for await (const chunk of extractChunks(file, { ...sizes, signal, limits: parseLimits, reuse })) {
     if (ordinal >= stored) held.push({ ...chunk, ordinal });
     ordinal += 1;
     if (held.length < STORE_CHUNKS) continue;

@@ -1,25 +1,25 @@
 /** A document's chunks, as a parsing process makes them. */
-import { once } from 'node:events';
-
 import { PARSE_LIMITS, DocumentError } from './document.ts';
 import type { Chunk, ChunkingOptions, DocumentFile, ParseLimits } from './document.ts';
 import { formatOf } from './formats.ts';
-import { BadMessageError, readMessages, type ParseRequest } from './messages.ts';
-import { startParser, type ParserProcess } from './parser-process.ts';
+import { BadMessageError, type ParserMessage, type ParseRequest } from './messages.ts';
+import type { ParserPool } from './parser-pool.ts';
+import { startParser, type Parser } from './parser-process.ts';
 import { watchTime, type Watch } from './watch-time.ts';
 
 export type ExtractOptions = ChunkingOptions & {
   signal?: AbortSignal;
   /** Over PARSE_LIMITS. */
   limits?: Partial<ParseLimits>;
+  /** Takes a parser from there and leaves it there; without, one is started for this file alone. */
+  reuse?: { pool: ParserPool; owner: string };
 };
 
-const MAX_COMPLAINT_CHARACTERS = 4_096;
 /** How V8 and the kernel end a process that takes too much memory, or crashes. */
 const ENDED_BY_THE_FILE = new Set(['SIGABRT', 'SIGTRAP', 'SIGSEGV', 'SIGBUS', 'SIGILL']);
 
 /**
- * Parses in a process of its own and yields chunks as they come; the process is killed when the reader stops. Throws
+ * Parses in another process and yields chunks as they come; the process is killed when the reader stops. Throws
  * DocumentError when the file is to blame, what `read` throws, and the signal's reason when it aborts.
  */
 export async function* extractChunks(
@@ -29,13 +29,27 @@ export async function* extractChunks(
   options.signal?.throwIfAborted();
   const limits = { ...PARSE_LIMITS, ...options.limits };
   const request = toRequest(file, options, limits);
-  await using parsing = startParsing(request, file, options.signal);
-  for await (const message of parsing.messages) {
-    if ('error' in message) throw new DocumentError(message.error.code, message.error.message);
-    if ('done' in message) return;
-    parsing.watch.pause();
-    yield message.chunk;
-    parsing.watch.resume();
+  let parser = options.reuse?.pool.take(options.reuse.owner);
+  let passed = 0;
+  for (;;) {
+    parser ??= startParser(limits);
+    await using parsing = startParsing(parser, request, file, options);
+    let count = 0;
+    try {
+      for await (const chunk of parsing.chunks) {
+        count += 1;
+        if (count <= passed) continue;
+        passed = count;
+        parsing.watch.pause();
+        yield chunk;
+        parsing.watch.resume();
+      }
+      return;
+    } catch (error) {
+      // What an earlier file has left behind is no reason to refuse this one: a process of its own decides.
+      if (!parser.used || parsing.stopped) throw error;
+      parser = undefined;
+    }
   }
 }
 
@@ -46,91 +60,97 @@ function toRequest(file: DocumentFile, options: ExtractOptions, limits: ParseLim
   return { format, bytes: file.bytes, chunking: { maxTokens, overlapTokens }, limits };
 }
 
-/** Whatever ends it, and for whatever reason, the process is killed and the reason thrown to who reads messages. */
-function startParsing(request: ParseRequest, file: DocumentFile, signal: AbortSignal | undefined) {
-  const parser = startParser(request.limits);
+/** Whatever stops it, and for whatever reason, the process is killed and the reason thrown to who reads chunks. */
+function startParsing(
+  parser: Parser,
+  request: ParseRequest,
+  file: DocumentFile,
+  { signal, reuse }: ExtractOptions,
+) {
   const failure = new AbortController();
   const fail = (error: unknown) => {
     failure.abort(error);
-    parser.kill('SIGKILL');
+    parser.process.kill('SIGKILL');
   };
-  const closed = once(parser, 'close').catch(fail);
+  parser.process.once('error', fail);
   const watch = watchTime(request.limits.wallMs, () => fail(tooSlow(request.limits.wallMs)));
   const abort = () => fail(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
-  const complaint = collectComplaint(parser);
-  feed(parser, request, file, watch).catch(fail);
+  const feeding = feed(parser, request, file, watch).catch(fail);
+  let isDone = false;
+
+  async function nextMessage(): Promise<ParserMessage> {
+    failure.signal.throwIfAborted();
+    const next = await parser.messages.next().catch((error: unknown) => {
+      failure.signal.throwIfAborted();
+      throw error instanceof BadMessageError ? damaged() : error;
+    });
+    if (next.done === true) await parser.closed;
+    failure.signal.throwIfAborted();
+    if (next.done === true) throw endedEarly(parser, request.limits);
+    return next.value;
+  }
 
   return {
     watch,
-    messages: (async function* messages() {
-      try {
-        for await (const message of readMessages(parser.stdout)) {
-          failure.signal.throwIfAborted();
-          yield message;
-          failure.signal.throwIfAborted();
-        }
-      } catch (error) {
-        failure.signal.throwIfAborted();
-        throw error instanceof BadMessageError ? damaged() : error;
+    /** Whether it was not the parser that ended it. */
+    get stopped() {
+      return failure.signal.aborted;
+    },
+    chunks: (async function* chunks() {
+      for (;;) {
+        const message = await nextMessage();
+        if ('chunk' in message) yield message.chunk;
+        else if ('error' in message)
+          throw new DocumentError(message.error.code, message.error.message);
+        else if ('done' in message) break;
+        else throw damaged();
       }
-      await closed;
-      failure.signal.throwIfAborted();
-      throw endedEarly(parser, request.limits, complaint());
+      await feeding;
+      isDone = true;
     })(),
     async [Symbol.asyncDispose]() {
       watch.stop();
       signal?.removeEventListener('abort', abort);
-      parser.kill('SIGKILL');
-      parser.stdout.destroy();
-      await closed;
+      parser.process.off('error', fail);
+      if (isDone && reuse !== undefined) reuse.pool.keep(reuse.owner, parser);
+      else await parser.end();
     },
   };
 }
 
-/** Ends quietly when the parser does: what it has said, or how it ended, tells why. */
 async function feed(
-  parser: ParserProcess,
+  { process: { stdin } }: Parser,
   request: ParseRequest,
   file: DocumentFile,
   watch: Watch,
 ): Promise<void> {
-  const { stdin } = parser;
-  stdin.on('error', () => {});
   const write = (data: string | Uint8Array) =>
     new Promise<void>((resolve) => stdin.write(data, () => resolve()));
   await write(`${JSON.stringify(request)}\n`);
-  let bytes = 0;
+  let left = file.bytes;
   // Reading is not the parser's time.
   watch.pause();
   for await (const part of file.read()) {
     watch.resume();
-    bytes += part.byteLength;
-    if (bytes > file.bytes) throw new RangeError('The file is larger than was said.');
+    left -= part.byteLength;
+    if (left < 0) throw new RangeError('The file is larger than was said.');
     await write(part);
-    if (stdin.destroyed) return;
+    if (left === 0 || stdin.destroyed) return;
     watch.pause();
   }
   watch.resume();
-  stdin.end();
+  // It waits for what was said to come.
+  if (left > 0) stdin.end();
 }
 
-/** Ours is empty: the runtime writes there when it breaks down. */
-function collectComplaint(parser: ParserProcess): () => string {
-  let said = '';
-  parser.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (said.length < MAX_COMPLAINT_CHARACTERS) said += text.slice(0, MAX_COMPLAINT_CHARACTERS);
-  });
-  return () => said.trim();
-}
-
-function endedEarly(parser: ParserProcess, limits: ParseLimits, complaint: string): Error {
-  const { signalCode, exitCode } = parser;
+function endedEarly(parser: Parser, limits: ParseLimits): Error {
+  const { signalCode, exitCode } = parser.process;
   if (signalCode === 'SIGXCPU') return tooSlow(limits.cpuSeconds * 1000);
   if (signalCode !== null && ENDED_BY_THE_FILE.has(signalCode))
     return new DocumentError('invalid_file', 'The file needs more memory than parsing may use.');
   const how = signalCode ?? `exit code ${exitCode}`;
-  return new Error(`The parsing process ended with ${how}.`, { cause: complaint });
+  return new Error(`The parsing process ended with ${how}.`, { cause: parser.complaint() });
 }
 
 function tooSlow(milliseconds: number): DocumentError {

@@ -9,6 +9,8 @@ export type {
 } from './document.ts';
 export { extractChunks } from './extract-chunks.ts';
 export type { ExtractOptions } from './extract-chunks.ts';
+export { createParserPool } from './parser-pool.ts';
+export type { ParserPool } from './parser-pool.ts';
 export { EmbeddingError, createEmbedder } from './embed.ts';
 export type { Embedder, EmbedderOptions } from './embed.ts';
 export { toCode } from './codes.ts';

@@ -1,6 +1,7 @@
 /**
- * What the two processes say: the parent one line of JSON and then the file, the parser lines of JSON. A parser that a
- * file has taken over could say anything, so its lines are checked and bounded.
+ * What the two processes say: the parent one line of JSON and then the file, the parser lines of JSON: chunks, and how
+ * it ended. `ready`, some time after `done`, asks for the next file. A parser that a file has taken over could say
+ * anything, so its lines are checked and bounded.
  */
 import type { Chunk, ChunkingOptions, DocumentErrorCode, ParseLimits } from './document.ts';
 import type { Format } from './formats.ts';
@@ -14,7 +15,10 @@ export type ParseRequest = {
 };
 
 export type ParserMessage =
-  { chunk: Chunk } | { error: { code: DocumentErrorCode; message: string } } | { done: true };
+  | { chunk: Chunk }
+  | { error: { code: DocumentErrorCode; message: string } }
+  | { done: true }
+  | { ready: true };
 
 /** The parser broke its side of the conversation. */
 export class BadMessageError extends Error {
@@ -48,6 +52,7 @@ function toMessage(line: string): ParserMessage {
   const message = parse(line);
   if (isObject(message)) {
     if (message['done'] === true) return { done: true };
+    if (message['ready'] === true) return { ready: true };
     if (isChunk(message['chunk'])) return { chunk: message['chunk'] };
     if (isError(message['error'])) return { error: message['error'] };
   }

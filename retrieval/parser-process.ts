@@ -1,16 +1,31 @@
 /**
- * Starts the process that parses one file. What strangers wrote is read there: without environment, without the right
- * to read other files than its own code, to write any, or to start anything, and with memory and time that end.
+ * Starts a process that parses files. What strangers wrote is read there: without environment, without the right to
+ * read other files than its own code, to write any, or to start anything, and with memory and time that end.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 import type { ParseLimits } from './document.ts';
+import { readMessages, type ParserMessage } from './messages.ts';
 
 export type ParserProcess = ChildProcessByStdio<Writable, Readable, Readable>;
+
+export type Parser = {
+  process: ParserProcess;
+  /** Of all its files, one after the other. Throws BadMessageError. */
+  messages: AsyncGenerator<ParserMessage>;
+  /** Whether it has parsed a file before. */
+  used: boolean;
+  /** What it has written to its standard error. Ours is empty: the runtime writes there when it breaks down. */
+  complaint(): string;
+  /** Resolves when it has ended by itself, or was. */
+  closed: Promise<void>;
+  end(): Promise<void>;
+};
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRY = fileURLToPath(new URL('parser/main.ts', import.meta.url));
@@ -26,16 +41,43 @@ const READABLE = [
 /** Part of util-linux, which every Linux has that is not tiny. */
 const PRLIMIT = ['/usr/bin/prlimit', '/bin/prlimit'].find((path) => existsSync(path));
 const MEBIBYTE = 1024 * 1024;
+const MAX_COMPLAINT_CHARACTERS = 4_096;
 /** Buffers lie outside the heap; both together are bounded by the kernel. */
 const HEAP_SHARE = 0.6;
 /** The kernel also counts what Node 24 reserves and never uses. */
 const RESERVED_BYTES = 560 * MEBIBYTE;
 
+export function startParser(limits: ParseLimits, entry?: string): Parser {
+  const child = startProcess(limits, entry);
+  const closed = once(child, 'close').then(
+    () => {},
+    () => {},
+  );
+  // What it was sent and did not read is no error: what it has said, or how it ended, tells why.
+  child.stdin.on('error', () => {});
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (said.length < MAX_COMPLAINT_CHARACTERS) said += text.slice(0, MAX_COMPLAINT_CHARACTERS);
+  });
+  return {
+    process: child,
+    messages: readMessages(child.stdout),
+    used: false,
+    complaint: () => said.trim(),
+    closed,
+    end() {
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+      return closed;
+    },
+  };
+}
+
 /**
  * Its working directory is `/`, and only its three standard streams are shared. What Node 24's permissions leave open are
  * sockets and signals, which no code of ours or of a parser uses, and code in a file cannot reach: none is ever run.
  */
-export function startParser(
+export function startProcess(
   { memoryBytes, cpuSeconds }: Pick<ParseLimits, 'memoryBytes' | 'cpuSeconds'>,
   entry = ENTRY,
 ): ParserProcess {

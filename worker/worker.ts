@@ -14,7 +14,7 @@ import { rotateEventPartitions } from '../db/maintenance.ts';
 import { createPool } from '../db/pool.ts';
 import { RunControl } from '../db/run-control.ts';
 import type { Logger } from '../log.ts';
-import { createEmbedder } from '../retrieval/index.ts';
+import { createEmbedder, createParserPool } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
 import { embedWorkflowId, ingestTaskQueue } from '../workflows/signals.ts';
 import type { embedWorkflow } from '../workflows/embed-documents.ts';
@@ -83,6 +83,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     searchCandidates: config.searchCandidates,
     fileWaitSeconds: config.fileWaitSeconds,
     parseLimits: parseLimits(config),
+    parsers: createParserPool(config.ingestSlots),
     describeWorkflow: (workflowId) => describeWorkflow(client, workflowId),
     startEmbedding: () => startEmbedding(client, config.taskQueue),
   };
@@ -137,6 +138,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       interpreters[Symbol.dispose]();
       await Promise.all([
         sandbox[Symbol.asyncDispose](),
+        deps.parsers[Symbol.asyncDispose](),
         batcher[Symbol.asyncDispose](),
         listener[Symbol.asyncDispose](),
         pool.end(),

@@ -1,33 +1,65 @@
 /**
- * The parsing process: reads one request and one file from its input and writes the file's chunks to its output. It is
- * started for one file, without environment, and may be killed at any time. Formats are loaded when they are needed.
+ * The parsing process: for each request it reads a file from its input and writes the file's chunks to its output. It has
+ * no environment, and may be killed at any time. Formats are loaded when they are needed.
  */
 import { Console } from 'node:console';
+import { once } from 'node:events';
 
 import { createChunker, type Piece } from '../chunk-text.ts';
 import { DocumentError, type ParseLimits } from '../document.ts';
 import type { ParseRequest, ParserMessage } from '../messages.ts';
+import { readRequests } from './requests.ts';
 
-const BYTES_OF_LINE_END = 1;
-const input: AsyncIterable<Buffer> = process.stdin;
+/** What libraries may have left behind after so many files is not carried any further. */
+const MOST_FILES = 100;
+/** The shares of its limits that may be used up when a file begins. */
+const WORN_SECONDS = 1 / 4;
+const WORN_MEMORY = 1 / 3;
+
+let settling = false;
 
 // What a library says must not get between the chunks.
 globalThis.console = new Console(process.stderr, process.stderr);
 // Some libraries leave rejected promises behind: pdf.js beside its error, word-extractor instead of one.
 process.on('unhandledRejection', () => {});
 process.on('uncaughtException', (error) => void end({ error: toError(error) }));
-// Nothing is left to wait for, and there is no answer: a library has lost its way.
-process.on('beforeExit', () => void end({ error: toError(undefined) }));
+process.on('beforeExit', () => {
+  // Nothing is left to wait for, and there is no answer: a library has lost its way.
+  if (!settling) void end({ error: toError(undefined) });
+});
 void main();
 
 async function main(): Promise<void> {
   try {
-    const { request, parts } = await readRequest(input);
-    await parse(request, parts);
-    await end({ done: true });
+    let files = 0;
+    for await (const { request, parts } of readRequests(process.stdin)) {
+      settling = false;
+      await parse(request, parts);
+      for await (const _ of parts);
+      await send({ done: true });
+      await settle();
+      files += 1;
+      if (files === MOST_FILES || isWorn(request.limits)) break;
+      await send({ ready: true });
+    }
+    process.exit();
   } catch (error) {
     await end({ error: toError(error) });
   }
+}
+
+/** Nothing of the last file runs any more once the event loop is empty: its timers, its promises. */
+async function settle(): Promise<void> {
+  settling = true;
+  await once(process, 'beforeExit');
+}
+
+function isWorn({ cpuSeconds, memoryBytes }: ParseLimits): boolean {
+  const { user, system } = process.cpuUsage();
+  const seconds = (user + system) / 1_000_000;
+  return (
+    seconds > cpuSeconds * WORN_SECONDS || process.memoryUsage.rss() > memoryBytes * WORN_MEMORY
+  );
 }
 
 /** The last message; what a library still holds open is of no interest. */
@@ -89,28 +121,6 @@ function checkLength(tokens: number, limits: ParseLimits): void {
   if (tokens <= limits.tokens) return;
   const message = `The text of the file is longer than the ${limits.tokens} tokens that one file may have.`;
   throw new DocumentError('invalid_file', message);
-}
-
-/** The first line is the request, the rest is the file. */
-async function readRequest(
-  source: AsyncIterable<Buffer>,
-): Promise<{ request: ParseRequest; parts: AsyncIterable<Buffer> }> {
-  const iterator = source[Symbol.asyncIterator]();
-  let head = Buffer.alloc(0);
-  let lineEnd = -1;
-  while (lineEnd < 0) {
-    const { value, done } = await iterator.next();
-    if (done === true) throw new Error('No request.');
-    head = Buffer.concat([head, value]);
-    lineEnd = head.indexOf('\n');
-  }
-  return {
-    request: JSON.parse(head.toString('utf8', 0, lineEnd)) as ParseRequest,
-    parts: (async function* rest() {
-      yield head.subarray(lineEnd + BYTES_OF_LINE_END);
-      yield* { [Symbol.asyncIterator]: () => iterator };
-    })(),
-  };
 }
 
 /** Waits while the reader does. */

@@ -1,14 +1,16 @@
 /**
- * Files made to break a parser. Each is refused with a reason or indexed within ten seconds, and this process, which
- * stands for a worker, hardly grows meanwhile.
+ * Files made to break a parser, one after the other in the same processes where these bear it. Each is refused with a
+ * reason or indexed within ten seconds, this process, which stands for a worker, hardly grows meanwhile, and the next
+ * file is read as if nothing had been.
  */
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 
-import { DocumentError, extractChunks, type Chunk } from '../../retrieval/index.ts';
+import { DocumentError, createParserPool, extractChunks } from '../../retrieval/index.ts';
+import type { Chunk } from '../../retrieval/index.ts';
 import { ARCHIVES } from './support/hostile-archives.ts';
 import { PAGES, TEXTS } from './support/hostile-files.ts';
 import { PDFS } from './support/hostile-pdfs.ts';
-import { CHUNKING, fileOf } from './support/extract.ts';
+import { CHUNKING, chunksOf, fileOf } from './support/extract.ts';
 
 const MOST_MS = 10_000;
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -17,6 +19,13 @@ const LIMITS = { wallMs: 7_000 };
 /** A slow computer may refuse for its time what a fast one indexes, but not most of it. */
 const MOST_LATE = 12;
 let late = 0;
+
+const pool = createParserPool(1);
+const reuse = { pool, owner: 'everyone' };
+afterAll(() => pool[Symbol.asyncDispose]());
+
+const NEXT = '<title>The next file</title><p>is read as it is.';
+const NEXT_TEXT = /^The next file\s+is read as it is\.\s*$/;
 
 test.each([...ARCHIVES, ...PDFS, ...PAGES, ...TEXTS])(
   '%s',
@@ -36,6 +45,8 @@ test.each([...ARCHIVES, ...PDFS, ...PAGES, ...TEXTS])(
     else if (becomes !== undefined) expect(error?.message ?? text).toMatch(becomes);
     expect(text).not.toMatch(/root:x:0|steal|\0/);
     expect(text.isWellFormed()).toBe(true);
+    const next = await chunksOf('next.html', NEXT, { reuse });
+    expect(next.map((chunk) => chunk.text).join()).toMatch(NEXT_TEXT);
   },
   30_000,
 );
@@ -47,7 +58,7 @@ async function index(file: ReturnType<typeof fileOf>): Promise<Outcome> {
   const outcome: Outcome = { text: '', chunks: 0, error: undefined, peak: 0 };
   let last: Chunk | undefined;
   try {
-    for await (const chunk of extractChunks(file, { ...CHUNKING, limits: LIMITS })) {
+    for await (const chunk of extractChunks(file, { ...CHUNKING, limits: LIMITS, reuse })) {
       outcome.chunks += 1;
       outcome.peak = Math.max(outcome.peak, process.memoryUsage.rss());
       if (outcome.chunks < 10) outcome.text += chunk.text;

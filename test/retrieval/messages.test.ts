@@ -10,6 +10,7 @@ const MESSAGES: ParserMessage[] = [
   { chunk: { ...chunk, page: 3 } },
   { error: { code: 'invalid_file', message: 'No.' } },
   { done: true },
+  { ready: true },
 ];
 
 test('messages are read however their bytes arrive', async () => {

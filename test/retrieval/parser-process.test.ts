@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 
 import { PARSE_LIMITS, extractChunks } from '../../retrieval/index.ts';
-import { startParser } from '../../retrieval/parser-process.ts';
+import { startProcess } from '../../retrieval/parser-process.ts';
 import { chunksOf, CHUNKING, fileOf } from './support/extract.ts';
 
 const PROBE = fileURLToPath(new URL('support/probe.ts', import.meta.url));
@@ -23,7 +23,7 @@ const ENDLESS = { filename: 'a.txt', bytes: Number.MAX_SAFE_INTEGER, read: endle
 const UNLIMITED = { tokens: Number.MAX_SAFE_INTEGER };
 
 test('the process reads its code and nothing else, writes and starts nothing', async () => {
-  const child = startParser(PARSE_LIMITS, PROBE);
+  const child = startProcess(PARSE_LIMITS, PROBE);
   child.stdin.end();
   const { outcome, environment, cwd } = JSON.parse(await text(child.stdout)) as {
     outcome: Record<string, boolean>;
@@ -44,7 +44,7 @@ test.runIf(process.platform === 'linux').each([
 ])(
   'the kernel or the runtime ends a process that takes too much %s, without help',
   async (what, limits) => {
-    const child = startParser(limits, GREEDY);
+    const child = startProcess(limits, GREEDY);
     child.stderr.resume();
     child.stdin.write(`${what}\n`);
     let peak = 0;
