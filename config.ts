@@ -156,7 +156,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     embeddingsModel: text('EMBEDDINGS_MODEL') ?? 'text-embedding-3-large',
     embeddingsDimensions:
       integer('EMBEDDINGS_DIMENSIONS', text('EMBEDDINGS_DIMENSIONS'), 256, 0, 8_192) || null,
-    searchCandidates: integer('SEARCH_CANDIDATES', text('SEARCH_CANDIDATES'), 400, 50, 10_000),
+    searchCandidates: integer('SEARCH_CANDIDATES', text('SEARCH_CANDIDATES'), 600, 50, 10_000),
     fileWaitSeconds: integer('FILE_WAIT_SECONDS', text('FILE_WAIT_SECONDS'), 60, 0, 540),
     ingestSlots: integer('INGEST_SLOTS', text('INGEST_SLOTS'), defaultIngestSlots(), 1, 1_000),
     parseSeconds: integer('PARSE_SECONDS', text('PARSE_SECONDS'), 60, 1, 3_600),

@@ -9,6 +9,7 @@ import { bm25 } from '../retrieval/index.ts';
 import type { CompiledFilter } from './search-filter.ts';
 import type { Queryable } from './pool.ts';
 import { query } from './pool.ts';
+import { anyOf, frequencyIn } from './tsvector.ts';
 
 /** Words in a larger share of all chunks are common. */
 const COMMON = 0.05;
@@ -57,7 +58,7 @@ export async function searchWords(
   const words = await readWords(db, text);
   const searched = chooseWords(words);
   if (searched.length === 0) return [];
-  const rows = await readCandidates(db, scope, searched, words);
+  const rows = await readCandidates(db, scope, searched);
   return rows
     .map((row) => ({
       chunkId: row.id,
@@ -76,7 +77,7 @@ async function readWords(db: Queryable, text: string): Promise<Word[]> {
        english as (select lexeme, unnest(positions) as position from unnest(words_of('english', $1))),
        words as (select english.lexeme as english, simple.lexeme as simple from simple left join english using (position)
          group by 1, 2),
-       common as (select m.lexeme, m.share from pg_stats s
+       common as materialized (select m.lexeme, m.share from pg_stats s
            cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) m(lexeme, share)
          where s.schemaname = current_schema() and s.tablename = 'chunks' and s.attname = 'tsv')
      select w.english, array_agg(w.simple) as simple, (
@@ -109,8 +110,8 @@ type CandidateRow = {
   id: number;
   seq: number;
   tokens: number;
-  /** How often it has which lexeme. */
-  frequencies: Record<string, number> | null;
+  /** With their places, as PostgreSQL writes a tsvector. */
+  lexemes: string;
   /** How many chunks have the searched word at a place, counted from 1. */
   counts: Record<string, number>;
 };
@@ -119,7 +120,6 @@ async function readCandidates(
   db: Queryable,
   { projectId, vectorStoreIds, filter, chunks }: SearchScope,
   searched: readonly Word[],
-  words: readonly Word[],
 ): Promise<CandidateRow[]> {
   return query<CandidateRow>(
     db,
@@ -141,9 +141,7 @@ async function readCandidates(
        ranked as (
          select f.id, f.seq, c.tokens, c.tsv from found f join chunks c using (id)
          order by f.weight desc, ts_rank_cd(c.tsv, $7::tsquery) desc, f.id limit ${CANDIDATES})
-     select r.id, r.seq, r.tokens, (
-         select jsonb_object_agg(t.lexeme, coalesce(cardinality(t.positions), 1)) from unnest(r.tsv) t
-         where t.lexeme = any($8::text[])) as frequencies,
+     select r.id, r.seq, r.tokens, r.tsv::text as lexemes,
        (select jsonb_object_agg(place, count) from counts) as counts
      from ranked r`,
     [
@@ -154,14 +152,8 @@ async function readCandidates(
       searched.map(({ lexemes }) => anyOf(lexemes)),
       chunks,
       anyOf(searched.flatMap(({ lexemes }) => lexemes)),
-      words.flatMap(({ lexemes }) => lexemes),
     ],
   );
-}
-
-/** A tsquery of quoted lexemes: nothing in them is an operator. */
-function anyOf(lexemes: readonly string[]): string {
-  return lexemes.map((lexeme) => `'${lexeme.replaceAll(/['\\]/g, '$&$&')}'`).join(' | ');
 }
 
 function scoreOf(
@@ -170,12 +162,11 @@ function scoreOf(
   searched: readonly Word[],
   { chunks, tokens }: SearchScope,
 ): number {
-  const frequencies = new Map(Object.entries(row.frequencies ?? {}));
   const terms = words.map((word) => {
     const count = row.counts[searched.indexOf(word) + 1];
     return {
       // A chunk has a word in one form: that of its document.
-      frequency: Math.max(...word.lexemes.map((lexeme) => frequencies.get(lexeme) ?? 0)),
+      frequency: Math.max(...word.lexemes.map((lexeme) => frequencyIn(row.lexemes, lexeme))),
       documentFrequency: count ?? (word.share ?? 0) * chunks,
     };
   });

@@ -31,7 +31,7 @@ export type SearchRequest = {
   /** `none`: by meaning alone, where that is possible. */
   ranker: Ranker;
   /** Bit codes of each store whose vectors are compared exactly. */
-  candidates?: number;
+  candidates: number;
 };
 
 export type SearchAnswer = {
@@ -41,7 +41,6 @@ export type SearchAnswer = {
   byMeaning: boolean;
 };
 
-const CODE_CANDIDATES = 400;
 /** Places of each list that take part in fusion. */
 const FUSED = 100;
 /** As measured in docs/retrieval.md. What only words find still comes among the first ten when it is their best. */
@@ -93,7 +92,7 @@ async function searchOnce(
   scope: SearchScope,
   text: string,
   vector: Float32Array | null,
-  { ranker, candidates = CODE_CANDIDATES }: SearchRequest,
+  { ranker, candidates }: SearchRequest,
 ): Promise<Scored[]> {
   if (vector === null) return asLexical(await searchWords(pool, scope, text));
   const meaning = searchVectors(pool, scope, vector, candidates);

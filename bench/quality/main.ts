@@ -18,6 +18,7 @@ import { searchStores } from '../../db/search.ts';
 import type { Chunk, Embedder } from '../../retrieval/index.ts';
 import { createEmbedder, extractChunks } from '../../retrieval/index.ts';
 import { indexFile, newStore } from '../../test/support/indexed-file.ts';
+import { loadConfig } from '../../config.ts';
 import { startDatabase } from '../database.ts';
 import { fixed, printTable, progress, writeResult } from '../report.ts';
 
@@ -99,6 +100,7 @@ async function rankAll(from: Store, way: Way): Promise<Ranks> {
       filters: null,
       limit: RESULTS,
       scoreThreshold: 0,
+      candidates: loadConfig({}).searchCandidates,
       ranker: way === 'meaning' ? 'none' : 'auto',
     });
     const names = hits.map(({ filename }) => filename.replace(/\.\w+$/, ''));

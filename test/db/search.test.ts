@@ -42,6 +42,7 @@ async function search(text: string | string[], { by, ...change }: Change = {}) {
     limit: 10,
     scoreThreshold: 0,
     ranker: by === 'meaning' ? 'none' : 'auto',
+    candidates: 400,
     ...change,
   });
 }
