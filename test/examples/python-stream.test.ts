@@ -13,8 +13,11 @@ const DRAW = [
   'open("a b.txt", "w").write("größe")',
 ].join('\n');
 const CODE = 'print("one")\nprint("two")\n1 + 2';
+const MARK = '【1:0†fish.txt】';
+const CITING = `🌿 They eat moss${MARK}, it says.`;
 /** The kinds of objects and events that were seen. */
 const VALIDATED = [
+  'VectorStoreSearchResponse',
   'assistant',
   'assistant.deleted',
   'list',
@@ -38,6 +41,11 @@ const VALIDATED = [
   'thread.run.step.created',
   'thread.run.step.delta',
   'thread.run.step.in_progress',
+  'vector_store',
+  'vector_store.deleted',
+  'vector_store.file',
+  'vector_store.files_batch',
+  'vector_store.search_results.page',
 ];
 
 const weather = (...cities: string[]) =>
@@ -57,6 +65,11 @@ beforeAll(async () => {
     'figure_run',
     toolCalls([{ name: 'code_interpreter', arguments: { code: DRAW } }]),
     text('🎉 A line, and [a file](sandbox:/mnt/data/a%20b.txt).', { chunkSize: 4 }),
+  );
+  env.model.script(
+    'search_run',
+    toolCalls([{ name: 'file_search', arguments: { queries: ['moss'] } }], { splitEvery: 5 }),
+    text(CITING, { chunkSize: 3 }),
   );
   env.model.script('function_run', weather('Rome', 'Oslo'), text('Sunny in both.'));
   env.model.script('polling', weather('Rome'), text('Cold.'), weather('Oslo'));
@@ -101,6 +114,34 @@ test('a figure and a linked file are whole from deltas alone, and can be downloa
     text: `🎉 A line, and [a file](${link}).`,
     linked: [link, link],
     file: 'größe',
+  });
+});
+
+test('files are uploaded into a store and waited for, one by one and as a batch', () => {
+  expect(outcomes.vector_stores).toEqual({
+    file: ['completed', null],
+    batch: ['completed', 1, 1],
+    files: [
+      ['completed', null],
+      ['failed', 'unsupported_file'],
+    ],
+    store: ['completed', 3],
+    content: ['Blue fish eat moss.'],
+    found: [['fish.txt', 'Blue fish eat moss.']],
+    deleted: true,
+  });
+});
+
+test('a handler is called with the search, and with each mark and its citation at once', () => {
+  expect(outcomes.search_run).toEqual({
+    status: 'completed',
+    called: ['file_search'],
+    done: [['fish.txt']],
+    said: CITING,
+    cited: [[MARK, 'file_citation', MARK, true]],
+    found: [['fish.txt', 'Blue fish eat moss.']],
+    citation: [MARK, MARK],
+    stored: 1,
   });
 });
 

@@ -118,6 +118,93 @@ def figure_run():
     }
 
 
+def vector_stores():
+    """Files on their way into a store, by the helpers that upload and wait."""
+    store = checked(client.vector_stores.create(name="Town"))
+    file = checked(
+        client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=("fish.txt", b"Blue fish eat moss."))
+    )
+    batch = checked(
+        client.vector_stores.file_batches.upload_and_poll(
+            vector_store_id=store.id, files=[("one.md", b"The tower of Quill."), ("two.zip", b"PK")]
+        )
+    )
+    listed = client.vector_stores.file_batches.list_files(batch.id, vector_store_id=store.id, order="asc")
+    files = [checked(one) for one in checked(listed)]
+    filled = checked(client.vector_stores.retrieve(store.id))
+    found = checked(client.vector_stores.search(store.id, query="moss"))
+    return {
+        "file": [file.status, file.last_error],
+        "batch": [batch.status, batch.file_counts.completed, batch.file_counts.failed],
+        "files": sorted([one.status, one.last_error and one.last_error.code] for one in files),
+        "store": [filled.status, filled.file_counts.total],
+        "content": [part.text for part in client.vector_stores.files.content(file.id, vector_store_id=store.id)],
+        "found": [[checked(one).filename, one.content[0].text] for one in found],
+        "deleted": checked(client.vector_stores.delete(store.id)).deleted,
+    }
+
+
+class Handler(openai.AssistantEventHandler):
+    """Notes what its callbacks are given."""
+
+    def __init__(self):
+        super().__init__()
+        self.called, self.done, self.cited, self.said = [], {}, [], ""
+
+    def on_event(self, event):
+        checked(event)
+        checked(event.data)
+
+    def on_tool_call_created(self, tool_call):
+        self.called.append(tool_call.type)
+
+    def on_tool_call_done(self, tool_call):
+        # The client calls this again when later steps end, and the run.
+        self.done[tool_call.id] = [one.file_name for one in tool_call.file_search.results]
+
+    def on_text_delta(self, delta, snapshot):
+        self.said += delta.value or ""
+        for annotation in delta.annotations or []:
+            self.cited.append([delta.value, annotation.type, annotation.text, annotation.file_citation.file_id])
+
+
+def search_run():
+    """A search and its citation, by the callbacks of a handler and as the deltas alone tell them."""
+    store = client.vector_stores.create(name="Lake")
+    file = client.vector_stores.files.upload_and_poll(
+        vector_store_id=store.id, file=("fish.txt", b"Blue fish eat moss.")
+    )
+    assistant = new_assistant(
+        "search_run",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_store_ids": [store.id]}},
+    )
+    thread, handler = new_thread("What do they eat?"), Handler()
+    with beta.threads.runs.stream(
+        thread_id=thread.id,
+        assistant_id=assistant.id,
+        include=["step_details.tool_calls[*].file_search.results[*].content"],
+        event_handler=handler,
+    ) as stream:
+        stream.until_done()
+    run, (tools, _) = stream.get_final_run(), stream.get_final_run_steps()
+    (call,) = tools.step_details.tool_calls
+    (message,) = stream.get_final_messages()
+    text = message.content[0].text
+    (citation,) = text.annotations
+    stored = checked(beta.threads.messages.retrieve(message.id, thread_id=thread.id))
+    return {
+        "status": run.status,
+        "called": handler.called,
+        "done": list(handler.done.values()),
+        "said": handler.said,
+        "cited": [[value, kind, mark, cited == file.id] for value, kind, mark, cited in handler.cited],
+        "found": [[one.file_name, one.content[0].text] for one in call.file_search.results],
+        "citation": [citation.text, text.value[citation.start_index : citation.end_index]],
+        "stored": stored.content[0].text.value == text.value and len(stored.content[0].text.annotations),
+    }
+
+
 def function_run():
     """Two parallel calls, answered through a second stream."""
     thread = new_thread()
@@ -235,7 +322,7 @@ def raw_response():
     }
 
 
-SECTIONS = [text_run, code_run, figure_run, function_run, polling, paging, changes, errors, raw_response]
+SECTIONS = [text_run, code_run, figure_run, vector_stores, search_run, function_run, polling, paging, changes, errors, raw_response]
 for section in SECTIONS:
     try:
         outcome = section()
