@@ -96,6 +96,53 @@ test('embeds a chunk once when a worker dies between two slices', async () => {
   expect(new Set(texts).size).toBe(texts.length);
 });
 
+/** Requests that have this in a text stand still. `reached` once one of them has come. */
+function stallTexts(words: string): { reached: Promise<unknown>; release: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const come = Promise.withResolvers<void>();
+  embeddings.trouble = ({ input }) => {
+    if (!input.some((text) => text.includes(words))) return undefined;
+    come.resolve();
+    return { stall: promise };
+  };
+  return {
+    reached: come.promise,
+    release: () => {
+      embeddings.trouble = undefined;
+      resolve();
+    },
+  };
+}
+
+test('two workers killed one after the other while they embed one document embed each part once more', async () => {
+  const before = embeddings.texts.length;
+  let stalled = stallTexts('Sentence 0 of the twice');
+  const file = await ingest('twice');
+  for (const next of [`Sentence ${SENTENCES - 1} of the twice`, undefined]) {
+    await stalled.reached;
+    await worker.kill();
+    stalled.release();
+    if (next !== undefined) stalled = stallTexts(next);
+    worker = await startWorker();
+  }
+  await expectIndexed(file);
+  const times = new Map<string, number>();
+  for (const text of embeddings.texts.slice(before)) times.set(text, (times.get(text) ?? 0) + 1);
+  const { rows } = await env.pool.query<{ chunks: number; id: string }>(
+    `select d.chunk_count as chunks, f.vector_store_id || ':' || f.file_id || ':' || f.seq as id
+     from vector_store_files f join documents d on d.id = f.document_id where f.vector_store_id = $1`,
+    [file.storeId],
+  );
+  expect(times.size).toBe(rows[0]!.chunks);
+  expect(Math.max(...times.values())).toBe(2);
+  const history = await env.temporal.workflow.getHandle(rows[0]!.id).fetchHistory();
+  const attempts = (history.events ?? []).flatMap(
+    ({ activityTaskStartedEventAttributes: started }) => (started ? [started.attempt] : []),
+  );
+  // Cutting, and the two parts.
+  expect(attempts).toEqual([1, 2, 2]);
+});
+
 test.each(['documents.store-chunks', 'documents.store-vectors', 'documents.complete-file'])(
   'goes on when the connection breaks in the middle of %s',
   async (statement) => {
