@@ -12,7 +12,7 @@ import {
 } from '../db/document-vectors.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import { EmbeddingError, toCode } from '../retrieval/index.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** Chunks that are embedded, then stored: the embedder sends them in several requests at once. */
 const EMBED_CHUNKS = 512;

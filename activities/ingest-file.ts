@@ -23,7 +23,7 @@ import {
 import { DocumentError, extractChunks } from '../retrieval/index.ts';
 import { embedChunks } from './embed-chunks.ts';
 import { toIngestFailure } from './failures.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 import { formatOf, wordsOf } from './text-format.ts';
 
 export type IngestOutcome =

@@ -8,7 +8,7 @@ import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/
 import { attempt, attemptName } from './attempt.ts';
 import { buildContext } from './context.ts';
 import { ModelStreamError } from './failures.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 import type { FinishReason, TurnPart } from './model/accumulate-chunks.ts';
 import { ChunkAccumulator } from './model/accumulate-chunks.ts';
 import { usesFileSearch } from './model/build-tools.ts';

@@ -7,7 +7,7 @@ import type { SuspectIngest } from '../db/maintenance.ts';
 import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
 import { withTransaction } from '../db/pool.ts';
 import { enqueueIngests } from '../db/vector-store-files.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** An ingest may wait for others, or embed a large file: asking once in two minutes is enough. */
 const QUIET_SECONDS = 120;

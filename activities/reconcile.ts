@@ -14,7 +14,7 @@ import {
   tidyFiles,
   touchRun,
 } from '../db/maintenance.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';
 
 /** Longer than any healthy pause between two writes of a run that is being worked on. */

@@ -11,7 +11,7 @@ import { SandboxUnavailableError } from '../sandbox/index.ts';
 import { attempt, attemptName } from './attempt.ts';
 import { EarlierCallError } from './failures.ts';
 import { holdLease } from './hold-lease.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 import { searchFiles } from './search-files.ts';
 import { readInputFiles, readSavedState, writeOutputs, writeState } from './interpreter-state.ts';
 

@@ -9,7 +9,7 @@ import { EmbeddingError } from '../retrieval/index.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';
 import type { FileSearchResult } from '../wire/rows.ts';
 import type { SearchHit } from '../wire/search-results.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 import { MAX_QUERIES } from './model/build-tools.ts';
 
 /** A run waits for the answer: after so long one by words is better. */

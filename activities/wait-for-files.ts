@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { threadHasWaiting } from '../db/waiting-files.ts';
 import type { RunRow } from '../wire/rows.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** Ingests end in other workers too, and tell nobody: the rows are looked at. */
 const LOOK_EVERY_MS = 200;

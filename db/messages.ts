@@ -17,7 +17,7 @@ import { listPage } from './list-page.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
 import { addAttachments } from './thread-stores.ts';
-import { lockThread } from './threads.ts';
+import { lockThread } from './lock-thread.ts';
 
 export type NewMessage = {
   role: 'user' | 'assistant';

@@ -27,7 +27,7 @@ import { appendEvents } from './run-events.ts';
 import { completeFunctionStep } from './run-steps.ts';
 import { addAttachments } from './thread-stores.ts';
 import type { CreatedThread } from './threads.ts';
-import { lockThread } from './threads.ts';
+import { lockThread } from './lock-thread.ts';
 import { useExistingStores } from './vector-stores.ts';
 
 export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, created_at, expires_at, started_at,

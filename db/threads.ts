@@ -7,6 +7,7 @@ import { defaultToolResources } from '../wire/requests.ts';
 import type { Metadata, Thread, ToolResources } from '../wire/types.ts';
 import type { Delivery } from './deliveries.ts';
 import { enqueueDelivery } from './deliveries.ts';
+import { lockThread, THREAD_COLUMNS } from './lock-thread.ts';
 import type { NewMessage } from './messages.ts';
 import { insertMessages } from './messages.ts';
 import type { Queryable, Tx } from './pool.ts';
@@ -19,8 +20,6 @@ export type NewThread = {
   /** As given: the `vector_stores` helper becomes a store. */
   tool_resources: NewToolResources;
 };
-
-const COLUMNS = 'id, created_at, metadata, tool_resources';
 
 /** A thread, and the ingests of the files that came with it. */
 export type CreatedThread = { thread: ThreadRow; deliveries: Delivery[] };
@@ -36,7 +35,7 @@ export async function createThread(
     tx,
     'threads.create',
     `insert into threads (id, project_id, created_at, metadata, tool_resources)
-     values ($1, $2, unix_now(), $3::jsonb, $4::jsonb) returning ${COLUMNS}`,
+     values ($1, $2, unix_now(), $3::jsonb, $4::jsonb) returning ${THREAD_COLUMNS}`,
     [
       mintId('thread'),
       projectId,
@@ -63,7 +62,7 @@ async function getThreadRow(db: Queryable, projectId: string, id: string): Promi
   const rows = await query<ThreadRow>(
     db,
     'threads.get',
-    `select ${COLUMNS} from threads where id = $1 and project_id = $2`,
+    `select ${THREAD_COLUMNS} from threads where id = $1 and project_id = $2`,
     [id, projectId],
   );
   if (rows[0] === undefined) throw notFound('thread', id);
@@ -81,7 +80,7 @@ export async function modifyThread(
     db,
     'threads.modify',
     `update threads set metadata = coalesce($3::jsonb, metadata), tool_resources = tool_resources || coalesce($4::jsonb, '{}')
-     where id = $1 and project_id = $2 returning ${COLUMNS}`,
+     where id = $1 and project_id = $2 returning ${THREAD_COLUMNS}`,
     [id, projectId, toJson(change.metadata), toJson(change.tool_resources)],
   );
   if (rows[0] === undefined) throw notFound('thread', id);
@@ -102,33 +101,6 @@ export async function deleteThread(
   await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);
   if (runId === null) return null;
   return enqueueDelivery(tx, runId, { kind: 'cancel' });
-}
-
-export type LockedThread = ThreadRow & { last_message_seq: number; active_run_id: string | null };
-
-/**
- * Locks the thread until the transaction ends: whoever adds a message or a run holds it, so the answer about an active
- * run stays true.
- * @throws ApiError 404
- */
-export async function lockThread(tx: Tx, projectId: string, id: string): Promise<LockedThread> {
-  const [rows, active] = await Promise.all([
-    query<Omit<LockedThread, 'active_run_id'>>(
-      tx,
-      'threads.lock',
-      `select ${COLUMNS}, last_message_seq from threads where id = $1 and project_id = $2 for update`,
-      [id, projectId],
-    ),
-    // A statement of its own: its snapshot is taken after the lock was granted.
-    query<{ id: string }>(
-      tx,
-      'threads.active-run',
-      `select id from runs where thread_id = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')`,
-      [id],
-    ),
-  ]);
-  if (rows[0] === undefined) throw notFound('thread', id);
-  return { ...rows[0], active_run_id: active[0]?.id ?? null };
 }
 
 function toJson(value: unknown): string | null {

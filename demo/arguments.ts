@@ -4,22 +4,10 @@ import type { JsonSchema } from './request.ts';
 import { satisfies } from './schema-check.ts';
 import { flatten, merge, type PlainSchema } from './schema-merge.ts';
 import { numberCandidates, stringCandidates, type Candidates } from './candidates.ts';
+import type { Making } from './making.ts';
 
 /** Beyond this depth only what is required is made: a schema may contain itself. */
 const DEPTH = 4;
-
-export type Making = {
-  root: JsonSchema;
-  /** Consumed as values are taken. */
-  hints: Hints;
-  depth: number;
-  /** Counts values that came from the question; an optional property is given only when it has one. */
-  taken: number;
-  /** Distinguishes the items of an array. */
-  variant: number;
-  /** Choices of an enum that were found in the question and given. */
-  mentioned: Set<unknown>;
-};
 
 /** The arguments of one function call; `{}` for a function without parameters. */
 export function makeArguments(parameters: JsonSchema | undefined, hints: Hints): object {

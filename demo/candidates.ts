@@ -1,5 +1,5 @@
 /** Candidate strings and numbers for a schema, best first: from the question, from the schema, made up. */
-import type { Making } from './arguments.ts';
+import type { Making } from './making.ts';
 import type { Hints } from './hints.ts';
 import { stringMatching } from './pattern.ts';
 import type { PlainSchema } from './schema-merge.ts';

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EmbeddedError } from './error.ts';
 import { run } from './processes.ts';
-import type { Reporting } from './temporal-program.ts';
+import type { Reporting } from './reporting.ts';
 import { atLeast } from './version.ts';
 
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';

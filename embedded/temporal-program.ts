@@ -7,15 +7,13 @@ import { delimiter, join } from 'node:path';
 import { cacheDir } from './files.ts';
 import { EmbeddedError } from './error.ts';
 import { run } from './processes.ts';
+import type { Reporting } from './reporting.ts';
 import { buildTemporal } from './temporal-build.ts';
 import { downloadTemporal } from './temporal-download.ts';
 import { atLeast } from './version.ts';
 
 /** `version` is the CLI's, `server` that of the server inside it, which decides about the database file. */
 export type TemporalProgram = { path: string; version: string; server: string };
-
-/** How the slow ways to get the program tell of their progress, and are ended early. */
-export type Reporting = { onProgress?: (line: string) => void; signal?: AbortSignal };
 
 const MINIMUM = [1, 5] as const;
 /** A build from source calls itself 0.0.0-DEV; the server inside tells its age: CLI 1.5 carries 1.29. */

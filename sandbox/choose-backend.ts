@@ -3,7 +3,7 @@ import type { Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
 import { bubblewrapBackend } from './bubblewrap.ts';
 import { findCgroup, sweepCgroups } from './cgroup.ts';
-import type { SandboxOptions, SandboxStatus } from './index.ts';
+import type { SandboxOptions, SandboxStatus } from './sandbox.ts';
 import { probe } from './probe.ts';
 import { pyodideBackend, preparePyodide } from './pyodide/backend.ts';
 import { INVENTORY, LIMITATIONS, pyodideChecks } from './pyodide/checks.ts';

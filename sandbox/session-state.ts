@@ -3,7 +3,7 @@ import type { CellOutcome, Kernel, Limits } from './backend.ts';
 import { KernelError } from './backend.ts';
 import type { FileChanges, Known } from './changes.ts';
 import { fileChanges } from './changes.ts';
-import type { InputFile, SavedFile, SavedState, StateChange } from './index.ts';
+import type { InputFile, SavedFile, SavedState, StateChange } from './sandbox.ts';
 import { addLogs, addSentence } from './running-cell.ts';
 
 /** A kernel of a session. */

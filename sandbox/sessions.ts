@@ -5,7 +5,7 @@
  */
 import type { CellOutcome, Kernel, Limits, SandboxBackend } from './backend.ts';
 import { KernelError } from './backend.ts';
-import type { CellRequest, CellResult } from './index.ts';
+import type { CellRequest, CellResult } from './sandbox.ts';
 import type { Checkpoint, Live } from './session-state.ts';
 import { advance, checkpoint, emptyLive, putInputs, restore, withNotes } from './session-state.ts';
 import { addLogs, addSentence } from './running-cell.ts';

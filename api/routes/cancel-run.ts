@@ -5,7 +5,7 @@ import { withTransaction } from '../../db/pool.ts';
 import { cancelRun } from '../../db/runs.ts';
 import type { ApiContext } from '../context.ts';
 import { projectOf } from '../idempotency.ts';
-import { runIds } from './runs.ts';
+import { runIds } from './run-ids.ts';
 
 export function cancelRunHandler(context: ApiContext): RequestHandler {
   return async (request, response) => {

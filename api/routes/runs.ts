@@ -20,6 +20,7 @@ import { projectOf } from '../idempotency.ts';
 import { streamRun } from '../stream-run.ts';
 import { cancelRunHandler } from './cancel-run.ts';
 import { createRunHandler } from './create-run.ts';
+import { runIds } from './run-ids.ts';
 import { submitToolOutputsHandler } from './submit-tool-outputs.ts';
 
 /** Mounted under /threads/:thread_id/runs. */
@@ -106,10 +107,4 @@ async function getCurrentRun(
   if (!overdue) return run;
   await finalizeRun(pool, runId, { status: 'expired' });
   return getRun(pool, projectId, threadId, runId);
-}
-
-/** @throws ApiError 400 for ids without the right prefix */
-export function runIds(params: object): { threadId: string; runId: string } {
-  const { thread_id, run_id } = params as { thread_id: string; run_id: string };
-  return { threadId: checkId('thread_id', thread_id), runId: checkId('run_id', run_id) };
 }

@@ -7,7 +7,7 @@ import { parseIncludeQuery, parseSubmitToolOutputs } from '../../wire/requests.t
 import type { ApiContext } from '../context.ts';
 import { idempotencyOf, projectOf } from '../idempotency.ts';
 import { answer } from './create-run.ts';
-import { runIds } from './runs.ts';
+import { runIds } from './run-ids.ts';
 
 export function submitToolOutputsHandler(context: ApiContext): RequestHandler {
   return async (request, response) => {

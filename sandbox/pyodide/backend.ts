@@ -10,15 +10,11 @@ import { KernelStartError } from '../backend.ts';
 import { sandboxIdentity } from '../identity.ts';
 import { FramedKernel } from '../kernel.ts';
 import { denoChannel } from './channel.ts';
-import type { KernelDirectory } from './directory.ts';
 import { kernelDirectory } from './directory.ts';
-import type { LaunchOptions } from './launch.ts';
+import type { Pyodide } from './launch.ts';
 import { denoArguments, findWrappers, launchDeno } from './launch.ts';
 import { indexWheels, makeSnapshot, WHEEL_INDEX } from './made-inside.ts';
 import { findParts } from './parts.ts';
-
-/** How it is started. */
-export type Pyodide = { directory: KernelDirectory; launch: LaunchOptions };
 
 /** What wheels give: packages, and why some give none. */
 export type Packages = { packages: string[]; problems: string[] };

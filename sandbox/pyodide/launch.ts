@@ -14,6 +14,9 @@ export type LaunchOptions = {
   identity?: Identity;
 };
 
+/** What is started, and how. */
+export type Pyodide = { directory: KernelDirectory; launch: LaunchOptions };
+
 const MEGABYTE = 1024 * 1024;
 // V8 maps more than a gigabyte before it does anything; what is really used is watched by the host.
 const DATA_BYTES = 3_072 * MEGABYTE;

@@ -1,7 +1,7 @@
 /** Files of the kernel directory that Pyodide itself has to make. */
 import { once } from 'node:events';
-import type { Pyodide } from './backend.ts';
 import type { Contents } from './contents.ts';
+import type { Pyodide } from './launch.ts';
 import { denoArguments, launchDeno } from './launch.ts';
 
 /** Imports of all wheels are among it. */

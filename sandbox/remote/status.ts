@@ -1,7 +1,7 @@
 /** What the sandbox behind sandboxd can do: asked again and again, because it may be replaced, or gone, at any time. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { KernelStartError } from '../backend.ts';
-import type { SandboxStatus } from '../index.ts';
+import type { SandboxStatus } from '../sandbox.ts';
 import type { RemoteOptions } from './client.ts';
 import { fetchStatus } from './client.ts';
 

@@ -1,0 +1,33 @@
+/** What activities are made of: the worker builds it once. */
+import type { EventBatcher } from '../db/event-batcher.ts';
+import type { InterpreterQueue } from '../db/interpreter-lease.ts';
+import type { Pool } from '../db/pool.ts';
+import type { RunControl } from '../db/run-control.ts';
+import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
+import type { Sandbox } from '../sandbox/index.ts';
+import type { ModelServers } from './model/client.ts';
+
+export type WorkflowState = 'running' | 'closed' | 'missing';
+
+export type ActivityDependencies = {
+  pool: Pool;
+  batcher: EventBatcher;
+  control: RunControl;
+  sandbox: Sandbox;
+  interpreters: InterpreterQueue;
+  /** Seconds a code_interpreter call may take, as the model is told. */
+  cellSeconds: number;
+  models: ModelServers;
+  /** Null: searches are lexical only. */
+  embedder: Embedder | null;
+  /** Codes of a store whose vectors a search compares exactly. */
+  searchCandidates: number;
+  /** Seconds that a run waits for files of its thread. */
+  fileWaitSeconds: number;
+  /** What parsing one file may use, where it differs from the defaults. */
+  parseLimits: Partial<ParseLimits>;
+  parsers: ParserPool;
+  describeWorkflow: (workflowId: string) => Promise<WorkflowState>;
+  /** Starts the workflow that embeds stored documents, unless it runs. */
+  startEmbedding: () => Promise<void>;
+};
