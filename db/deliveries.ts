@@ -41,14 +41,17 @@ export async function removeDelivery(db: Queryable, id: number): Promise<void> {
 /** Ingests that Temporal holds at once. The others wait here, so that thousands of files leave it free for runs. */
 const INGEST_WINDOW = 64;
 
-/** How many more may start: those under way are the files in progress without a delivery. */
-export const INGEST_ROOM = `greatest(0, ${INGEST_WINDOW}
+/**
+ * How many more may start, or, below 0, how many have to end first: those under way are the files in progress without a
+ * delivery.
+ */
+export const INGEST_ROOM = `(${INGEST_WINDOW}
   - (select count(*) from vector_store_files where status = 'in_progress')
   + (select count(*) from deliveries where kind = 'ingest'))`;
 
 /**
  * Takes the deliveries that are due, the oldest of each run only, and postpones each so that a second process leaves
- * it alone meanwhile. Ingests start as others end.
+ * it alone meanwhile. Ingests start as others end, by their turns.
  */
 export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Delivery[]> {
   return query<Delivery>(
@@ -60,7 +63,7 @@ export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Deli
          order by d.id limit $1 for update skip locked),
        ingests as (
          select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind = 'ingest'
-         order by d.id limit least($1, ${INGEST_ROOM}) for update skip locked)
+         order by d.turn, d.id limit greatest(0, least($1, ${INGEST_ROOM})) for update skip locked)
      update deliveries set attempts = attempts + 1,
        next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'
      where id in (select id from others union all select id from ingests)

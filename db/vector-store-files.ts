@@ -124,6 +124,10 @@ async function checkCount(tx: Tx, storeId: string): Promise<void> {
 
 /**
  * Returns those that the API may start itself. The others are due at once: the worker starts them as earlier ingests end.
+ *
+ * The first file of a request has the turn after the next one to start, and each further file one more: a file that comes
+ * alone is next, and requests with many files start them in turn, whoever was first. (The files count as in progress
+ * already, hence $2.)
  */
 export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<Delivery[]> {
   if (seqs.length === 0) return [];
@@ -131,13 +135,14 @@ export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<D
     tx,
     'vector-store-files.enqueue',
     `with room as (select least(${DIRECT_STARTS}, ${INGEST_ROOM} + $2::integer) as n),
-       files as (select f.*, row_number() over (order by seq) <= room.n as direct
-         from vector_store_files f, room where f.seq = any($1::bigint[]))
-     insert into deliveries (run_id, kind, payload, next_attempt_at)
+       next as (select coalesce(min(turn), 0) as turn from deliveries where kind = 'ingest'),
+       files as (select f.*, row_number() over (order by seq) as place
+         from vector_store_files f where f.seq = any($1::bigint[]))
+     insert into deliveries (run_id, kind, payload, next_attempt_at, turn)
      select ${INGEST_ID}, 'ingest', jsonb_build_object('kind', 'ingest', 'seq', seq, 'projectId', project_id,
        'vectorStoreId', vector_store_id, 'fileId', file_id),
-       clock_timestamp() + case when direct then interval '2 seconds' else interval '0' end
-     from files order by seq
+       clock_timestamp() + case when place <= room.n then interval '2 seconds' else interval '0' end, next.turn + place
+     from files, room, next order by place
      returning id, run_id as "runId", payload, next_attempt_at > clock_timestamp() as direct`,
     [seqs, seqs.length],
   );

@@ -124,7 +124,9 @@ end $$;
 alter table deliveries drop constraint deliveries_kind_check;
 alter table deliveries add constraint deliveries_kind_check
   check (kind in ('start', 'signal', 'cancel', 'ingest'));
-create index deliveries_of_ingests on deliveries (id) where kind = 'ingest';
+-- When an ingest starts, among those that wait.
+alter table deliveries add column turn bigint;
+create index deliveries_of_ingests on deliveries (turn, id) where kind = 'ingest';
 
 -- What a run's file_search searches, as of its creation.
 alter table runs add column vector_store_ids text[] not null default '{}';

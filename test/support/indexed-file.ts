@@ -49,7 +49,8 @@ export async function indexFile(
   return id;
 }
 
-async function newFile(
+/** Returns its id. */
+export async function newFile(
   pool: Pool,
   projectId: string,
   filename: string,

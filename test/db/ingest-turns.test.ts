@@ -1,0 +1,68 @@
+/** In which order files that wait are ingested, while Temporal holds as many as it may. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { takeDueDeliveries } from '../../db/deliveries.ts';
+import { withTransaction } from '../../db/pool.ts';
+import { addFiles } from '../../db/vector-store-files.ts';
+import { newFile, newStore } from '../support/indexed-file.ts';
+import type { Database } from './database.ts';
+import { startDatabase } from './database.ts';
+
+let database: Database;
+beforeAll(async () => {
+  database = await startDatabase();
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+/** One request with new files for a new store, which it names. */
+async function request(files: number): Promise<string> {
+  const { pool, projectId } = database;
+  const store = await newStore(pool, projectId);
+  const ids: string[] = [];
+  for (let n = 0; n < files; n++) ids.push(await newFile(pool, projectId, `${n}.txt`, 'text'));
+  const added = ids.map((file_id) => ({
+    file_id,
+    attributes: {},
+    max_chunk_tokens: 800,
+    chunk_overlap_tokens: 400,
+  }));
+  await withTransaction(pool, (tx) => addFiles(tx, projectId, store, added));
+  return store;
+}
+
+/** Temporal takes the next ones, as it does when as many have ended; their stores, in order. */
+async function startNext(count: number): Promise<string[]> {
+  const started: string[] = [];
+  for (let n = 0; n < count; n++) {
+    await database.pool.query(
+      `update vector_store_files set status = 'failed' where seq in (
+         select seq from vector_store_files f where status = 'in_progress'
+           and not exists (select from deliveries d where (d.payload->>'seq')::bigint = f.seq) order by seq limit 1)`,
+    );
+    const [delivery] = await takeDueDeliveries(database.pool, 1);
+    await accept(delivery?.id);
+    started.push((delivery?.payload as { vectorStoreId: string }).vectorStoreId);
+  }
+  return started;
+}
+
+/** Temporal has it. */
+async function accept(id: number | undefined): Promise<void> {
+  await database.pool.query('delete from deliveries where id = $1', [id]);
+}
+
+test('requests take turns, and a file that comes alone is next', async () => {
+  const many = await request(100);
+  const { rows } = await database.pool.query<{ id: number }>(
+    'select id from deliveries order by id limit 64',
+  );
+  for (const { id } of rows) await accept(id);
+  const alone = await request(1);
+  const few = await request(3);
+  expect(await startNext(3)).toEqual([many, many, alone]);
+  expect(await startNext(5)).toEqual([few, many, few, many, few]);
+  const late = await request(2);
+  expect(await startNext(5)).toEqual([many, many, late, many, late]);
+});
