@@ -42,14 +42,15 @@ async function startNext(count: number): Promise<string[]> {
            and not exists (select from deliveries d where (d.payload->>'seq')::bigint = f.seq) order by seq limit 1)`,
     );
     const [delivery] = await takeDueDeliveries(database.pool, 1);
-    await accept(delivery?.id);
-    started.push((delivery?.payload as { vectorStoreId: string }).vectorStoreId);
+    if (delivery?.payload.kind !== 'ingest') throw new Error('Nothing starts.');
+    await accept(delivery.id);
+    started.push(delivery.payload.vectorStoreId);
   }
   return started;
 }
 
 /** Temporal has it. */
-async function accept(id: number | undefined): Promise<void> {
+async function accept(id: number): Promise<void> {
   await database.pool.query('delete from deliveries where id = $1', [id]);
 }
 
