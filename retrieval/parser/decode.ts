@@ -1,4 +1,7 @@
-/** Bytes into text as the hosted service takes it: UTF-8 (with ASCII in it) and UTF-16, and nothing by guess. */
+/**
+ * Bytes into text as the hosted service takes it: UTF-8 (with ASCII in it) and UTF-16, and nothing by guess. Other encodings
+ * are read where the document declares them.
+ */
 import { TextDecoder } from 'node:util';
 
 import { DocumentError } from '../document.ts';
@@ -6,8 +9,14 @@ import { DocumentError } from '../document.ts';
 /** Enough to tell UTF-16 without a byte order mark by its zeros. */
 const SAMPLE_BYTES = 4_096;
 
+/** The encoding that a document's beginning says it has. */
+export type Declaration = (sample: Uint8Array) => string | undefined;
+
 /** Decodes while the bytes arrive. Throws DocumentError for anything that is not text in one of the encodings. */
-export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+export async function* decodeText(
+  bytes: AsyncIterable<Uint8Array>,
+  declared: Declaration = () => undefined,
+): AsyncGenerator<string> {
   let sample = new Uint8Array();
   let decoder: TextDecoder | undefined;
   for await (const part of bytes) {
@@ -17,11 +26,11 @@ export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenera
     }
     sample = Buffer.concat([sample, part]);
     if (sample.length < SAMPLE_BYTES) continue;
-    decoder = decoderFor(sample);
+    decoder = decoderFor(sample, declared);
     yield decode(decoder, sample);
   }
   if (decoder === undefined) {
-    decoder = decoderFor(sample);
+    decoder = decoderFor(sample, declared);
     yield decode(decoder, sample);
   }
   yield decode(decoder);
@@ -37,11 +46,12 @@ export async function* decodeAll(bytes: Uint8Array): AsyncGenerator<string> {
   );
 }
 
-function decoderFor(sample: Uint8Array): TextDecoder {
-  return new TextDecoder(encodingOf(sample.subarray(0, SAMPLE_BYTES)), { fatal: true });
+function decoderFor(all: Uint8Array, declared: Declaration): TextDecoder {
+  const sample = all.subarray(0, SAMPLE_BYTES);
+  return new TextDecoder(encodingOf(sample, declared), { fatal: true });
 }
 
-function encodingOf(sample: Uint8Array): string {
+function encodingOf(sample: Uint8Array, declared: Declaration): string {
   if (sample[0] === 0xff && sample[1] === 0xfe) return 'utf-16le';
   if (sample[0] === 0xfe && sample[1] === 0xff) return 'utf-16be';
   const zeros = [0, 0];
@@ -49,11 +59,22 @@ function encodingOf(sample: Uint8Array): string {
     if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1;
   });
   const [even = 0, odd = 0] = zeros;
-  if (even + odd === 0) return 'utf-8';
+  if (even + odd === 0) return declaredEncoding(sample, declared) ?? 'utf-8';
   // Of each character of a Western text one byte is zero, and line ends have one in any script.
   if (odd > sample.length / 8 && even < odd / 8) return 'utf-16le';
   if (even > sample.length / 8 && odd < even / 8) return 'utf-16be';
   throw new DocumentError('invalid_file', 'The file is not text.');
+}
+
+/** A mark at the beginning counts for more, and what is read as bytes is not UTF-16, whatever it says. */
+function declaredEncoding(sample: Uint8Array, declared: Declaration): string | undefined {
+  if (sample[0] === 0xef && sample[1] === 0xbb && sample[2] === 0xbf) return undefined;
+  try {
+    const { encoding } = new TextDecoder(declared(sample));
+    return encoding.startsWith('utf-16') ? undefined : encoding;
+  } catch {
+    return undefined; // No encoding that anybody knows.
+  }
 }
 
 /** Without bytes: the end of the text. */
@@ -61,7 +82,10 @@ function decode(decoder: TextDecoder, bytes?: Uint8Array): string {
   try {
     return decoder.decode(bytes, { stream: bytes !== undefined });
   } catch {
-    const message = 'The text of the file is neither UTF-8 nor UTF-16.';
+    const declared = decoder.encoding.startsWith('utf-')
+      ? ''
+      : `, nor ${decoder.encoding} as it says`;
+    const message = `The text of the file is neither UTF-8 nor UTF-16${declared}.`;
     throw new DocumentError('invalid_file', message);
   }
 }

@@ -14,12 +14,24 @@ const LINES = new Set(
 const PARAGRAPHS = new Set('p h1 h2 h3 h4 h5 h6'.split(' '));
 const CELLS = new Set(['td', 'th']);
 
+/** As browsers look for it: in a `meta` element, or the XML declaration, among the first bytes. */
+const DECLARATION =
+  /<meta\s[^>]*?charset\s*=\s*["']?\s*([\w:-]+)|^<\?xml\s[^>]*?encoding\s*=\s*["']([\w:-]+)/i;
+const DECLARATION_BYTES = 1_024;
+
 export async function* readHtml(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Piece> {
   const page = pageText();
-  for await (const _ of readMarkup(decodeText(bytes), { xml: false }, page)) {
-    const text = page.take();
-    if (text !== '') yield { text };
+  const text = decodeText(bytes, declaredEncoding);
+  for await (const _ of readMarkup(text, { xml: false }, page)) {
+    const shown = page.take();
+    if (shown !== '') yield { text: shown };
   }
+}
+
+function declaredEncoding(sample: Uint8Array): string | undefined {
+  const beginning = Buffer.from(sample.subarray(0, DECLARATION_BYTES)).toString('latin1');
+  const [, meta, xml] = DECLARATION.exec(beginning) ?? [];
+  return meta ?? xml;
 }
 
 /** Collects text as a browser lays it out: white space collapses, except where it is kept. */

@@ -105,6 +105,30 @@ test.each([
   expect(await textOf('a.txt', bytes)).toBe('Grüße, 世界 😀');
 });
 
+test.each([
+  ['<meta charset=windows-1252><p>', 'Gr\xfc\xdfe, 5 \x80', 'Grüße, 5 €'],
+  [
+    `<META http-equiv="Content-Type" content='text/html; charset=ISO-8859-1'><p>`,
+    'Gr\xfc\xdfe',
+    'Grüße',
+  ],
+  ['<meta charset="shift_jis"><p>', '\x93\xfa\x96{', '日本'],
+  ['<?xml version="1.0" encoding="iso-8859-2"?><p>', '\xb1', 'ą'],
+  ['<meta charset="no-such"><p>', 'plain', 'plain'],
+  // As browsers take them: bytes that could be read as ASCII are not UTF-16, and a mark is right.
+  ['<meta charset="utf-16"><p>', '\xc3\xbc', 'ü'],
+  ['\xef\xbb\xbf<meta charset="windows-1252"><p>', '\xc3\xbc', 'ü'],
+])('a page that begins with %s is read in that encoding', async (beginning, text, becomes) => {
+  expect(await textOf('a.html', Buffer.from(`${beginning}${text}`, 'latin1'))).toBe(becomes);
+});
+
+test('a page that is not in the encoding it declares is refused with its name', async () => {
+  const page = Buffer.from('<meta charset="euc-kr"><p>\xff\xff', 'latin1');
+  await expect(textOf('a.html', page)).rejects.toThrow(
+    'The text of the file is neither UTF-8 nor UTF-16, nor euc-kr as it says.',
+  );
+});
+
 test('UTF-16 is told without a mark', async () => {
   const bytes = Buffer.from('Most of this is Western: Grüße.', 'utf16le');
   expect(await textOf('a.md', bytes)).toBe('Most of this is Western: Grüße.');
