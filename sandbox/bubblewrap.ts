@@ -14,6 +14,7 @@ import type { Identity } from './identity.ts';
 import { sandboxIdentity } from './identity.ts';
 import { FramedKernel } from './kernel.ts';
 import { processChannel } from './process-channel.ts';
+import { dieFirst } from './processes.ts';
 import { seccompFilter } from './seccomp.ts';
 import type { Tools } from './setup.ts';
 import { processSources } from './sources.ts';
@@ -98,6 +99,7 @@ async function launch(
     await group?.remove();
     throw new KernelStartError(cause.message, { cause });
   }
+  dieFirst(child.pid);
   const kernel = new FramedKernel(
     processChannel(child, Object.keys(writableFolders(limits)), limits, group),
     limits,
@@ -168,8 +170,9 @@ function bubblewrapArguments(
       writable(path, size, modern),
     ),
     ...(environment === undefined ? [] : readOnly(environment)),
-    // Both are tmpfs without a size.
-    ...words('--chdir /mnt/data --remount-ro /dev --remount-ro /'),
+    // The last two are tmpfs without a size; in /proc a process could undo what was decided about it: that it dies
+    // first, and how little its session gets of the processors.
+    ...words('--chdir /mnt/data --remount-ro /proc --remount-ro /dev --remount-ro /'),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),
     ...words(`--seccomp ${SECCOMP_FD}`),
   ];

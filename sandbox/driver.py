@@ -111,14 +111,8 @@ def kill_stray_children():
 def confine(processes):
     # Here and not outside: inside the user namespace the limit counts only this sandbox's processes.
     resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-    os.nice(19)  # whoever runs the cells serves others too, and comes first
     for fd in (FRAMES_IN, FRAMES_OUT):
         os.set_inheritable(fd, False)
-    try:
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
-    except OSError:
-        pass
 
 
 def write_all(fd, data):

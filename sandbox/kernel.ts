@@ -20,8 +20,10 @@ export interface Channel {
   readOutput(on: boolean): void;
   /** Reads nothing for so long. */
   rest(ms: number): void;
+  /** Lets everybody else go first from now on: called before any code runs. */
+  yieldToOthers(): void;
   /** Stops every process where it is, if it can, so that no thread goes on between cells; until `resume`. */
-  pause?(stillWanted: () => boolean): Promise<void>;
+  pause?(): void;
   resume?(): void;
   /** Bytes in use, or 0 where something else limits them. */
   memory(limit: number): Promise<number>;
@@ -115,6 +117,7 @@ export class FramedKernel implements Kernel {
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
     }
+    this.#channel.yieldToOthers();
     this.#channel.readOutput(false);
   }
 
@@ -211,8 +214,7 @@ export class FramedKernel implements Kernel {
   }
 
   #pauseSoon(): void {
-    const idle = () => this.#pending === 0 && this.#end === undefined;
-    const pause = () => void this.#channel.pause?.(idle);
+    const pause = () => this.#end === undefined && this.#channel.pause?.();
     this.#pauseTimer = setTimeout(pause, PAUSE_AFTER_MS).unref();
   }
 

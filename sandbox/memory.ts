@@ -1,24 +1,57 @@
-/** How much memory a kernel uses, seen from the host: the processes below its first one, and its tmpfs files. */
+/**
+ * How much memory a kernel uses, seen from the host: its processes, and its tmpfs files. Looked at ten times a second
+ * beside everything else, so what is cheap is read at once and only what is dear is left to other threads.
+ */
 import { execFile } from 'node:child_process';
-import { readFile, statfs } from 'node:fs/promises';
+import { readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { processTree } from './processes.ts';
+import { processTree, unlessEnded } from './processes.ts';
+
+/** Of a /proc file of one process: it has a few lines. */
+const MAX_FILE_BYTES = 4_096;
 
 /**
- * Bytes in use by the process tree under `pid`, plus the files in `folders` as the kernel sees them.
- * Resident sizes count pages shared after a fork once per process, so only a sum above `limit` is measured exactly.
+ * Bytes in use by the processes in a folder of /proc, plus the files in `folders` as the kernel sees them.
+ * Resident sizes count pages shared after a fork once per process, so a sum above `limit` is corrected, as far as it
+ * takes to say on which side of it the true sum is.
  */
 export async function memoryInUse(
-  pid: number,
-  folders: readonly string[],
+  { proc, pids, root, folders }: Watched,
   limit: number,
 ): Promise<number> {
-  const pids = await processTree(pid);
-  // Not the first process: its root is the host's.
-  const files = pids[1] === undefined ? 0 : await filesInUse(pids[1], folders);
-  const resident = await sum(pids, residentBytes);
-  if (files + resident <= limit) return files + resident;
-  return files + (await sum(pids, proportionalBytes));
+  const resident = pids
+    .map((pid) => ({ pid, bytes: residentBytes(`${proc}/${pid}`) }))
+    .toSorted((one, other) => other.bytes - one.bytes);
+  let used = filesInUse(root, folders) + resident.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { pid, bytes } of resident) {
+    if (used <= limit) break;
+    used += (await proportionalBytes(`${proc}/${pid}`)) - bytes;
+  }
+  return used;
+}
+
+/** Where to look. */
+export type Watched = {
+  /** A mount of /proc, and processes by the ids they have there. */
+  proc: string;
+  pids: readonly number[];
+  /** What the kernel sees as `/`, with folders that are mounts of their own. */
+  root: string;
+  folders: readonly string[];
+};
+
+/** All of the pid namespace of `pid`, which has a /proc of its own; undefined when that cannot be read. */
+export function namespaceOf(pid: number, folders: readonly string[]): Watched | undefined {
+  const root = `/proc/${pid}/root`;
+  const names = unlessEnded(() => readdirSync(`${root}/proc`));
+  const pids = names?.map(Number).filter(Number.isInteger);
+  return pids && { proc: `${root}/proc`, pids, root, folders };
+}
+
+/** `pid` and what is below it, without files. */
+export function treeOf(pid: number): Watched {
+  return { proc: '/proc', pids: processTree(pid), root: '', folders: [] };
 }
 
 /** Resident bytes of one process, on systems without /proc; 0 when it has ended. */
@@ -30,35 +63,30 @@ export async function residentByPs(pid: number): Promise<number> {
   );
 }
 
-/** The kernel's mounts are reached through the root of one of its own processes. */
-async function filesInUse(pid: number, folders: readonly string[]): Promise<number> {
-  return sum(folders, async (folder) => {
-    try {
-      const { blocks, bfree, bsize } = await statfs(`/proc/${pid}/root${folder}`);
-      return (blocks - bfree) * bsize;
-    } catch {
-      return 0; // the process has ended
-    }
-  });
+function filesInUse(root: string, folders: readonly string[]): number {
+  const mounts = folders.map((folder) => unlessEnded(() => statfsSync(`${root}${folder}`)));
+  return mounts.reduce(
+    (sum, mount) => sum + (mount ? (mount.blocks - mount.bfree) * mount.bsize : 0),
+    0,
+  );
 }
 
-async function residentBytes(pid: number): Promise<number> {
-  return kilobytes(await read(`/proc/${pid}/status`), /^VmRSS:\s+(\d+) kB$/m);
+function residentBytes(folder: string): number {
+  const status = unlessEnded(() => readFileSync(`${folder}/status`, 'utf8')) ?? '';
+  return kilobytes(status, /^VmRSS:\s+(\d+) kB$/m);
 }
 
-async function proportionalBytes(pid: number): Promise<number> {
-  return kilobytes(await read(`/proc/${pid}/smaps_rollup`), /^Pss:\s+(\d+) kB$/m);
+/** Walks all its pages, so not in this thread. Into a buffer of its own size: readFile makes one of 64 KiB each time. */
+async function proportionalBytes(folder: string): Promise<number> {
+  try {
+    await using file = await open(`${folder}/smaps_rollup`);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_FILE_BYTES));
+    return kilobytes(buffer.toString('utf8', 0, bytesRead), /^Pss:\s+(\d+) kB$/m);
+  } catch {
+    return 0; // it has ended
+  }
 }
 
 function kilobytes(text: string, line: RegExp): number {
   return Number(line.exec(text)?.[1] ?? 0) * 1024;
-}
-
-async function read(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => '');
-}
-
-async function sum<T>(items: readonly T[], measure: (item: T) => Promise<number>): Promise<number> {
-  const values = await Promise.all(items.map(measure));
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -8,7 +8,8 @@ import type { Limits } from './backend.ts';
 import type { Cgroup } from './cgroup.ts';
 import type { Channel, ChannelListener } from './kernel.ts';
 import { memorySentence } from './kernel.ts';
-import { memoryInUse } from './memory.ts';
+import type { Watched } from './memory.ts';
+import { memoryInUse, namespaceOf, treeOf } from './memory.ts';
 import {
   exitText,
   firstChild,
@@ -16,6 +17,7 @@ import {
   processTree,
   secondChild,
   signalIfAlive,
+  yieldToOthers,
 } from './processes.ts';
 
 const LAUNCHER_GRACE_MS = 300;
@@ -46,9 +48,9 @@ export function processChannel(
       child.stdout?.pause();
       setTimeout(() => reading && child.stdout?.resume(), ms);
     },
-    async pause(stillWanted) {
-      const [, , ...inside] = await processTree(child.pid ?? 0);
-      if (!stillWanted()) return;
+    yieldToOthers: () => yieldToOthers(secondChild(child)),
+    pause() {
+      const [, , ...inside] = processTree(child.pid ?? 0);
       paused = true;
       inside.forEach((pid) => signalIfAlive(pid, 'SIGSTOP'));
     },
@@ -62,13 +64,20 @@ export function processChannel(
     memory: (limit) =>
       group?.limitsMemory === true
         ? Promise.resolve(0)
-        : memoryInUse(child.pid ?? 0, folders, limit),
+        : memoryInUse(watched(child, folders), limit),
     end() {
       // Paused, it would never close.
       child.stdout?.resume();
       end(child);
     },
   };
+}
+
+/** The namespace, once its /proc and its files are there: that is before Python starts. */
+function watched(launcher: ChildProcess, folders: readonly string[]): Watched {
+  const python = secondChild(launcher);
+  const namespace = python === undefined ? undefined : namespaceOf(python, folders);
+  return namespace ?? treeOf(launcher.pid ?? 0);
 }
 
 function listen(

@@ -1,27 +1,33 @@
 /** Processes of the host, looked up in /proc. Any of them may end at any moment. */
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
-import { constants } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 
 /** `pid` and everything below it, parents first. */
-export async function processTree(pid: number): Promise<number[]> {
-  // Each thread has its own list of children.
-  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
-  const lists = await Promise.all(
-    threads.map((thread) => readFile(childrenOf(pid, thread), 'utf8').catch(() => '')),
+export function processTree(pid: number): number[] {
+  return [pid, ...children(pid).flatMap(processTree)];
+}
+
+/** Each thread has its own list of them. */
+function children(pid: number): number[] {
+  const threads = unlessEnded(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  return threads.flatMap(
+    (thread) => unlessEnded(() => pids(readFileSync(childrenOf(pid, thread), 'utf8'))) ?? [],
   );
-  const trees = await Promise.all(lists.flatMap(pids).map(processTree));
-  return [pid, ...trees.flat()];
+}
+
+/** What is in /proc of a process or thread goes with it, and not every system has all of it. */
+export function unlessEnded<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** The first child of a launcher, which has one thread: the first process of the pid namespace it made. */
 export function firstChild({ pid }: Pick<ChildProcess, 'pid'>): number | undefined {
-  try {
-    return pids(readFileSync(childrenOf(pid, pid), 'utf8'))[0];
-  } catch {
-    return undefined; // it has ended
-  }
+  return unlessEnded(() => pids(readFileSync(childrenOf(pid, pid), 'utf8'))[0]);
 }
 
 /** The program that the launcher's first process started. */
@@ -42,6 +48,24 @@ export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
+}
+
+/** Gives the process and what it starts what others leave of the processors. It must have its session for itself. */
+export function yieldToOthers(pid: number | undefined): void {
+  if (pid === undefined) return;
+  const { PRIORITY_LOW } = constants.priority;
+  // Where Linux shares out by session, a nice value counts within the session only.
+  unlessEnded(() => writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_LOW)));
+  unlessEnded(() => setPriority(pid, PRIORITY_LOW));
+  // Threads have a nice value each.
+  unlessEnded(() =>
+    readdirSync(`/proc/${pid}/task`).forEach((id) => setPriority(+id, PRIORITY_LOW)),
+  );
+}
+
+/** Short of memory, Linux ends it, and what it starts, before anything else. */
+export function dieFirst(pid: number): void {
+  unlessEnded(() => writeFileSync(`/proc/${pid}/oom_score_adj`, '1000'));
 }
 
 /** How a launcher's program ended: it exits with 128 + n when signal n ended that. */

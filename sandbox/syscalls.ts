@@ -22,6 +22,8 @@ export const REFUSED: Record<string, Numbers> = {
   process_madvise: [440, 440],
   kcmp: [312, 272],
   pidfd_getfd: [438, 438],
+  // sessions: Linux may share out processors by session, so each would get as much as a whole server
+  setsid: [112, 157],
   // mounts and namespaces
   mount: [165, 40],
   umount2: [166, 39],

@@ -2,8 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelListener } from '../kernel.ts';
-import { memoryInUse, residentByPs } from '../memory.ts';
-import { exitText, signalIfAlive } from '../processes.ts';
+import { memoryInUse, residentByPs, treeOf } from '../memory.ts';
+import { exitText, signalIfAlive, yieldToOthers } from '../processes.ts';
 import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
 
 const SECRET_BYTES = 16;
@@ -34,10 +34,10 @@ export function denoChannel(child: ChildProcess): Channel {
       child.stdout?.pause();
       setTimeout(() => child.stdout?.resume(), ms);
     },
-    pause(stillWanted) {
-      paused = stillWanted();
-      if (paused) signalGroup(child, 'SIGSTOP');
-      return Promise.resolve();
+    yieldToOthers: () => yieldToOthers(child.pid),
+    pause() {
+      paused = true;
+      signalGroup(child, 'SIGSTOP');
     },
     resume() {
       if (paused) signalGroup(child, 'SIGCONT');
@@ -45,7 +45,7 @@ export function denoChannel(child: ChildProcess): Channel {
     },
     memory: (limit) =>
       process.platform === 'linux'
-        ? memoryInUse(child.pid ?? 0, [], limit)
+        ? memoryInUse(treeOf(child.pid ?? 0), limit)
         : residentByPs(child.pid ?? 0),
     end() {
       signalGroup(child, 'SIGKILL');

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 import { afterAll, describe, expect, test } from 'vitest';
 import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
 
@@ -76,6 +78,16 @@ describe.skipIf(!quick.status.ok)('the sandbox survives', () => {
     const { status, after } = await abuse(quick, 'forks', code);
     expect({ status, after }).toEqual({ status: 'timeout', after: intact });
     expect(await processesIn(namespace)).toHaveLength(2);
+  });
+
+  test('whatever it starts, which gets of the processors what others leave', async () => {
+    const code = `
+import os, subprocess
+for path in ('/proc/self/autogroup', '/proc/self/oom_score_adj'):
+    print(subprocess.run(['cat', path], capture_output=True, text=True).stdout.rpartition(' ')[2].strip() or 'none')
+os.nice(0)`;
+    const shares = existsSync('/proc/self/autogroup') ? '19' : 'none';
+    expect(await logsOf(quick, 'last', code)).toBe(`${shares}\n1000\n19\n`);
   });
 
   test('a thread bomb', async () => {

@@ -202,6 +202,9 @@ function onLinux(canaries: Canaries): Row[] {
     ['open the terminal of the host', `os.open('/dev/tty', os.O_RDWR)`],
     ['raise its process limit', `__import__('resource').setrlimit(6, (10_000, 10_000))`],
     ['lower its nice value', `os.nice(-5)`],
+    ['raise the share of its session', `write('/proc/self/autogroup', '0')`],
+    ['start a session with a share of its own', `os.setsid()`],
+    ['be spared when memory is short', `write('/proc/self/oom_score_adj', '0')`],
     [
       'use any refused system call',
       `leaks([name for name, number in ${JSON.stringify(refusedCalls())} if refusal(number) != (-1, errno.EPERM)])`,
