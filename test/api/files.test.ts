@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { tidyFiles } from '../../db/maintenance.ts';
 import { Environment } from '../support/environment.ts';
+import { errorOf } from '../support/error-of.ts';
 import { form } from '../support/forms.ts';
 
 const MIB = 1024 * 1024;
@@ -43,12 +44,6 @@ async function counts(): Promise<number[]> {
 
 function post(...parts: Parameters<typeof form>): Promise<Response> {
   return env.fetch('/v1/files', { method: 'POST', ...form(...parts) });
-}
-
-async function errorOf(answer: Promise<Response>) {
-  const response = await answer;
-  const { error } = (await response.json()) as { error: Record<string, unknown> };
-  return { status: response.status, ...error };
 }
 
 test('keeps a file as it was sent, whatever the client reads it from', async () => {

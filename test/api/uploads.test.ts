@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { tidyFiles } from '../../db/maintenance.ts';
 import { Environment } from '../support/environment.ts';
+import { errorOf } from '../support/error-of.ts';
 import { form } from '../support/forms.ts';
 
 const MIB = 1024 * 1024;
@@ -48,12 +49,6 @@ const download = async (id: string) =>
 
 function post(path: string, body: unknown = {}): Promise<Response> {
   return env.fetch(`/v1/uploads${path}`, { method: 'POST', body: JSON.stringify(body) });
-}
-
-async function errorOf(answer: Promise<Response>) {
-  const response = await answer;
-  const { error } = (await response.json()) as { error: Record<string, unknown> };
-  return { status: response.status, ...error };
 }
 
 const md5 = (content: Buffer) => createHash('md5').update(content).digest('hex');

@@ -22,6 +22,15 @@ export async function upload(
   return (await client.files.create({ file, purpose: 'assistants' })).id;
 }
 
+export const NO_FILES = { in_progress: 0, completed: 0, failed: 0, cancelled: 0, total: 0 };
+
+/** A store whose files are settled. */
+export async function storeWith(client: OpenAI, fileIds: string[]): Promise<string> {
+  const store = await client.vectorStores.create({ name: 'Harbour', file_ids: fileIds });
+  for (const id of fileIds) await settled(client, store.id, id);
+  return store.id;
+}
+
 /** Waits for the end of a file's ingest. A killed worker's step is found out after ten seconds. */
 export function settled(
   client: OpenAI,
