@@ -1,8 +1,10 @@
 /** The API as its own process: `npm run api`. Stops on SIGTERM or SIGINT. */
 import { loadConfigOrExit } from '../config.ts';
+import { collectLessOften } from '../heap.ts';
 import { createLogger } from '../log.ts';
 import { startApi } from './server.ts';
 
+collectLessOften();
 const config = loadConfigOrExit();
 const log = createLogger(config);
 if (config.databaseUrl === undefined || config.temporalAddress === undefined) {

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { semanticSearch } from '../config.ts';
+import { collectLessOften } from '../heap.ts';
 import { openGate, type Gate } from '../api/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { openSandbox } from '../worker/sandbox.ts';
@@ -18,6 +19,7 @@ import { StartError, describe } from './serve/start-error.ts';
 /** How long a stop waits for parts that are still starting, so that it can stop them too. */
 const SETTLE_MS = 15_000;
 
+collectLessOften();
 const shutdown = new Shutdown();
 const starting: Promise<unknown>[] = [];
 let stopping: Promise<void> | undefined;

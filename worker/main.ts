@@ -1,9 +1,11 @@
 /** The worker as its own process: `npm run worker`. Stops on SIGTERM or SIGINT. */
 import { loadConfigOrExit, usesDemoModel } from '../config.ts';
 import { startDemoModel } from '../demo/server.ts';
+import { collectLessOften } from '../heap.ts';
 import { createLogger } from '../log.ts';
 import { startWorker } from './worker.ts';
 
+collectLessOften();
 const config = loadConfigOrExit();
 const log = createLogger(config);
 if (config.databaseUrl === undefined || config.temporalAddress === undefined) {
