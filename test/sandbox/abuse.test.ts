@@ -86,7 +86,7 @@ import os, subprocess
 for path in ('/proc/self/autogroup', '/proc/self/oom_score_adj'):
     print(subprocess.run(['cat', path], capture_output=True, text=True).stdout.rpartition(' ')[2].strip() or 'none')
 os.nice(0)`;
-    const shares = existsSync('/proc/self/autogroup') ? '19' : 'none';
+    const shares = existsSync('/proc/self/autogroup') ? '10' : 'none';
     expect(await logsOf(quick, 'last', code)).toBe(`${shares}\n1000\n19\n`);
   });
 
