@@ -51,7 +51,7 @@ export const PAGES: HostileFile[] = [
     'a page in Latin-1',
     'html',
     () => Buffer.from('<meta charset="latin1"><p>caf\xe9', 'latin1'),
-    NO_ENCODING,
+    'café',
   ],
   [
     'entities of its own',
