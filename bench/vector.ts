@@ -58,6 +58,7 @@ export async function vectorBench(): Promise<void> {
     progress(`${chunks} chunks are stored`);
   }
   await pool.query('vacuum analyze');
+  await pool.query('checkpoint');
   collectGarbage();
   // The first time everything is read into memory.
   for (const one of filled) await measure(pool, projectId, one);
