@@ -47,6 +47,7 @@ const HEAP_SHARE = 0.6;
 /** The kernel also counts what Node 24 reserves and never uses. */
 const RESERVED_BYTES = 560 * MEBIBYTE;
 
+/** A process that waits for its first file, with what it says and how it ends. */
 export function startParser(limits: ParseLimits, entry?: string): Parser {
   const child = startProcess(limits, entry);
   const closed = once(child, 'close').then(
