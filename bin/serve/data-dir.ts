@@ -2,12 +2,17 @@
  * The data directory and its lock. Two processes on one directory would share a database server and its shutdown, so
  * the second is refused. The lock names its holder; a holder that died, even by SIGKILL, does not count.
  */
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { commandLine } from '../../embedded/processes.ts';
 import { StartError } from './start-error.ts';
 
 type Holder = { pid: number; command: string };
+
+const GUARD_MS = 5_000;
+const RETRY_MS = 10;
 
 /** Creates the directory if need be and takes its lock. Returns the function that gives it back. Throws StartError. */
 export async function claimDataDir(dataDir: string): Promise<() => Promise<void>> {
@@ -51,7 +56,7 @@ async function take(path: string): Promise<Holder | undefined> {
 async function create(path: string): Promise<boolean> {
   const own: Holder = { pid: process.pid, command: (await commandLine(process.pid)) ?? '' };
   // Written elsewhere and linked, so that nobody ever reads half a lock.
-  const draft = `${path}.${process.pid}`;
+  const draft = `${path}.${randomUUID()}`;
   const file = await open(draft, 'w', 0o600);
   try {
     await file.writeFile(JSON.stringify(own));
@@ -66,13 +71,23 @@ async function create(path: string): Promise<boolean> {
   }
 }
 
-/** Removes a dead process's lock, unless a third process has replaced it since we read it. */
+/** Removes a dead process's lock, unless somebody has replaced it since we read it: one process at a time. */
 async function setAside(path: string, seen: string): Promise<void> {
-  const aside = `${path}.${process.pid}.old`;
-  await rename(path, aside).catch(() => {});
-  if ((await readFile(aside, 'utf8').catch(() => seen)) !== seen)
-    await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+  const guard = `${path}.takeover`;
+  try {
+    await (await open(guard, 'wx')).close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const since = await stat(guard).then(({ mtimeMs }) => mtimeMs, Date.now);
+    // Whoever made it has died within its few milliseconds.
+    if (Date.now() - since > GUARD_MS) await rm(guard, { force: true });
+    return sleep(RETRY_MS);
+  }
+  try {
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === seen) await rm(path);
+  } finally {
+    await rm(guard, { force: true });
+  }
 }
 
 function parse(text: string): Holder | undefined {
