@@ -3,6 +3,7 @@
  * one transaction that holds the answer, the usage, the run's next status and the turn's result together.
  */
 import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
+import { toUsage } from '../wire/objects.ts';
 import type { RunRow, RunStepRow, StepUsage, ToolCallRow } from '../wire/rows.ts';
 import { isActive, TRANSITIONS } from '../wire/run-status.ts';
 import type {
@@ -213,11 +214,6 @@ async function endTurnObjects(
   run: RunRow,
   end: TurnEnd,
 ): Promise<{ events: RunEvent[]; stepId: string }> {
-  const usage: StepUsage = {
-    prompt_tokens: end.usage.prompt_tokens,
-    completion_tokens: end.usage.completion_tokens,
-    total_tokens: end.usage.prompt_tokens + end.usage.completion_tokens,
-  };
   const given = end.message;
   const linked = given === null ? null : await linkFiles(tx, run, given.id, given.content);
   const [message, , stepId, step] = await Promise.all([
@@ -225,7 +221,7 @@ async function endTurnObjects(
       ? undefined
       : endMessage(tx, given.id, linked.content, given.tokens, given.incomplete),
     end.toolCalls.length === 0 ? undefined : insertToolCalls(tx, run.id, end.toolCalls),
-    recordUsage(tx, run.id, usage),
+    recordUsage(tx, run.id, toUsage(end.usage)),
     endTurnStep(tx, run.id, end),
   ]);
   const events = linked?.events ?? [];

@@ -6,7 +6,9 @@ import type {
   RankingOptions,
   RunRow,
   RunStepRow,
+  StepUsage,
   ThreadRow,
+  TokenCounts,
   ToolCallRow,
   UploadPartRow,
   UploadRow,
@@ -111,15 +113,22 @@ export function toRun(row: RunRow): Run {
 }
 
 /** The singular `prompt_token_details` is the wire's spelling. */
-function toUsage(row: RunRow): Usage {
-  const usage = {
-    prompt_tokens: row.prompt_tokens,
-    completion_tokens: row.completion_tokens,
-    total_tokens: row.prompt_tokens + row.completion_tokens,
-    prompt_token_details: { cached_tokens: row.cached_tokens },
-    completion_tokens_details: { reasoning_tokens: row.reasoning_tokens },
+export function toUsage(counts: TokenCounts): Usage & Required<StepUsage> {
+  return {
+    prompt_tokens: counts.prompt_tokens,
+    completion_tokens: counts.completion_tokens,
+    total_tokens: counts.prompt_tokens + counts.completion_tokens,
+    prompt_token_details: { cached_tokens: counts.cached_tokens },
+    completion_tokens_details: { reasoning_tokens: counts.reasoning_tokens },
   };
-  return usage;
+}
+
+function toStepUsage(usage: StepUsage): Required<StepUsage> {
+  return {
+    ...usage,
+    prompt_token_details: usage.prompt_token_details ?? { cached_tokens: 0 },
+    completion_tokens_details: usage.completion_tokens_details ?? { reasoning_tokens: 0 },
+  };
 }
 
 /** Sends both the recorded keys (`expires_at`) and the described ones (`expired_at`, `metadata`). */
@@ -146,7 +155,7 @@ export function toRunStep(row: RunStepRow, run: Pick<RunRow, 'expires_at' | 'too
             type: 'tool_calls',
             tool_calls: row.tool_calls.map((call) => toToolCall(call, run.tools)),
           },
-    usage: row.status === 'in_progress' ? null : row.usage,
+    usage: row.status === 'in_progress' || row.usage === null ? null : toStepUsage(row.usage),
     metadata: {},
   };
 }

@@ -131,7 +131,20 @@ export type FileSearchResult = {
 export type CodeOutput =
   { type: 'logs'; logs: string } | { type: 'image'; image: { file_id: string } };
 
-export type StepUsage = { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+/** Rows of version 0.1.0 lack the details. */
+export type StepUsage = {
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  prompt_token_details?: { cached_tokens: number };
+  completion_tokens_details?: { reasoning_tokens: number };
+};
+
+/** The tokens of a model turn, or of a run so far. */
+export type TokenCounts = Pick<
+  RunRow,
+  'prompt_tokens' | 'completion_tokens' | 'cached_tokens' | 'reasoning_tokens'
+>;
 
 export type RunStepRow = {
   id: string;

@@ -86,7 +86,7 @@ test('gives the run its times, its defaults and its usage', async () => {
     prompt_token_details: { cached_tokens: 0 },
     completion_tokens_details: { reasoning_tokens: 0 },
   });
-  expect(steps.map((step) => step.usage)).toEqual([usage]);
+  expect(steps.map((step) => step.usage)).toEqual([run.usage]);
   expect(log[0]?.data).toEqual(created);
 });
 

@@ -21,6 +21,12 @@ const used = (prompt_tokens: number, completion_tokens: number) => ({
   total_tokens: prompt_tokens + completion_tokens,
 });
 
+const withDetails = (usage: object, cached_tokens = 0, reasoning_tokens = 0) => ({
+  ...usage,
+  prompt_token_details: { cached_tokens },
+  completion_tokens_details: { reasoning_tokens },
+});
+
 const call = (usage: object | null) =>
   toolCalls([{ name: 'get_weather', arguments: { city: 'Paris' } }], { usage });
 
@@ -51,12 +57,25 @@ test('sums the usage of a run over its turns, and shows each turn with its step'
     call({ ...details, ...used(130, 11) }),
     text('Sunny.', { usage: used(160, 3) }),
   ]);
-  expect(run.usage).toEqual({
-    ...used(390, 24),
-    prompt_token_details: { cached_tokens: 128 },
-    completion_tokens_details: { reasoning_tokens: 14 },
+  expect(run.usage).toEqual(withDetails(used(390, 24), 128, 14));
+  expect(steps.map(({ usage }) => usage)).toEqual([
+    withDetails(used(100, 10), 64, 7),
+    withDetails(used(130, 11), 64, 7),
+    withDetails(used(160, 3)),
+  ]);
+});
+
+test('shows the details of the usage of a step that version 0.1.0 stored without them', async () => {
+  const { run, steps } = await runToEnd([text('Sunny.', { usage: used(160, 3) })]);
+  await env.pool.query(
+    `update run_steps set usage = usage - 'prompt_token_details' - 'completion_tokens_details' where run_id = $1`,
+    [run.id],
+  );
+  const { data } = await env.client.beta.threads.runs.steps.list(run.id, {
+    thread_id: run.thread_id,
   });
-  expect(steps.map(({ usage }) => usage)).toEqual([used(100, 10), used(130, 11), used(160, 3)]);
+  expect(data).toEqual(steps);
+  expect(data[0]!.usage).toEqual(withDetails(used(160, 3)));
 });
 
 test('puts the usage of a turn that speaks and calls on its last step', async () => {
@@ -65,7 +84,11 @@ test('puts the usage of a turn that speaks and calls on its last step', async ()
     usage: used(50, 20),
   });
   const { steps, run } = await runToEnd([reply, text('Sunny.', { usage: used(80, 2) })]);
-  expect(steps.map(({ usage }) => usage)).toEqual([null, used(50, 20), used(80, 2)]);
+  expect(steps.map(({ usage }) => usage)).toEqual([
+    null,
+    withDetails(used(50, 20)),
+    withDetails(used(80, 2)),
+  ]);
   expect(run.usage).toMatchObject(used(130, 22));
 });
 

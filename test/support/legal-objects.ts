@@ -24,7 +24,13 @@ const MESSAGE_KEYS = [
   'role, content, attachments, metadata',
 ].flatMap((line) => line.split(', '));
 
-const USAGE_KEYS = ['completion_tokens', 'prompt_tokens', 'total_tokens'];
+const USAGE_KEYS = [
+  'completion_tokens',
+  'completion_tokens_details',
+  'prompt_token_details',
+  'prompt_tokens',
+  'total_tokens',
+];
 
 /** `before` is the run as an earlier event showed it: what a client set does not change. */
 export function checkRun(run: Run, before: Run | undefined): void {
