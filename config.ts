@@ -108,6 +108,8 @@ export type Config = {
   /** Refuse requests without `OpenAI-Beta: assistants=v2`. */
   readonly requireBetaHeader: boolean;
   readonly pollAfterMs: number;
+  /** Between two keep-alive comments of a stream. */
+  readonly streamKeepAliveMs: number;
   readonly bodyLimitBytes: number;
   /** Of one file in one request. */
   readonly fileLimitBytes: number;
@@ -213,6 +215,13 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
       oneOf('REQUIRE_BETA_HEADER', text('REQUIRE_BETA_HEADER') ?? 'false', ['true', 'false']) ===
       'true',
     pollAfterMs: integer('POLL_AFTER_MS', text('POLL_AFTER_MS'), 500, 1, 60_000),
+    streamKeepAliveMs: integer(
+      'STREAM_KEEP_ALIVE_MS',
+      text('STREAM_KEEP_ALIVE_MS'),
+      15_000,
+      10,
+      600_000,
+    ),
     bodyLimitBytes: 10 * 1024 * 1024,
     fileLimitBytes: bytes('FILE_LIMIT_BYTES', text('FILE_LIMIT_BYTES'), 512 * MEGABYTE),
     fileQuotaBytes: bytes('FILE_QUOTA_BYTES', text('FILE_QUOTA_BYTES'), 100 * 1024 * MEGABYTE),

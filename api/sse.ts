@@ -3,15 +3,21 @@ import { once } from 'node:events';
 
 import type { Response } from 'express';
 
-const PING_MS = 15_000;
 /** A client that takes nothing for this long is cut off; it can resume. */
 const STALLED_MS = 60_000;
 
+const KEEP_ALIVE = ': keep-alive\n';
+
 export class SseStream implements Disposable {
   readonly #response: Response;
-  readonly #ping: NodeJS.Timeout;
+  readonly #keepAlive: NodeJS.Timeout;
 
-  constructor(response: Response) {
+  /**
+   * `keepAliveMs`: a comment goes out this often, whatever else is sent. The comment is a line without an empty line
+   * behind it: an empty line would end an event, and after an `id:` the Python, Java and older Go clients take that
+   * event, which has no data, for JSON.
+   */
+  constructor(response: Response, keepAliveMs: number) {
     this.#response = response;
     response.status(200).set({
       'content-type': 'text/event-stream; charset=utf-8',
@@ -20,7 +26,7 @@ export class SseStream implements Disposable {
     });
     response.flushHeaders();
     response.socket?.setNoDelay(true);
-    this.#ping = setInterval(() => response.write(': ping\n\n'), PING_MS);
+    this.#keepAlive = setInterval(() => response.write(KEEP_ALIVE), keepAliveMs);
   }
 
   /** Writes frames in one piece and waits while the client's buffer is full. `data` is JSON text without line ends. */
@@ -44,6 +50,6 @@ export class SseStream implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#ping);
+    clearInterval(this.#keepAlive);
   }
 }

@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express';
 
 import type { StoredEvent } from '../db/run-events.ts';
-import { readEvents } from '../db/run-events.ts';
+import { readEventAt, readEvents } from '../db/run-events.ts';
 import { runExists } from '../db/runs.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
@@ -20,6 +20,8 @@ export type StreamedRun = { id: string; thread_id: string; status: RunStatus };
 export type StreamOptions = {
   /** The stream starts with the event after this one. */
   afterSeq: number;
+  /** The last event that the client has seen, when it resumes the stream; a later `Last-Event-ID` wins. */
+  seenSeq?: number | undefined;
   /** A request's own stream ends when the run needs its client; a reader's stream goes on until the run has ended. */
   stopAtPause: boolean;
 };
@@ -32,8 +34,8 @@ export async function streamRun(
   run: StreamedRun,
   options: StreamOptions,
 ): Promise<void> {
-  const afterSeq = Math.max(options.afterSeq, lastEventId(request) ?? 0);
-  using sse = new SseStream(response);
+  const seenSeq = Math.max(options.seenSeq ?? 0, lastEventId(request) ?? 0);
+  using sse = new SseStream(response, context.config.streamKeepAliveMs);
   const closed = new AbortController();
   response.on('close', () => closed.abort());
   using deletion = watchDeletion(context, run.id);
@@ -41,8 +43,9 @@ export async function streamRun(
   const signal = AbortSignal.any([closed.signal, context.stopping, deletion.signal]);
   if (!isActive(run.status) && (await eventsAreGone(context, run.id))) {
     const replayed = await replayRun(context.pool, projectOf(response), run);
-    await sse.send([...replayed.map(show), DONE]);
-  } else if (await follow(context, sse, run.id, afterSeq, { ...options, show }, signal)) {
+    const missed = (replayed.at(-1)?.id ?? 0) > seenSeq ? replayed : [];
+    await sse.send([...missed.map(show), DONE]);
+  } else if (await follow(context, sse, run.id, { ...options, seenSeq, show }, signal)) {
     await sse.send([DONE]);
   } else if (deletion.signal.aborted) {
     await sse.send([{ event: 'error', data: JSON.stringify(notFound('run', run.id)) }]);
@@ -60,6 +63,7 @@ function shownFrame(request: Request): Show {
   return (frame) => ({ ...frame, data: withoutSearchContentText(frame.event, frame.data) });
 }
 
+/** A notification says so at once; one that was lost is made up for. */
 const DELETION_CHECK_MS = 15_000;
 
 /** A run that was deleted with its thread has no last event. */
@@ -71,7 +75,14 @@ function watchDeletion(context: ApiContext, runId: string): Disposable & { signa
       () => {},
     );
   }, DELETION_CHECK_MS);
-  return { signal: gone.signal, [Symbol.dispose]: () => clearInterval(timer) };
+  const unsubscribe = context.feed.onDeleted(runId, () => gone.abort());
+  return {
+    signal: gone.signal,
+    [Symbol.dispose]: () => {
+      unsubscribe();
+      clearInterval(timer);
+    },
+  };
 }
 
 /** True once the last event was sent; false when the stream was given up before. */
@@ -79,11 +90,13 @@ async function follow(
   context: ApiContext,
   sse: SseStream,
   runId: string,
-  afterSeq: number,
-  { stopAtPause, show }: StreamOptions & { show: Show },
+  options: StreamOptions & { show: Show },
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { stopAtPause, show } = options;
   const isLast = (event: string) => isTerminal(event) || (stopAtPause && isPausing(event));
+  const afterSeq = await startOf(context, runId, options, isLast);
+  if (afterSeq === 'end') return true;
   for await (const events of context.feed.tail(runId, afterSeq, signal)) {
     const end = events.findIndex(({ event }) => isLast(event));
     await sse.send((end === -1 ? events : events.slice(0, end + 1)).map(toFrame).map(show));
@@ -91,6 +104,22 @@ async function follow(
     if (signal.aborted) return false;
   }
   return false;
+}
+
+/**
+ * Where a stream goes on, or `end` when its client has seen its last event. A client that comes back to a run that waits
+ * for it has nothing to wait for, whichever stream it resumes.
+ */
+async function startOf(
+  context: ApiContext,
+  runId: string,
+  { afterSeq, seenSeq = 0 }: StreamOptions,
+  isLast: (event: string) => boolean,
+): Promise<number | 'end'> {
+  if (seenSeq <= afterSeq) return afterSeq;
+  const seen = await readEventAt(context.pool, runId, seenSeq);
+  if (seen === undefined || seen.seq <= afterSeq) return afterSeq;
+  return isLast(seen.event) || (seen.newest && isPausing(seen.event)) ? 'end' : seen.seq;
 }
 
 function toFrame({ seq, event, data }: StoredEvent): { id: number; event: string; data: string } {

@@ -8,7 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Listener } from './listener.ts';
 import type { Pool } from './pool.ts';
 import type { Position, StoredEvent } from './run-events.ts';
-import { EVENTS_CHANNEL, readEventsOfMany, runDay } from './run-events.ts';
+import { DELETED_CHANNEL, EVENTS_CHANNEL, readEventsOfMany, runDay } from './run-events.ts';
 
 const POLL_MS = 1_000;
 /** Rows per reader and read; a reader with more to come stays marked. */
@@ -24,6 +24,7 @@ type Reader = Position & {
 export class EventFeed implements Disposable {
   readonly #pool: Pool;
   readonly #readers = new Map<string, Set<Reader>>();
+  readonly #deletions = new Map<string, Set<() => void>>();
   readonly #unsubscribe: (() => void)[];
   readonly #poll: NodeJS.Timeout;
   #reading = false;
@@ -33,6 +34,9 @@ export class EventFeed implements Disposable {
     this.#pool = pool;
     this.#unsubscribe = [
       listener.on(EVENTS_CHANNEL, (payload) => this.#mark(payload.split(','))),
+      listener.on(DELETED_CHANNEL, (runId) => {
+        for (const handler of this.#deletions.get(runId) ?? []) handler();
+      }),
       listener.onReconnect(() => this.#mark([...this.#readers.keys()])),
     ];
     this.#poll = setInterval(() => this.#mark([...this.#readers.keys()]), POLL_MS);
@@ -66,6 +70,16 @@ export class EventFeed implements Disposable {
       readers.delete(reader);
       if (readers.size === 0) this.#readers.delete(runId);
     }
+  }
+
+  /** Calls `handler` when the run is deleted while it is active. Returns the way to take it off again. */
+  onDeleted(runId: string, handler: () => void): () => void {
+    const handlers = this.#deletions.get(runId) ?? new Set();
+    this.#deletions.set(runId, handlers.add(handler));
+    return () => {
+      handlers.delete(handler);
+      if (handlers.size === 0) this.#deletions.delete(runId);
+    };
   }
 
   #next(reader: Reader): Promise<StoredEvent[] | null> {

@@ -9,6 +9,9 @@ import { query } from './pool.ts';
 
 export const EVENTS_CHANNEL = 'run_events';
 
+/** Carries the id of an active run that was deleted with its thread: no event tells its readers. */
+export const DELETED_CHANNEL = 'run_deleted';
+
 /** `data` is the JSON text as it was stored. */
 export type StoredEvent = { seq: number; event: string; data: string };
 
@@ -72,6 +75,26 @@ export async function readEvents(
      order by seq limit $4`,
     [runDay(runId), runId, afterSeq, limit],
   );
+}
+
+/**
+ * The newest stored event that a reader at `seq` has seen, and whether it is the run's newest. A place behind the last
+ * event is the last event's. Undefined: no event is stored there.
+ */
+export async function readEventAt(
+  db: Queryable,
+  runId: string,
+  seq: number,
+): Promise<{ seq: number; event: string; newest: boolean } | undefined> {
+  const rows = await query<{ seq: number; event: string; newest: boolean }>(
+    db,
+    'run-events.read-at',
+    `select seq, event, not exists (select from run_events n
+       where n.run_day = $1::date and n.run_id = $2 and n.seq > e.seq) as newest
+     from run_events e where run_day = $1::date and run_id = $2 and seq <= $3 order by seq desc limit 1`,
+    [runDay(runId), runId, seq],
+  );
+  return rows[0];
 }
 
 /** A reader's place in a run's events. */

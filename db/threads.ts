@@ -12,6 +12,7 @@ import type { NewMessage } from './messages.ts';
 import { insertMessages } from './messages.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
+import { DELETED_CHANNEL } from './run-events.ts';
 import { addAttachments, createHelperStores, THREAD_STORE_DAYS } from './thread-stores.ts';
 
 export type NewThread = {
@@ -100,6 +101,7 @@ export async function deleteThread(
   const runId = locked.active_run_id;
   await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);
   if (runId === null) return null;
+  await query(tx, 'threads.notify-deleted', 'select pg_notify($1, $2)', [DELETED_CHANNEL, runId]);
   return enqueueDelivery(tx, runId, { kind: 'cancel' });
 }
 

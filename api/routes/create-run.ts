@@ -5,9 +5,9 @@ import { getAssistantRow } from '../../db/assistants.ts';
 import { checkFiles } from '../../db/files.ts';
 import { once } from '../../db/idempotency.ts';
 import type { AcceptedRun, NewRun } from '../../db/runs.ts';
-import { createFirstRun, createRun } from '../../db/runs.ts';
+import { createFirstRun, createRun, runExists } from '../../db/runs.ts';
 import { createThread } from '../../db/threads.ts';
-import { invalidRequest } from '../../wire/errors.ts';
+import { invalidRequest, notFound } from '../../wire/errors.ts';
 import { filesOfMessages, filesOfResources } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
 import type { RunParams } from '../../wire/requests.ts';
@@ -123,6 +123,8 @@ export async function answer(
   for (const delivery of accepted.ingests ?? []) context.dispatcher.dispatch(delivery);
   if (!accepted.replayed) context.dispatcher.dispatch(accepted.delivery);
   if (stream) {
+    if (accepted.replayed && !(await runExists(context.pool, accepted.run.id)))
+      throw notFound('run', accepted.run.id);
     await streamRun(context, request, response, accepted.run, {
       afterSeq: accepted.beforeSeq,
       stopAtPause: true,

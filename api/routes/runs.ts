@@ -84,7 +84,8 @@ export function runRoutes(context: ApiContext): Router {
     const { starting_after } = parseEventsQuery(request.query);
     const run = await getRun(pool, projectOf(response), threadId, runId);
     await streamRun(context, request, response, run, {
-      afterSeq: starting_after ?? 0,
+      afterSeq: 0,
+      seenSeq: starting_after,
       stopAtPause: false,
     });
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
-import { hold, text, toolCalls } from '../support/fake-model.ts';
+import { hold, paced, text, toolCalls } from '../support/fake-model.ts';
 import {
   assertLegalStream,
   outline,
@@ -62,6 +62,104 @@ test('goes on after any event, asked for by header or by query', async () => {
     const byQuery = await openLog(env, run, `?starting_after=${seen}`);
     expect(await readToDone(byQuery)).toEqual(log.slice(seen));
   }
+});
+
+test('is done at once for a client that has seen the last event', async () => {
+  const { run, log } = await endedRun();
+  for (const seen of [log.length, log.length + 1, 999_999_999]) {
+    const byHeader = await openLog(env, run, '', { 'last-event-id': String(seen) });
+    expect(await readToDone(byHeader)).toEqual([]);
+    expect(await readToDone(await openLog(env, run, `?starting_after=${seen}`))).toEqual([]);
+  }
+  await env.pool.query('delete from run_events where run_id = $1', [run.id]);
+  const dropped = await openLog(env, run, `?starting_after=${log.length}`);
+  expect(await readToDone(dropped)).toEqual([]);
+});
+
+test('is done at once for a client that comes back to a run that waits for it', async () => {
+  const { assistant, threadId } = await setUp(env, [call(), text('Sunny.')], { tools: [WEATHER] });
+  const { runs } = env.client.beta.threads;
+  const create = (headers: Record<string, string> = {}) =>
+    post(
+      `/v1/threads/${threadId}/runs`,
+      { assistant_id: assistant.id, stream: true },
+      { 'idempotency-key': `create-${threadId}`, ...headers },
+    );
+  const before = await readToDone(await create());
+  const seen = { 'last-event-id': String(before.length) };
+  const [paused] = (await runs.list(threadId)).data;
+  expect(await readToDone(await openLog(env, paused!, '', seen))).toEqual([]);
+  expect(await readToDone(await create(seen))).toEqual([]);
+  const submit = (headers: Record<string, string> = {}) =>
+    post(
+      `/v1/threads/${threadId}/runs/${paused!.id}/submit_tool_outputs`,
+      { tool_outputs: outputsFor(paused!), stream: true },
+      { 'idempotency-key': `submit-${threadId}`, ...headers },
+    );
+  const after = await readToDone(await submit());
+  const all = { 'last-event-id': String(before.length + after.length) };
+  expect(await readToDone(await submit(all))).toEqual([]);
+  // The first request's stream ended with the pause, also now that the run went on.
+  expect(await readToDone(await create(seen))).toEqual([]);
+  expect(await readToDone(await submit(seen))).toEqual(after);
+});
+
+test('goes on with what is next for a place that no event has had', async () => {
+  const held = hold(text('One two three four five six.'), { afterChunks: 3 });
+  const { assistant, threadId } = await setUp(env, [held.reply]);
+  const run = await env.client.beta.threads.runs.create(threadId, { assistant_id: assistant.id });
+  await held.reached;
+  const late = openLog(env, run, '?starting_after=999999');
+  const response = await late;
+  held.release();
+  const rest = await readToDone(response);
+  const { log } = await checkRun(env, run);
+  expect(rest.length).toBeGreaterThan(0);
+  expect(rest).toEqual(log.slice(-rest.length));
+});
+
+test('ends at once when its run is deleted', { timeout: 10_000 }, async () => {
+  const held = hold(text('One two three four five six.'), { afterChunks: 3 });
+  const { assistant, threadId } = await setUp(env, [held.reply]);
+  const create = () =>
+    post(
+      `/v1/threads/${threadId}/runs`,
+      { assistant_id: assistant.id, stream: true },
+      { 'idempotency-key': `deleted-${threadId}` },
+    );
+  const response = await create();
+  await held.reached;
+  await env.client.beta.threads.delete(threadId);
+  const events = [];
+  for await (const event of readEvents(response)) events.push(event);
+  held.release();
+  expect(events.at(-1)?.event).toBe('error');
+  expect((await create()).status).toBe(404);
+});
+
+test('keeps its connection alive with comments that end no event', async () => {
+  await using busy = await Environment.start({ config: { streamKeepAliveMs: 10 } });
+  const words = Array.from({ length: 60 }, (_, index) => `${index} `);
+  const silent = hold(text('One two.'), { afterChunks: 1 });
+  const { assistant, threadId } = await setUp(busy, [
+    paced(text(words.join(''), { tokens: words }), { tokensPerSecond: 200 }),
+    silent.reply,
+  ]);
+  for (const round of ['busy', 'silent']) {
+    const response = await busy.fetch(`/v1/threads/${threadId}/runs`, {
+      method: 'POST',
+      body: JSON.stringify({ assistant_id: assistant.id, stream: true }),
+    });
+    let raw = '';
+    for await (const bytes of response.body!) {
+      raw += Buffer.from(bytes as Uint8Array).toString();
+      if (round === 'silent' && raw.split(': keep-alive\n').length > 20) silent.release();
+    }
+    expect(raw.match(/^: keep-alive$/gm)?.length).toBeGreaterThan(10);
+    expect(raw).not.toMatch(/^:.*\n\n/m);
+    assertLegalStream(await readToDone(new Response(raw)));
+  }
+  expect(busy.model.overruns).toEqual([]);
 });
 
 test('takes the later place when header and query name different ones', async () => {

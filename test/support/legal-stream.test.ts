@@ -280,7 +280,8 @@ describe('refuses', () => {
     const frame = 'id: 1\nevent: thread.run.created\ndata: {}\n\n';
     const done = 'event: done\ndata: [DONE]\n\n';
     const read = (body: string) => readToDone(new Response(body));
-    expect(await read(`: ping\n\n${frame}${done}`)).toHaveLength(1);
+    expect(await read(`: keep-alive\n${frame}: keep-alive\n${done}`)).toHaveLength(1);
+    await expect(read(`${frame}: ping\n\n${done}`)).rejects.toThrow('without event or data');
     await expect(read(frame)).rejects.toThrow('without done');
     await expect(read(`${frame}data: x`)).rejects.toThrow('inside a frame');
     await expect(read(`${frame}garbage\n\n${done}`)).rejects.toThrow('Not a legal frame');

@@ -3,7 +3,7 @@
 /** `id` is the SSE id; undefined for `done` and for most events of a replay. `data` is the parsed JSON, or `[DONE]`. */
 export type StreamEvent = { id: number | undefined; event: string; data: unknown };
 
-/** Reads a response's frames as they come. Comments are skipped; `done` is yielded like any other event. */
+/** Reads a response's frames as they come. Comments are skipped, but none may end a frame; `done` is yielded like any other event. */
 export async function* readEvents(response: Response): AsyncGenerator<StreamEvent> {
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
   let rest = '';
@@ -12,14 +12,14 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamEven
     const frames = (rest + decoder.decode(bytes as Uint8Array, { stream: true })).split('\n\n');
     rest = frames.pop()!;
     for (const frame of frames) {
-      const event = parseFrame(frame);
-      if (event !== undefined) yield event;
+      yield parseFrame(frame);
     }
   }
-  if (rest !== '') throw new Error(`The stream ended inside a frame: ${JSON.stringify(rest)}`);
+  if (!/^(:[^\n]*\n)*$/.test(rest))
+    throw new Error(`The stream ended inside a frame: ${JSON.stringify(rest)}`);
 }
 
-function parseFrame(frame: string): StreamEvent | undefined {
+function parseFrame(frame: string): StreamEvent {
   const fields = new Map<string, string>();
   for (const line of frame.split('\n')) {
     if (line.startsWith(':')) continue;
@@ -30,7 +30,6 @@ function parseFrame(frame: string): StreamEvent | undefined {
   }
   const [id, event, data] = [fields.get('id'), fields.get('event'), fields.get('data')];
   if (event === undefined || data === undefined) {
-    if (fields.size === 0) return undefined;
     throw new Error(`A frame without event or data: ${JSON.stringify(frame)}`);
   }
   const parsed: unknown = event === 'done' ? data : JSON.parse(data);
