@@ -8,6 +8,7 @@ import { mintId } from '../wire/ids.ts';
 import { authenticate, checkBetaHeader } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './error-handler.ts';
+import { azurePaths } from './http/azure.ts';
 import { assistantRoutes } from './routes/assistants.ts';
 import { createThreadAndRunHandler } from './routes/create-run.ts';
 import { fileBatchRoutes } from './routes/file-batches.ts';
@@ -26,7 +27,7 @@ export function createApp(context: ApiContext): Express {
   const { config, log, pool } = context;
   const app = express();
   app.disable('etag');
-  app.use(helmet(), standardHeaders, logRequests(log));
+  app.use(helmet(), standardHeaders, logRequests(log), azurePaths);
   app.use(healthRoutes(context));
   app.use('/v1', limitBodyTime, authenticate(pool));
   // Forms, ahead of the JSON parser.

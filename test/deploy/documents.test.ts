@@ -9,6 +9,7 @@ import { ROOT, variablesRead } from './compose-file.ts';
 
 const DOCUMENTS = [
   'README.md',
+  'docs/clients.md',
   'docs/operations.md',
   'docs/protocol.md',
   'docs/performance.md',
