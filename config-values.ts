@@ -72,6 +72,18 @@ export function httpUrl(name: string, value: string | undefined): string | undef
   return value.replace(/\/+$/, '');
 }
 
+/** `*`, or origins as browsers send them: a scheme, a host, and a port unless it is the scheme's own. */
+export function origins(name: string, value = ''): string[] {
+  const list = value.split(',').map((origin) => origin.trim().replace(/\/$/, '').toLowerCase());
+  for (const origin of list) {
+    if (!/^(\*|[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+|)$/.test(origin))
+      throw new ConfigError(
+        `${name} must be * or a list such as https://app.example.com,http://localhost:3000, but names '${origin}'.`,
+      );
+  }
+  return list.filter((origin) => origin !== '');
+}
+
 export function sandboxdAddress(
   name: string,
   value = 'unix:/run/threadmill/sandboxd.sock',

@@ -13,6 +13,7 @@ import {
   integer,
   oneOf,
   optionalInteger,
+  origins,
   postgresUrl,
   readModelsFile,
   sandboxdAddress,
@@ -108,6 +109,8 @@ export type Config = {
   /** Refuse requests without `OpenAI-Beta: assistants=v2`. */
   readonly requireBetaHeader: boolean;
   readonly pollAfterMs: number;
+  /** Origins of pages that may use the API from a browser; `*`: all. Empty: none. */
+  readonly corsOrigins: readonly string[];
   /** Between two keep-alive comments of a stream. */
   readonly streamKeepAliveMs: number;
   readonly bodyLimitBytes: number;
@@ -214,6 +217,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     requireBetaHeader:
       oneOf('REQUIRE_BETA_HEADER', text('REQUIRE_BETA_HEADER') ?? 'false', ['true', 'false']) ===
       'true',
+    corsOrigins: origins('CORS_ORIGINS', text('CORS_ORIGINS')),
     pollAfterMs: integer('POLL_AFTER_MS', text('POLL_AFTER_MS'), 500, 1, 60_000),
     streamKeepAliveMs: integer(
       'STREAM_KEEP_ALIVE_MS',

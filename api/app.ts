@@ -9,6 +9,7 @@ import { authenticate, checkBetaHeader } from './auth.ts';
 import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './error-handler.ts';
 import { azurePaths } from './http/azure.ts';
+import { crossOrigin } from './http/cors.ts';
 import { assistantRoutes } from './routes/assistants.ts';
 import { createThreadAndRunHandler } from './routes/create-run.ts';
 import { fileBatchRoutes } from './routes/file-batches.ts';
@@ -27,7 +28,9 @@ export function createApp(context: ApiContext): Express {
   const { config, log, pool } = context;
   const app = express();
   app.disable('etag');
-  app.use(helmet(), standardHeaders, logRequests(log), azurePaths);
+  const readers = config.corsOrigins.length === 0 ? 'same-origin' : 'cross-origin';
+  app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
+  app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths);
   app.use(healthRoutes(context));
   app.use('/v1', limitBodyTime, authenticate(pool));
   // Forms, ahead of the JSON parser.
