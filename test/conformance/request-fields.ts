@@ -1,0 +1,95 @@
+/** The fields of a request as described, found by walking a schema along a body that has them. */
+import { nameOf, resolve, type Published } from './description.ts';
+
+export type Path = readonly (string | number)[];
+
+export type Field = {
+  /** `CreateRunRequest.tools`. */
+  at: string;
+  path: Path;
+  required: boolean;
+  nullable: boolean;
+  /** What it can be, other than null. */
+  members: readonly Published[];
+};
+
+export type Level = { at: string; path: Path };
+
+/** Every field of the objects of `body`, also those that it leaves out. */
+export function* fieldsOf(schema: Published, body: unknown, level: Level): Generator<Field> {
+  for (const object of objectsOf(schema, body, level)) {
+    for (const [key, field] of Object.entries(object.schema.properties!)) {
+      const members = membersOf(field);
+      yield {
+        at: `${object.level.at}.${key}`,
+        path: [...object.level.path, key],
+        required: object.schema.required?.includes(key) ?? false,
+        nullable: isNullable(field),
+        members: members.filter(({ type }) => type !== 'null'),
+      };
+    }
+  }
+}
+
+/** Every object of `body` whose fields are described. */
+export function* objectsOf(
+  schema: Published,
+  body: unknown,
+  { at, path }: Level,
+): Generator<{ schema: Published; level: Level }> {
+  const target = memberFor(schema, body);
+  if (target === undefined) return;
+  const name = target.ref ?? at;
+  if (Array.isArray(body)) {
+    for (const [index, element] of body.entries())
+      yield* objectsOf(target.schema.items!, element, { at: `${name}[]`, path: [...path, index] });
+    return;
+  }
+  const { properties } = target.schema;
+  if (properties === undefined) return;
+  yield { schema: target.schema, level: { at: name, path } };
+  for (const [key, value] of Object.entries(body as object)) {
+    const field = properties[key];
+    if (field !== undefined)
+      yield* objectsOf(field, value, { at: `${name}.${key}`, path: [...path, key] });
+  }
+}
+
+/** The members of a union, references resolved; a schema that is none is its only member. */
+export function membersOf(schema: Published): Published[] {
+  if (schema.$ref !== undefined) return membersOf(resolve(schema));
+  const members = schema.oneOf ?? schema.anyOf ?? schema.allOf;
+  if (members === undefined || schema.properties !== undefined) return [schema];
+  return members.flatMap(membersOf).filter(({ type }) => type !== undefined);
+}
+
+export const isNullable = (schema: Published): boolean =>
+  schema.nullable === true ||
+  schema.type === 'null' ||
+  (schema.$ref !== undefined && isNullable(resolve(schema))) ||
+  (schema.properties === undefined &&
+    (schema.oneOf ?? schema.anyOf ?? schema.allOf ?? []).some(isNullable));
+
+/** The member that `body` is of, with its name if it has one. */
+function memberFor(
+  schema: Published,
+  body: unknown,
+): { schema: Published; ref: string | undefined } | undefined {
+  const ref = schema.$ref === undefined ? undefined : nameOf(schema.$ref);
+  const { oneOf, anyOf, allOf, properties, type } = resolve(schema);
+  const members = oneOf ?? anyOf ?? allOf;
+  if (members === undefined || properties !== undefined)
+    return matches(resolve(schema), type, body) ? { schema: resolve(schema), ref } : undefined;
+  for (const member of members) {
+    const found = memberFor(member, body);
+    if (found !== undefined) return { ...found, ref: found.ref ?? ref };
+  }
+  return undefined;
+}
+
+function matches({ properties }: Published, type: string | undefined, body: unknown): boolean {
+  if (Array.isArray(body)) return type === 'array';
+  if (typeof body !== 'object' || body === null) return false;
+  const tag = (body as { type?: unknown }).type;
+  return properties !== undefined && (properties.type?.enum?.includes(tag) ?? true);
+}
