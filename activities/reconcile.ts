@@ -6,6 +6,7 @@ import { log } from '@temporalio/activity';
 
 import { finalizeRun } from '../db/finalize.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
+import { deleteOldPlaces } from '../db/list-places.ts';
 import {
   deleteOldIdempotencyKeys,
   listSuspectRuns,
@@ -25,6 +26,7 @@ const BATCH = 200;
 export async function reconcile(deps: ActivityDependencies): Promise<{ repaired: number }> {
   await rotateEventPartitions(deps.pool);
   await deleteOldIdempotencyKeys(deps.pool);
+  await deleteOldPlaces(deps.pool);
   await tidyFiles(deps.pool);
   let repaired = 0;
   for (const run of await listSuspectRuns(deps.pool, QUIET_SECONDS, BATCH)) {

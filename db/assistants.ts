@@ -5,6 +5,7 @@ import type { AssistantRow } from '../wire/rows.ts';
 import type { Assistant, ListEnvelope } from '../wire/types.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
+import { keepPlaces } from './list-places.ts';
 import type { Queryable } from './pool.ts';
 import { query } from './pool.ts';
 
@@ -41,9 +42,11 @@ export async function listAssistants(
     columns: COLUMNS,
     table: 'assistants',
     scope: 'project_id = $1',
+    scopeValues: [projectId],
     orderBy: 'id',
-  };
-  return listPage(db, source, [projectId], page, toAssistant);
+    places: { list: 'assistants', owner: '$1' },
+  } as const;
+  return listPage(db, source, page, toAssistant);
 }
 
 /** @throws ApiError 404 */
@@ -96,7 +99,9 @@ export async function deleteAssistant(db: Queryable, projectId: string, id: stri
   const rows = await query<{ id: string }>(
     db,
     'assistants.delete',
-    'delete from assistants where id = $1 and project_id = $2 returning id',
+    `with gone as (delete from assistants where id = $1 and project_id = $2 returning id, project_id),
+       places as (${keepPlaces('assistants', 'project_id')})
+     select id from gone`,
     [id, projectId],
   );
   if (rows.length === 0) throw notFound('assistant', id);

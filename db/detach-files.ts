@@ -2,6 +2,7 @@
  * Files leave their vector stores: rows, codes, starts that are still to be delivered, and the documents that nobody else
  * uses go in one transaction. An ingest under way is cancelled, and finds its row gone whatever becomes of the cancel.
  */
+import { keepPlaces } from './list-places.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 
@@ -34,8 +35,12 @@ export async function detachFiles(tx: Tx, seqs: readonly number[]): Promise<void
   const gone = await query<Detached>(
     tx,
     'detach-files.delete',
-    `delete from vector_store_files where seq = any($1::bigint[])
-     returning seq, vector_store_id, document_id, status, ${INGEST_ID} as ingest_id`,
+    `with gone as (delete from vector_store_files where seq = any($1::bigint[])
+         returning file_id as id, seq, vector_store_id, batch_id, document_id, status, ${INGEST_ID} as ingest_id,
+           coalesce(list_place, seq) as place),
+       places as (${keepPlaces('vector_store_files', 'vector_store_id', 'place')}),
+       batch_places as (${keepPlaces('file_batch_files', 'batch_id', 'place')})
+     select seq, vector_store_id, document_id, status, ingest_id from gone`,
     [seqs],
   );
   await deleteCodes(tx, gone);
@@ -114,7 +119,7 @@ export async function seqsOfStore(
   const rows = await query<{ seq: number }>(
     db,
     'detach-files.of-store',
-    'select seq from vector_store_files where vector_store_id = $1 order by seq limit $2',
+    'select seq from vector_store_files where vector_store_id = $1 order by coalesce(list_place, seq) limit $2',
     [storeId, limit],
   );
   return rows.map(({ seq }) => seq);

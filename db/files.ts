@@ -8,6 +8,7 @@ import { releaseBlobs } from './blobs.ts';
 import { detachFiles, seqsOfFiles } from './detach-files.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
+import { keepPlaces } from './list-places.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 
@@ -94,10 +95,16 @@ export async function listFiles(
     name: 'files.list',
     columns: COLUMNS,
     table: 'files',
-    scope: `project_id = $1 and ($2::text is null or purpose = $2::text) and ${ALIVE}`,
+    scope: 'project_id = $1',
+    scopeValues: [projectId],
+    filter: {
+      where: `($2::text is null or purpose = $2::text) and ${ALIVE}`,
+      values: [page.purpose ?? null],
+    },
     orderBy: 'id',
-  };
-  return listPage(db, source, [projectId, page.purpose ?? null], page, toFile);
+    places: { list: 'files', owner: '$1' },
+  } as const;
+  return listPage(db, source, page, toFile);
 }
 
 /**
@@ -153,7 +160,8 @@ export async function deleteFile(tx: Tx, projectId: string, id: string): Promise
   const rows = await query<{ blob_id: number }>(
     tx,
     'files.delete',
-    `with gone as (delete from files where id = $1 and project_id = $2 and ${ALIVE} returning project_id, bytes, blob_id),
+    `with gone as (delete from files where id = $1 and project_id = $2 and ${ALIVE} returning id, project_id, bytes, blob_id),
+       places as (${keepPlaces('files', 'project_id')}),
        counted as (update projects p set file_bytes = p.file_bytes - gone.bytes from gone where p.id = gone.project_id)
      select blob_id from gone`,
     [id, projectId],
@@ -178,7 +186,8 @@ export async function deleteExpiredFiles(pool: Pool): Promise<void> {
       const rows = await query<{ blob_id: number }>(
         tx,
         'files.sweep',
-        `with gone as (delete from files f where f.id = any($1::text[]) returning f.project_id, f.bytes, f.blob_id),
+        `with gone as (delete from files f where f.id = any($1::text[]) returning f.id, f.project_id, f.bytes, f.blob_id),
+           places as (${keepPlaces('files', 'project_id')}),
            counted as (update projects p set file_bytes = p.file_bytes - g.bytes
              from (select project_id, sum(bytes)::bigint as bytes from gone group by project_id) g where p.id = g.project_id)
          select blob_id from gone`,

@@ -14,6 +14,7 @@ import type {
 import type { Delivery } from './deliveries.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
+import { keepPlaces } from './list-places.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
 import { addAttachments } from './thread-stores.ts';
@@ -133,16 +134,13 @@ export async function listMessages(
     name: ofRun ? 'messages.list-run' : 'messages.list',
     columns: MESSAGE_COLUMNS,
     table: 'messages',
-    scope: `thread_id = $1 and project_id = $2${ofRun ? ' and run_id = $3' : ''}`,
+    scope: 'thread_id = $1 and project_id = $2',
+    scopeValues: [threadId, projectId],
+    ...(ofRun && { filter: { where: 'run_id = $3', values: [page.run_id] } }),
     orderBy: 'seq',
-  };
-  return listPage(
-    db,
-    source,
-    ofRun ? [threadId, projectId, page.run_id] : [threadId, projectId],
-    page,
-    toMessage,
-  );
+    places: { list: 'messages', owner: '$1' },
+  } as const;
+  return listPage(db, source, page, toMessage);
 }
 
 /** Replaces the whole metadata map. @throws ApiError 404 */
@@ -174,7 +172,9 @@ export async function deleteMessage(
   const rows = await query<{ id: string }>(
     db,
     'messages.delete',
-    'delete from messages where id = $1 and thread_id = $2 and project_id = $3 returning id',
+    `with gone as (delete from messages where id = $1 and thread_id = $2 and project_id = $3 returning id, thread_id, seq),
+       places as (${keepPlaces('messages', 'thread_id', 'seq')})
+     select id from gone`,
     [id, threadId, projectId],
   );
   if (rows.length === 0) throw notFound('message', id);

@@ -30,11 +30,10 @@ export async function listRunSteps(
     columns: WITH_RUN,
     table: 'run_steps',
     scope: 'run_id = $1 and project_id = $2',
+    scopeValues: [runId, projectId],
     orderBy: 'seq',
-  };
-  return listPage<StepOfRun, RunStep>(db, source, [runId, projectId], page, (row) =>
-    toRunStep(row, row.run),
-  );
+  } as const;
+  return listPage<StepOfRun, RunStep>(db, source, page, (row) => toRunStep(row, row.run));
 }
 
 /** @throws ApiError 404 */

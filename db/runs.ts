@@ -228,9 +228,10 @@ export async function listRuns(
     columns: RUN_COLUMNS,
     table: 'runs',
     scope: 'thread_id = $1 and project_id = $2',
+    scopeValues: [threadId, projectId],
     orderBy: 'id',
-  };
-  return listPage(db, source, [threadId, projectId], page, toRun);
+  } as const;
+  return listPage(db, source, page, toRun);
 }
 
 /** Replaces the metadata map. @throws ApiError 404; 400 while the run is in progress */

@@ -14,7 +14,8 @@ import type { Delivery } from './deliveries.ts';
 import { INGEST_ROOM } from './deliveries.ts';
 import { detachFiles, INGEST_ID } from './detach-files.ts';
 import { lockFiles } from './files.ts';
-import type { ListQuery } from './list-page.ts';
+import { keepPlaces } from './list-places.ts';
+import type { ListQuery, ListSource } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
@@ -90,9 +91,13 @@ async function insertFiles(
   const rows = await query<{ seq: number; inserted: boolean }>(
     tx,
     'vector-store-files.insert',
-    `insert into vector_store_files as f (vector_store_id, file_id, project_id, batch_id, created_at, status, attributes,
-       max_chunk_tokens, chunk_overlap_tokens)
-     select $1, g.file_id, $2, $3, unix_now(), 'in_progress', coalesce(g.attributes::jsonb, '{}'), g.max_tokens, g.overlap
+    `with gone as (select file_id as id, batch_id, coalesce(list_place, seq) as place from vector_store_files
+         where vector_store_id = $1 and file_id = any($4::text[]) and batch_id <> $3),
+       places as (${keepPlaces('file_batch_files', 'batch_id', 'place')})
+     insert into vector_store_files as f (vector_store_id, file_id, project_id, batch_id, created_at, status, attributes,
+       max_chunk_tokens, chunk_overlap_tokens, list_place)
+     select $1, g.file_id, $2, $3, unix_now(), 'in_progress', coalesce(g.attributes::jsonb, '{}'), g.max_tokens, g.overlap,
+       (select p.place from list_places p where p.list = 'vector_store_files' and p.owner = $1 and p.id = g.file_id)
      from unnest($4::text[], $5::text[], $6::integer[], $7::integer[])
        with ordinality g(file_id, attributes, max_tokens, overlap, position)
      order by g.position
@@ -175,18 +180,22 @@ export async function listVectorStoreFiles(
   of: { storeId: string; batchId?: string },
   page: ListQuery & { filter?: VectorStoreFileStatus | undefined },
 ): Promise<ListEnvelope<VectorStoreFile>> {
-  const batch = of.batchId !== undefined;
-  const source = {
-    name: batch ? 'vector-store-files.list-batch' : 'vector-store-files.list',
+  const ofBatch = of.batchId !== undefined;
+  const scopeValues = [of.storeId, projectId, ...(ofBatch ? [of.batchId] : [])];
+  const status = `$${scopeValues.length + 1}::text`;
+  const source: ListSource = {
+    name: ofBatch ? 'vector-store-files.list-batch' : 'vector-store-files.list',
     columns: COLUMNS,
     table: TABLE,
-    scope: `vector_store_id = $1 and project_id = $2 and ($3::text is null or status = $3::text)${
-      batch ? ' and batch_id = $4' : ''
-    }`,
-    orderBy: 'seq',
+    scope: `vector_store_id = $1 and project_id = $2${ofBatch ? ' and batch_id = $3' : ''}`,
+    scopeValues,
+    filter: { where: `(${status} is null or status = ${status})`, values: [page.filter ?? null] },
+    orderBy: 'coalesce(list_place, seq)',
+    places: ofBatch
+      ? { list: 'file_batch_files', owner: '$3' }
+      : { list: 'vector_store_files', owner: '$1' },
   };
-  const values = [of.storeId, projectId, page.filter ?? null, ...(batch ? [of.batchId] : [])];
-  return listPage(db, source, values, page, toVectorStoreFile);
+  return listPage(db, source, page, toVectorStoreFile);
 }
 
 /** Searches filter by them at once. @throws ApiError 404 */

@@ -8,6 +8,7 @@ import { toVectorStore } from '../wire/vector-stores.ts';
 import { detachFiles, seqsOfStore } from './detach-files.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
+import { keepPlaces } from './list-places.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
 
@@ -85,9 +86,11 @@ export async function listVectorStores(
     columns: COLUMNS,
     table: COUNTED,
     scope: 'project_id = $1',
+    scopeValues: [projectId],
     orderBy: 'id',
-  };
-  return listPage(db, source, [projectId], page, toVectorStore);
+    places: { list: 'vector_stores', owner: '$1' },
+  } as const;
+  return listPage(db, source, page, toVectorStore);
 }
 
 /** Counts as a use. @throws ApiError 404, 400 for an expired store */
@@ -129,7 +132,15 @@ export async function deleteVectorStore(tx: Tx, projectId: string, id: string): 
   );
   if (rows[0] === undefined) throw notFound('vector store', id);
   await detachFiles(tx, await seqsOfStore(tx, id));
-  await query(tx, 'vector-stores.delete', 'delete from vector_stores where id = $1', [id]);
+  // Its own list has gone with it.
+  await query(
+    tx,
+    'vector-stores.delete',
+    `with gone as (delete from vector_stores where id = $1 returning id, project_id),
+       forgotten as (delete from list_places where list = 'vector_store_files' and owner = $1)
+     ${keepPlaces('vector_stores', 'project_id')}`,
+    [id],
+  );
 }
 
 /**
