@@ -16,6 +16,7 @@ const DOCUMENTS = [
   'docs/architecture.md',
   'docs/code-interpreter.md',
   'docs/retrieval.md',
+  'docs/compatibility.md',
 ];
 
 test('lists in docs/operations.md every variable that config.ts reads, and no other', () => {
