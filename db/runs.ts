@@ -2,6 +2,7 @@
 import {
   cannotCancel,
   cannotUpdateRun,
+  duplicateToolOutputs,
   emptyThread,
   notFound,
   runDoesNotAcceptOutputs,
@@ -298,7 +299,7 @@ export type ToolOutput = { tool_call_id: string; output: string };
 
 /**
  * Stores the outputs of every pending function call and queues the run again.
- * @throws ApiError 404; 400 in the wrong status or when the ids are not exactly the pending ones
+ * @throws ApiError 404; 400 in the wrong status or when the ids are not exactly the pending ones, each once
  */
 export async function submitToolOutputs(
   tx: Tx,
@@ -312,6 +313,7 @@ export async function submitToolOutputs(
   const expected =
     locked.required_action?.submit_tool_outputs.tool_calls.map((call) => call.id) ?? [];
   const given = outputs.map((output) => output.tool_call_id);
+  if (new Set(given).size < given.length) throw duplicateToolOutputs(given);
   if (!sameIds(expected, given)) throw toolOutputsMismatch(expected, given);
   const step = await completeFunctionStep(tx, runId, outputs);
   const rows = await query<RunRow & { expired: boolean }>(
@@ -330,9 +332,5 @@ export async function submitToolOutputs(
 }
 
 function sameIds(expected: string[], given: string[]): boolean {
-  return (
-    expected.length === given.length &&
-    new Set(given).size === given.length &&
-    expected.every((id) => given.includes(id))
-  );
+  return expected.length === given.length && expected.every((id) => given.includes(id));
 }

@@ -83,12 +83,20 @@ export function unknownRoute(method: string, path: string): ApiError {
   return new ApiError(404, `Invalid URL (${method} ${path})`);
 }
 
-/** 400 where a body names an unknown model; pass 404 for `GET /models/{id}`. The words are the same. */
-export function modelNotFound(model: string, status: 400 | 404 = 400): ApiError {
-  return new ApiError(status, `The requested model '${model}' does not exist.`, {
+/** 404, as recorded. */
+export function modelNotFound(model: string): ApiError {
+  return new ApiError(404, `The model '${model}' does not exist`, {
     code: 'model_not_found',
     param: 'model',
   });
+}
+
+/** 403. Our text: hosted, only fine-tuned models could be deleted. */
+export function modelNotDeletable(model: string): ApiError {
+  return new ApiError(
+    403,
+    `The model '${model}' is configured on this server and cannot be deleted.`,
+  );
 }
 
 /** 400 for a model that exists but cannot take part in runs, such as an embedding model. */
@@ -150,6 +158,12 @@ export function toolOutputsMismatch(
   return invalidRequest(
     `Expected tool outputs for call_ids ${quotedList(expectedIds)}, got ${quotedList(gotIds)}`,
   );
+}
+
+/** 400. Each id that was given more than once, as often as it was given. */
+export function duplicateToolOutputs(gotIds: readonly string[]): ApiError {
+  const duplicates = gotIds.filter((id) => gotIds.indexOf(id) !== gotIds.lastIndexOf(id));
+  return invalidRequest(`Duplicate call_ids submitted: ${quotedList(duplicates)}`);
 }
 
 /** 400: the run is already terminal or cancelling. */

@@ -4,7 +4,7 @@
  * strictly increasing, also inside a millisecond and when the clock steps back.
  */
 import { randomFillSync } from 'node:crypto';
-import { illFormedId } from './errors.ts';
+import { illFormedId, noSuchFile } from './errors.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BASE = 62;
@@ -95,6 +95,15 @@ export function checkId(param: IdParam, value: string): string {
   if (!value.startsWith(prefix) || !LEGAL_ID.test(value)) {
     throw illFormedId(param, value.slice(0, MAX_ID_LENGTH), prefix);
   }
+  return value;
+}
+
+/**
+ * Below /files no id is ill-formed, as recorded: whatever cannot be the id of a file names none.
+ * @throws ApiError 404
+ */
+export function checkFileId(value: string): string {
+  if (!LEGAL_ID.test(value)) throw noSuchFile(value);
   return value;
 }
 

@@ -1,4 +1,4 @@
-/** Forms and bodies of the file and upload endpoints. A form's fields arrive as text; nested ones as `expires_after[seconds]`. */
+/** Forms and bodies of the file and upload endpoints. A form's fields arrive as text; nested ones as `expires_after[seconds]` or with a dot. */
 import { z } from 'zod';
 import { parseBody } from './request-body.ts';
 import { integer, LIMITS, list, problem, text } from './request-fields.ts';
@@ -113,12 +113,12 @@ function lifetime(
 function formBody(form: Form, fileField: string, file: object | undefined): unknown {
   const body = new Map<string, unknown>();
   for (const [name, value] of form.fields) {
-    const nested = /^([^[\]]+)\[([^[\]]+)\]$/.exec(name);
+    const nested = /^([^[\].]+)(?:\[([^[\]]+)\]|\.([^[\].]+))$/.exec(name);
     if (nested === null) {
       body.set(name, value);
       continue;
     }
-    const [, outer = '', inner = ''] = nested;
+    const [, outer = '', bracketed, inner = bracketed ?? ''] = nested;
     const held = body.get(outer);
     const entries = held instanceof Map ? held : new Map<string, unknown>();
     body.set(outer, entries.set(inner, /^-?\d{1,15}$/.test(value) ? Number(value) : value));

@@ -1,7 +1,6 @@
 /** Bodies of the run endpoints. What a run does not override stays undefined, so that the assistant's value applies. */
 import { z } from 'zod';
 import { checkId } from './ids.ts';
-import { invalidRequest } from './errors.ts';
 import { parseBody } from './request-body.ts';
 import {
   identifier,
@@ -174,22 +173,17 @@ export function parseModifyRun(body: unknown): ModifyMetadataParams {
 
 /**
  * An output that is absent or null is the empty string: the published description requires none. Whether the ids are those
- * the run waits for is decided in the database; one id twice is refused here.
+ * the run waits for is decided in the database.
  */
 export function parseSubmitToolOutputs(body: unknown): SubmitToolOutputsParams {
-  const given = parseBody(submitToolOutputsSchema, body);
-  const seen = new Set<string>();
-  const tool_outputs = given.tool_outputs.map(({ tool_call_id, output }, at) => {
-    if (seen.has(tool_call_id)) {
-      throw invalidRequest(`Duplicate value for 'tool_call_id' of '${tool_call_id}'.`, {
-        code: 'invalid_value',
-        param: `tool_outputs[${at}].tool_call_id`,
-      });
-    }
-    seen.add(tool_call_id);
-    return { tool_call_id, output: output ?? '' };
-  });
-  return { tool_outputs, stream: given.stream ?? false };
+  const { tool_outputs, stream } = parseBody(submitToolOutputsSchema, body);
+  return {
+    tool_outputs: tool_outputs.map(({ tool_call_id, output }) => ({
+      tool_call_id,
+      output: output ?? '',
+    })),
+    stream: stream ?? false,
+  };
 }
 
 function toRunParams(given: z.infer<z.ZodObject<typeof fields>>): RunParams {

@@ -9,7 +9,7 @@ import { createFileOfBlob, deleteFile, getFileRow, listFiles } from '../../db/fi
 import { once } from '../../db/idempotency.ts';
 import { withTransaction } from '../../db/pool.ts';
 import { downloadNotAllowed, noSuchFile } from '../../wire/errors.ts';
-import { checkId } from '../../wire/ids.ts';
+import { checkFileId } from '../../wire/ids.ts';
 import { toFile } from '../../wire/objects.ts';
 import { parseCreateFile, parseListFilesQuery } from '../../wire/requests.ts';
 import type { FileRow } from '../../wire/rows.ts';
@@ -29,18 +29,18 @@ export function fileRoutes(context: ApiContext): Router {
   });
 
   router.get('/:file_id', async (request, response) => {
-    const id = checkId('file_id', request.params.file_id);
+    const id = checkFileId(request.params.file_id);
     response.json(toFile(await getFileRow(pool, projectOf(response), id)));
   });
 
   router.delete('/:file_id', async (request, response) => {
-    const id = checkId('file_id', request.params.file_id);
+    const id = checkFileId(request.params.file_id);
     await withTransaction(pool, (tx) => deleteFile(tx, projectOf(response), id));
     response.json({ id, object: 'file', deleted: true });
   });
 
   router.get('/:file_id/content', async (request, response) => {
-    const id = checkId('file_id', request.params.file_id);
+    const id = checkFileId(request.params.file_id);
     const file = await getFileRow(pool, projectOf(response), id);
     if (file.purpose === 'assistants' && !config.downloadAssistantsFiles)
       throw downloadNotAllowed(file.purpose);

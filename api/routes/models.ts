@@ -4,7 +4,7 @@ import { Router } from 'express';
 import type { Config } from '../../config.ts';
 import { usesDemoModel } from '../../config.ts';
 import { DEMO_MODEL_ID } from '../../demo/models.ts';
-import { modelNotFound } from '../../wire/errors.ts';
+import { modelNotDeletable, modelNotFound } from '../../wire/errors.ts';
 import type { Model } from '../../wire/types.ts';
 import type { ApiContext } from '../context.ts';
 
@@ -34,11 +34,19 @@ export function modelRoutes({ config, log }: ApiContext): Router {
     response.json({ object: 'list', data: await list() });
   });
 
-  router.get('/*model', async (request, response) => {
-    const id = ((request.params as { model: string[] }).model ?? []).join('/');
+  const find = async (params: object): Promise<Model> => {
+    const id = ((params as { model?: string[] }).model ?? []).join('/');
     const model = (await list()).find((candidate) => candidate.id === id);
-    if (model === undefined) throw modelNotFound(id, 404);
-    response.json(model);
+    if (model === undefined) throw modelNotFound(id);
+    return model;
+  };
+
+  router.get('/*model', async (request, response) => {
+    response.json(await find(request.params));
+  });
+
+  router.delete('/*model', async (request) => {
+    throw modelNotDeletable((await find(request.params)).id);
   });
 
   return router;

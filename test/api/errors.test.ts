@@ -85,13 +85,23 @@ test('says which object is not there', async () => {
     notFound(`GET /threads/${threadId}/runs/${runId}/steps/step_123`, 'run step', 'step_123'),
   ];
   for (const row of rows) await check(row);
-  await check({
-    send: 'GET /models/nope',
-    message: "The requested model 'nope' does not exist.",
-    status: 404,
-    code: 'model_not_found',
-    param: 'model',
-  });
+  for (const method of ['GET', 'DELETE'])
+    for (const model of ['fake_id', 'a/b'])
+      await check({
+        send: `${method} /models/${model}`,
+        message: `The model '${model}' does not exist`,
+        status: 404,
+        code: 'model_not_found',
+        param: 'model',
+      });
+  for (const send of ['DELETE /files/ID', 'GET /files/ID', 'GET /files/ID/content'])
+    for (const id of ['fake_id', 'file-x', 'undefined', 'asst_x', 'a%00b', 'x'.repeat(100)])
+      await check({
+        send: send.replace('ID', id),
+        message: `No such File object: ${decodeURIComponent(id)}`,
+        status: 404,
+        param: 'id',
+      });
 });
 
 test('says what an id must begin with', async () => {
@@ -191,8 +201,8 @@ test('says what is wrong with a body', async () => {
     ],
     [
       '/threads/runs',
-      { assistant_id: 'asst_x', max_prompt_tokens: 16 },
-      "Invalid 'max_prompt_tokens': integer below minimum value. Expected a value >= 256, but got 16 instead.",
+      { assistant_id: 'asst_x', max_prompt_tokens: 0 },
+      "Invalid 'max_prompt_tokens': integer below minimum value. Expected a value >= 1, but got 0 instead.",
       'integer_below_min_value',
       'max_prompt_tokens',
     ],

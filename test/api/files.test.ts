@@ -101,6 +101,13 @@ test('does not mind whether the file comes first or last', async () => {
     [file, purpose, seconds, anchor],
     [anchor, seconds, purpose, file],
     [seconds, file, anchor, purpose],
+    // As the Go client names them.
+    [
+      { ...anchor, name: 'expires_after.anchor' },
+      { ...seconds, name: 'expires_after.seconds' },
+      file,
+      purpose,
+    ],
   ]) {
     const answer = await post(...parts);
     expect(answer.status).toBe(200);
@@ -302,6 +309,18 @@ const REFUSED: [string, Parameters<typeof form>, string | RegExp, string | null,
       "Missing required parameter: 'expires_after.anchor'.",
       'missing_required_parameter',
       'expires_after.anchor',
+    ],
+    [
+      'a life with dots that is too short',
+      [
+        FILE,
+        PURPOSE,
+        { name: 'expires_after.anchor', content: 'created_at' },
+        { name: 'expires_after.seconds', content: '3599' },
+      ],
+      "Invalid 'expires_after.seconds': integer below minimum value. Expected a value >= 3600, but got 3599 instead.",
+      'integer_below_min_value',
+      'expires_after.seconds',
     ],
     [
       'a very long field',

@@ -71,7 +71,11 @@ test("lists the configured models before the model server's own, and shows one",
   expect(Object.keys((await raw.json()) as object)).toEqual(['object', 'data']);
   await expect(env.client.models.retrieve('nope')).rejects.toMatchObject({
     status: 404,
-    error: { message: "The requested model 'nope' does not exist.", code: 'model_not_found' },
+    error: { message: "The model 'nope' does not exist", code: 'model_not_found' },
+  });
+  await expect(env.client.models.delete('shared')).rejects.toMatchObject({
+    status: 403,
+    error: { message: "The model 'shared' is configured on this server and cannot be deleted." },
   });
 });
 

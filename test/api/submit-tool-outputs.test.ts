@@ -55,12 +55,15 @@ test('refuses outputs that do not answer exactly the pending calls, and then tak
   for (const [given, message] of cases)
     expect(await refusal(threadId, run.id, given.map(output))).toEqual(plain(message));
 
-  expect(await refusal(threadId, run.id, [a, b, a].map(output))).toEqual({
-    message: `Duplicate value for 'tool_call_id' of '${a}'.`,
-    type: 'invalid_request_error',
-    param: 'tool_outputs[2].tool_call_id',
-    code: 'invalid_value',
-  });
+  const twice: [string[], string][] = [
+    [[a, b, a], `['${a}', '${a}']`],
+    [[a, a], `['${a}', '${a}']`],
+    [[b, a, b, a, 'call_x', b], `['${b}', '${a}', '${b}', '${a}', '${b}']`],
+  ];
+  for (const [given, duplicates] of twice)
+    expect(await refusal(threadId, run.id, given.map(output))).toEqual(
+      plain(`Duplicate call_ids submitted: ${duplicates}`),
+    );
   const { runs } = env.client.beta.threads;
   expect(await runs.retrieve(run.id, { thread_id: threadId })).toEqual(run);
   const ended = await runs.submitToolOutputsAndPoll(run.id, {

@@ -114,6 +114,16 @@ test('gives each turn what is left of the completion budget, and stops when it i
   expect(outline(log).slice(-2)).toEqual(['thread.run.in_progress', 'thread.run.incomplete']);
 });
 
+test('accepts the smallest budgets', async () => {
+  const { run, requests } = await runToEnd([text('Yes.', { usage: used(30, 1) })], {
+    max_completion_tokens: 1,
+  });
+  expect(run).toMatchObject({ max_completion_tokens: 1, usage: used(30, 1) });
+  expect(requests.map(({ body }) => body.max_completion_tokens)).toEqual([1]);
+  const { run: unasked } = await runToEnd([], { max_prompt_tokens: 1 });
+  expect(unasked.incomplete_details).toEqual({ reason: 'max_prompt_tokens' });
+});
+
 test('stops when the prompt budget is used up', async () => {
   const { run, requests } = await runToEnd([call(used(290, 10))], { max_prompt_tokens: 300 });
   expect(run).toMatchObject({

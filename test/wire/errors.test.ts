@@ -42,8 +42,8 @@ const rows: Record<string, Row> = {
   },
   'unknown model': {
     error: errors.modelNotFound('x'),
-    status: 400,
-    message: "The requested model 'x' does not exist.",
+    status: 404,
+    message: "The model 'x' does not exist",
     code: 'model_not_found',
     param: 'model',
   },

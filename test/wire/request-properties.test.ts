@@ -283,8 +283,8 @@ const run = fc.record(
     temperature: share,
     top_p: share,
     stream: fc.boolean(),
-    max_prompt_tokens: fc.integer({ min: 256 }),
-    max_completion_tokens: fc.integer({ min: 256 }),
+    max_prompt_tokens: fc.integer({ min: 1 }),
+    max_completion_tokens: fc.integer({ min: 1 }),
     truncation_strategy: fc.oneof(
       fc.constant({ type: 'auto', last_messages: null }),
       fc.record({ type: fc.constant('last_messages'), last_messages: fc.integer({ min: 1 }) }),
