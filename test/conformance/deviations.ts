@@ -41,7 +41,7 @@ export const DEVIATIONS: readonly Deviation[] = [
     at: ['deleteModel'],
     published: 'served',
     sent: 'nothing but errors',
-    reason: 'Models belong to the model servers, which this server does not change.',
+    reason: 'Models belong to the model servers, which this server does not change: 404, or 403.',
     evidence: 'ours',
   },
   {
@@ -73,6 +73,13 @@ export const DEVIATIONS: readonly Deviation[] = [
     at: ['RunObject.instructions'],
     ...NULL_TEXT,
     reason: 'Null when neither the run nor its assistant has any.',
+    evidence: 'recorded',
+  },
+  {
+    at: ['RunObject.max_prompt_tokens', 'RunObject.max_completion_tokens'],
+    published: 'minimum 256',
+    sent: '16',
+    reason: 'A budget is echoed as it was given.',
     evidence: 'recorded',
   },
   {
@@ -161,5 +168,84 @@ export const DEVIATIONS: readonly Deviation[] = [
     sent: 'absent',
     reason: 'In the event `error` they are inside `error`.',
     evidence: 'measured',
+  },
+];
+
+export type RequestDeviation = {
+  /** Every field where it is so. */
+  at: readonly string[];
+  what: readonly string[];
+  found: 'accepted' | 'refused';
+  reason: string;
+  evidence: Evidence;
+};
+
+/** Where more or less of a request is accepted than is described. */
+export const REQUEST_DEVIATIONS: readonly RequestDeviation[] = [
+  {
+    at: ['createRun.expires_after', 'createThreadAndRun.expires_after'],
+    what: ['a field that is not described'],
+    found: 'accepted',
+    reason: 'Seconds until the run expires.',
+    evidence: 'ours',
+  },
+  {
+    at: ['createThreadAndRun.reasoning_effort'],
+    what: ['a field that is not described'],
+    found: 'accepted',
+    reason: 'As when a run is created in a thread that is there.',
+    evidence: 'ours',
+  },
+  {
+    at: ['CreateRunRequest.tools', 'CreateThreadAndRunRequest.tools'],
+    what: ['21 items'],
+    found: 'accepted',
+    reason: 'A run takes as many tools as an assistant, 128: it may have all of them from there.',
+    evidence: 'ours',
+  },
+  {
+    at: ['CreateRunRequest', 'CreateThreadAndRunRequest'].flatMap((request) => [
+      `${request}.max_prompt_tokens`,
+      `${request}.max_completion_tokens`,
+    ]),
+    what: ['255'],
+    found: 'accepted',
+    reason: 'Small token budgets were accepted for as long as they are on record: at least 1.',
+    evidence: 'recorded',
+  },
+  {
+    at: ['CreateMessageRequest.attachments[].file_id', 'CreateMessageRequest.attachments[].tools'],
+    what: ['left out'],
+    found: 'refused',
+    reason: 'The description demands both, but says so of the list instead of its items.',
+    evidence: 'ours',
+  },
+  {
+    at: ['SubmitToolOutputsRunRequest.tool_outputs[].tool_call_id'],
+    what: ['left out'],
+    found: 'refused',
+    reason: 'An output without it answers no call.',
+    evidence: 'ours',
+  },
+  {
+    at: ['AssistantsNamedToolChoice.function'],
+    what: ['left out'],
+    found: 'refused',
+    reason: 'Only beside `type: function`, where it says which.',
+    evidence: 'ours',
+  },
+  {
+    at: ['AssistantsNamedToolChoice.type'],
+    what: ['"code_interpreter"', '"file_search"'],
+    found: 'refused',
+    reason: 'Only beside a `function`, which neither has.',
+    evidence: 'ours',
+  },
+  {
+    at: ['ComparisonFilter.type'],
+    what: ['"in"', '"nin"'],
+    found: 'refused',
+    reason: 'Only beside a single value: these two compare with a list, and only they do.',
+    evidence: 'ours',
   },
 ];

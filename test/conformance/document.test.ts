@@ -3,24 +3,32 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { DEVIATIONS, type Deviation } from './deviations.ts';
+import {
+  DEVIATIONS,
+  REQUEST_DEVIATIONS,
+  type Deviation,
+  type RequestDeviation,
+} from './deviations.ts';
 
 const PAGE = new URL('../../docs/protocol.md', import.meta.url);
 const HEADING = '## Where we differ from the published description';
 
 const code = (text: string) => `\`${text}\``;
 
-function what({ published, sent }: Deviation): string {
+function difference({ published, sent }: Deviation): string {
   if (published === 'absent') return 'sent, not published';
   if (sent === 'absent') return 'published, not sent';
   if (published === 'served') return 'published, but every answer is an error';
   return `published ${code(published)}, sent ${code(sent)}`;
 }
 
-function entry(deviation: Deviation): string {
-  const places = deviation.at.map(code).join(', ');
-  return `${places}: ${what(deviation)}. ${deviation.reason} (${deviation.evidence})`;
-}
+const places = (at: readonly string[]) => at.map(code).join(', ');
+
+const answerEntry = (one: Deviation) =>
+  `${places(one.at)}: ${difference(one)}. ${one.reason} (${one.evidence})`;
+
+const requestEntry = ({ at, what, found, reason, evidence }: RequestDeviation) =>
+  `${places(at)}: ${what.join(', ')}: ${found}. ${reason} (${evidence})`;
 
 /** The section's list, each entry without its line breaks. */
 function documented(): string[] {
@@ -30,9 +38,12 @@ function documented(): string[] {
   return list
     .split(/^- /m)
     .slice(1)
-    .map((item) => item.trim().replaceAll(/\s+/g, ' '));
+    .map((item) => item.split('\n\n')[0]!.trim().replaceAll(/\s+/g, ' '));
 }
 
 test('the protocol page lists every deviation, in order and in these words', () => {
-  expect(documented()).toEqual(DEVIATIONS.map(entry));
+  expect(documented()).toEqual([
+    ...DEVIATIONS.map(answerEntry),
+    ...REQUEST_DEVIATIONS.map(requestEntry),
+  ]);
 });

@@ -7,7 +7,8 @@ export type Field = {
   /** `CreateRunRequest.tools`. */
   at: string;
   path: Path;
-  required: boolean;
+  /** Undefined: it depends on other fields. */
+  required: boolean | undefined;
   nullable: boolean;
   /** What it can be, other than null. */
   members: readonly Published[];
@@ -15,17 +16,19 @@ export type Field = {
 
 export type Level = { at: string; path: Path };
 
-/** Every field of the objects of `body`, also those that it leaves out. */
+/** Every field of `body` and of the objects in it. */
 export function* fieldsOf(schema: Published, body: unknown, level: Level): Generator<Field> {
   for (const object of objectsOf(schema, body, level)) {
-    for (const [key, field] of Object.entries(object.schema.properties!)) {
-      const members = membersOf(field);
+    const { properties, required, oneOf, anyOf } = object.schema;
+    const exclusive = (oneOf ?? anyOf ?? []).flatMap((member) => member.required ?? []);
+    for (const [key, field] of Object.entries(properties!)) {
+      if (!(key in object.body)) continue;
       yield {
         at: `${object.level.at}.${key}`,
         path: [...object.level.path, key],
-        required: object.schema.required?.includes(key) ?? false,
+        required: exclusive.includes(key) ? undefined : (required?.includes(key) ?? false),
         nullable: isNullable(field),
-        members: members.filter(({ type }) => type !== 'null'),
+        members: membersOf(field).filter(({ type }) => type !== 'null'),
       };
     }
   }
@@ -36,7 +39,7 @@ export function* objectsOf(
   schema: Published,
   body: unknown,
   { at, path }: Level,
-): Generator<{ schema: Published; level: Level }> {
+): Generator<{ schema: Published; body: object; level: Level }> {
   const target = memberFor(schema, body);
   if (target === undefined) return;
   const name = target.ref ?? at;
@@ -46,9 +49,9 @@ export function* objectsOf(
     return;
   }
   const { properties } = target.schema;
-  if (properties === undefined) return;
-  yield { schema: target.schema, level: { at: name, path } };
-  for (const [key, value] of Object.entries(body as object)) {
+  if (properties === undefined || typeof body !== 'object' || body === null) return;
+  yield { schema: target.schema, body, level: { at: name, path } };
+  for (const [key, value] of Object.entries(body)) {
     const field = properties[key];
     if (field !== undefined)
       yield* objectsOf(field, value, { at: `${name}.${key}`, path: [...path, key] });

@@ -1,8 +1,8 @@
 /** Bodies that the description allows: together they have every field, and every member of every union. */
 import { resolve, type Published } from './description.ts';
 
-/** Values of fields that take less than their schema says: ids, addresses, amounts that depend on each other. */
-const VALUES: Readonly<Record<string, unknown>> = {
+/** Ids of objects that are not there, well-formed. */
+const IDS: Readonly<Record<string, string>> = {
   assistant_id: 'asst_none',
   thread_id: 'thread_none',
   message_id: 'msg_none',
@@ -13,12 +13,22 @@ const VALUES: Readonly<Record<string, unknown>> = {
   upload_id: 'upload_none',
   vector_store_id: 'vs_none',
   batch_id: 'vsfb_none',
+};
+
+/** Undefined: the name is not that of an id. */
+export const idFor = (name: string): string | undefined => IDS[name];
+
+/** Values of fields that take less than their schema says, or that depend on each other. */
+const VALUES: Readonly<Record<string, unknown>> = {
+  ...IDS,
   file_ids: ['file-none'],
   vector_store_ids: ['vs_none'],
   max_chunk_size_tokens: 800,
-  chunk_overlap_tokens: 400,
+  chunk_overlap_tokens: 50,
   url: 'https://example.com/a.png',
   md5: 'd41d8cd98f00b204e9800998ecf8427e',
+  /** Of a filter. Lists of values have words of their own. */
+  value: 'text',
 };
 
 /** `key` is the name of the field that the value is for. */

@@ -586,6 +586,14 @@ const formats: Row[] = [
     'tools[0].function.name',
   ],
   [
+    'a function name too long',
+    parseCreateAssistant,
+    functionNamed('f'.repeat(65)),
+    "Invalid 'tools[0].function.name': string too long. Expected a string with maximum length 64, but got a string with length 65 instead.",
+    'string_above_max_length',
+    'tools[0].function.name',
+  ],
+  [
     'a function name with a line end',
     parseCreateAssistant,
     functionNamed('get\n'),

@@ -93,4 +93,5 @@ export async function models(scene: Scene): Promise<void> {
   await scene.client.models.retrieve(model!.id);
   await request(scene, 'GET', '/models/none');
   await request(scene, 'DELETE', '/models/none');
+  await request(scene, 'DELETE', `/models/${model!.id}`);
 }

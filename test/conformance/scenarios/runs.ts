@@ -58,9 +58,9 @@ export async function runsThatEnd(scene: Scene): Promise<void> {
   await ends(scene, [status(400)]);
   await ends(scene, [status(429, { headers: { 'x-should-retry': 'false' } })]);
   await ends(scene, [status(500, { headers: { 'x-should-retry': 'false' } })]);
-  await ends(scene, [call()], { tools: [WEATHER] }, { max_completion_tokens: 256 });
+  await ends(scene, [call()], { tools: [WEATHER] }, { max_completion_tokens: 16 });
   const long = await setUp(scene.env, [], {}, 'word '.repeat(1_000));
-  await streamed(scene, long, { max_prompt_tokens: 256 });
+  await streamed(scene, long, { max_prompt_tokens: 16 });
 }
 
 export async function runsThatCallFunctions(scene: Scene): Promise<void> {
