@@ -10,6 +10,7 @@ import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './error-handler.ts';
 import { azurePaths } from './http/azure.ts';
 import { crossOrigin } from './http/cors.ts';
+import { readJson } from './http/json-body.ts';
 import { assistantRoutes } from './routes/assistants.ts';
 import { createThreadAndRunHandler } from './routes/create-run.ts';
 import { fileBatchRoutes } from './routes/file-batches.ts';
@@ -36,8 +37,8 @@ export function createApp(context: ApiContext): Express {
   // Forms, ahead of the JSON parser.
   app.use('/v1/files', fileRoutes(context));
   app.post('/v1/uploads/:upload_id/parts', addPartHandler(context));
-  app.use('/v1', parseJson(config.bodyLimitBytes), v1(context));
-  app.use(routeNotFound, errorHandler(log, config.bodyLimitBytes));
+  app.use('/v1', readJson(config.bodyLimitBytes), v1(context));
+  app.use(routeNotFound, errorHandler(log));
   return app;
 }
 
@@ -101,8 +102,3 @@ const limitBodyTime: RequestHandler = (request, response, next) => {
   response.locals.bodyDeadline = deadline;
   next();
 };
-
-/** A body is JSON whatever its declared type. */
-function parseJson(limit: number): RequestHandler {
-  return express.json({ limit, strict: false, type: () => true });
-}

@@ -6,9 +6,7 @@ import type { Logger } from '../log.ts';
 import { isCut } from './multipart.ts';
 import {
   ApiError,
-  bodyTooLarge,
   invalidRequest,
-  malformedJson,
   serverFault,
   unavailable,
   unknownRoute,
@@ -20,10 +18,10 @@ export const routeNotFound: RequestHandler = (request) => {
   throw unknownRoute(request.method, request.path);
 };
 
-export function errorHandler(log: Logger, bodyLimit: number): ErrorRequestHandler {
+export function errorHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const requestId = String(response.getHeader('x-request-id') ?? '');
-    const answer = toApiError(error, requestId, bodyLimit);
+    const answer = toApiError(error, requestId);
     // The client has gone in the middle of its body: there is nobody to answer and nothing wrong.
     if (isCut(error)) return void response.destroy();
     if (answer.status >= 500)
@@ -38,20 +36,8 @@ export function errorHandler(log: Logger, bodyLimit: number): ErrorRequestHandle
   };
 }
 
-function toApiError(error: unknown, requestId: string, bodyLimit: number): ApiError {
+function toApiError(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
-  switch ((error as { type?: unknown }).type) {
-    case 'entity.too.large':
-      return bodyTooLarge(bodyLimit);
-    case 'entity.parse.failed':
-    case 'entity.verify.failed':
-      return malformedJson();
-    case 'encoding.unsupported':
-    case 'charset.unsupported':
-    case 'request.size.invalid':
-    case 'request.aborted':
-      return invalidRequest('The request body could not be read.', { param: null, code: null });
-  }
   // A path such as /v1/threads/%zz.
   if (error instanceof URIError)
     return invalidRequest('The URL is not valid.', { param: null, code: null });

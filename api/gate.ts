@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { unavailable } from '../wire/errors.ts';
+import { PARSER_OPTIONS, refuseMalformed } from './http/malformed.ts';
 
 /**
  * In ms. Idle connections outlive the usual proxy's, so that it is never handed one that is being closed. A request may take
@@ -35,7 +36,8 @@ export type Gate = {
 /** @throws the error of listen(), such as EADDRINUSE */
 export async function openGate(host: string, port: number): Promise<Gate> {
   let listener: RequestListener = answerStarting;
-  const server = createServer(SERVER_LIMITS, (request, response) => listener(request, response));
+  const server = createServer({ ...SERVER_LIMITS, ...PARSER_OPTIONS });
+  refuseMalformed(server, (request, response) => listener(request, response));
   const bound = await listen(server, host, port);
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${bound}`,

@@ -17,6 +17,7 @@ import {
   invalidRequest,
   notAForm,
   unreadableForm,
+  unsupportedEncoding,
 } from '../wire/errors.ts';
 import { unknownParameter } from '../wire/zod-errors.ts';
 import { projectOf } from './idempotency.ts';
@@ -140,6 +141,11 @@ function openParser(request: IncomingMessage): InstanceType<typeof Busboy> {
   if (type === undefined || !/^multipart\/form-data\b/i.test(type)) {
     drain(request);
     throw notAForm(type);
+  }
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') {
+    drain(request);
+    throw unsupportedEncoding(encoding, ['identity']);
   }
   try {
     // A name is kept as given: it is text to be echoed, never a path.

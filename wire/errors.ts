@@ -351,6 +351,51 @@ export function malformedJson(): ApiError {
   );
 }
 
+/** 400: it is cut short, or not compressed as it says. Our text. */
+export function unreadableBody(): ApiError {
+  return invalidRequest(
+    'The request body could not be read: it is not what its content-encoding or content-length says.',
+  );
+}
+
+/** 415. Our text. */
+export function unsupportedEncoding(encoding: string, supported: readonly string[]): ApiError {
+  return new ApiError(
+    415,
+    `Unsupported content encoding: '${encoding}'. This server accepts here: ${supported.join(', ')}.`,
+    { code: 'unsupported_media_type' },
+  );
+}
+
+/** 415. Our text. */
+export function unsupportedCharset(charset: string): ApiError {
+  return new ApiError(415, `Unsupported charset: '${charset}'. Please send UTF-8.`, {
+    code: 'unsupported_media_type',
+  });
+}
+
+/** 400: what was sent cannot be parsed as a request. Our text. */
+export function invalidHttp(): ApiError {
+  return invalidRequest('The request is not valid HTTP.');
+}
+
+/** 431. Our text. */
+export function headersTooLarge(limitBytes: number): ApiError {
+  return new ApiError(431, `The request line and headers are larger than ${limitBytes} bytes.`, {
+    code: 'request_headers_too_large',
+  });
+}
+
+/** 408, which clients repeat: the headers or the body took too long. Our text. */
+export function requestTooSlow(): ApiError {
+  return new ApiError(408, 'The request did not arrive in time.', { code: 'request_timeout' });
+}
+
+/** 417. Our text. */
+export function unknownExpectation(expectation: string): ApiError {
+  return new ApiError(417, `The expectation '${expectation}' is not supported.`);
+}
+
 /** 500 for anything unforeseen; `requestId` is the `x-request-id` of the answer, so that it can be found in the log. */
 export function serverFault(requestId: string): ApiError {
   return new ApiError(
