@@ -10,8 +10,16 @@ import { query, withTransaction } from './pool.ts';
 
 export const IDEMPOTENCY_HOURS = 24;
 
-/** A request that must have its effect once. `fingerprint` is what makes two requests the same. */
-export type IdempotentRequest = { projectId: string; key: string; fingerprint: string };
+/**
+ * A request that must have its effect once. `fingerprint` is what makes two requests the same. That of version 0.1.0
+ * lacked the ids of the path: its keys go on for the answers that name them.
+ */
+export type IdempotentRequest = {
+  projectId: string;
+  key: string;
+  fingerprint: string;
+  former: { fingerprint: string; ids: string[] };
+};
 
 /**
  * Runs `work` in a transaction, once per key; a repeat returns the stored answer with `replayed`.
@@ -39,7 +47,7 @@ export async function once<T extends object>(
 }
 
 async function claimKey(tx: Tx, request: IdempotentRequest): Promise<string | undefined> {
-  const fingerprint = createHash('sha256').update(request.fingerprint).digest();
+  const fingerprint = hash(request.fingerprint);
   const claimed = await query<{ key: string }>(
     tx,
     'idempotency.claim',
@@ -58,6 +66,15 @@ async function claimKey(tx: Tx, request: IdempotentRequest): Promise<string | un
     [request.projectId, request.key],
   );
   const row = rows[0];
-  if (row === undefined || !row.request_hash.equals(fingerprint)) throw idempotencyKeyReused();
+  const same =
+    row !== undefined &&
+    (row.request_hash.equals(fingerprint) ||
+      (row.request_hash.equals(hash(request.former.fingerprint)) &&
+        request.former.ids.every((id) => row.response.includes(id))));
+  if (!same) throw idempotencyKeyReused();
   return row.response;
+}
+
+function hash(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }

@@ -1,10 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createApiKey } from '../../db/api-keys.ts';
 import { Environment } from '../support/environment.ts';
+import { errorOf } from '../support/error-of.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
+import { createFile } from '../support/files.ts';
+import { form, type FormPart } from '../support/forms.ts';
 import { readToDone } from '../support/legal-stream.ts';
 import { checkRun, outputsFor, setUp, WEATHER } from '../support/runs.ts';
 
@@ -237,4 +240,135 @@ test('forgets a key after a day', async () => {
     [key],
   );
   expect(await create()).not.toBe(first);
+});
+
+/** Each POST that takes a key, ready to be sent once: its path, and its body or form. */
+const ROUTES: Record<string, () => Promise<{ path: string; body: object | FormPart[] }>> = {
+  assistants: async () => ({ path: '/assistants', body: { model: 'm' } }),
+  threads: async () => ({ path: '/threads', body: {} }),
+  'vector stores': async () => ({
+    path: '/vector_stores',
+    body: { file_ids: [await sharedFile()] },
+  }),
+  messages: async () => ({
+    path: `/threads/${await threadId()}/messages`,
+    body: { role: 'user', content: 'Hi' },
+  }),
+  runs: async () => ({
+    path: `/threads/${await threadId()}/runs`,
+    body: { assistant_id: await sharedAssistant() },
+  }),
+  'threads and runs': async () => ({
+    path: '/threads/runs',
+    body: { assistant_id: await sharedAssistant() },
+  }),
+  'tool outputs': async () => {
+    const { run, threadId: thread } = await pausedRun();
+    const body = { tool_outputs: outputsFor(run) };
+    return { path: `/threads/${thread}/runs/${run.id}/submit_tool_outputs`, body };
+  },
+  'files of stores': async () => ({
+    path: `/vector_stores/${await storeId()}/files`,
+    body: { file_id: await sharedFile() },
+  }),
+  batches: async () => ({
+    path: `/vector_stores/${await storeId()}/file_batches`,
+    body: { file_ids: [await sharedFile()] },
+  }),
+  files: async () => ({
+    path: '/files',
+    body: [
+      { name: 'purpose', content: 'user_data' },
+      { name: 'file', filename: 'a.txt', content: 'x' },
+    ],
+  }),
+  uploads: async () => ({ path: '/uploads', body: UPLOAD }),
+  parts: async () => ({
+    path: `/uploads/${(await env.client.uploads.create(UPLOAD)).id}/parts`,
+    body: [{ name: 'data', filename: 'a.txt', content: 'x' }],
+  }),
+};
+
+const UPLOAD = {
+  filename: 'a.txt',
+  purpose: 'vision',
+  bytes: 1,
+  mime_type: 'text/plain',
+} as const;
+
+const threadId = async () =>
+  (await env.client.beta.threads.create({ messages: [{ role: 'user', content: 'Hi' }] })).id;
+const storeId = async () => (await env.client.vectorStores.create({ name: 'S' })).id;
+const shared = (create: () => Promise<string>) => {
+  let made: Promise<string> | undefined;
+  return () => (made ??= create());
+};
+const sharedFile = shared(() => createFile(env.client));
+const sharedAssistant = shared(
+  async () =>
+    (
+      await setUp(
+        env,
+        Array.from({ length: 20 }, () => text('Ok.')),
+      )
+    ).assistant.id,
+);
+
+function send({ path, body }: { path: string; body: object | FormPart[] }, key: string) {
+  if (!Array.isArray(body)) return post(path, body, key);
+  const made = form(...(body as FormPart[]));
+  const headers = { ...made.headers, 'idempotency-key': key };
+  return env.fetch(`/v1${path}`, { method: 'POST', body: made.body, headers });
+}
+
+test('binds a key to its route and to what the route names, for every pair of routes', async () => {
+  const others = await Promise.all(
+    Object.entries(ROUTES).map(async ([name, prepare]) => ({ name, ...(await prepare()) })),
+  );
+  for (const [name, prepare] of Object.entries(ROUTES)) {
+    const first = await prepare();
+    const key = randomUUID();
+    const answer = await send(first, key);
+    expect(answer.status, name).toBe(200);
+    const told = await answer.text();
+    for (const other of others.filter(({ path }) => path !== first.path)) {
+      const error = await errorOf(send(other, key));
+      expect(error, `${name}, then ${other.name}`).toMatchObject({
+        code: 'idempotency_key_reused',
+      });
+    }
+    expect(await (await send(first, key)).text(), name).toBe(told);
+  }
+  // They were sound, and had no effect.
+  for (const other of others)
+    expect((await send(other, randomUUID())).status, other.name).toBe(200);
+});
+
+test('takes a key on the same path by another name as the same request', async () => {
+  const { path, body } = await ROUTES['messages']!();
+  const key = randomUUID();
+  const first = await send({ path, body }, key);
+  const again = await env.fetch(`/openai${path}?api-version=2024-05-01-preview`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'idempotency-key': key },
+  });
+  expect(await again.text()).toBe(await first.text());
+});
+
+test('goes on with the keys of version 0.1.0, which stored only a part of the path', async () => {
+  const { path, body } = await ROUTES['messages']!();
+  const elsewhere = await ROUTES['messages']!();
+  const key = randomUUID();
+  const first = await (await send({ path, body }, key)).text();
+  const former = createHash('sha256')
+    .update(JSON.stringify(['POST', '/', body]))
+    .digest();
+  await env.pool.query('update idempotency_keys set request_hash = $1 where key = $2', [
+    former,
+    key,
+  ]);
+  expect(await (await send({ path, body }, key)).text()).toBe(first);
+  for (const other of [elsewhere, { path, body: { role: 'user', content: 'Bye' } }])
+    expect(await errorOf(send(other, key))).toMatchObject({ code: 'idempotency_key_reused' });
 });
