@@ -61,6 +61,8 @@ function toDifference(error: ErrorObject): Difference[] {
       return [
         { at, published: (params.allowedValues as unknown[]).map(abbreviate).join(' | '), sent },
       ];
+    case 'minimum':
+      return [{ at, published: `minimum ${String(params.limit)}`, sent: 'less' }];
     case 'discriminator':
       return [{ at: `${at}.type`, published: 'a known type', sent: abbreviate(params.tagValue) }];
     default:

@@ -42,11 +42,17 @@ export function createRecorder(): Recorder {
     const request = new Request(input, init);
     const response = await fetch(input, init);
     const operation = operationOf(request.method, new URL(request.url).pathname);
-    if (operation !== undefined) pending.push(compare(state, operation, response.clone()));
+    if (operation !== undefined)
+      pending.push(compare(state, operation, response.clone()).catch(unlessAborted));
     return response;
   };
   const settled = async () => void (await Promise.all(pending));
   return { fetch: recording, ...state, settled };
+}
+
+/** Whoever left a stream has seen enough of it. */
+function unlessAborted(error: unknown): void {
+  if ((error as Error).name !== 'AbortError') throw error;
 }
 
 async function compare(state: State, operation: Operation, response: Response): Promise<void> {
