@@ -11,6 +11,7 @@ import { DEVIATIONS } from './deviations.ts';
 import { createRecorder, keyOf } from './recorder.ts';
 import { assistants, models } from './scenarios/assistants.ts';
 import { files, uploads } from './scenarios/files.ts';
+import { refusals } from './scenarios/refusals.ts';
 import * as runs from './scenarios/runs.ts';
 import { recordedScene, type Scene } from './scenarios/scene.ts';
 import { threads } from './scenarios/threads.ts';
@@ -28,6 +29,7 @@ const OBJECTS: readonly Scenario[] = [
   ['vector stores', vectorStores],
   ['files of vector stores', vectorStoreFiles],
   ['file batches', fileBatches],
+  ['refusals', refusals],
 ];
 
 const RUNS: readonly Scenario[] = [

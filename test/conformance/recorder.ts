@@ -41,14 +41,20 @@ export function createRecorder(): Recorder {
   const recording: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
     const response = await fetch(input, init);
-    const operation = operationOf(request.method, new URL(request.url).pathname);
-    if (operation !== undefined)
-      pending.push(compare(state, operation, response.clone()).catch(unlessAborted));
+    const { pathname } = new URL(request.url);
+    const operation = operationOf(request.method, pathname);
+    if (isStream(response))
+      pending.push(compareStream(state, pathname, response.clone()).catch(unlessAborted));
+    else if (operation !== undefined) pending.push(compare(state, operation, response.clone()));
+    if (operation !== undefined && response.ok) state.answered.add(operation.id);
     return response;
   };
   const settled = async () => void (await Promise.all(pending));
   return { fetch: recording, ...state, settled };
 }
+
+const typeOf = ({ headers }: Response) => headers.get('content-type')?.split(';')[0] ?? 'nothing';
+const isStream = (response: Response) => typeOf(response) === 'text/event-stream';
 
 /** Whoever left a stream has seen enough of it. */
 function unlessAborted(error: unknown): void {
@@ -56,9 +62,7 @@ function unlessAborted(error: unknown): void {
 }
 
 async function compare(state: State, operation: Operation, response: Response): Promise<void> {
-  const type = response.headers.get('content-type')?.split(';')[0] ?? 'nothing';
-  if (response.ok) state.answered.add(operation.id);
-  if (type === 'text/event-stream') return compareStream(state, operation, response);
+  const type = typeOf(response);
   const { contentType, schema } = operation.answer;
   if (type !== 'application/json') {
     note(state, operation.id, [{ at: operation.id, published: contentType, sent: type }], type);
@@ -71,15 +75,11 @@ async function compare(state: State, operation: Operation, response: Response): 
   note(state, operation.id, differences(name, body), body);
 }
 
-async function compareStream(
-  state: State,
-  operation: Operation,
-  response: Response,
-): Promise<void> {
+async function compareStream(state: State, path: string, response: Response): Promise<void> {
   for await (const { event, data } of readEvents(response)) {
     state.events.add(event);
     remember(state, data);
-    const where = `${operation.id}, ${event}`;
+    const where = `${path}, ${event}`;
     const schema = (EVENT_SCHEMAS as Record<string, string>)[event];
     if (schema !== undefined) note(state, where, differences(schema, data), data);
     else if (event !== 'done' || data !== '[DONE]')
