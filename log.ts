@@ -30,5 +30,7 @@ export function createLogger(config: Pick<Config, 'logLevel'>): Logger {
 function withoutSecrets(error: Error): Record<string, unknown> {
   const scrub = (text: string | undefined) =>
     text?.replace(/(\w+:\/\/[^:/\s]+:)[^@\s]+@/g, '$1***@').replace(/\bsk-[\w-]{8,}/g, 'sk-***');
-  return { type: error.name, message: scrub(error.message), stack: scrub(error.stack) };
+  const { name: type, message, stack, cause } = error;
+  const reason = cause instanceof Error ? { cause: scrub(cause.stack) } : {};
+  return { type, message: scrub(message), stack: scrub(stack), ...reason };
 }

@@ -7,6 +7,7 @@ import { log } from '@temporalio/activity';
 import { finalizeRun } from '../db/finalize.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
 import { deleteOldPlaces } from '../db/list-places.ts';
+import { forgetOldResponses } from '../db/passed-responses.ts';
 import {
   deleteOldIdempotencyKeys,
   listSuspectRuns,
@@ -27,6 +28,7 @@ export async function reconcile(deps: ActivityDependencies): Promise<{ repaired:
   await rotateEventPartitions(deps.pool);
   await deleteOldIdempotencyKeys(deps.pool);
   await deleteOldPlaces(deps.pool);
+  await forgetOldResponses(deps.pool);
   await tidyFiles(deps.pool);
   let repaired = 0;
   for (const run of await listSuspectRuns(deps.pool, QUIET_SECONDS, BATCH)) {

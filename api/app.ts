@@ -11,6 +11,7 @@ import { errorHandler, routeNotFound } from './error-handler.ts';
 import { azurePaths } from './http/azure.ts';
 import { crossOrigin } from './http/cors.ts';
 import { readJson } from './http/json-body.ts';
+import { passthroughRoutes } from './http/passthrough.ts';
 import { assistantRoutes } from './routes/assistants.ts';
 import { createThreadAndRunHandler } from './routes/create-run.ts';
 import { fileBatchRoutes } from './routes/file-batches.ts';
@@ -34,9 +35,10 @@ export function createApp(context: ApiContext): Express {
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths);
   app.use(healthRoutes(context));
   app.use('/v1', limitBodyTime, authenticate(pool));
-  // Forms, ahead of the JSON parser.
+  // Ahead of the JSON parser: forms, and bodies that are passed on.
   app.use('/v1/files', fileRoutes(context));
   app.post('/v1/uploads/:upload_id/parts', addPartHandler(context));
+  app.use('/v1', passthroughRoutes(context));
   app.use('/v1', readJson(config.bodyLimitBytes), v1(context));
   app.use(routeNotFound, errorHandler(log));
   return app;

@@ -1,5 +1,6 @@
 /** The API as its own process: `npm run api`. Stops on SIGTERM or SIGINT. */
-import { loadConfigOrExit } from '../config.ts';
+import { loadConfigOrExit, usesDemoModel } from '../config.ts';
+import { startDemoModel } from '../demo/server.ts';
 import { collectLessOften } from '../heap.ts';
 import { createLogger } from '../log.ts';
 import { startApi } from './server.ts';
@@ -13,8 +14,10 @@ if (config.databaseUrl === undefined || config.temporalAddress === undefined) {
   );
   process.exit(1);
 }
+// For requests that pass through; runs are the worker's.
+const demo = usesDemoModel(config) ? await startDemoModel() : undefined;
 const api = await startApi({
-  config,
+  config: { ...config, modelBaseUrl: config.modelBaseUrl ?? demo?.baseUrl },
   databaseUrl: config.databaseUrl,
   listenUrl: config.databaseListenUrl ?? config.databaseUrl,
   temporalAddress: config.temporalAddress,
@@ -27,7 +30,10 @@ log.info({ url: api.url }, 'The API is serving');
 
 const stop = (signal: NodeJS.Signals): void => {
   log.info({ signal }, 'The API is stopping');
-  void api.close().then(() => process.exit(0));
+  void api
+    .close()
+    .then(() => demo?.close())
+    .then(() => process.exit(0));
 };
 process.once('SIGTERM', stop);
 process.once('SIGINT', stop);

@@ -71,7 +71,7 @@ export async function withStoredForm<T>(
 }
 
 /** A form may take longer than other bodies, as long as it does not stand still. */
-function liftBodyDeadline(response: Response): void {
+export function liftBodyDeadline(response: Response): void {
   clearTimeout(response.locals.bodyDeadline as NodeJS.Timeout | undefined);
 }
 
@@ -160,7 +160,8 @@ function openParser(request: IncomingMessage): InstanceType<typeof Busboy> {
   }
 }
 
-function drain(request: IncomingMessage): void {
+/** Reads the rest of a refused request and throws it away. */
+export function drain(request: IncomingMessage): void {
   if (request.complete || request.destroyed) return;
   const timer = setTimeout(() => request.destroy(), DRAIN_MS);
   request.once('close', () => clearTimeout(timer)).resume();

@@ -1,5 +1,6 @@
-/** npm run keys: creates, lists and revokes API keys. Each opens one project, and projects see nothing of each other. */
+/** npm run keys: API keys, each of which opens one project, and what their projects have used of the model servers. */
 import { createApiKey, listApiKeys, revokeApiKey, type ApiKeyInfo } from '../db/api-keys.ts';
+import { listModelUsage, type ModelUsage } from '../db/model-usage.ts';
 import { StartError } from './serve/start-error.ts';
 import { readArguments, runProgram, useDatabase, type Arguments } from './use-database.ts';
 
@@ -8,8 +9,9 @@ const HELP = `Usage: npm run keys -- <command> [options]
   create [--project <name>] [--name <name>]   a new key; its project is created when it is new
   list                                        all keys, without the keys themselves
   revoke <id>                                 ends a key, within two seconds
+  usage [--project <name>] [--days <number>]  what passed through to model servers, by day (31)
 
-  --project <name>         whose data the key opens (default)
+  --project <name>         whose data the key opens (default); of usage: only this project's
   --name <name>            what to call the key in the list (default)
   --data-dir <directory>   that of npm start (THREADMILL_DATA_DIR, .threadmill); DATABASE_URL wins over it`;
 
@@ -43,7 +45,15 @@ function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Comman
       console.log(`Revoked ${id}.`);
     };
   }
-  throw new StartError('Say create, list or revoke <id>; npm run keys -- --help shows the usage.');
+  if (verb === 'usage' && rest.length === 0) {
+    const days = Number(flags.days ?? 31);
+    if (!Number.isInteger(days) || days < 1 || days > 100_000)
+      throw new StartError('--days must be a whole number of at least 1.');
+    return async (pool) => console.log(usageTable(await listModelUsage(pool, days, flags.project)));
+  }
+  throw new StartError(
+    'Say create, list, revoke <id> or usage; npm run keys -- --help shows the usage.',
+  );
 }
 
 function given(flag: string, value = 'default'): string {
@@ -60,9 +70,19 @@ function table(keys: ApiKeyInfo[]): string {
     day(key.created_at),
     key.revoked_at === null ? '' : day(key.revoked_at),
   ]);
-  const all = [['ID', 'PROJECT', 'NAME', 'KEY', 'CREATED', 'REVOKED'], ...rows];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all
+  return columns([['ID', 'PROJECT', 'NAME', 'KEY', 'CREATED', 'REVOKED'], ...rows]);
+}
+
+/** `estimated` counts the requests whose tokens the server did not report. */
+function usageTable(usage: ModelUsage[]): string {
+  if (usage.length === 0) return 'Nothing passed through.';
+  const heads = Object.keys(usage[0]!).map((name) => name.toUpperCase());
+  return columns([heads, ...usage.map((row) => Object.values(row).map((value) => String(value)))]);
+}
+
+function columns(rows: string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
     .map((row) =>
       row
         .map((cell, column) => cell.padEnd(widths[column]!))

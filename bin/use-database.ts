@@ -10,7 +10,7 @@ const UNDEFINED_COLUMN = '42703';
 
 export type Arguments = {
   words: string[];
-  flags: { project?: string; name?: string; help?: boolean; 'data-dir'?: string };
+  flags: { project?: string; name?: string; days?: string; help?: boolean; 'data-dir'?: string };
 };
 
 /** Parses the command line. Throws StartError. */
@@ -19,6 +19,7 @@ export function readArguments(program: string): Arguments {
   const options = {
     project: text,
     name: text,
+    days: text,
     'data-dir': text,
     help: { type: 'boolean' },
   } as const;

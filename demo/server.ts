@@ -62,7 +62,12 @@ async function handle(
   if (route === 'GET /v1/models') return sendJson(response, 200, { object: 'list', data: [MODEL] });
   if (route === `GET /v1/models/${DEMO_MODEL_ID}`) return sendJson(response, 200, MODEL);
   if (route !== 'POST /v1/chat/completions') {
-    throw new RequestError(`Invalid URL (${route})`, null, null, 404);
+    throw new RequestError(
+      `The demo model serves chat completions only, not ${route}.`,
+      null,
+      null,
+      404,
+    );
   }
   const chat = parseRequest(await readBody(request));
   const completion = complete(answer(chat), chat);

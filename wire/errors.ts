@@ -91,6 +91,11 @@ export function modelNotFound(model: string): ApiError {
   });
 }
 
+/** 400, as hosted. */
+export function missingModel(): ApiError {
+  return invalidRequest('you must provide a model parameter');
+}
+
 /** 403. Our text: hosted, only fine-tuned models could be deleted. */
 export function modelNotDeletable(model: string): ApiError {
   return new ApiError(
@@ -104,6 +109,19 @@ export function unsupportedModel(model: string): ApiError {
   return invalidRequest(`The requested model '${model}' cannot be used with the Assistants API.`, {
     code: 'unsupported_model',
     param: 'model',
+  });
+}
+
+/** 404: the project made no response with this id through this server. */
+export function noSuchResponse(id: string): ApiError {
+  return new ApiError(404, `Response with id '${id}' not found.`);
+}
+
+/** 400, as hosted. */
+export function previousResponseNotFound(id: string): ApiError {
+  return invalidRequest(`Previous response with id '${id}' not found.`, {
+    code: 'previous_response_not_found',
+    param: 'previous_response_id',
   });
 }
 
@@ -403,6 +421,11 @@ export function serverFault(requestId: string): ApiError {
     'The server had an error processing your request. Sorry about that! You can retry your request, or tell whoever runs ' +
       `this server if the error persists. (Please include the request ID ${requestId}.)`,
   );
+}
+
+/** 502: the model server is away or misbehaves. Our text, which names no address; `cause` is for the log. */
+export function modelServerFailed(message: string, cause?: unknown): ApiError {
+  return new ApiError(502, message, { code: 'model_server_failed', cause });
 }
 
 /** 503 with `retry-after`: the database or Temporal is away, or the process is draining. Clients retry it by themselves. */

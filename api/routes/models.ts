@@ -2,7 +2,7 @@
 import { Router } from 'express';
 
 import type { Config } from '../../config.ts';
-import { usesDemoModel } from '../../config.ts';
+import { embeddingsTarget, usesDemoModel } from '../../config.ts';
 import { DEMO_MODEL_ID } from '../../demo/models.ts';
 import { modelNotDeletable, modelNotFound } from '../../wire/errors.ts';
 import type { Model } from '../../wire/types.ts';
@@ -21,9 +21,11 @@ export function modelRoutes({ config, log }: ApiContext): Router {
       log.warn({ err: error }, 'The model server did not list its models');
       return [];
     });
-    const known = new Set(config.models.map((model) => model.id));
+    const own = config.models.map(({ id }) => id);
+    const embeddings = embeddingsTarget(config)?.model ?? [];
+    const known = new Set(own.concat(embeddings));
     const models = [
-      ...config.models.map((model) => toModel(model.id)),
+      ...[...known].map((id) => toModel(id)),
       ...upstream.filter(({ id }) => !known.has(id)),
     ];
     cached = { models, until: Date.now() + CACHE_MS };

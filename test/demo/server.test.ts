@@ -523,7 +523,9 @@ describe('the protocol', () => {
   test('answers 404 in the error envelope to anything else', async () => {
     const error = await client.files.list().catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(OpenAI.NotFoundError);
-    expect(String(error)).toContain('Invalid URL (GET /v1/files)');
+    expect(String(error)).toContain(
+      'The demo model serves chat completions only, not GET /v1/files.',
+    );
   });
 
   test('streams at the configured rate, and a client may leave', async () => {

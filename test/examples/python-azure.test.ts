@@ -12,9 +12,10 @@ afterAll(async () => {
   await env[Symbol.asyncDispose]();
 });
 
-test('the official AzureOpenAI client of Python runs assistants, files and vector stores', async () => {
+test('the official AzureOpenAI client of Python does everything', async () => {
   const call = toolCalls([{ name: 'get_weather', arguments: {} }]);
   env.model.script('azure_run', call, text('Sunny.'), text('Still sunny.'));
+  env.model.script('gpt-4o', text('Hi.'));
   const server = { baseUrl: `${env.api.url}/v1`, apiKey: env.apiKey };
   const { code, stdout, stderr } = await runProgram('test/examples/python_azure.py', server);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -22,7 +23,7 @@ test('the official AzureOpenAI client of Python runs assistants, files and vecto
     indexed: 'completed',
     paused: 'requires_action',
     said: 'Sunny.',
-    polled: ['completed', 'Still sunny.'],
+    polled: ['Hi.', 'completed', 'Still sunny.'],
     steps: ['tool_calls', 'message_creation'],
     missing: "No assistant found with id 'asst_nobody'.",
     deleted: [true, true],

@@ -7,6 +7,7 @@ import OpenAI from 'openai';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
+import { addModelUsage } from '../../db/model-usage.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
 import { runToEnd, type Outcome } from './support.ts';
@@ -79,6 +80,27 @@ test('a key without names belongs to the project of npm start', async () => {
   expect((await keys('list')).stdout).toMatch(/ default +default +…/);
 });
 
+test('usage shows what each project had passed on, by day', async () => {
+  expect((await keys('usage')).stdout).toBe('Nothing passed through.\n');
+  const { rows } = await env.pool.query<{ id: string }>(
+    `select id from projects where name = 'test'`,
+  );
+  const tokens = { promptTokens: 5, completionTokens: 2, totalTokens: 7 };
+  const request = { projectId: rows[0]!.id, model: 'm', endpoint: 'chat/completions', ...tokens };
+  await addModelUsage(env.pool, { ...request, estimated: false });
+  await addModelUsage(env.pool, { ...request, estimated: true });
+  const day = new Date().toISOString().slice(0, 10);
+  const [head, row] = (await keys('usage', '--project', 'test', '--days', '2')).stdout.split('\n');
+  expect(head).toMatch(
+    /^DAY +PROJECT +MODEL +ENDPOINT +REQUESTS +ESTIMATED +PROMPT_TOKENS +COMPLETION_TOKENS +TOTAL_TOKENS$/,
+  );
+  expect(row).toMatch(new RegExp(`^${day} +test +m +chat/completions +2 +1 +10 +4 +14$`));
+  expect((await keys('usage', '--project', 'other')).stdout).toBe('Nothing passed through.\n');
+  expect(await sentence('keys', ['usage', '--days', '0'])).toBe(
+    '--days must be a whole number of at least 1.',
+  );
+});
+
 test('the database of a running npm start is found through its data directory', async () => {
   const dataDir = await temporaryDirectory();
   await using servers = new AsyncDisposableStack();
@@ -123,7 +145,7 @@ test('failures are one sentence with the remedy', { timeout: 180_000 }, async ()
     /^DATABASE_URL cannot be used \(password authentication failed .*\): correct its host, port, user, password or database\.$/,
   );
   for (const args of [[], ['make'], ['revoke'], ['list', 'all']]) {
-    expect(await sentence('keys', args)).toBe(`Say create, list or revoke <id>; ${usage}`);
+    expect(await sentence('keys', args)).toBe(`Say create, list, revoke <id> or usage; ${usage}`);
   }
   expect(await sentence('keys', ['create', '--nmae', 'x'])).toBe(
     `Unknown option '--nmae'; ${usage}`,

@@ -1,0 +1,53 @@
+/** Counts what passes to the caller's project, and remembers whose the responses are that a model server keeps. */
+import { addModelUsage } from '../../db/model-usage.ts';
+import { rememberResponse } from '../../db/passed-responses.ts';
+import { countTokens } from '../../wire/tokens.ts';
+import type { ApiContext } from '../context.ts';
+import type { Tap } from './upstream.ts';
+import { isEventStream } from './upstream.ts';
+import { createUsageMeter } from './usage-meter.ts';
+
+export type Counted = {
+  projectId: string;
+  endpoint: string;
+  model: string;
+  /** The texts of the request. Undefined: tokens that the server does not report are not estimated. */
+  prompt: string[] | undefined;
+};
+
+/** Longer texts are judged by their beginning: counting them would hold up other requests. */
+const SAMPLE = 100_000;
+
+export function countingTap(context: ApiContext, counted: Counted, contentType: string): Tap {
+  const { pool, log } = context;
+  const { prompt, ...request } = counted;
+  const isStream = isEventStream(contentType);
+  const isText = isStream || contentType.includes('json');
+  const meter = createUsageMeter(isStream);
+  let remembered = request.endpoint !== 'responses';
+  // The answer is made and paid for: it is passed on even when the database is away.
+  const lost = (error: unknown) => log.error({ err: error, ...request }, 'Usage was not recorded');
+  return {
+    async read(chunk) {
+      if (isText) meter.read(chunk);
+      const id = meter.responseId();
+      if (remembered || id === undefined) return;
+      remembered = true;
+      await rememberResponse(pool, request.projectId, id, request.model).catch(lost);
+    },
+    async end() {
+      const { reported, text } = meter.end();
+      const estimated = reported === undefined && prompt !== undefined;
+      const promptTokens = estimated ? estimateTokens(prompt.join('\n')) : 0;
+      const completionTokens = estimated ? estimateTokens(text) : 0;
+      const totalTokens = promptTokens + completionTokens;
+      const counts = reported ?? { promptTokens, completionTokens, totalTokens };
+      await addModelUsage(pool, { ...request, ...counts, estimated }).catch(lost);
+    },
+  };
+}
+
+function estimateTokens(text: string): number {
+  if (text.length <= SAMPLE) return countTokens(text);
+  return Math.round((countTokens(text.slice(0, SAMPLE)) * text.length) / SAMPLE);
+}

@@ -1,0 +1,141 @@
+/**
+ * What an application asks of model servers beside runs, on the same base URL: passed on to the server that is configured
+ * for the model, with this server's key, and back as it arrives.
+ */
+import type { Request, Response } from 'express';
+import { Router } from 'express';
+import { Agent } from 'undici';
+import { z } from 'zod';
+
+import type { Config } from '../../config.ts';
+import { embeddingsTarget, modelTarget } from '../../config.ts';
+import { modelOfResponse } from '../../db/passed-responses.ts';
+import {
+  missingModel,
+  modelNotFound,
+  noSuchResponse,
+  previousResponseNotFound,
+} from '../../wire/errors.ts';
+import { parseBody } from '../../wire/request-body.ts';
+import { LIMITS } from '../../wire/requests.ts';
+import type { ApiContext } from '../context.ts';
+import { projectOf } from '../idempotency.ts';
+import { askedJson } from './asked-json.ts';
+import { countingTap } from './counting-tap.ts';
+import { readJson } from './json-body.ts';
+import { withOpenForm } from './open-form.ts';
+import type { Link, ModelServer, Passage } from './upstream.ts';
+import { passOn } from './upstream.ts';
+
+/** Those that take text have their tokens estimated when the server does not report them. */
+const TEXT_ENDPOINTS = ['chat/completions', 'completions', 'embeddings', 'responses'];
+const ENDPOINTS = [
+  ...TEXT_ENDPOINTS,
+  'moderations',
+  'images/generations',
+  'images/edits',
+  'images/variations',
+  'audio/speech',
+  'audio/transcriptions',
+  'audio/translations',
+];
+
+/** In ms. A model may think for long before it answers, and in between. */
+const WAIT_MS = 1_800_000;
+
+export type AskedBody = {
+  /** The fields that name something; not checked. */
+  names: { model?: unknown; previous_response_id?: unknown };
+  /** What is sent, with `model` as the server calls it; '' leaves out what the caller left out. */
+  write: (model: string) => Pick<Passage, 'headers' | 'body'> & { texts?: string[] };
+};
+
+type Destination = { server: ModelServer; model: string; upstreamModel: string };
+
+export function passthroughRoutes(context: ApiContext): Router {
+  const { bodyLimitBytes: limit, fileLimitBytes } = context.config;
+  const dispatcher = new Agent({ headersTimeout: WAIT_MS, bodyTimeout: WAIT_MS, allowH2: false });
+  const link = { context, dispatcher };
+  const router = Router();
+  const paths = ENDPOINTS.map((endpoint) => `/${endpoint}`);
+  router.post(paths, (request, response, next) => {
+    if (!request.is('multipart/form-data')) return next();
+    return withOpenForm(request, response, fileLimitBytes, (form) =>
+      passNew(link, request, response, form),
+    );
+  });
+  router.post(paths, ...readJson(limit), (request: Request, response: Response) =>
+    passNew(link, request, response, askedJson(request.body)),
+  );
+  const stored = (request: Request, response: Response) => passStored(link, request, response);
+  router.get(['/responses/:response_id', '/responses/:response_id/input_items'], stored);
+  router.delete('/responses/:response_id', stored);
+  router.post('/responses/:response_id/cancel', stored);
+  return router;
+}
+
+async function passNew(
+  link: Link,
+  request: Request,
+  response: Response,
+  { names, write }: AskedBody,
+): Promise<void> {
+  const { config, pool } = link.context;
+  const { model: named, previous_response_id: previous } = parseBody(namesSchema, names);
+  const endpoint = request.path.slice(1);
+  const projectId = projectOf(response);
+  if (previous && !(await modelOfResponse(pool, projectId, previous)))
+    throw previousResponseNotFound(previous);
+  const { server, model, upstreamModel } = choose(config, endpoint, named, response);
+  const { headers, body, texts } = write(upstreamModel);
+  const prompt = TEXT_ENDPOINTS.includes(endpoint) ? texts : undefined;
+  const counted = { projectId, endpoint, model, prompt };
+  const tap = (type: string) => countingTap(link.context, counted, type);
+  await passOn(link, request, response, { server, headers, body, tap });
+}
+
+/** What is asked of a response that a model server keeps: only the project that made it may. */
+async function passStored(link: Link, request: Request, response: Response): Promise<void> {
+  const { config, pool } = link.context;
+  const id = String(request.params.response_id);
+  const model = await modelOfResponse(pool, projectOf(response), id);
+  const destination = model === undefined ? undefined : find(config, 'responses', model);
+  if (destination === undefined) throw noSuchResponse(id);
+  await passOn(link, request, response, { server: destination.server, headers: {}, body: null });
+}
+
+const namesSchema = z.object({
+  model: z
+    .string()
+    .max(LIMITS.model)
+    .regex(/^\P{Cc}*$/u)
+    .nullish(),
+  previous_response_id: z.string().nullish(),
+});
+
+/**
+ * A deployment of Azure's counts when the models file names it, and otherwise when the body names no model.
+ * @throws ApiError 404, 400
+ */
+function choose(
+  config: Config,
+  endpoint: string,
+  named: string | null | undefined,
+  { locals }: Response,
+): Destination {
+  const deployment = locals.deployment as string | undefined;
+  const isDeployed = config.models.some(({ id }) => id === deployment);
+  const model = (isDeployed ? deployment : named || deployment) ?? '';
+  const destination = find(config, endpoint, model);
+  if (destination !== undefined) return destination;
+  throw model === '' ? missingModel() : modelNotFound(model);
+}
+
+function find(config: Config, endpoint: string, model: string): Destination | undefined {
+  const embeddings = embeddingsTarget(config);
+  const isEntry = config.models.some(({ id }) => id === model);
+  if (endpoint === 'embeddings' && !isEntry && model === embeddings?.model)
+    return { server: embeddings, model, upstreamModel: model };
+  const target = modelTarget(config, model);
+  return target && { server: target, model, upstreamModel: target.upstreamModel };
+}

@@ -1,0 +1,87 @@
+/**
+ * Reads what an answer says of its tokens while it passes by. Nothing is parsed as a whole: an answer may be tens of
+ * megabytes of vectors. Inside a JSON string every quote is escaped, so `"usage":{` is never a part of a text.
+ */
+export type TokenCounts = { promptTokens: number; completionTokens: number; totalTokens: number };
+
+export type UsageMeter = {
+  read(chunk: Uint8Array): void;
+  /** The id of the response that the server keeps, once it was seen. */
+  responseId(): string | undefined;
+  /** Once the answer has ended or was cut: what the server reported last, and the text as far as it was seen. */
+  end(): { reported: TokenCounts | undefined; text: string };
+};
+
+/** Of one event, or of the whole answer when it is not a stream: its beginning and its end are kept. */
+const HEAD = 1024 * 1024;
+const TAIL = 64 * 1024;
+/** Longer than any report of usage. */
+const REPORT = 2_000;
+
+const RESPONSE_ID = /"id"\s*:\s*"(resp[^"\\]{1,1000})"/;
+/** Events of a response that repeat what deltas said. */
+const REPEATS = /"type"\s*:\s*"response\.[\w.]+\.(?:done|added)"/;
+const TEXTS =
+  /"(?:content|text|delta|arguments|reasoning|reasoning_content|refusal)"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")/g;
+
+export function createUsageMeter(isStream: boolean): UsageMeter {
+  const decoder = new TextDecoder();
+  let head = '';
+  let tail = '';
+  let reported: TokenCounts | undefined;
+  let responseId: string | undefined;
+  const texts: string[] = [];
+
+  const inspect = () => {
+    const part = head + tail;
+    head = '';
+    tail = '';
+    const counts = countsIn(part);
+    if (counts !== undefined) reported = counts;
+    else if (!REPEATS.test(part)) texts.push(...textsIn(part));
+  };
+
+  return {
+    read(chunk) {
+      const text = decoder.decode(chunk, { stream: true });
+      for (const [index, piece] of (isStream ? text.split('\n') : [text]).entries()) {
+        if (index > 0) inspect();
+        if (head.length >= HEAD) {
+          tail = (tail + piece).slice(-TAIL);
+          continue;
+        }
+        head += piece;
+        responseId ??= RESPONSE_ID.exec(head)?.[1];
+      }
+    },
+    responseId: () => responseId,
+    end() {
+      inspect();
+      return { reported, text: texts.join('') };
+    },
+  };
+}
+
+function countsIn(part: string): TokenCounts | undefined {
+  const at = [...part.matchAll(/"usage"\s*:\s*\{/g)].at(-1)?.index;
+  if (at === undefined) return undefined;
+  const report = part.slice(at, at + REPORT);
+  const number = (name: string) => {
+    const digits = new RegExp(`"${name}"\\s*:\\s*(\\d{1,12})`).exec(report)?.[1];
+    return digits === undefined ? undefined : Number(digits);
+  };
+  const promptTokens = number('(?:prompt|input)_tokens') ?? 0;
+  const completionTokens = number('(?:completion|output)_tokens') ?? 0;
+  const totalTokens = number('total_tokens') ?? promptTokens + completionTokens;
+  return { promptTokens, completionTokens, totalTokens };
+}
+
+function textsIn(part: string): string[] {
+  return [...part.matchAll(TEXTS)].map(([, literal]) => {
+    try {
+      return JSON.parse(literal!) as string;
+    } catch {
+      return literal!;
+    }
+  });
+}
