@@ -1,24 +1,7 @@
 /** Reads the values of settings, for config.ts. A wrong one is a ConfigError whose message names the variable and the remedy. */
-import { readFileSync } from 'node:fs';
-
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
-
-/** How one model id is served. `upstream_model` defaults to the id itself. */
-export type ModelEntry = {
-  id: string;
-  base_url?: string | undefined;
-  /** Name of the environment variable that holds the key, so that the file itself carries no secret. */
-  api_key_env?: string | undefined;
-  upstream_model?: string | undefined;
-  context_window?: number | undefined;
-  /**
-   * False: the model takes no images, and reads a line of text in their place. True: it is shown those of earlier answers
-   * too. Absent: those that users send.
-   */
-  vision?: boolean | undefined;
-};
 
 /** A Unix socket, or a host and a port. */
 export type SandboxdAddress = { path: string } | { host: string; port: number };
@@ -104,41 +87,4 @@ export function postgresUrl(name: string, value: string | undefined): string | u
     throw new ConfigError(`${name} must look like postgres://user:password@host:5432/database.`);
   }
   return value;
-}
-
-export function readModelsFile(path: string | undefined): ModelEntry[] {
-  if (path === undefined) return [];
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new ConfigError(`MODELS_FILE ${path} could not be read: ${(error as Error).message}`);
-  }
-  const list = (parsed as { models?: unknown }).models;
-  if (!Array.isArray(list))
-    throw new ConfigError(`MODELS_FILE ${path} must hold {"models": [{"id": …}]}.`);
-  return list.map((entry: unknown, index) => {
-    const { id, base_url, api_key_env, upstream_model, context_window, vision } =
-      entry as ModelEntry;
-    if (typeof id !== 'string' || id === '')
-      throw new ConfigError(`MODELS_FILE ${path}: models[${index}].id is missing.`);
-    if (
-      context_window !== undefined &&
-      (!Number.isInteger(context_window) || context_window < 1_024)
-    ) {
-      throw new ConfigError(
-        `MODELS_FILE ${path}: models[${index}].context_window must be at least 1024.`,
-      );
-    }
-    if (vision !== undefined && typeof vision !== 'boolean')
-      throw new ConfigError(`MODELS_FILE ${path}: models[${index}].vision must be true or false.`);
-    return {
-      id,
-      base_url: httpUrl(`models[${index}].base_url`, base_url),
-      api_key_env,
-      upstream_model,
-      context_window,
-      vision,
-    };
-  });
 }

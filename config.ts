@@ -5,7 +5,7 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import type { ModelEntry, SandboxdAddress } from './config-values.ts';
+import type { SandboxdAddress } from './config-values.ts';
 import {
   bytes,
   ConfigError,
@@ -15,9 +15,10 @@ import {
   optionalInteger,
   origins,
   postgresUrl,
-  readModelsFile,
   sandboxdAddress,
 } from './config-values.ts';
+import type { ModelEntry, ModelProfile } from './config/models-file.ts';
+import { readModelsFile } from './config/models-file.ts';
 
 export { ConfigError };
 export type { ModelEntry, SandboxdAddress };
@@ -29,10 +30,11 @@ export type ModelTarget = {
   baseUrl: string;
   apiKey: string;
   upstreamModel: string;
-  /** Tokens the model accepts in one request. */
-  contextWindow: number;
+  /** Tokens the model accepts in one request. Undefined: as its server says. */
+  contextWindow: number | undefined;
   /** As in the models file. */
   vision: boolean | undefined;
+  profile: ModelProfile;
 };
 
 export type Config = {
@@ -56,7 +58,10 @@ export type Config = {
   readonly modelBaseUrl: string | undefined;
   readonly modelApiKey: string;
   readonly models: readonly ModelEntry[];
-  readonly modelContextWindow: number;
+  /** Of every model, unless its entry says otherwise. */
+  readonly modelProfile: ModelProfile;
+  /** Undefined: as the model server says. */
+  readonly modelContextWindow: number | undefined;
   /** Undefined: files are found by their words only. */
   readonly embeddingsBaseUrl: string | undefined;
   readonly embeddingsApiKey: string;
@@ -134,6 +139,7 @@ type Flags = { port?: string; host?: string; 'data-dir'?: string; 'temporal-ui-p
 /** Reads the environment, with command-line flags winning over it. Throws ConfigError. */
 export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
   const text = (name: string) => env[name]?.trim() || undefined;
+  const modelsFile = readModelsFile(text('MODELS_FILE'));
   return Object.freeze({
     host: flags.host ?? text('HOST') ?? '127.0.0.1',
     port: integer('PORT', flags.port ?? text('PORT'), 8080, 0, 65535),
@@ -149,12 +155,13 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     apiKey: text('THREADMILL_API_KEY'),
     modelBaseUrl: httpUrl('MODEL_BASE_URL', text('MODEL_BASE_URL')),
     modelApiKey: text('MODEL_API_KEY') ?? 'none',
-    models: readModelsFile(text('MODELS_FILE')),
-    modelContextWindow: integer(
+    models: modelsFile.models,
+    modelProfile: modelsFile.profile,
+    modelContextWindow: optionalInteger(
       'MODEL_CONTEXT_WINDOW',
       text('MODEL_CONTEXT_WINDOW'),
-      128_000,
       1_024,
+      Number.MAX_SAFE_INTEGER,
     ),
     embeddingsBaseUrl: httpUrl('EMBEDDINGS_BASE_URL', text('EMBEDDINGS_BASE_URL')),
     embeddingsApiKey: text('EMBEDDINGS_API_KEY') ?? 'none',
@@ -326,5 +333,6 @@ export function modelTarget(
     upstreamModel: entry?.upstream_model ?? model,
     contextWindow: entry?.context_window ?? config.modelContextWindow,
     vision: entry?.vision,
+    profile: { ...config.modelProfile, ...entry?.profile },
   };
 }

@@ -1,116 +1,164 @@
-/** Loads what a turn sends to the model, within the run's token budgets. */
-import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
-
-import type { ModelTarget } from '../config.ts';
+/** Loads what a turn sends to the model, within the run's token budgets and the model's context. */
+import type { ContextMessage } from '../db/messages.ts';
 import { findFiles } from '../db/find-files.ts';
-import { chooseWindow, readMessageTexts, readWindow } from '../db/messages.ts';
+import {
+  chooseWindow,
+  readMessageTexts,
+  readNewestUserMessage,
+  readWindow,
+} from '../db/messages.ts';
 import type { Pool } from '../db/pool.ts';
+import type { TurnStep } from '../db/run-steps.ts';
 import { readRunSteps } from '../db/run-steps.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import { countWaiting } from '../db/waiting-files.ts';
-import type { Sources } from '../wire/citations.ts';
-import { sourcesOf } from '../wire/citations.ts';
-import type { RunRow, RunStepRow } from '../wire/rows.ts';
+import { numberSearches, sourcesOf } from '../wire/citations.ts';
+import { nameFiles } from '../wire/code-file-names.ts';
+import type { RunRow } from '../wire/rows.ts';
 import { countTokens } from '../wire/tokens.ts';
+import { ModelStreamError } from './failures.ts';
+import type { Sized } from './fit-context.ts';
+import { cutMessages, fitFirst, shareRoom } from './fit-context.ts';
 import { buildMessages, resultText, systemPrompt } from './model/build-messages.ts';
+import type { ChatRequest } from './model/build-request.ts';
+import { buildRequest } from './model/build-request.ts';
 import {
-  buildToolChoice,
   buildTools,
   codeInterpreterPrompt,
   fileSearchPrompt,
+  toolNames,
   usesCodeInterpreter,
   usesFileSearch,
 } from './model/build-tools.ts';
-import { nameFiles } from '../wire/code-file-names.ts';
+import type { ModelServer } from './model/client.ts';
 import { pendingImages } from './model/pending-images.ts';
 import { readImages } from './read-images.ts';
+import type { WriterContext } from './turn-writer.ts';
+
+export type ReadyContext = WriterContext & {
+  kind: 'ready';
+  request: ChatRequest;
+  /** By our own count. */
+  promptTokens: number;
+  /** There is nothing in it whose tokens only the server knows. */
+  measurable: boolean;
+  /** Tokens that the run may still write; null: no limit. */
+  completionLeft: number | null;
+};
 
 export type Context =
-  | {
-      kind: 'ready';
-      request: ChatCompletionCreateParamsStreaming;
-      promptTokens: number;
-      /** Files that the run's next message begins with. */
-      images: string[];
-      /** What its marks may cite. */
-      sources: Sources;
-    }
+  | ReadyContext
   /** The budget leaves no room for even the newest message. */
   | { kind: 'exhausted'; reason: 'max_prompt_tokens' | 'max_completion_tokens' };
 
 type Deps = { pool: Pool; sandbox: Sandbox; cellSeconds: number };
 
-/** Room kept for the answer when the run does not limit it. */
+/** Room kept for the answer: what the run allows, but at most half of the context, or a quarter when it does not say. */
+const ALLOWED_SHARE = 2;
 const ANSWER_SHARE = 4;
 const LARGEST_ANSWER = 16_384;
+/** Results of tools may take three quarters of the room: the rest is the question's. */
+const RESULTS_SHARE = 0.75;
+/** Less room than this for the newest message makes no sense. */
+const LEAST_TOKENS = 64;
+/** Turns that did nothing but call what is not there. */
+const MAX_REFUSED_TURNS = 3;
 
 export async function buildContext(
   deps: Deps,
   run: RunRow,
   turn: number,
-  target: ModelTarget,
+  server: ModelServer,
 ): Promise<Context> {
   const completionLeft = left(run.max_completion_tokens, run.completion_tokens);
   if (completionLeft !== null && completionLeft <= 0)
     return { kind: 'exhausted', reason: 'max_completion_tokens' };
-  const promptLeft = left(run.max_prompt_tokens, run.prompt_tokens);
   const tools = buildTools(run);
-  const system = systemPrompt(run, [
-    usesCodeInterpreter(run) ? await codePrompt(deps, run) : null,
-    usesFileSearch(run) ? fileSearchPrompt(await countWaiting(deps.pool, run.id)) : null,
-  ]);
+  const system = await instructionsOf(deps, run);
   const steps = turn === 0 ? [] : await readRunSteps(deps.pool, run.id);
+  checkRefusals(steps);
+  const room = await roomOf(run, completionLeft, server);
   const fixed =
     countTokens(system ?? '') +
     (tools.length === 0 ? 0 : countTokens(JSON.stringify(tools))) +
-    stepTokens(steps);
-
-  const answer =
-    completionLeft ?? Math.min(Math.floor(target.contextWindow / ANSWER_SHARE), LARGEST_ANSWER);
-  const budget = Math.min(target.contextWindow - answer, promptLeft ?? Infinity) - fixed;
-  if (budget <= 0 && promptLeft !== null) return { kind: 'exhausted', reason: 'max_prompt_tokens' };
-  const window = await chooseWindow(
-    deps.pool,
-    run.thread_id,
-    run.window_end_seq,
-    Math.max(0, budget),
-    run.truncation_strategy,
-  );
-  const nothingFits = window.startSeq > run.window_end_seq && run.window_end_seq > 0;
-  if (nothingFits && promptLeft !== null) return { kind: 'exhausted', reason: 'max_prompt_tokens' };
-
-  const messages = await readWindow(
-    deps.pool,
-    run.thread_id,
-    nothingFits ? newestOnly(run) : window,
-  );
-  const kept = fitFirst(messages, window.startSeq, budget, run);
+    callTokens(steps);
+  const results = shareRoom(resultsOf(steps, run), (room.tokens - fixed) * RESULTS_SHARE);
+  const budget = room.tokens - fixed - sum(results);
+  if (budget < (room.limited ? 1 : LEAST_TOKENS))
+    return { kind: 'exhausted', reason: 'max_prompt_tokens' };
+  const kept = await chooseMessages(deps.pool, run, budget, room.limited);
+  if (kept === 'too long') return { kind: 'exhausted', reason: 'max_prompt_tokens' };
   const texts = turn === 0 ? new Map<string, string>() : await readMessageTexts(deps.pool, run.id);
-  const images = await readImages(deps.pool, run.project_id, kept, target.vision);
-  const promptTokens = fixed + kept.reduce((sum, message) => sum + message.tokens, 0);
+  const images = await readImages(deps.pool, run.project_id, kept, server.target.vision);
+  const messages = buildMessages(system, kept, steps, {
+    texts,
+    images,
+    results: new Map(results.map(({ id, text }) => [id, text])),
+    server: server.target.baseUrl,
+  });
+  const parts = { model: server.target.upstreamModel, messages, tools, turn, completionLeft };
   return {
     kind: 'ready',
-    promptTokens,
+    promptTokens: fixed + sum(results) + sum(kept),
+    measurable: kept.every(({ content }) => content.every(({ type }) => type === 'text')),
+    completionLeft,
     images: pendingImages(steps),
     sources: sourcesOf(steps, run.window_end_seq),
-    request: {
-      model: target.upstreamModel,
-      messages: buildMessages(system, kept, steps, {
-        texts,
-        images,
-        messageNumber: run.window_end_seq,
-      }),
-      stream: true,
-      stream_options: { include_usage: true },
-      ...(tools.length === 0 ? {} : { tools, tool_choice: buildToolChoice(run, turn) }),
-      ...(tools.length > 0 && !run.parallel_tool_calls ? { parallel_tool_calls: false } : {}),
-      ...(completionLeft === null ? {} : { max_completion_tokens: completionLeft }),
-      ...(run.temperature === 1 ? {} : { temperature: run.temperature }),
-      ...(run.top_p === 1 ? {} : { top_p: run.top_p }),
-      ...(run.reasoning_effort === null ? {} : { reasoning_effort: run.reasoning_effort as 'low' }),
-      ...responseFormat(run),
-    },
+    offered: toolNames(tools),
+    request: buildRequest(run, parts, server.known.profile),
   };
+}
+
+/** Tokens of the prompt by our count. `limited`: by the run, rather than by the model's context. */
+async function roomOf(
+  run: RunRow,
+  completionLeft: number | null,
+  server: ModelServer,
+): Promise<{ tokens: number; limited: boolean }> {
+  const window = await server.contextWindow();
+  const answer =
+    completionLeft === null
+      ? Math.min(window / ANSWER_SHARE, LARGEST_ANSWER)
+      : Math.min(window / ALLOWED_SHARE, completionLeft);
+  const promptLeft = left(run.max_prompt_tokens, run.prompt_tokens) ?? Infinity;
+  const ratio = server.known.tokenRatio;
+  return {
+    tokens: Math.floor(Math.min(window - answer, promptLeft) / ratio),
+    limited: promptLeft <= window - answer,
+  };
+}
+
+/**
+ * The window, with the newest user message in it whatever its size: what does not fit is cut. A run that limits its
+ * prompt gets `too long` instead.
+ */
+async function chooseMessages(
+  pool: Pool,
+  run: RunRow,
+  budget: number,
+  limited: boolean,
+): Promise<ContextMessage[] | 'too long'> {
+  const { thread_id: threadId, window_end_seq: endSeq, truncation_strategy: truncation } = run;
+  const window = await chooseWindow(pool, { threadId, endSeq }, budget, truncation);
+  const messages = await readWindow(pool, threadId, window);
+  const kept = fitFirst(messages, window.startSeq, budget, truncation);
+  const newest = kept.filter(({ seq }) => seq >= window.startSeq);
+  const asked = truncation.type === 'last_messages' ? truncation.last_messages : Infinity;
+  const question =
+    newest.some(({ role }) => role === 'user') || newest.length >= (asked ?? 1)
+      ? undefined
+      : await readNewestUserMessage(pool, threadId, window.startSeq);
+  if (question === undefined && sum(kept) <= budget) return kept;
+  const needed = question === undefined ? newest : [question, ...newest];
+  if (sum(needed) <= budget) return needed;
+  return limited ? 'too long' : cutMessages(needed, budget);
+}
+
+async function instructionsOf(deps: Deps, run: RunRow): Promise<string | null> {
+  return systemPrompt(run, [
+    usesCodeInterpreter(run) ? await codePrompt(deps, run) : null,
+    usesFileSearch(run) ? fileSearchPrompt(await countWaiting(deps.pool, run.id)) : null,
+  ]);
 }
 
 async function codePrompt(deps: Deps, run: RunRow): Promise<string> {
@@ -129,38 +177,34 @@ function left(limit: number | null, used: number): number | null {
   return limit === null ? null : limit - used;
 }
 
-function newestOnly(run: RunRow): { startSeq: number; endSeq: number } {
-  return { startSeq: run.window_end_seq, endSeq: run.window_end_seq };
+function resultsOf(steps: TurnStep[], run: RunRow): (Sized & { id: string })[] {
+  const numbers = numberSearches(steps, run.window_end_seq);
+  return steps
+    .flatMap((step) => step.tool_calls)
+    .map((call) => {
+      const text = resultText(call, numbers.get(call.id));
+      return { id: call.id, text, tokens: countTokens(text) };
+    });
 }
 
-/** The thread's first message is worth so much of the room at most: newer ones make place for it. */
-const FIRST_SHARE = 4;
-
-/** `auto` drops messages from the middle: the thread's first message stays, and the oldest of the window go instead. */
-function fitFirst<M extends { seq: number; tokens: number }>(
-  messages: M[],
-  startSeq: number,
-  budget: number,
-  run: RunRow,
-): M[] {
-  const [first, ...newest] = messages;
-  if (first === undefined || first.seq >= startSeq) return messages;
-  if (run.truncation_strategy.type !== 'auto' || first.tokens > budget / FIRST_SHARE) return newest;
-  let total = messages.reduce((sum, message) => sum + message.tokens, 0);
-  while (total > budget && newest.length > 1) total -= newest.shift()!.tokens;
-  return total > budget ? newest : [first, ...newest];
+function callTokens(steps: TurnStep[]): number {
+  const inputs = steps.flatMap((step) => step.tool_calls.map(({ input }) => input));
+  const upstream = steps.map((step) => step.upstream && JSON.stringify(step.upstream.fields));
+  return [...inputs, ...upstream].reduce((total, text) => total + countTokens(text ?? ''), 0);
 }
 
-function stepTokens(steps: RunStepRow[]): number {
-  const calls = steps.flatMap((step) => step.tool_calls);
-  return calls.reduce(
-    (sum, call) => sum + countTokens(call.input) + countTokens(resultText(call)),
-    0,
-  );
+function sum(sized: { tokens: number }[]): number {
+  return sized.reduce((total, { tokens }) => total + tokens, 0);
 }
 
-function responseFormat(run: RunRow): Pick<ChatCompletionCreateParamsStreaming, 'response_format'> {
-  const format = run.response_format;
-  if (format === 'auto' || format.type === 'text') return {};
-  return { response_format: format };
+/** @throws ModelStreamError for a model that does not take no for an answer: each turn is paid for */
+function checkRefusals(steps: TurnStep[]): void {
+  const turns = steps.filter(({ type, status }) => type === 'tool_calls' && status === 'completed');
+  const last = turns.slice(-MAX_REFUSED_TURNS);
+  const calls = last.flatMap((step) => step.tool_calls);
+  if (last.length < MAX_REFUSED_TURNS || calls.some(({ result }) => result?.refused === undefined))
+    return;
+  throw new ModelStreamError('The model went on calling tools in ways that cannot be run.', {
+    retryable: false,
+  });
 }

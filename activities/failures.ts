@@ -7,15 +7,16 @@ import {
   ApplicationFailureCategory,
   CancelledFailure,
 } from '@temporalio/common';
-import { APIConnectionError, APIError } from 'openai';
+import { APIConnectionError } from 'openai';
 
 import { FencedError } from '../db/run-events.ts';
 import { DocumentError, EmbeddingError } from '../retrieval/index.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import { ApiError } from '../wire/errors.ts';
+import { storable } from '../wire/text.ts';
+import { ModelServerError } from './model/server-error.ts';
 import type { LastError, VectorStoreFileError } from '../wire/types.ts';
 
-const LONGEST_RETRY_MS = 60_000;
 /** A file can wait longer than a run, but not until its step is out of time. */
 const LONGEST_EMBEDDING_RETRY_MS = 600_000;
 
@@ -27,6 +28,13 @@ export class ModelStreamError extends Error {
   constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
     super(message, { cause: options.cause });
     this.retryable = options.retryable;
+  }
+}
+
+/** The model did nothing but call tools, which the run forbids. */
+export class ForbiddenCallError extends ModelStreamError {
+  constructor() {
+    super('The model called a tool, which tool_choice forbids.', { retryable: false });
   }
 }
 
@@ -54,9 +62,7 @@ export function toFailure(error: unknown): Error {
   if (error instanceof APIConnectionError) {
     return failure('server_error', 'The model server could not be reached.', { retry: true });
   }
-  if (error instanceof APIError && error.status !== undefined) return fromStatus(error);
-  if (error instanceof APIError)
-    return failure('server_error', 'The model server reported an error.', { retry: true });
+  if (error instanceof ModelServerError) return fromServer(error);
   return failure('server_error', 'Sorry, something went wrong.', { retry: true, cause: error });
 }
 
@@ -80,49 +86,46 @@ function fromCancel(error: CancelledFailure): Error {
   return failure('server_error', 'The worker was shut down.', { retry: true });
 }
 
-function fromStatus(error: APIError): Error {
-  const status = Number(error.status);
-  const advice = error.headers?.get('x-should-retry');
-  const transient = status === 408 || status === 409 || status === 429 || status >= 500;
-  const outOfQuota = error.code === 'insufficient_quota';
-  const retry = advice === 'true' || (advice !== 'false' && transient && !outOfQuota);
-  const nextRetryDelay = retry ? retryAfterMs(error.headers) : undefined;
-  return failure(codeOf(status), messageOf(status, error), { retry, nextRetryDelay });
+/** The reason is kept in the history for the operator, with where it came from. */
+function fromServer(error: ModelServerError): Error {
+  const { status, url, reason, transient: retry } = error;
+  const nextRetryDelay = retry ? error.retryAfterMs : undefined;
+  const details = [{ url, status: status ?? null, reason }];
+  return failure(codeOf(error), messageOf(error), { retry, nextRetryDelay, details });
 }
 
-function codeOf(status: number): LastError['code'] {
-  if (status === 429) return 'rate_limit_exceeded';
+function codeOf({ status, outOfQuota }: ModelServerError): LastError['code'] {
+  if (status === 429 || outOfQuota) return 'rate_limit_exceeded';
   return status === 400 || status === 413 || status === 422 ? 'invalid_prompt' : 'server_error';
 }
 
-function messageOf(status: number, error: APIError): string {
+/** What the client is told: a server's own faults are not its business, what is wrong with the request is. */
+function messageOf({ status, reason, outOfQuota, transient }: ModelServerError): string {
+  if (outOfQuota)
+    return `The account at the model server has no quota left (insufficient_quota): ${reason}`;
+  if (status === undefined)
+    return transient || reason === '' ? 'The model server reported an error.' : reason;
   if (status === 401 || status === 403) return 'The model server refused the configured key.';
   if (status === 429) return 'The model server is rate limiting. Try again later.';
-  if (status >= 500) return `The model server answered ${status}.`;
-  const detail = (error.error as { message?: unknown } | undefined)?.message;
-  return typeof detail === 'string' ? detail.slice(0, 500) : `The model server answered ${status}.`;
-}
-
-/** From `retry-after-ms`, else `retry-after` in seconds or as a date; absurd values are clamped. */
-export function retryAfterMs(headers: Headers | undefined, now = Date.now()): number | undefined {
-  const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
-  if (milliseconds > 0) return Math.min(milliseconds, LONGEST_RETRY_MS);
-  const text = headers?.get('retry-after');
-  if (!text) return undefined;
-  const seconds = Number(text);
-  const wait = Number.isNaN(seconds) ? Date.parse(text) - now : seconds * 1_000;
-  return wait > 0 ? Math.min(wait, LONGEST_RETRY_MS) : undefined;
+  return status >= 500 || reason === '' ? `The model server answered ${status}.` : reason;
 }
 
 function failure(
   type: LastError['code'] | VectorStoreFileError['code'],
   message: string,
-  options: { retry: boolean; nextRetryDelay?: number | undefined; cause?: unknown },
+  options: {
+    retry: boolean;
+    nextRetryDelay?: number | undefined;
+    details?: unknown[];
+    cause?: unknown;
+  },
 ): ApplicationFailure {
   return ApplicationFailure.create({
     type,
-    message,
+    // A half of a surrogate pair here would stop the whole worker: Temporal takes valid UTF-8 only.
+    message: storable(message),
     nonRetryable: !options.retry,
+    details: options.details ?? [],
     // Expected noise of a model server; without a category a failure is logged as an error.
     ...(options.cause === undefined ? { category: ApplicationFailureCategory.BENIGN } : {}),
     ...(options.nextRetryDelay === undefined ? {} : { nextRetryDelay: options.nextRetryDelay }),

@@ -8,6 +8,7 @@ import { listInterpreterFiles, readWholeBlob } from '../db/interpreters.ts';
 import type { Pool } from '../db/pool.ts';
 import type { CellResult, InputFile, SavedState, StateChange } from '../sandbox/index.ts';
 import { nameFiles } from '../wire/code-file-names.ts';
+import { storable } from '../wire/text.ts';
 
 /** What a new Python of the thread starts from. */
 export async function readSavedState(
@@ -95,11 +96,6 @@ async function writeNamespace(
   if (namespace === 'unchanged') return lease.namespace?.blobId ?? null;
   if (namespace === undefined) return null;
   return (await writeBuffer(pool, lease.projectId, namespace)).id;
-}
-
-/** Postgres takes neither NUL nor half a character. */
-function storable(text: string): string {
-  return text.replaceAll('\u0000', '').toWellFormed();
 }
 
 function writeBuffer(pool: Pool, projectId: string, content: Buffer): Promise<StoredBlob> {

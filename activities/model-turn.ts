@@ -1,24 +1,29 @@
 /** One answer of the model: claim the turn, stream, store. Text goes to Postgres, the verdict to the workflow. */
+import { log } from '@temporalio/activity';
+
 import type { TurnRef } from '../db/turn-objects.ts';
 import type { TurnEnd, TurnOutcome, TurnUsage } from '../db/turns.ts';
-import { claimTurn, finishTurn } from '../db/turns.ts';
+import { claimTurn, countLostUsage, finishTurn } from '../db/turns.ts';
 import type { RunRow } from '../wire/rows.ts';
-import type OpenAI from 'openai';
-import type { ChatCompletionCreateParamsStreaming } from 'openai/resources/chat/completions';
 import { attempt, attemptName } from './attempt.ts';
+import type { ReadyContext } from './context.ts';
 import { buildContext } from './context.ts';
 import { ModelStreamError } from './failures.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import type { FinishReason, TurnPart } from './model/accumulate-chunks.ts';
 import { ChunkAccumulator } from './model/accumulate-chunks.ts';
 import { usesFileSearch } from './model/build-tools.ts';
+import type { ModelServer } from './model/client.ts';
+import { adapt, measureTokens } from './model/client.ts';
 import { verdictOf } from './model/map-finish-reason.ts';
-import { readChunks } from './model/read-chunks.ts';
+import { ModelServerError } from './model/server-error.ts';
+import { streamAnswer } from './stream-answer.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { waitForFiles } from './wait-for-files.ts';
 
-/** A stream that stays silent this long is taken for dead. */
-const IDLE_MS = 120_000;
+/** Requests of one attempt that only differ in what the server has refused: no answer is paid for twice. */
+const MAX_ADAPTATIONS = 8;
+/** Calls of one turn. */
+const MAX_CALLS = 128;
 
 const NOTHING_USED: TurnUsage = {
   prompt_tokens: 0,
@@ -41,6 +46,7 @@ export async function modelTurn(
   });
 }
 
+/** A refusal that teaches how the server wants to be asked costs another request, not an attempt. */
 async function takeTurn(
   deps: ActivityDependencies,
   run: RunRow,
@@ -53,88 +59,83 @@ async function takeTurn(
       retryable: false,
     });
   }
-  const context = await buildContext(deps, run, ref.turn, server.target);
-  if (context.kind === 'exhausted') return finishTurn(deps.pool, ref, outOfBudget(context.reason));
-  const writer = new TurnWriter(deps.pool, deps.batcher, run, ref, context);
+  let refused: { error: unknown; promptTokens: number } | undefined;
+  for (let adaptations = 0; ; adaptations++) {
+    const context = await buildContext(deps, run, ref.turn, server);
+    if (context.kind === 'exhausted')
+      return finishTurn(deps.pool, ref, outOfBudget(context.reason));
+    if (refused !== undefined && context.promptTokens >= refused.promptTokens) throw refused.error;
+    try {
+      const end = await ask(deps, { run, ref, server, context }, signal);
+      return await finishTurn(deps.pool, ref, end);
+    } catch (error) {
+      signal.throwIfAborted();
+      report(error);
+      const lesson = adaptations < MAX_ADAPTATIONS ? adapt(server, error, context) : undefined;
+      if (lesson === undefined) throw error;
+      refused = lesson === 'smaller' ? { error, promptTokens: context.promptTokens } : undefined;
+    }
+  }
+}
+
+type Asked = { run: RunRow; ref: TurnRef; server: ModelServer; context: ReadyContext };
+
+async function ask(
+  deps: ActivityDependencies,
+  { run, ref, server, context }: Asked,
+  signal: AbortSignal,
+): Promise<TurnEnd> {
+  const writer = new TurnWriter(deps, run, ref, context);
+  const answer = new ChunkAccumulator({
+    offered: context.offered,
+    maxCalls: run.tool_choice === 'none' ? 0 : run.parallel_tool_calls ? MAX_CALLS : 1,
+    thinking: server.known.profile.thinking,
+  });
   try {
-    const answer = await stream(server.client, context.request, writer, signal);
-    const estimate = {
-      ...NOTHING_USED,
-      prompt_tokens: context.promptTokens,
-      completion_tokens: writer.countTokens(),
+    const finish = await streamAnswer(server, context, { answer, writer }, signal);
+    const { message, toolCalls } = await writer.finish();
+    const verdict = verdictOf(finish, toolCalls);
+    const usage = answer.usage ?? estimate(context, writer);
+    if (context.measurable) measureTokens(server.known, context.promptTokens, usage.prompt_tokens);
+    return {
+      ...verdict.end,
+      usage,
+      toolCalls,
+      upstream: { server: server.target.baseUrl, ...answer.upstream() },
+      message: message && { ...message, incomplete: verdict.incomplete },
     };
-    const end = endOf(await writer.finish(), answer.finishReason, answer.usage ?? estimate);
-    return await finishTurn(deps.pool, ref, end);
   } catch (error) {
     await writer.abandon();
+    const usage = answer.usage ?? (answer.answered ? estimate(context, writer) : undefined);
+    // Without a database there is nowhere to count, and the error is what matters.
+    if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});
     throw error;
   }
 }
 
-/** @throws ModelStreamError when the stream ends without saying why: that is a cut, not an answer */
-async function stream(
-  client: OpenAI,
-  request: ChatCompletionCreateParamsStreaming,
-  writer: TurnWriter,
-  signal: AbortSignal,
-): Promise<{ finishReason: FinishReason; usage: TurnUsage | undefined }> {
-  const idle = new AbortController();
-  const watch = setTimeout(() => idle.abort(), IDLE_MS);
-  const chunks = new ChunkAccumulator();
-  try {
-    const response = await client.chat.completions
-      .create(request, { signal: AbortSignal.any([signal, idle.signal]) })
-      .asResponse();
-    if (response.body !== null) {
-      for await (const received of readChunks(response.body)) {
-        watch.refresh();
-        await writeAll(
-          received.flatMap((chunk) => chunks.push(chunk)),
-          writer,
-        );
-      }
-    }
-  } catch (error) {
-    if (idle.signal.aborted) throw silent();
-    throw error;
-  } finally {
-    clearTimeout(watch);
-  }
-  signal.throwIfAborted();
-  if (chunks.finishReason === null) {
-    throw new ModelStreamError(
-      'The model server closed its stream before the answer was complete.',
-      { retryable: true },
-    );
-  }
-  return { finishReason: chunks.finishReason, usage: chunks.usage };
+/** For a server that reports no usage. */
+function estimate({ promptTokens }: ReadyContext, writer: TurnWriter): TurnUsage {
+  return {
+    ...NOTHING_USED,
+    prompt_tokens: promptTokens,
+    completion_tokens: writer.countTokens(),
+  };
 }
 
-/** Most parts only join a queue: there is nothing to wait for. */
-async function writeAll(parts: TurnPart[], writer: TurnWriter): Promise<void> {
-  for (const part of parts) {
-    const pending = writer.write(part);
-    if (pending !== undefined) await pending;
-  }
-}
-
-function silent(): ModelStreamError {
-  return new ModelStreamError(`The model server sent nothing for ${IDLE_MS / 1_000} s.`, {
-    retryable: true,
-  });
-}
-
-function endOf(
-  written: Pick<TurnEnd, 'message' | 'toolCalls'>,
-  finishReason: FinishReason,
-  usage: TurnUsage,
-): TurnEnd {
-  const verdict = verdictOf(finishReason, written.toolCalls);
-  const message =
-    written.message === null ? null : { ...written.message, incomplete: verdict.incomplete };
-  return { ...verdict.end, usage, toolCalls: written.toolCalls, message };
+/** The client reads as much as the API tells; the reason is the operator's. */
+function report(error: unknown): void {
+  if (!(error instanceof ModelServerError)) return;
+  const { url, status, reason } = error;
+  log.warn('The model server refused a request', { url, status, reason });
 }
 
 function outOfBudget(reason: 'max_prompt_tokens' | 'max_completion_tokens'): TurnEnd {
-  return { status: 'incomplete', reason, usage: NOTHING_USED, message: null, toolCalls: [] };
+  return {
+    status: 'incomplete',
+    reason,
+    usage: NOTHING_USED,
+    message: null,
+    toolCalls: [],
+    upstream: null,
+  };
 }

@@ -10,15 +10,13 @@ import { rankingOptionsOf } from '../wire/objects.ts';
 import type { FileSearchResult } from '../wire/rows.ts';
 import type { SearchHit } from '../wire/search-results.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { MAX_QUERIES } from './model/build-tools.ts';
+import { readQueries } from './model/build-tools.ts';
 
 /** A run waits for the answer: after so long one by words is better. */
 const EMBEDDING_MS = 10_000;
 const RESULTS = 20;
 /** For models with small context windows, as hosted. */
 const FEW_RESULTS = 5;
-/** UTF-16 units of one query that count. */
-const LONGEST_QUERY = 4_096;
 
 export async function searchFiles(
   deps: ActivityDependencies,
@@ -60,20 +58,6 @@ function limitOf({ tools, model }: PendingToolCall): number {
       return tool.file_search.max_num_results;
   }
   return model.startsWith('gpt-3.5') ? FEW_RESULTS : RESULTS;
-}
-
-/** Models write a list, one text, or arguments that are no JSON: what they look for is clear in every case. */
-export function readQueries(input: string): string[] {
-  let given: unknown = input;
-  try {
-    const parsed = JSON.parse(input) as { queries?: unknown; query?: unknown } | null;
-    given = typeof parsed === 'object' ? (parsed?.queries ?? parsed?.query ?? []) : input;
-  } catch {
-    // The text itself is the query.
-  }
-  const texts = (Array.isArray(given) ? given : [given]).filter((text) => typeof text === 'string');
-  const queries = texts.map((text) => text.slice(0, LONGEST_QUERY).toWellFormed().trim());
-  return [...new Set(queries.filter((text) => text !== ''))].slice(0, MAX_QUERIES);
 }
 
 /** Empty: by words only. */

@@ -17,24 +17,34 @@ import {
   citationDelta,
   codeInput,
   codeOpened,
+  codeOutputs,
   functionArguments,
   functionOpened,
   imagePart,
+  refusalDelta,
   searchOpened,
   textDelta,
 } from '../wire/events.ts';
 import { mintId } from '../wire/ids.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';
-import type { RunRow } from '../wire/rows.ts';
+import type { CodeOutput, RunRow, ToolCallResult } from '../wire/rows.ts';
 import { countTokens, IMAGE_TOKENS } from '../wire/tokens.ts';
 import type { MessageContent, RunEvent } from '../wire/types.ts';
-import { ModelStreamError } from './failures.ts';
 import type { TurnPart } from './model/accumulate-chunks.ts';
 import { CodeDecoder } from './model/decode-code.ts';
+import { refusalOf } from './model/refuse-call.ts';
 
 type Call = Pick<NewToolCall, 'id' | 'type' | 'name'> & {
   arguments: string;
   decoder: CodeDecoder | null;
+};
+
+/** What the turn's request was built from. */
+export type WriterContext = {
+  images: string[];
+  sources: Sources;
+  /** Names of the tools that the model may call. */
+  offered: ReadonlySet<string>;
 };
 
 export class TurnWriter {
@@ -42,28 +52,35 @@ export class TurnWriter {
   readonly #run: RunRow;
   readonly #ref: TurnRef;
   readonly #deltas: DeltaStream;
-  readonly #images: string[];
+  readonly #context: WriterContext;
   readonly #reader: CitationReader;
   readonly #citations: Citation[] = [];
   #message: OpenStep | undefined;
   #toolStep: OpenStep | undefined;
   #text = '';
+  #refusal = '';
+  /** The content parts behind the images, in the order of their first deltas. */
+  readonly #parts: ('text' | 'refusal')[] = [];
   #lateText = '';
   readonly #calls: Call[] = [];
 
   constructor(
-    pool: Pool,
-    batcher: EventBatcher,
+    { pool, batcher }: { pool: Pool; batcher: EventBatcher },
     run: RunRow,
     ref: TurnRef,
-    context: { images: string[]; sources: Sources },
+    context: WriterContext,
   ) {
     this.#pool = pool;
     this.#run = run;
     this.#ref = ref;
-    this.#images = context.images;
+    this.#context = context;
     this.#reader = new CitationReader(context.sources);
     this.#deltas = batcher.open(run.id, ref.owner);
+  }
+
+  /** Nothing of the turn is to be seen. */
+  get silent(): boolean {
+    return this.#message === undefined && this.#toolStep === undefined;
   }
 
   /** Undefined when the part was only queued. */
@@ -71,6 +88,8 @@ export class TurnWriter {
     switch (part.kind) {
       case 'text':
         return this.#writeText(part.text);
+      case 'refusal':
+        return this.#writeRefusal(part.text);
       case 'call':
         return this.#openCall(part.index, part.name);
       case 'arguments':
@@ -92,29 +111,34 @@ export class TurnWriter {
     if (first === undefined) return undefined;
     if (this.#message === undefined) {
       const opened = this.#openMessage(first.citation === undefined ? first.text : '');
-      if (first.citation === undefined) {
-        this.#text += first.text;
-        return opened.then(() => this.#writePieces(rest));
-      }
-      return opened.then(() => {
-        this.#pushText('', true);
-        return this.#writePieces(pieces);
-      });
+      if (first.citation !== undefined) return opened.then(() => this.#writePieces(pieces));
+      this.#text += first.text;
+      return opened.then(() => this.#writePieces(rest));
     }
     for (const { text, citation } of pieces) {
+      // A text part opens with a delta of its own that has no annotation yet.
+      if (!this.#parts.includes('text')) this.#pushText(citation === undefined ? text : '');
+      else if (citation === undefined) this.#pushText(text);
       this.#text += text;
-      if (citation === undefined) this.#pushText(text, false);
-      else this.#pushCitation(citation);
+      if (citation !== undefined) this.#pushCitation(citation);
     }
     return undefined;
   }
 
-  #pushText(text: string, first: boolean): void {
+  /** Where a part of this kind is in the message's content. */
+  #indexOf(kind: 'text' | 'refusal'): number {
+    const place = this.#parts.indexOf(kind);
+    return this.#context.images.length + (place === -1 ? this.#parts.push(kind) - 1 : place);
+  }
+
+  #pushText(text: string): void {
     const messageId = this.#message!.messageId!;
+    const first = !this.#parts.includes('text');
+    const index = this.#indexOf('text');
     this.#deltas.push({
       entry: messageId,
       text,
-      event: (joined) => textDelta(messageId, this.#images.length, joined, first),
+      event: (joined) => textDelta(messageId, index, joined, first),
     });
   }
 
@@ -122,20 +146,35 @@ export class TurnWriter {
   #pushCitation(citation: Citation): void {
     const messageId = this.#message!.messageId!;
     const position = this.#citations.push(citation) - 1;
+    const index = this.#indexOf('text');
     this.#deltas.push({
       entry: `${messageId}/${position}`,
       text: citation.text,
-      event: () => citationDelta(messageId, this.#images.length, citation, position),
+      event: () => citationDelta(messageId, index, citation, position),
+    });
+  }
+
+  async #writeRefusal(text: string): Promise<void> {
+    if (this.#toolStep !== undefined) return;
+    if (this.#message === undefined) await this.#openMessage('');
+    const messageId = this.#message!.messageId!;
+    const index = this.#indexOf('refusal');
+    this.#refusal += text;
+    this.#deltas.push({
+      entry: `${messageId}/refusal`,
+      text,
+      event: (joined) => refusalDelta(messageId, index, joined),
     });
   }
 
   async #openMessage(text: string): Promise<void> {
-    this.#message = await openMessage(this.#pool, this.#run, this.#ref, this.#images, text);
+    const { images } = this.#context;
+    if (text !== '') this.#indexOf('text');
+    this.#message = await openMessage(this.#pool, this.#run, this.#ref, images, text);
     this.#deltas.continueAfter(this.#message.lastSeq);
   }
 
   async #openCall(index: number, name: string): Promise<void> {
-    this.#checkOffered(name);
     const type = this.#typeOf(name);
     const call: Call = {
       id: mintId('tool_call'),
@@ -162,6 +201,7 @@ export class TurnWriter {
 
   /** A built-in tool that the run has goes before a function of its name. */
   #typeOf(name: string): NewToolCall['type'] {
+    if (!this.#context.offered.has(name)) return 'function';
     const builtIn = this.#run.tools.find(({ type }) => type === name)?.type;
     return builtIn ?? 'function';
   }
@@ -174,20 +214,6 @@ export class TurnWriter {
         return codeOpened(stepId, index, id);
       case 'file_search':
         return searchOpened(stepId, index, id, rankingOptionsOf(this.#run.tools));
-    }
-  }
-
-  #checkOffered(name: string): void {
-    const offered = this.#run.tools.some((tool) =>
-      tool.type === 'function' ? tool.function.name === name : tool.type === name,
-    );
-    if (!offered) {
-      throw new ModelStreamError(
-        `The model called a tool that the run does not have: '${name.slice(0, 64)}'.`,
-        {
-          retryable: true,
-        },
-      );
     }
   }
 
@@ -218,20 +244,25 @@ export class TurnWriter {
   }
 
   #answer(): { content: MessageContent[]; tokens: number } {
+    const { images } = this.#context;
     const value = this.#text.toWellFormed();
-    const content: MessageContent[] = this.#images.map(imagePart);
     const annotations = this.#citations.map(citationAnnotation);
-    if (value !== '') content.push({ type: 'text', text: { value, annotations } });
-    return { content, tokens: countTokens(value) + IMAGE_TOKENS * this.#images.length };
+    const content: MessageContent[] = images.map(imagePart);
+    for (const part of this.#parts) {
+      if (part === 'text') content.push({ type: 'text', text: { value, annotations } });
+      else content.push({ type: 'refusal', refusal: this.#refusal.toWellFormed() });
+    }
+    const tokens = countTokens(value + this.#refusal) + IMAGE_TOKENS * images.length;
+    return { content, tokens };
   }
 
   /** Everything streamed so far is stored; what is left is the transaction that ends the turn. */
   async finish(): Promise<Pick<TurnEnd, 'message' | 'toolCalls'>> {
     if (this.#toolStep === undefined) await this.#writePieces(this.#reader.end());
-    const silent = this.#message === undefined && this.#toolStep === undefined;
     // A model that has nothing to say about its images: the client still gets them.
-    if (silent && this.#images.length > 0) await this.#openMessage('');
+    if (this.silent && this.#context.images.length > 0) await this.#openMessage('');
     this.#writeUndecodedCode();
+    const toolCalls = this.#calls.map((call, index) => this.#finishCall(call, index));
     await this.#deltas.flushed();
     if (this.#lateText !== '')
       log.warn('Text after tool calls was left out', { characters: this.#lateText.length });
@@ -240,14 +271,36 @@ export class TurnWriter {
         this.#message === undefined
           ? null
           : { id: this.#message.messageId!, ...this.#answer(), incomplete: null },
-      toolCalls: this.#calls.map((call, index) => ({
-        index,
-        id: call.id,
-        type: call.type,
-        name: call.name,
-        input: (call.decoder === null ? call.arguments : call.decoder.finish()).toWellFormed(),
-      })),
+      toolCalls,
     };
+  }
+
+  #finishCall(call: Call, index: number): NewToolCall {
+    const { id, type, name, decoder } = call;
+    const input = (decoder === null ? call.arguments : decoder.finish()).toWellFormed();
+    const refused = refusalOf({ type, name, input }, this.#context.offered, call.arguments);
+    const result = refused === null ? null : this.#refusedResult(type, refused);
+    if (result?.outputs !== undefined) this.#pushOutputs(index, result.outputs);
+    return { index, id, type, name, input, result };
+  }
+
+  #refusedResult(type: NewToolCall['type'], refused: string): ToolCallResult {
+    switch (type) {
+      case 'function':
+        return { output: refused, refused };
+      case 'code_interpreter':
+        return { outputs: [{ type: 'logs', logs: refused }], refused };
+      case 'file_search': {
+        const search = { ranking_options: rankingOptionsOf(this.#run.tools), results: [] };
+        return { search, refused };
+      }
+    }
+  }
+
+  #pushOutputs(index: number, outputs: CodeOutput[]): void {
+    const stepId = this.#toolStep!.stepId;
+    const entry = `${this.#calls[index]!.id}/outputs`;
+    this.#deltas.push({ entry, text: '', event: () => codeOutputs(stepId, index, outputs) });
   }
 
   /** Arguments that were not the expected JSON: clients have not seen the code yet. */
@@ -273,7 +326,7 @@ export class TurnWriter {
   /** Tokens of everything the model wrote, for a server that reports no usage. */
   countTokens(): number {
     return (
-      countTokens(this.#text) +
+      countTokens(this.#text + this.#refusal + this.#lateText) +
       this.#calls.reduce((sum, call) => sum + countTokens(call.name + call.arguments), 0)
     );
   }

@@ -3,6 +3,7 @@ import { mintId } from '../wire/ids.ts';
 import { toAssistant } from '../wire/objects.ts';
 import type { AssistantRow } from '../wire/rows.ts';
 import type { Assistant, ListEnvelope } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import { keepPlaces } from './list-places.ts';
@@ -113,12 +114,12 @@ function values(fields: AssistantFields): unknown[] {
     fields.description,
     fields.model,
     fields.instructions,
-    JSON.stringify(fields.tools),
-    JSON.stringify(fields.tool_resources),
-    JSON.stringify(fields.metadata),
+    toJson(fields.tools),
+    toJson(fields.tool_resources),
+    toJson(fields.metadata),
     fields.temperature,
     fields.top_p,
-    JSON.stringify(fields.response_format),
+    toJson(fields.response_format),
     fields.reasoning_effort,
   ];
 }

@@ -1,4 +1,5 @@
 /** Starts, signals and cancels that are committed but not yet accepted by Temporal. Repeating one is harmless. */
+import { toJson } from './core/json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
 
@@ -28,7 +29,7 @@ export async function enqueueDelivery(
     tx,
     'deliveries.enqueue',
     'insert into deliveries (run_id, kind, payload) values ($1, $2, $3::jsonb) returning id',
-    [runId, payload.kind, JSON.stringify(payload)],
+    [runId, payload.kind, toJson(payload)],
   );
   return { id: rows[0]!.id, runId, payload };
 }

@@ -3,6 +3,7 @@
  * time: chunks are keyed by document and ordinal, and a file's end is one compare-and-set of its row.
  */
 import type { VectorStoreFileError, VectorStoreFileStatus } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import { releaseDocuments } from './detach-files.ts';
 import { copyCodes, countUsage, lockDocument } from './document-vectors.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
@@ -208,7 +209,7 @@ export async function settleFile(
        update vector_store_files f set status = $2, last_error = $3::jsonb, document_id = null,
          updated_at = clock_timestamp()
        from old where f.seq = old.seq returning old.document_id`,
-      [seq, ending.status, ending.status === 'failed' ? JSON.stringify(ending.error) : null],
+      [seq, ending.status, ending.status === 'failed' ? toJson(ending.error) : null],
     );
     const row = rows[0];
     if (row === undefined) return endOf(tx, seq);

@@ -3,6 +3,7 @@ import { runEvent, stepEvent } from '../wire/events.ts';
 import type { RunRow } from '../wire/rows.ts';
 import { isActive, TRANSITIONS } from '../wire/run-status.ts';
 import type { IncompleteReason, LastError, RunEvent, RunStatus } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import type { Pool, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 import { appendEvents } from './run-events.ts';
@@ -78,7 +79,7 @@ async function endRun(tx: Tx, runId: string, ending: RunEnding): Promise<RunRow>
     [
       runId,
       ending.status,
-      ending.status === 'failed' ? JSON.stringify(ending.error) : null,
+      ending.status === 'failed' ? toJson(ending.error) : null,
       ending.status === 'incomplete' ? 'max_completion_tokens' : null,
       TRANSITIONS[ending.status],
     ],

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 
 import { idempotencyKeyReused } from '../wire/errors.ts';
+import { toJson } from './core/json.ts';
 import type { Pool, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 
@@ -40,7 +41,7 @@ export async function once<T extends object>(
       tx,
       'idempotency.store',
       'update idempotency_keys set response = $3::json where project_id = $1 and key = $2',
-      [request.projectId, request.key, JSON.stringify(answer)],
+      [request.projectId, request.key, toJson(answer)],
     );
     return { ...answer, replayed: false };
   });

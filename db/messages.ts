@@ -1,4 +1,4 @@
-/** Messages of a thread: `seq` orders them, `tokens_before` finds a context window by one index lookup. */
+/** Messages of a thread: `seq` orders them. */
 import { notFound, threadBusyForMessage } from '../wire/errors.ts';
 import { mintId } from '../wire/ids.ts';
 import { toMessage } from '../wire/objects.ts';
@@ -11,6 +11,7 @@ import type {
   Metadata,
   TruncationStrategy,
 } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import type { Delivery } from './deliveries.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
@@ -71,27 +72,27 @@ async function insertMessage(
     tx,
     'messages.create',
     `with thread as (
-       update threads set last_message_seq = last_message_seq + 1, total_tokens = total_tokens + $8,
+       update threads set last_message_seq = last_message_seq + 1,
          tool_resources = case when $9::text[] = '{}' then tool_resources else jsonb_set(
            jsonb_build_object('code_interpreter', '{}'::jsonb) || tool_resources, '{code_interpreter,file_ids}',
            (select jsonb_agg(id order by place) from (
              select id, min(place) as place from unnest(array(select jsonb_array_elements_text(
                tool_resources #> '{code_interpreter,file_ids}')) || $9::text[]) with ordinality as f(id, place)
              group by id) files)) end
-       where id = $2 returning last_message_seq, total_tokens)
+       where id = $2 returning last_message_seq)
      insert into messages (id, thread_id, project_id, seq, created_at, role, status, completed_at, content, attachments,
-       metadata, tokens, tokens_before)
+       metadata, tokens)
      select $1, $2, $3, last_message_seq, unix_now(), $4, 'completed', unix_now(), $5::jsonb, $6::jsonb, $7::jsonb,
-       $8::integer, total_tokens - $8 from thread
+       $8::integer from thread
      returning ${MESSAGE_COLUMNS}`,
     [
       mintId('message'),
       threadId,
       projectId,
       message.role,
-      JSON.stringify(message.content),
-      JSON.stringify(message.attachments),
-      JSON.stringify(message.metadata),
+      toJson(message.content),
+      toJson(message.attachments),
+      toJson(message.metadata),
       message.tokens,
       filesForCode(message.attachments),
     ],
@@ -156,7 +157,7 @@ export async function modifyMessage(
     'messages.modify',
     `update messages set metadata = coalesce($4::jsonb, metadata)
      where id = $1 and thread_id = $2 and project_id = $3 returning ${MESSAGE_COLUMNS}`,
-    [id, threadId, projectId, metadata === undefined ? null : JSON.stringify(metadata)],
+    [id, threadId, projectId, metadata === undefined ? null : toJson(metadata)],
   );
   if (rows[0] === undefined) throw notFound('message', id);
   return toMessage(rows[0]);
@@ -180,35 +181,40 @@ export async function deleteMessage(
   if (rows.length === 0) throw notFound('message', id);
 }
 
-/** The first `seq` of a run's context window, and whether messages before it were left out. */
+/** The first and the last `seq` of a run's context window. Empty: the first is behind the last. */
 export type Window = { startSeq: number; endSeq: number };
 
+/** What the model is shown: fragments that a failure left are not, what a client saw of a stopped answer is. */
+const SHOWN = `(status = 'completed' or incomplete_reason in ('max_tokens', 'run_cancelled'))`;
+
 /**
- * Chooses the newest messages up to `endSeq` that fit in `budget` tokens, and for `last_messages` at most so many of
- * them. Reads index entries only: one for the tokens, n for last_messages, whatever the thread's length.
+ * Chooses the newest messages up to `endSeq` that fit in `budget` tokens, and for `last_messages` at most that number of
+ * them. The newest is always chosen. Steps along the index and stops behind the window, whatever the thread's length.
  */
 export async function chooseWindow(
   db: Queryable,
-  threadId: string,
-  endSeq: number,
+  { threadId, endSeq }: { threadId: string; endSeq: number },
   budget: number,
   truncation: TruncationStrategy,
 ): Promise<Window> {
   const count = truncation.type === 'last_messages' ? (truncation.last_messages ?? 1) : null;
-  const rows = await query<{ by_tokens: number | null; by_count: number | null }>(
+  const rows = await query<{ start: number | null }>(
     db,
     'messages.window',
-    `select
-       (select m.seq from messages m where m.thread_id = $1 and m.tokens_before >=
-          (select n.tokens_before + n.tokens from messages n where n.thread_id = $1 and n.seq <= $2
-           order by n.seq desc limit 1) - $3::bigint
-        order by m.tokens_before, m.seq limit 1) as by_tokens,
-       (select m.seq from messages m where m.thread_id = $1 and m.seq <= $2 and $4::integer is not null
-        order by m.seq desc offset greatest($4::integer, 1) - 1 limit 1) as by_count`,
-    [threadId, endSeq, budget, count],
+    `with recursive chosen as (
+       (select seq, tokens::bigint as total, 1 as number from messages
+        where thread_id = $1 and seq <= $2 and ${SHOWN} order by seq desc limit 1)
+       union all
+       select next.seq, chosen.total + next.tokens, chosen.number + 1
+       from chosen cross join lateral (
+         select seq, tokens from messages
+         where thread_id = $1 and seq < chosen.seq and ${SHOWN} order by seq desc limit 1) next
+       where chosen.total + next.tokens <= $3::bigint
+         and ($4::integer is null or chosen.number < $4::integer))
+     select min(seq) as start from chosen`,
+    [threadId, endSeq, Math.max(0, Math.floor(budget)), count],
   );
-  const { by_tokens, by_count } = rows[0]!;
-  return { startSeq: Math.max(by_tokens ?? endSeq + 1, by_count ?? 1), endSeq };
+  return { startSeq: rows[0]!.start ?? endSeq + 1, endSeq };
 }
 
 /** What the model is shown of a message. */
@@ -216,10 +222,7 @@ export type ContextMessage = Pick<MessageRow, 'seq' | 'role' | 'content' | 'atta
   tokens: number;
 };
 
-/**
- * The window's messages in order, and the thread's first message in front of them when it lies outside. Messages that
- * were cut off by a failure are left out; what a client saw of a cancelled or length-limited answer stays.
- */
+/** The window's messages in order, and the thread's first message in front of them when it lies outside. */
 export async function readWindow(
   db: Queryable,
   threadId: string,
@@ -229,13 +232,28 @@ export async function readWindow(
     db,
     'messages.read-window',
     `(select seq, role, content, attachments, tokens from messages
-      where thread_id = $1 and seq < $2 order by seq limit 1)
+      where thread_id = $1 and seq < $2 and ${SHOWN} order by seq limit 1)
      union all
      (select seq, role, content, attachments, tokens from messages
-      where thread_id = $1 and seq between $2 and $3
-        and (status = 'completed' or incomplete_reason in ('max_tokens', 'run_cancelled')) order by seq)`,
+      where thread_id = $1 and seq between $2 and $3 and ${SHOWN} order by seq)`,
     [threadId, window.startSeq, window.endSeq],
   );
+}
+
+/** The newest user message before `beforeSeq`: what a run answers, when a window of newer ones leaves it out. */
+export async function readNewestUserMessage(
+  db: Queryable,
+  threadId: string,
+  beforeSeq: number,
+): Promise<ContextMessage | undefined> {
+  const rows = await query<ContextMessage>(
+    db,
+    'messages.newest-of-user',
+    `select seq, role, content, attachments, tokens from messages
+     where thread_id = $1 and seq < $2 and role = 'user' and ${SHOWN} order by seq desc limit 1`,
+    [threadId, beforeSeq],
+  );
+  return rows[0];
 }
 
 /** The text of a run's own finished messages, by message id. */

@@ -7,6 +7,8 @@
  */
 import pg from 'pg';
 
+import { storable } from '../wire/text.ts';
+
 export type Pool = pg.Pool;
 export type Tx = pg.PoolClient;
 export type Queryable = pg.Pool | pg.ClientBase;
@@ -58,8 +60,14 @@ export async function query<Row extends object>(
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
-  const result = await db.query<Row>({ name, text, values: values as unknown[] });
+  const result = await db.query<Row>({ name, text, values: values.map(withoutNul) });
   return result.rows;
+}
+
+/** No text of Postgres holds NUL: one that a client or a model sent must not fail the statement. JSON has `toJson`. */
+function withoutNul(value: unknown): unknown {
+  if (typeof value === 'string') return value.includes('\u0000') ? storable(value) : value;
+  return Array.isArray(value) ? value.map(withoutNul) : value;
 }
 
 const SERIALIZATION_FAILURE = '40001';

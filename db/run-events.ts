@@ -4,6 +4,7 @@
  */
 import { dayOfId } from '../wire/ids.ts';
 import type { RunEvent } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
 
@@ -54,7 +55,7 @@ export async function appendEvents(
       owner ?? null,
       events.length,
       events.map((event) => event.event),
-      events.map((event) => JSON.stringify(event.data)),
+      events.map((event) => toJson(event.data)),
     ],
   );
   if (rows[0] === undefined) throw new FencedError(`Run ${runId} is written by somebody else.`);
@@ -160,7 +161,7 @@ export async function insertDeltas(db: Queryable, deltas: OwnedEvent[]): Promise
       deltas.map((delta) => delta.owner),
       deltas.map((delta) => delta.seq),
       deltas.map((delta) => delta.event.event),
-      deltas.map((delta) => JSON.stringify(delta.event.data)),
+      deltas.map((delta) => toJson(delta.event.data)),
     ],
   );
   return new Set(rows.map((row) => row.run_id));

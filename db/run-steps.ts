@@ -1,8 +1,9 @@
 /** Run steps with their tool calls. A step's tool calls are rows of their own, so that parallel calls end independently. */
 import { notFound } from '../wire/errors.ts';
 import { toRunStep } from '../wire/objects.ts';
-import type { RunRow, RunStepRow } from '../wire/rows.ts';
+import type { RunRow, RunStepRow, UpstreamTurn } from '../wire/rows.ts';
 import type { ListEnvelope, RunStep } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import type { Queryable, Tx } from './pool.ts';
@@ -54,12 +55,15 @@ export async function getRunStep(
   return toRunStep(rows[0], rows[0].run);
 }
 
+/** A step with what its model server wants back. */
+export type TurnStep = RunStepRow & { upstream: UpstreamTurn | null };
+
 /** Every step of a run with its turn, oldest first: what the model is shown of the run so far. */
-export async function readRunSteps(db: Queryable, runId: string): Promise<RunStepRow[]> {
-  return query<RunStepRow>(
+export async function readRunSteps(db: Queryable, runId: string): Promise<TurnStep[]> {
+  return query<TurnStep>(
     db,
     'run-steps.of-run',
-    `select ${STEP_COLUMNS} from run_steps where run_id = $1 order by seq`,
+    `select ${STEP_COLUMNS}, upstream from run_steps where run_id = $1 order by seq`,
     [runId],
   );
 }
@@ -107,7 +111,7 @@ export async function endOpenStepIfAny(
        cancelled_at = case when $2 = 'cancelled' then unix_now() end,
        expired_at = case when $2 = 'expired' then unix_now() end
      where run_id = $1 and status = 'in_progress' returning ${STEP_COLUMNS}`,
-    [runId, status, lastError === null ? null : JSON.stringify(lastError)],
+    [runId, status, lastError === null ? null : toJson(lastError)],
   );
   return rows[0];
 }

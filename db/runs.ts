@@ -15,6 +15,7 @@ import { toRun } from '../wire/objects.ts';
 import type { AssistantRow, RunRow } from '../wire/rows.ts';
 import { TRANSITIONS } from '../wire/run-status.ts';
 import type { ListEnvelope, Metadata, Run, RunStatus } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import { enqueueDelivery } from './deliveries.ts';
 import type { Delivery } from './deliveries.ts';
 import type { ListQuery } from './list-page.ts';
@@ -142,17 +143,17 @@ async function insertRun(
       settings.expiresAfterSeconds,
       settings.model,
       settings.instructions,
-      JSON.stringify(settings.tools),
-      JSON.stringify(settings.tool_resources),
-      JSON.stringify(settings.metadata),
+      toJson(settings.tools),
+      toJson(settings.tool_resources),
+      toJson(settings.metadata),
       settings.temperature,
       settings.top_p,
       settings.reasoning_effort,
       settings.max_prompt_tokens,
       settings.max_completion_tokens,
-      JSON.stringify(settings.truncation_strategy),
-      JSON.stringify(settings.response_format),
-      JSON.stringify(settings.tool_choice),
+      toJson(settings.truncation_strategy),
+      toJson(settings.response_format),
+      toJson(settings.tool_choice),
       settings.parallel_tool_calls,
       windowEndSeq,
       settings.codeFileIds,
@@ -249,7 +250,7 @@ export async function modifyRun(
     tx,
     'runs.modify',
     `update runs set metadata = coalesce($2::jsonb, metadata) where id = $1 returning ${RUN_COLUMNS}`,
-    [runId, metadata === undefined ? null : JSON.stringify(metadata)],
+    [runId, metadata === undefined ? null : toJson(metadata)],
   );
   return toRun(rows[0]!);
 }

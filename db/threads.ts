@@ -5,6 +5,7 @@ import type { ThreadRow } from '../wire/rows.ts';
 import type { NewToolResources } from '../wire/requests.ts';
 import { defaultToolResources } from '../wire/requests.ts';
 import type { Metadata, Thread, ToolResources } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import type { Delivery } from './deliveries.ts';
 import { enqueueDelivery } from './deliveries.ts';
 import { lockThread, THREAD_COLUMNS } from './lock-thread.ts';
@@ -40,8 +41,8 @@ export async function createThread(
     [
       mintId('thread'),
       projectId,
-      JSON.stringify(fields.metadata),
-      JSON.stringify(defaultToolResources([], made.resources)),
+      toJson(fields.metadata),
+      toJson(defaultToolResources([], made.resources)),
     ],
   );
   const thread = rows[0]!;
@@ -82,7 +83,7 @@ export async function modifyThread(
     'threads.modify',
     `update threads set metadata = coalesce($3::jsonb, metadata), tool_resources = tool_resources || coalesce($4::jsonb, '{}')
      where id = $1 and project_id = $2 returning ${THREAD_COLUMNS}`,
-    [id, projectId, toJson(change.metadata), toJson(change.tool_resources)],
+    [id, projectId, toJsonIfGiven(change.metadata), toJsonIfGiven(change.tool_resources)],
   );
   if (rows[0] === undefined) throw notFound('thread', id);
   return toThread(rows[0]);
@@ -105,6 +106,6 @@ export async function deleteThread(
   return enqueueDelivery(tx, runId, { kind: 'cancel' });
 }
 
-function toJson(value: unknown): string | null {
-  return value === undefined ? null : JSON.stringify(value);
+function toJsonIfGiven(value: unknown): string | null {
+  return value === undefined ? null : toJson(value);
 }

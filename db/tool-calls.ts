@@ -3,6 +3,7 @@ import { codeOutputs, runEvent, searchResults, stepEvent } from '../wire/events.
 import type { FileSearch, RunRow, RunStepRow, ToolCallResult, ToolCallRow } from '../wire/rows.ts';
 import { isActive, TRANSITIONS } from '../wire/run-status.ts';
 import type { AssistantTool, RunStatus } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 import { appendEvents } from './run-events.ts';
@@ -155,7 +156,7 @@ async function storeOnce(
     tx,
     'tool-calls.store',
     `update tool_calls set result = $3::jsonb where run_id = $1 and id = $2 and result is null returning step_id`,
-    [runId, callId, JSON.stringify(result)],
+    [runId, callId, toJson(result)],
   );
   if (stored[0] === undefined) return undefined;
   const rows = await query<RunStepRow>(
@@ -173,7 +174,7 @@ async function pauseRun(tx: Tx, runId: string, step: RunStepRow): Promise<RunRow
     'tool-calls.pause-run',
     `update runs set status = 'requires_action', required_action = $2::jsonb
      where id = $1 and status = any($3::text[]) returning ${RUN_COLUMNS}`,
-    [runId, JSON.stringify(requiredAction(step.tool_calls)), TRANSITIONS.requires_action],
+    [runId, toJson(requiredAction(step.tool_calls)), TRANSITIONS.requires_action],
   );
   return rows[0]!;
 }

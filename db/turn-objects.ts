@@ -3,6 +3,7 @@ import { contentOfDeltas, imageDelta, messageEvent, stepEvent, textDelta } from 
 import { mintId } from '../wire/ids.ts';
 import type { MessageRow, RunRow, RunStepRow, ToolCallRow } from '../wire/rows.ts';
 import type { IncompleteReason, MessageContent, RunEvent } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import { linkFiles } from './linked-files.ts';
 import { MESSAGE_COLUMNS } from './messages.ts';
 import type { Pool, Tx } from './pool.ts';
@@ -13,8 +14,8 @@ import { endOpenStep } from './run-steps.ts';
 /** Names the attempt that may write; it goes with every write. */
 export type TurnRef = { runId: string; turn: number; owner: string };
 
-/** A call as the model made it. */
-export type NewToolCall = Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | 'input'>;
+/** A call as the model made it. One that was refused has its result already. */
+export type NewToolCall = Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | 'input' | 'result'>;
 
 /** Closes the run's open message with the content that its readers saw. */
 export async function cutMessage(
@@ -34,7 +35,20 @@ export async function cutMessage(
   const content = contentOfDeltas(
     deltas.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown })),
   );
-  return [messageEvent(await endMessage(tx, open[0].id, content, roughTokens(content), reason))];
+  const message = await endMessage(tx, open[0].id, content, roughTokens(content), reason);
+  if (reason === 'run_failed') await deleteEarlierFragments(tx, runId, message.id);
+  return [messageEvent(message)];
+}
+
+/** Of several failed tries at an answer the thread keeps the last one: a stream still shows all of them. */
+async function deleteEarlierFragments(tx: Tx, runId: string, newestId: string): Promise<void> {
+  await query(
+    tx,
+    'turns.delete-fragments',
+    `delete from messages
+     where run_id = $1 and id <> $2 and status = 'incomplete' and incomplete_reason = 'run_failed'`,
+    [runId, newestId],
+  );
 }
 
 /** A cut message's size towards later context windows: four characters a token, since nobody counted it. */
@@ -53,17 +67,13 @@ export async function endMessage(
   const rows = await query<MessageRow>(
     tx,
     'turns.end-message',
-    `with message as (
-       update messages set content = $2::jsonb, tokens = $3, incomplete_reason = $4,
+    `update messages set content = $2::jsonb, tokens = $3, incomplete_reason = $4,
          status = case when $4::text is null then 'completed' else 'incomplete' end,
          completed_at = case when $4::text is null then unix_now() end,
          incomplete_at = case when $4::text is not null then unix_now() end
        where id = $1 and status = 'in_progress'
-       returning ${MESSAGE_COLUMNS}),
-     thread as (
-       update threads set total_tokens = total_tokens + $3 from message where threads.id = message.thread_id)
-     select * from message`,
-    [id, JSON.stringify(content), tokens, reason],
+       returning ${MESSAGE_COLUMNS}`,
+    [id, toJson(content), tokens, reason],
   );
   if (rows[0] === undefined) throw new FencedError(`Message ${id} is no longer open.`);
   return rows[0];
@@ -174,10 +184,10 @@ async function insertOpenMessage(tx: Tx, run: RunRow, message: MessageRow): Prom
     tx,
     'turns.insert-message',
     `with thread as (
-       update threads set last_message_seq = last_message_seq + 1 where id = $2 returning last_message_seq, total_tokens)
+       update threads set last_message_seq = last_message_seq + 1 where id = $2 returning last_message_seq)
      insert into messages (id, thread_id, project_id, seq, created_at, role, status, content, attachments, metadata,
-       assistant_id, run_id, tokens_before)
-     select $1, $2, $3, last_message_seq, $4, 'assistant', 'in_progress', '[]', '[]', '{}', $5, $6, total_tokens
+       assistant_id, run_id)
+     select $1, $2, $3, last_message_seq, $4, 'assistant', 'in_progress', '[]', '[]', '{}', $5, $6
      from thread`,
     [message.id, run.thread_id, run.project_id, message.created_at, run.assistant_id, run.id],
   );
@@ -234,9 +244,10 @@ export async function insertToolCalls(tx: Tx, runId: string, calls: NewToolCall[
   await query(
     tx,
     'turns.insert-tool-calls',
-    `insert into tool_calls (step_id, run_id, index, id, type, name, input)
-     select s.id, $1, c.index, c.id, c.type, c.name, c.input
-     from run_steps s, unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[]) as c(index, id, type, name, input)
+    `insert into tool_calls (step_id, run_id, index, id, type, name, input, result)
+     select s.id, $1, c.index, c.id, c.type, c.name, c.input, c.result::jsonb
+     from run_steps s, unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+       as c(index, id, type, name, input, result)
      where s.run_id = $1 and s.status = 'in_progress'`,
     [
       runId,
@@ -245,6 +256,7 @@ export async function insertToolCalls(tx: Tx, runId: string, calls: NewToolCall[
       calls.map((call) => call.type),
       calls.map((call) => call.name),
       calls.map((call) => call.input),
+      calls.map(({ result }) => (result === null ? null : toJson(result))),
     ],
   );
 }

@@ -4,8 +4,8 @@
  */
 import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
 import { toUsage } from '../wire/objects.ts';
-import type { RunRow, RunStepRow, StepUsage, ToolCallRow } from '../wire/rows.ts';
-import { isActive, TRANSITIONS } from '../wire/run-status.ts';
+import type { RunRow, RunStepRow, StepUsage, ToolCallRow, UpstreamTurn } from '../wire/rows.ts';
+import { ACTIVE_STATUSES, isActive, TRANSITIONS } from '../wire/run-status.ts';
 import type {
   IncompleteReason,
   LastError,
@@ -14,6 +14,7 @@ import type {
   RunEvent,
   RunStatus,
 } from '../wire/types.ts';
+import { toJson } from './core/json.ts';
 import { linkFiles } from './linked-files.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withQuickTransaction, withTransaction } from './pool.ts';
@@ -118,6 +119,8 @@ export type TurnEnd = {
   } | null;
   /** The open tool_calls step's calls, when there is one. */
   toolCalls: NewToolCall[];
+  /** What the model server wants back with the calls. */
+  upstream: UpstreamTurn | null;
 } & (
   | { status: 'completed' }
   | { status: 'in_progress' }
@@ -143,11 +146,33 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
         tx,
         'turns.record',
         'insert into run_turns (run_id, turn, result) values ($1, $2, $3::jsonb)',
-        [ref.runId, ref.turn, JSON.stringify(outcome)],
+        [ref.runId, ref.turn, toJson(outcome)],
       ),
     ]);
     return outcome;
   });
+}
+
+/** Counts what an attempt that came to nothing has used: it was paid for. A run that has ended stays as it is. */
+export async function countLostUsage(pool: Pool, runId: string, usage: TurnUsage): Promise<void> {
+  await query(
+    pool,
+    'turns.lost-usage',
+    `with step as (
+       update run_steps set usage = $7::jsonb where run_id = $1 and status = 'in_progress')
+     update runs set prompt_tokens = prompt_tokens + $2, completion_tokens = completion_tokens + $3,
+       cached_tokens = cached_tokens + $4, reasoning_tokens = reasoning_tokens + $5
+     where id = $1 and status = any($6::text[])`,
+    [
+      runId,
+      usage.prompt_tokens,
+      usage.completion_tokens,
+      usage.cached_tokens,
+      usage.reasoning_tokens,
+      ACTIVE_STATUSES,
+      toJson(toUsage(usage)),
+    ],
+  );
 }
 
 async function moveRun(tx: Tx, ref: TurnRef, end: TurnEnd): Promise<RunRow | undefined> {
@@ -168,23 +193,23 @@ async function moveRun(tx: Tx, ref: TurnRef, end: TurnEnd): Promise<RunRow | und
       end.usage.completion_tokens,
       end.usage.cached_tokens,
       end.usage.reasoning_tokens,
-      end.status === 'requires_action' ? JSON.stringify(requiredAction(end.toolCalls)) : null,
+      end.status === 'requires_action' ? toJson(requiredAction(end.toolCalls)) : null,
       end.status === 'incomplete' ? end.reason : null,
-      end.status === 'failed' ? JSON.stringify(end.error) : null,
+      end.status === 'failed' ? toJson(end.error) : null,
     ],
   );
   return rows[0];
 }
 
-/** Functions are the client's to run; built-in calls of the same step are not shown in the action. */
+/** Functions are the client's to run; built-in and refused calls of the same step are not shown in the action. */
 export function requiredAction(
-  calls: Pick<ToolCallRow, 'id' | 'type' | 'name' | 'input'>[],
+  calls: Pick<ToolCallRow, 'id' | 'type' | 'name' | 'input' | 'result'>[],
 ): RequiredAction {
   return {
     type: 'submit_tool_outputs',
     submit_tool_outputs: {
       tool_calls: calls
-        .filter((call) => call.type === 'function')
+        .filter((call) => call.type === 'function' && call.result === null)
         .map((call) => ({
           id: call.id,
           type: 'function',
@@ -221,7 +246,7 @@ async function endTurnObjects(
       ? undefined
       : endMessage(tx, given.id, linked.content, given.tokens, given.incomplete),
     end.toolCalls.length === 0 ? undefined : insertToolCalls(tx, run.id, end.toolCalls),
-    recordUsage(tx, run.id, toUsage(end.usage)),
+    recordUsage(tx, run.id, toUsage(end.usage), end.toolCalls.length === 0 ? null : end.upstream),
     endTurnStep(tx, run.id, end),
   ]);
   const events = linked?.events ?? [];
@@ -232,7 +257,8 @@ async function endTurnObjects(
 
 /** The turn's last step stays open while tools run or the client is waited for. */
 async function endTurnStep(tx: Tx, runId: string, end: TurnEnd): Promise<RunStepRow | undefined> {
-  if (end.status === 'in_progress' || end.status === 'requires_action') return undefined;
+  const goesOn = end.status === 'in_progress' || end.status === 'requires_action';
+  if (goesOn && end.toolCalls.some(({ result }) => result === null)) return undefined;
   const failed = end.status === 'failed' || (end.status === 'incomplete' && end.message === null);
   const error = end.status === 'failed' ? end.error : failed ? TOOL_CALL_CUT : null;
   return endOpenStepIfAny(tx, runId, failed ? 'failed' : 'completed', error);
@@ -243,17 +269,19 @@ const TOOL_CALL_CUT: LastError = {
   message: 'The tool call was cut off by the limit on completion tokens.',
 };
 
-/** A turn's usage goes to its last step. Returns that step's id, when it is still open. */
+/** A turn's usage goes to its last step, with what is kept for the model server. Returns that step's id, when it is still open. */
 async function recordUsage(
   db: Queryable,
   runId: string,
   usage: StepUsage,
+  upstream: UpstreamTurn | null,
 ): Promise<string | undefined> {
   const rows = await query<{ id: string }>(
     db,
     'turns.usage',
-    `update run_steps set usage = $2::jsonb where run_id = $1 and status = 'in_progress' returning id`,
-    [runId, JSON.stringify(usage)],
+    `update run_steps set usage = $2::jsonb, upstream = $3::jsonb
+     where run_id = $1 and status = 'in_progress' returning id`,
+    [runId, toJson(usage), upstream === null ? null : toJson(upstream)],
   );
   return rows[0]?.id;
 }
@@ -264,7 +292,9 @@ function outcomeOf(end: TurnEnd, stepId: string): TurnOutcome {
       return {
         kind: 'tools',
         calls: end.toolCalls.flatMap((call) =>
-          call.type === 'function' ? [] : [{ id: call.id, type: call.type }],
+          call.type === 'function' || call.result !== null
+            ? []
+            : [{ id: call.id, type: call.type }],
         ),
       };
     case 'requires_action':

@@ -10,6 +10,7 @@ import type {
   VectorStoreFileStatus,
 } from '../wire/types.ts';
 import { toVectorStoreFile } from '../wire/vector-stores.ts';
+import { toJson } from './core/json.ts';
 import type { Delivery } from './deliveries.ts';
 import { INGEST_ROOM } from './deliveries.ts';
 import { detachFiles, INGEST_ID } from './detach-files.ts';
@@ -109,7 +110,7 @@ async function insertFiles(
       projectId,
       batchId,
       files.map(({ file_id }) => file_id),
-      files.map(({ attributes }) => (attributes === undefined ? null : JSON.stringify(attributes))),
+      files.map(({ attributes }) => (attributes === undefined ? null : toJson(attributes))),
       files.map(({ max_chunk_tokens }) => max_chunk_tokens),
       files.map(({ chunk_overlap_tokens }) => chunk_overlap_tokens),
     ],
@@ -211,7 +212,7 @@ export async function setFileAttributes(
     'vector-store-files.attributes',
     `update vector_store_files set attributes = $4::jsonb
      where vector_store_id = $1 and file_id = $2 and project_id = $3 returning file_id as id, ${COLUMNS.slice('id, '.length)}`,
-    [storeId, fileId, projectId, JSON.stringify(attributes)],
+    [storeId, fileId, projectId, toJson(attributes)],
   );
   if (rows[0] === undefined) throw notFound('vector store file', fileId);
   return rows[0];

@@ -5,6 +5,7 @@ import type { CreateVectorStoreParams, ModifyVectorStoreParams } from '../wire/r
 import type { VectorStoreRow } from '../wire/rows.ts';
 import type { ListEnvelope, VectorStore } from '../wire/types.ts';
 import { toVectorStore } from '../wire/vector-stores.ts';
+import { toJson } from './core/json.ts';
 import { detachFiles, seqsOfStore } from './detach-files.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
@@ -53,7 +54,7 @@ export async function createVectorStore(
       projectId,
       store.name,
       store.description,
-      JSON.stringify(store.metadata),
+      toJson(store.metadata),
       store.expires_after_days,
     ],
   );
@@ -113,7 +114,7 @@ export async function modifyVectorStore(
       'name' in change,
       change.name ?? null,
       'metadata' in change,
-      JSON.stringify(change.metadata ?? {}),
+      toJson(change.metadata ?? {}),
       'expires_after_days' in change,
       change.expires_after_days ?? null,
     ],

@@ -50,6 +50,9 @@ export const textDelta = (
     text: first ? { value, annotations: [] } : { value },
   });
 
+export const refusalDelta = (messageId: string, index: number, refusal: string): RunEvent =>
+  messageDelta(messageId, { index, type: 'refusal', refusal });
+
 /** A mark and what it cites, in one delta (recorded). `quote` is in deltas only. */
 export const citationDelta = (
   messageId: string,
@@ -205,6 +208,10 @@ export function contentOfDeltas(deltas: { event: string; data: unknown }[]): Mes
     for (const { index, ...part } of delta.content) {
       const known = content[index];
       const before = known?.type === 'text' ? known.text : { value: '', annotations: [] };
+      if (part.type === 'refusal' && known?.type === 'refusal') {
+        content[index] = { ...part, refusal: known.refusal + part.refusal };
+        continue;
+      }
       if (part.type !== 'text') {
         content[index] = part;
         continue;

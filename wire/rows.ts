@@ -112,7 +112,13 @@ export type ToolCallRow = {
 };
 
 /** What a tool call ended with; the key present follows the call's type. */
-export type ToolCallResult = { output?: string; outputs?: CodeOutput[]; search?: FileSearch };
+export type ToolCallResult = {
+  output?: string;
+  outputs?: CodeOutput[];
+  search?: FileSearch;
+  /** The call was not run: what the model is told in place of a result. */
+  refused?: string;
+};
 
 /** The search as it was done; without `content`, results are what a client sees that did not ask for it. */
 export type FileSearch = { ranking_options: RankingOptions; results: FileSearchResult[] };
@@ -132,6 +138,16 @@ export type CodeOutput =
   { type: 'logs'; logs: string } | { type: 'image'; image: { file_id: string } };
 
 /** Rows of version 0.1.0 lack the details. */
+/** What the model server wants back with a turn's calls, in its own words. `calls` are in the order of the turn's calls. */
+export type UpstreamTurn = {
+  /** Only this server gets it. */
+  server: string;
+  /** A `<think>` block that opened the text. */
+  thought: string;
+  fields: Record<string, unknown>;
+  calls: { id: string | null; fields: Record<string, unknown> }[];
+};
+
 export type StepUsage = {
   prompt_tokens: number;
   completion_tokens: number;

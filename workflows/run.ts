@@ -10,9 +10,11 @@ import {
   condition,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   setCurrentDetails,
   setHandler,
+  sleep,
   TimeoutFailure,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
@@ -66,6 +68,27 @@ async function perform(
         return await waitForOutputs(state.submission, input, submitted);
     }
   } catch (error) {
+    return comesTooLate(error) && patched('wait-until-the-deadline')
+      ? await waitForDeadline(input)
+      : outcomeOfError(error);
+  }
+}
+
+/** The server that has to be waited for asked for more time than the run has. */
+function comesTooLate(error: unknown): boolean {
+  return (
+    error instanceof ActivityFailure &&
+    error.retryState === 'TIMEOUT' &&
+    error.cause instanceof ApplicationFailure
+  );
+}
+
+/** Until then the run can still be cancelled. */
+async function waitForDeadline(input: RunInput): Promise<RunOutcome> {
+  try {
+    await sleep(timeLeft(input));
+    return { kind: 'deadline' };
+  } catch (error) {
     return outcomeOfError(error);
   }
 }
@@ -93,7 +116,7 @@ function isLostWorker(error: unknown): boolean {
 
 function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelTurn']> {
   const activities = proxyActivities<Activities>({
-    startToCloseTimeout: '10m',
+    // A model may think for as long as the run lives; the activity knows how long its server may be silent.
     scheduleToCloseTimeout: timeLeft(input),
     heartbeatTimeout: '10s',
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',

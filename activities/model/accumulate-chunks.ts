@@ -1,101 +1,147 @@
 /** Streamed chat-completion chunks in, the parts of one turn out. Pure: what is done with a part is the writer's. */
-import type { ChatCompletionChunk } from 'openai/resources/chat/completions';
-
 import type { TurnUsage } from '../../db/turns.ts';
 import { ModelStreamError } from '../failures.ts';
+import { AnswerText } from './answer-text.ts';
+import type { CallDelta, CallPart, UpstreamCall } from './assemble-calls.ts';
+import { CallAssembler } from './assemble-calls.ts';
+import { readContent } from './delta-content.ts';
+import type { OpaqueFields } from './opaque-fields.ts';
+import { isObject, mergeOpaque } from './opaque-fields.ts';
 
 export type TurnPart =
-  | { kind: 'text'; text: string }
-  /** A call's name is known; `index` counts the turn's calls from 0 in the order they were opened. */
-  | { kind: 'call'; index: number; name: string }
-  | { kind: 'arguments'; index: number; fragment: string };
+  { kind: 'text'; text: string } | { kind: 'refusal'; text: string } | CallPart;
 
-export type FinishReason = ChatCompletionChunk.Choice['finish_reason'];
+/** What goes back to the server that wrote the turn, within the same tool loop. */
+export type UpstreamTurn = {
+  /** A `<think>` block that opened the text. */
+  thought: string;
+  fields: OpaqueFields;
+  calls: UpstreamCall[];
+};
 
-const MAX_CALLS = 128;
+export type AnswerRules = {
+  /** The tools that the model may call. */
+  offered: ReadonlySet<string>;
+  maxCalls: number;
+  thinking: 'strip' | 'keep';
+};
+
 const MAX_CHARACTERS = 4 * 1024 * 1024;
+const MAX_OPAQUE = 1024 * 1024;
+const KNOWN = new Set([
+  'role',
+  'content',
+  'refusal',
+  'tool_calls',
+  'function_call',
+  'audio',
+  'name',
+]);
 
-type Call = { name: string; opened: boolean; waiting: string };
+/** A chunk as servers send it. */
+export type Chunk = { choices?: unknown; usage?: unknown } & OpaqueFields;
 
 export class ChunkAccumulator {
-  finishReason: FinishReason = null;
+  finishReason: string | null = null;
   usage: TurnUsage | undefined;
+  /** Some chunk had a choice: the server did answer. */
+  answered = false;
+  readonly #text: AnswerText;
+  readonly #calls: CallAssembler;
+  readonly #fields: OpaqueFields = {};
   #characters = 0;
-  #positions = new Map<number | string, number>();
-  #calls: Call[] = [];
+  #shown = false;
+
+  constructor({ offered, maxCalls, thinking }: AnswerRules) {
+    this.#text = new AnswerText(thinking);
+    this.#calls = new CallAssembler(offered, maxCalls);
+  }
+
+  /** Calls were made, shown or not. */
+  get calledTools(): boolean {
+    return this.#calls.count > 0;
+  }
+
+  /** Some call's arguments end in the middle. */
+  get cutInCall(): boolean {
+    return this.#calls.cut;
+  }
 
   /** @throws ModelStreamError for an answer beyond every limit */
-  push(chunk: ChatCompletionChunk): TurnPart[] {
-    if (chunk.usage) this.usage = toTurnUsage(chunk.usage);
-    const choice = chunk.choices?.[0];
-    if (choice === undefined) return [];
-    const parts: TurnPart[] = [];
-    const text = clean(choice.delta?.content ?? choice.delta?.refusal ?? '');
-    if (text !== '') parts.push({ kind: 'text', text });
-    for (const call of choice.delta?.tool_calls ?? []) parts.push(...this.#toolCall(call));
-    if (choice.finish_reason) this.finishReason = choice.finish_reason;
-    for (const part of parts)
-      this.#characters +=
-        part.kind === 'text'
-          ? part.text.length
-          : part.kind === 'arguments'
-            ? part.fragment.length
-            : 0;
-    if (this.#characters > MAX_CHARACTERS) {
-      throw new ModelStreamError('The model wrote more than 4 MiB in one answer.', {
-        retryable: false,
-      });
-    }
+  push(chunk: Chunk): TurnPart[] {
+    if (isObject(chunk.usage)) this.usage = toTurnUsage(chunk.usage);
+    const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
+    if (!isObject(choice)) return [];
+    // Some servers end a stream with the whole message once more.
+    const whole = this.answered ? undefined : choice['message'];
+    this.answered = true;
+    const delta = [choice['delta'], whole].find(isObject) ?? {};
+    const parts = this.#read(delta);
+    const reason = choice['finish_reason'];
+    if (typeof reason === 'string' && reason !== '') this.finishReason = reason;
     return parts;
   }
 
-  /** Servers differ: some leave the index out, some repeat the name, some send everything at once. */
-  #toolCall(delta: ChatCompletionChunk.Choice.Delta.ToolCall): TurnPart[] {
-    const index = this.#position(delta);
-    const call = this.#calls[index]!;
+  #read(delta: OpaqueFields): TurnPart[] {
+    const { text, refusal } = readContent(delta['content'], delta['refusal']);
     const parts: TurnPart[] = [];
-    if (!call.opened) call.name += delta.function?.name ?? '';
-    call.waiting += clean(delta.function?.arguments ?? '');
-    if (!call.opened && call.name !== '') {
-      call.opened = true;
-      parts.push({ kind: 'call', index, name: call.name });
-    }
-    if (call.opened && call.waiting !== '') {
-      parts.push({ kind: 'arguments', index, fragment: call.waiting });
-      call.waiting = '';
-    }
+    const shown = this.#text.push(text);
+    if (shown !== '') parts.push({ kind: 'text', text: shown });
+    if (refusal !== '') parts.push({ kind: 'refusal', text: refusal });
+    this.#shown ||= parts.length > 0;
+    for (const call of callsOf(delta)) parts.push(...this.#calls.push(call));
+    mergeOpaque(this.#fields, delta, KNOWN);
+    this.#count(delta);
     return parts;
   }
 
-  #position(delta: ChatCompletionChunk.Choice.Delta.ToolCall): number {
-    const key = delta.index ?? delta.id ?? 0;
-    const known = this.#positions.get(key);
-    if (known !== undefined) return known;
-    const position = this.#calls.push({ name: '', opened: false, waiting: '' }) - 1;
-    if (position >= MAX_CALLS) {
-      throw new ModelStreamError(`The model made more than ${MAX_CALLS} tool calls at once.`, {
-        retryable: false,
-      });
-    }
-    this.#positions.set(key, position);
-    return position;
+  #count(delta: OpaqueFields): void {
+    for (const value of Object.values(delta))
+      this.#characters += typeof value === 'string' ? value.length : sizeOf(value);
+    if (this.#characters <= MAX_CHARACTERS) return;
+    throw new ModelStreamError('The model wrote more than 4 MiB in one answer.', {
+      retryable: false,
+    });
+  }
+
+  /** What is left when the answer has ended. @throws ModelStreamError for a call that cannot be told */
+  end(): TurnPart[] {
+    const nothingElse = !this.#shown && this.#calls.count === 0;
+    const text = this.#text.end(nothingElse);
+    const parts: TurnPart[] = text === '' ? [] : [{ kind: 'text', text }];
+    return [...parts, ...this.#calls.end()];
+  }
+
+  upstream(): UpstreamTurn {
+    const { thought } = this.#text;
+    const turn = { thought, fields: this.#fields, calls: this.#calls.upstream() };
+    if (JSON.stringify(turn).length <= MAX_OPAQUE) return turn;
+    return { thought: '', fields: {}, calls: turn.calls.map(({ id }) => ({ id, fields: {} })) };
   }
 }
 
-/** Postgres cannot store NUL. */
-function clean(text: string): string {
-  return text.includes('\u0000') ? text.replaceAll('\u0000', '') : text;
+function sizeOf(value: unknown): number {
+  return isObject(value) || Array.isArray(value) ? JSON.stringify(value).length : 0;
 }
 
-function toTurnUsage(usage: NonNullable<ChatCompletionChunk['usage']>): TurnUsage {
+/** `function_call` is how calls were made before there could be several. */
+function callsOf(delta: OpaqueFields): CallDelta[] {
+  const calls = delta['tool_calls'];
+  if (Array.isArray(calls)) return calls.filter(isObject);
+  if (isObject(calls)) return [calls];
+  return isObject(delta['function_call']) ? [{ function: delta['function_call'] }] : [];
+}
+
+function toTurnUsage(usage: OpaqueFields): TurnUsage {
+  const of = (name: string) => (isObject(usage[name]) ? usage[name] : {});
   return {
-    prompt_tokens: whole(usage.prompt_tokens),
-    completion_tokens: whole(usage.completion_tokens),
-    cached_tokens: whole(usage.prompt_tokens_details?.cached_tokens),
-    reasoning_tokens: whole(usage.completion_tokens_details?.reasoning_tokens),
+    prompt_tokens: whole(usage['prompt_tokens']),
+    completion_tokens: whole(usage['completion_tokens']),
+    cached_tokens: whole(of('prompt_tokens_details')['cached_tokens']),
+    reasoning_tokens: whole(of('completion_tokens_details')['reasoning_tokens']),
   };
 }
 
-function whole(value: number | undefined | null): number {
+function whole(value: unknown): number {
   return typeof value === 'number' && value > 0 && value < 2 ** 31 ? Math.floor(value) : 0;
 }

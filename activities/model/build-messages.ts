@@ -6,10 +6,13 @@ import type {
 } from 'openai/resources/chat/completions';
 
 import type { ContextMessage } from '../../db/messages.ts';
-import type { RunRow, RunStepRow, ToolCallRow } from '../../wire/rows.ts';
+import type { TurnStep } from '../../db/run-steps.ts';
+import type { RunRow, ToolCallRow, UpstreamTurn } from '../../wire/rows.ts';
+import { headAndTail } from '../../wire/text.ts';
 import type { MessageContent } from '../../wire/types.ts';
-import { describeResults, numberSearches } from '../../wire/citations.ts';
+import { describeResults } from '../../wire/citations.ts';
 import { CODE_INTERPRETER, FILE_SEARCH } from './build-tools.ts';
+import { isObject } from './opaque-fields.ts';
 
 /** The run's settings as the model's system message; null when there is nothing to say. */
 export function systemPrompt(run: RunRow, toolPrompts: (string | null)[]): string | null {
@@ -25,14 +28,16 @@ export type Referred = {
   texts: ReadonlyMap<string, string>;
   /** Images by file id, as data URLs; null: the model cannot see. */
   images: ReadonlyMap<string, string> | null;
-  /** Of the message that the run answers: results of searches are marked from there on. */
-  messageNumber: number;
+  /** What the run's calls gave, by call id, as the model is shown it. */
+  results: ReadonlyMap<string, string>;
+  /** Where the request goes: that server gets back what it sent. */
+  server: string;
 };
 
 export function buildMessages(
   system: string | null,
   window: ContextMessage[],
-  steps: RunStepRow[],
+  steps: TurnStep[],
   referred: Referred,
 ): ChatCompletionMessageParam[] {
   const messages: ChatCompletionMessageParam[] =
@@ -41,17 +46,21 @@ export function buildMessages(
   let shown: ChatCompletionContentPart[] = [];
   for (const message of window) {
     if (message.role === 'assistant') {
-      const content = plainText(message.content) || AN_IMAGE;
-      messages.push({ role: 'assistant', content });
+      const text = plainText(message.content);
+      const content = text.trim() === '' && message.content.some(isImage) ? AN_IMAGE : text;
+      if (content.trim() !== '') messages.push({ role: 'assistant', content });
       shown.push(...message.content.flatMap((part) => imageOf(part, referred) ?? []));
     } else {
       messages.push({ role: 'user', content: userContent(message.content, shown, referred) });
       shown = [];
     }
   }
-  const numbers = numberSearches(steps, referred.messageNumber);
-  for (const turn of turnsOf(steps)) messages.push(...fromTurn(turn, referred.texts, numbers));
+  for (const turn of turnsOf(steps)) messages.push(...fromTurn(turn, referred));
   return messages;
+}
+
+function isImage({ type }: MessageContent): boolean {
+  return type === 'image_file' || type === 'image_url';
 }
 
 function userContent(
@@ -105,62 +114,80 @@ function imageOf(
   return url === undefined ? undefined : { type: 'image_url', image_url: { url, detail } };
 }
 
-type Turn = { messageIds: string[]; calls: ToolCallRow[] };
+type Turn = { messageIds: string[]; calls: ToolCallRow[]; upstream: UpstreamTurn | null };
 
 /** Steps that failed belong to an attempt that was cut off; the model never sees them. */
-function turnsOf(steps: RunStepRow[]): Turn[] {
+function turnsOf(steps: TurnStep[]): Turn[] {
   const turns = new Map<number, Turn>();
   for (const step of steps) {
     if (step.status !== 'completed') continue;
-    const turn = turns.get(step.turn) ?? { messageIds: [], calls: [] };
+    const turn = turns.get(step.turn) ?? { messageIds: [], calls: [], upstream: null };
     if (step.message_id !== null) turn.messageIds.push(step.message_id);
     turn.calls.push(...step.tool_calls);
+    turn.upstream = step.upstream ?? turn.upstream;
     turns.set(step.turn, turn);
   }
   return [...turns.values()];
 }
 
-function fromTurn(
-  turn: Turn,
-  texts: ReadonlyMap<string, string>,
-  numbers: ReadonlyMap<string, number>,
-): ChatCompletionMessageParam[] {
+function fromTurn(turn: Turn, { texts, results, server }: Referred): ChatCompletionMessageParam[] {
+  const upstream = turn.upstream?.server === server ? turn.upstream : null;
   const text = turn.messageIds.map((id) => texts.get(id) ?? '').join('\n\n');
-  const calls = turn.calls.map(toChatCall);
+  const said = (upstream?.thought ?? '') + text;
+  const ids = callIds(turn.calls, upstream);
+  const calls = turn.calls.map((call, at): ChatCompletionMessageToolCall => ({
+    ...upstream?.calls[at]?.fields,
+    id: ids[at]!,
+    type: 'function',
+    function: calledFunction(call),
+  }));
   const answer: ChatCompletionMessageParam = {
+    ...upstream?.fields,
     role: 'assistant',
-    content: text === '' ? null : text,
+    content: said.trim() === '' ? null : said,
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
   };
-  const results = turn.calls.map((call): ChatCompletionMessageParam => ({
+  const outputs = turn.calls.map((call, at): ChatCompletionMessageParam => ({
     role: 'tool',
-    tool_call_id: call.id,
-    content: resultText(call, numbers.get(call.id)),
+    tool_call_id: ids[at]!,
+    content: results.get(call.id) ?? '',
   }));
-  return [answer, ...results];
+  return answer.content === null && calls.length === 0 ? outputs : [answer, ...outputs];
 }
 
-function toChatCall(call: ToolCallRow): ChatCompletionMessageToolCall {
-  return { id: call.id, type: 'function', function: calledFunction(call) };
+/** The server's own ids, unless it gave one to two calls. */
+function callIds(calls: ToolCallRow[], upstream: UpstreamTurn | null): string[] {
+  const theirs = calls.map((call, at) => upstream?.calls[at]?.id ?? call.id);
+  return new Set(theirs).size === theirs.length ? theirs : calls.map(({ id }) => id);
+}
+
+/** Servers refuse arguments that are not an object, also their own. */
+function objectText(text: string): string {
+  try {
+    if (isObject(JSON.parse(text))) return text;
+  } catch {
+    // Not JSON.
+  }
+  return JSON.stringify(text.trim() === '' ? {} : { invalid_arguments: text });
 }
 
 function calledFunction({ type, name, input }: ToolCallRow): { name: string; arguments: string } {
   switch (type) {
     case 'function':
-      return { name, arguments: input };
+      return { name, arguments: objectText(input) };
     case 'code_interpreter':
       return { name: CODE_INTERPRETER, arguments: JSON.stringify({ code: input }) };
     case 'file_search':
-      return { name: FILE_SEARCH, arguments: input };
+      return { name: FILE_SEARCH, arguments: objectText(input) };
   }
 }
 
 /** Most characters of a call's logs that the model is shown; the client sees all of them. */
 const MAX_LOGS = 32_000;
-const HEAD_SHARE = 0.6;
 
 /** A call's result as the model reads it. `number`: what a search is known as. */
 export function resultText(call: Pick<ToolCallRow, 'type' | 'result'>, number = 0): string {
+  if (call.result?.refused !== undefined) return call.result.refused;
   if (call.type === 'function') return call.result?.output ?? '';
   if (call.type === 'file_search')
     return describeResults(number, call.result?.search?.results ?? []);
@@ -168,13 +195,5 @@ export function resultText(call: Pick<ToolCallRow, 'type' | 'result'>, number = 
   const text = outputs
     .map((output) => (output.type === 'logs' ? output.logs : AN_IMAGE))
     .join('\n');
-  return text === '' ? '(the code ran and printed nothing)' : headAndTail(text);
-}
-
-function headAndTail(text: string): string {
-  if (text.length <= MAX_LOGS) return text;
-  const head = Math.floor(MAX_LOGS * HEAD_SHARE);
-  const tail = MAX_LOGS - head;
-  const cut = text.length - MAX_LOGS;
-  return `${text.slice(0, head)}\n... [${cut} characters cut] ...\n${text.slice(-tail)}`.toWellFormed();
+  return text === '' ? '(the code ran and printed nothing)' : headAndTail(text, MAX_LOGS);
 }

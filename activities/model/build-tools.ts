@@ -8,7 +8,9 @@ import type { SandboxStatus } from '../../sandbox/index.ts';
 import type { RunRow } from '../../wire/rows.ts';
 
 /** Of one call. */
-export const MAX_QUERIES = 8;
+const MAX_QUERIES = 8;
+/** UTF-16 units of one query that count. */
+const LONGEST_QUERY = 4_096;
 
 /** The name under which the model calls the Python sandbox. */
 export const CODE_INTERPRETER = 'code_interpreter';
@@ -52,6 +54,20 @@ const SEARCH_TOOL: ChatCompletionTool = {
   },
 };
 
+/** Models write a list, one text, or arguments that are no JSON: what they look for is clear in every case. */
+export function readQueries(input: string): string[] {
+  let given: unknown = input;
+  try {
+    const parsed = JSON.parse(input) as { queries?: unknown; query?: unknown } | null;
+    given = typeof parsed === 'object' ? (parsed?.queries ?? parsed?.query ?? []) : input;
+  } catch {
+    // The text itself is the query.
+  }
+  const texts = (Array.isArray(given) ? given : [given]).filter((text) => typeof text === 'string');
+  const queries = texts.map((text) => text.slice(0, LONGEST_QUERY).toWellFormed().trim());
+  return [...new Set(queries.filter((text) => text !== ''))].slice(0, MAX_QUERIES);
+}
+
 /** Without a store there is nothing to search. */
 export function usesFileSearch(run: RunRow): boolean {
   return run.vector_store_ids.length > 0 && run.tools.some(({ type }) => type === FILE_SEARCH);
@@ -82,6 +98,11 @@ export function buildTools(run: RunRow): ChatCompletionTool[] {
     if (tool.type === 'file_search') return usesFileSearch(run) ? [SEARCH_TOOL] : [];
     return [{ type: 'function', function: tool.function }];
   });
+}
+
+/** What the model can call. */
+export function toolNames(tools: ChatCompletionTool[]): Set<string> {
+  return new Set(tools.flatMap((tool) => (tool.type === 'function' ? [tool.function.name] : [])));
 }
 
 /** A demand to call tools holds for the first turn only: applied to every turn, the run could never answer. */

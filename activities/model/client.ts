@@ -1,42 +1,189 @@
-/** Where a model id is served. One client per server; Temporal owns retries, so the clients have none. */
-import OpenAI from 'openai';
+/** Where a model id is served, and what is known of its server. Temporal owns retries, so the clients have none. */
+import { log } from '@temporalio/activity';
+import OpenAI, { APIConnectionError } from 'openai';
+import { Agent, fetch as undiciFetch } from 'undici';
 
 import type { ModelTarget } from '../../config.ts';
+import type { ModelProfile } from '../../config/models-file.ts';
+import type { ChatRequest } from './build-request.ts';
+import { contextWindowOf } from './context-window.ts';
+import { ForbiddenCallError } from '../failures.ts';
+import { learn, readTooLong } from './learn.ts';
+import { ModelServerError } from './server-error.ts';
+
+export type ModelServer = {
+  target: ModelTarget;
+  /** What requests are made by; refusals teach more. Shared by all runs of this process. */
+  known: KnownServer;
+  /** Tokens that the model accepts, asking the server when nobody has said. */
+  contextWindow(): Promise<number>;
+  /** The answer's headers have arrived. @throws ModelServerError, or APIConnectionError when there is no answer */
+  open(request: ChatRequest, signal: AbortSignal): Promise<Response>;
+};
+
+export type KnownServer = {
+  profile: ModelProfile;
+  /** Undefined: nobody has said. */
+  window: number | undefined;
+  /** How many tokens of this server's tokenizer one of ours is, as far as seen; 1 or more. */
+  tokenRatio: number;
+};
 
 export type ModelServers = {
   /** Undefined when no server is configured for the model. */
-  resolve(model: string): { client: OpenAI; target: ModelTarget } | undefined;
+  resolve(model: string): ModelServer | undefined;
 };
 
-/** Longest wait for the first byte of an answer. */
-const CONNECT_TIMEOUT_MS = 120_000;
+/** When neither the settings nor the server say. */
+const DEFAULT_WINDOW = 128_000;
+const LARGEST_RATIO = 4;
+/** When a server says that a prompt is too long, but not by how much. */
+const SHRINK = 1.3;
 
 export function createModelServers(
   targetOf: (model: string) => ModelTarget | undefined,
 ): ModelServers {
-  const clients = new Map<string, OpenAI>();
+  // The waits for an answer are the activity's: a model may think for longer than undici's five minutes.
+  const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const servers = new Map<string, ModelServer>();
   return {
     resolve(model) {
       const target = targetOf(model);
       if (target === undefined) return undefined;
-      const key = `${target.baseUrl} ${target.apiKey}`;
-      const client = clients.get(key) ?? createClient(target);
-      clients.set(key, client);
-      return { client, target };
+      const key = JSON.stringify(target);
+      const server = servers.get(key) ?? createServer(target, dispatcher);
+      servers.set(key, server);
+      return server;
+    },
+  };
+}
+
+function createServer(target: ModelTarget, dispatcher: Agent): ModelServer {
+  const client = createClient(target, dispatcher);
+  const known: KnownServer = {
+    profile: target.profile,
+    window: target.contextWindow,
+    tokenRatio: 1,
+  };
+  let asked: Promise<number | undefined> | undefined;
+  return {
+    target,
+    known,
+    async contextWindow() {
+      if (known.window === undefined) {
+        asked ??= contextWindowOf(target);
+        known.window ??= await asked;
+        if (known.window === undefined) asked = undefined;
+      }
+      return known.window ?? DEFAULT_WINDOW;
+    },
+    async open(request, signal) {
+      const timeout = known.profile.first_token_seconds * 1_000;
+      try {
+        return await client.chat.completions.create(request, { signal, timeout }).asResponse();
+      } catch (error) {
+        const { cause } = error as { cause?: unknown };
+        throw error instanceof APIConnectionError && cause instanceof ModelServerError
+          ? cause
+          : error;
+      }
     },
   };
 }
 
 /** Organization and project are set apart from the environment, which belongs to this server's own clients. */
-function createClient(target: ModelTarget): OpenAI {
+function createClient(target: ModelTarget, dispatcher: Agent): OpenAI {
   return new OpenAI({
     baseURL: target.baseUrl,
     apiKey: target.apiKey,
     organization: null,
     project: null,
     maxRetries: 0,
-    timeout: CONNECT_TIMEOUT_MS,
-    // A redirect would carry the key to wherever the server points.
-    fetchOptions: { redirect: 'error' },
+    fetch: async (input, init) => {
+      // A redirect would carry the key to wherever the server points.
+      const options = { ...init, redirect: 'error', dispatcher } as Parameters<
+        typeof undiciFetch
+      >[1];
+      const response = (await undiciFetch(input as string, options)) as unknown as Response;
+      // Before the client takes the body apart: it knows one shape of errors only.
+      if (!response.ok) throw await refusalOf(target, response);
+      return response;
+    },
   });
+}
+
+async function refusalOf(target: ModelTarget, response: Response): Promise<ModelServerError> {
+  const text = await response.text().catch(() => '');
+  let body: unknown = text;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // A page or a sentence.
+  }
+  const { status, headers } = response;
+  return new ModelServerError({
+    status,
+    url: placeOf(target),
+    body,
+    headers,
+    apiKey: target.apiKey,
+  });
+}
+
+/** For errors: a URL may hide a user and a password. */
+export function placeOf({ baseUrl }: ModelTarget): string {
+  const { origin, pathname } = new URL(baseUrl);
+  return `${origin}${pathname}/chat/completions`;
+}
+
+const TEACHES = new Set([400, 404, 413, 422, 500, 501]);
+
+/**
+ * Takes a lesson from a refusal: the same turn, built anew, has a chance. `smaller`: if it has become smaller.
+ * `promptTokens`: our count of what was refused.
+ */
+export function adapt(
+  { known, target }: ModelServer,
+  error: unknown,
+  refused: { request: ChatRequest; promptTokens: number },
+): 'changed' | 'smaller' | undefined {
+  if (error instanceof ForbiddenCallError && known.profile.tools_when_none) {
+    known.profile = { ...known.profile, tools_when_none: false };
+    return 'changed';
+  }
+  if (!(error instanceof ModelServerError) || !TEACHES.has(error.status ?? 400)) return undefined;
+  const text = `${error.code} ${error.reason} ${error.body}`;
+  const long = readTooLong(text);
+  const lesson = long === undefined ? learn(known.profile, refused.request, text) : undefined;
+  if (long !== undefined) learnSize(known, long, refused.promptTokens);
+  else if (lesson === undefined) return undefined;
+  else known.profile = lesson.profile;
+  log.warn('Adapted the requests to a model server', {
+    url: error.url,
+    model: target.upstreamModel,
+    change:
+      lesson?.change ??
+      `prompts are made smaller: ${known.window} tokens, ours count ${known.tokenRatio}`,
+    reason: error.reason,
+  });
+  return long === undefined ? 'changed' : 'smaller';
+}
+
+function learnSize(
+  known: KnownServer,
+  { window, prompt }: { window?: number; prompt?: number },
+  promptTokens: number,
+): void {
+  if (window !== undefined && (known.window === undefined || window < known.window)) {
+    known.window = window;
+    if (prompt === undefined) return;
+  }
+  const seen = prompt === undefined ? known.tokenRatio * SHRINK : (prompt / promptTokens) * 1.02;
+  known.tokenRatio = Math.min(LARGEST_RATIO, Math.max(known.tokenRatio, seen));
+}
+
+/** After an answer: how this server counts what we sent. Never less than one of ours, so that windows only shrink. */
+export function measureTokens(known: KnownServer, ours: number, theirs: number): void {
+  if (ours < 500 || theirs <= ours) return;
+  known.tokenRatio = Math.min(LARGEST_RATIO, Math.max(known.tokenRatio, theirs / ours));
 }

@@ -1,6 +1,6 @@
-/** A chat completion's finish_reason and calls → how the turn ends. Pure. */
+/** A finish reason and the turn's calls → how the turn ends. Pure. */
 import type { IncompleteReason } from '../../wire/types.ts';
-import type { FinishReason } from './accumulate-chunks.ts';
+import { ModelStreamError } from '../failures.ts';
 
 type TurnStatus =
   | { status: 'completed' }
@@ -12,22 +12,82 @@ type TurnStatus =
 /** `incomplete` is the reason to give an open message that did not end by itself. */
 export type Verdict = { end: TurnStatus; incomplete: IncompleteReason | null };
 
-/** Servers say `stop` for a call that was forced by tool_choice, so the calls decide, not the word. */
-export function verdictOf(reason: FinishReason, calls: { type: string }[]): Verdict {
-  if (reason === 'length') {
-    return {
-      end: { status: 'incomplete', reason: 'max_completion_tokens' },
-      incomplete: 'max_tokens',
-    };
+export type Finish = 'stop' | 'length' | 'filter' | 'error';
+
+/** What servers say, without case and punctuation: OpenAI, Anthropic, Gemini, Mistral, DeepSeek, Zhipu, TGI, Cohere. */
+const WORDS: Record<Finish, string[]> = {
+  stop: [
+    'stop',
+    'toolcalls',
+    'toolcall',
+    'tooluse',
+    'functioncall',
+    'endturn',
+    'stopsequence',
+    'eos',
+    'eostoken',
+    'complete',
+    'completed',
+    'done',
+    'finish',
+    'finished',
+  ],
+  length: ['length', 'maxtokens', 'modellength', 'maxlength', 'maxoutputtokens', 'contextlength'],
+  filter: ['contentfilter', 'safety', 'recitation', 'blocklist', 'spii', 'sensitive', 'refusal'],
+  error: [
+    'error',
+    'insufficientsystemresource',
+    'abort',
+    'aborted',
+    'cancelled',
+    'networkerror',
+    'malformedfunctioncall',
+  ],
+};
+
+/** A word that no list has is judged by what it is made of; otherwise it is a server's own way to say stop. */
+export function finishOf(word: string): Finish {
+  const plain = word.toLowerCase().replace(/[^a-z]/g, '');
+  for (const [finish, words] of Object.entries(WORDS) as [Finish, string[]][])
+    if (words.includes(plain)) return finish;
+  if (/length|max|limit|trunc|window|budget/.test(plain)) return 'length';
+  if (/filter|safety|block|moderat|prohibit|sensitiv|policy|guardrail|refus/.test(plain))
+    return 'filter';
+  return /error|fail|abort|cancel|timeout|overload|resource|exceed|malform|unexpected/.test(plain)
+    ? 'error'
+    : 'stop';
+}
+
+type Call = { type: string; result: unknown };
+
+/**
+ * Servers say `stop` for a call that was forced by tool_choice, so the calls decide, not the word. A call that has its
+ * result was refused: the model is told.
+ * @throws ModelStreamError when the server says that it failed
+ */
+export function verdictOf(finish: Finish, calls: Call[]): Verdict {
+  switch (finish) {
+    case 'length':
+      return {
+        end: { status: 'incomplete', reason: 'max_completion_tokens' },
+        incomplete: 'max_tokens',
+      };
+    case 'filter': {
+      const message = 'The model stopped because of its content filter.';
+      return {
+        end: { status: 'failed', error: { code: 'server_error', message } },
+        incomplete: 'content_filter',
+      };
+    }
+    case 'error':
+      throw new ModelStreamError('The model server ended the answer with an error.', {
+        retryable: true,
+      });
+    case 'stop': {
+      if (calls.length === 0) return { end: { status: 'completed' }, incomplete: null };
+      const open = calls.filter(({ result }) => result === null);
+      const waits = open.length > 0 && open.every(({ type }) => type === 'function');
+      return { end: { status: waits ? 'requires_action' : 'in_progress' }, incomplete: null };
+    }
   }
-  if (reason === 'content_filter') {
-    const message = 'The model stopped because of its content filter.';
-    return {
-      end: { status: 'failed', error: { code: 'server_error', message } },
-      incomplete: 'content_filter',
-    };
-  }
-  if (calls.length === 0) return { end: { status: 'completed' }, incomplete: null };
-  const builtIn = calls.some((call) => call.type !== 'function');
-  return { end: { status: builtIn ? 'in_progress' : 'requires_action' }, incomplete: null };
 }

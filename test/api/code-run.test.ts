@@ -196,11 +196,12 @@ test('stops code that takes too long, and lets the model go on with the same var
   expect(second).toBe('7\n');
 });
 
-test('runs a call without any code', async () => {
+test('tells the model that a call has no code', async () => {
   const reply = toolCalls([{ name: 'code_interpreter', arguments: '{}' }]);
   const { run, steps } = await runCode([reply, text('Nothing.')]);
   expect(run.status).toBe('completed');
-  expect(calls(steps)).toEqual([{ input: '', logs: [] }]);
+  const told = 'The call was not understood: code_interpreter expects {"code": "…"}';
+  expect(calls(steps)).toEqual([{ input: '', logs: [expect.stringContaining(told)] }]);
 });
 
 test('sends outputs of any size and any bytes whole', async () => {

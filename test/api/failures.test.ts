@@ -91,6 +91,16 @@ test('waits as long as the model server asks and then answers once', async () =>
   expect(third! - second!).toBeGreaterThanOrEqual(1_000);
 });
 
+test('expires at its deadline when the model server asks for more time than that', async () => {
+  const setup = await setUp(env, [status(429, { headers: { 'retry-after': '86400' } })]);
+  const run = await env.client.beta.threads.runs.createAndPoll(setup.threadId, {
+    assistant_id: setup.assistant.id,
+    expires_after: 2,
+  } as never);
+  expect(run).toMatchObject({ status: 'expired', last_error: null });
+  expect(env.model.requests(setup.model)).toHaveLength(1);
+});
+
 test('closes a cut answer as incomplete and stores the new one alone as the answer', async () => {
   const { run, names, messages, steps, threadId, assistant, model } = await streamed([
     cutAfter(text('This will not be finished.'), 3),
@@ -178,11 +188,27 @@ test('asks again when the answer is not a stream of completions', async () => {
   expect(messages).toHaveLength(1);
 });
 
-test('asks again when the model calls a tool that the run does not have', async () => {
+test('tells the model that the run does not have the tool it called', async () => {
   const reply = toolCalls([{ name: 'launch_rocket', arguments: {} }]);
-  const { run, steps } = await streamed([reply, text('I cannot.')], [WEATHER]);
+  const { run, steps, model } = await streamed([reply, text('I cannot.')], [WEATHER]);
   expect(run.status).toBe('completed');
-  expect(steps).toHaveLength(1);
+  const output = "There is no tool named 'launch_rocket'. The tools are: get_weather.";
+  expect(steps).toMatchObject([
+    { status: 'completed', step_details: { tool_calls: [{ function: { output } }] } },
+    { status: 'completed', type: 'message_creation' },
+  ]);
+  expect(env.model.requests(model)[1]?.body.messages.at(-1)).toMatchObject({
+    role: 'tool',
+    content: output,
+  });
+});
+
+test('gives up on a model that goes on calling what is not there', async () => {
+  const reply = () => toolCalls([{ name: 'launch_rocket', arguments: {} }]);
+  const { run } = await streamed([reply(), reply(), reply()], [WEATHER]);
+  expect(run.last_error?.message).toBe(
+    'The model went on calling tools in ways that cannot be run.',
+  );
 });
 
 test('closes the open message and step of a run that fails in the middle of an answer', async () => {

@@ -92,13 +92,17 @@ test('streams a function call up to the pause, and the answer after the outputs'
       content: null,
       tool_calls: [
         {
-          id: call!.id,
+          id: expect.stringMatching(/^call_[0-9a-f]{24}$/),
           type: 'function',
           function: { name: 'get_weather', arguments: '{"city":"Paris"}' },
         },
       ],
     },
-    { role: 'tool', tool_call_id: call!.id, content: '21 degrees' },
+    {
+      role: 'tool',
+      tool_call_id: expect.stringMatching(/^call_[0-9a-f]{24}$/),
+      content: '21 degrees',
+    },
   ]);
 });
 
@@ -217,8 +221,8 @@ test('puts parallel calls into one step and gives the model the outputs in the o
   expect(outline(after)).toEqual(AFTER_SUBMIT);
   const { steps } = await checkRun(env, paused, [before, after]);
   expect(steps).toHaveLength(2);
-  expect(env.model.requests(model)[1]?.body.messages.slice(-3)).toEqual(
-    outputs.map(({ tool_call_id, output }) => ({ role: 'tool', tool_call_id, content: output })),
+  expect(env.model.requests(model)[1]?.body.messages.slice(-3)).toMatchObject(
+    outputs.map(({ output }) => ({ role: 'tool', content: output })),
   );
 });
 

@@ -158,24 +158,36 @@ test('shows a pending step without usage and with the calls that wait', async ()
   await checkRun(env, run);
 });
 
-test('carries a large output to the model whole', async () => {
+test.each([
+  ['carries a large output to the model whole', 20_000],
+  ['cuts an output that the model has no room for, with a mark', 50_000],
+])('%s', async (_, count) => {
   const { run, threadId, model } = await pausedRun();
-  const output = `${'0123456789'.repeat(50_000)}é`;
+  const output = `${'0123456789'.repeat(count)}é`;
   await env.client.beta.threads.runs.submitToolOutputs(run.id, {
     thread_id: threadId,
     tool_outputs: outputsFor(run, output),
   });
   await checkRun(env, run);
-  expect(env.model.requests(model)[1]?.body.messages.at(-1)?.content).toBe(output);
+  const seen = env.model.requests(model)[1]?.body.messages.at(-1)?.content;
+  if (count === 20_000) expect(seen).toBe(output);
+  else
+    expect(seen).toMatch(
+      /^(0123456789)+\d*\n\.\.\. \[\d+ characters cut\] \.\.\.\n\d*(0123456789)+é$/,
+    );
 });
 
-test('hands arguments to the client exactly as the model wrote them', async () => {
-  for (const written of ['', '{"city": "Zür', '{ "city" : "日本 🎉" }']) {
+test('hands arguments to the client exactly as the model wrote them, and none as an object', async () => {
+  for (const [written, seen = written] of [
+    ['', '{}'],
+    ['{"city": "Zür'],
+    ['{ "city" : "日本 🎉" }'],
+  ] as [string, string?][]) {
     const reply = toolCalls([{ name: 'get_weather', arguments: written }], { splitEvery: 1 });
     const { assistant, threadId } = await setUp(env, [reply, text('Ok.')], { tools: [WEATHER] });
     const { runs } = env.client.beta.threads;
     const paused = await runs.createAndPoll(threadId, { assistant_id: assistant.id });
-    expect(pendingCalls(paused)[0]?.arguments).toBe(written);
+    expect(pendingCalls(paused)[0]?.arguments).toBe(seen);
     await runs.submitToolOutputsAndPoll(paused.id, {
       thread_id: threadId,
       tool_outputs: outputsFor(paused),

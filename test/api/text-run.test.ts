@@ -202,7 +202,7 @@ test('completes without a message when the model says nothing', async () => {
   expect(outline(log)).toEqual([...TEXT_RUN.slice(0, 3), 'thread.run.completed']);
 });
 
-test('shows a refusal as the text of the answer', async () => {
+test('shows a refusal as one', async () => {
   const reply = chunks([
     {
       choices: [{ index: 0, delta: { role: 'assistant', refusal: 'I will' }, finish_reason: null }],
@@ -215,7 +215,7 @@ test('shows a refusal as the text of the answer', async () => {
     assistant_id: assistant.id,
   });
   const { messages } = await checkRun(env, run);
-  expect(messages[0]?.content).toMatchObject([{ text: { value: 'I will not.' } }]);
+  expect(messages[0]?.content).toEqual([{ type: 'refusal', refusal: 'I will not.' }]);
 });
 
 test('answers in the context of the whole thread, run after run', async () => {

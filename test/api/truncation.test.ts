@@ -88,8 +88,87 @@ test('keeps the last messages within the context too', async () => {
   expect(seen.reduce((sum, value) => sum + tokensOf(value), 0)).toBeLessThanOrEqual(ROOM);
 });
 
-test('sends the newest message even when it alone is too long', async () => {
-  expect(await seenOf(3, {}, 2_000)).toEqual([line(2, 2_000)]);
+test('cuts the newest message, with a mark, when it alone is too long', async () => {
+  const [seen, ...others] = await seenOf(3, {}, 2_000);
+  expect(others).toEqual([]);
+  expect(seen).toMatch(/^Message 2: (word )+\n?.*\[\d+ characters cut\].*( word)+$/s);
+  expect(tokensOf(seen!)).toBeLessThanOrEqual(ROOM);
+  expect(tokensOf(seen!)).toBeGreaterThan(ROOM * 0.9);
+});
+
+test('keeps the question beside a later message that leaves no room', async () => {
+  const { assistant, model } = await setUp(env, [text('Ok.')]);
+  await env.client.beta.threads.createAndRunPoll({
+    assistant_id: assistant.id,
+    thread: {
+      messages: [
+        { role: 'user', content: line(0) },
+        { role: 'assistant', content: line(1, 4_000) },
+      ],
+    },
+  });
+  const seen = env.model.requests(model)[0]?.body.messages.slice(1);
+  expect(seen).toMatchObject([
+    { role: 'user', content: line(0) },
+    { role: 'assistant', content: expect.stringContaining('characters cut') },
+  ]);
+});
+
+test('cuts the results of tools before the question', async () => {
+  const calls = toolCalls([
+    { name: 'get_weather', arguments: { city: 'Paris' } },
+    { name: 'get_weather', arguments: { city: 'Rome' } },
+  ]);
+  const { assistant, threadId, model } = await setUp(env, [calls, text('Ok.')], {
+    tools: [WEATHER],
+  });
+  const { runs } = env.client.beta.threads;
+  const paused = await runs.createAndPoll(threadId, { assistant_id: assistant.id });
+  const [first, second] = outputsFor(paused);
+  const tool_outputs = [
+    { ...first!, output: 'sunny '.repeat(20_000) },
+    { ...second!, output: 'short' },
+  ];
+  await runs.submitToolOutputsAndPoll(paused.id, { thread_id: threadId, tool_outputs });
+  const seen = env.model.requests(model)[1]?.body.messages.slice(1);
+  expect(seen).toMatchObject([
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant' },
+    { role: 'tool', content: expect.stringContaining('characters cut') },
+    { role: 'tool', content: 'short' },
+  ]);
+  expect(
+    seen!.reduce((sum, { content }) => sum + tokensOf((content as string) ?? ''), 0),
+  ).toBeLessThan(ROOM);
+});
+
+test('ends a run whose instructions leave no room for a question', async () => {
+  const { assistant, threadId, model } = await setUp(env, [], {
+    instructions: 'word '.repeat(3_000),
+  });
+  const run = await env.client.beta.threads.runs.createAndPoll(threadId, {
+    assistant_id: assistant.id,
+  });
+  expect(run.incomplete_details).toEqual({ reason: 'max_prompt_tokens' });
+  expect(env.model.requests(model)).toEqual([]);
+});
+
+test('gives the room of deleted messages to those that are there', async () => {
+  const { assistant, threadId, model } = await setUp(env, [text('Ok.')], {}, 'My name is Zed.');
+  const { messages, runs } = env.client.beta.threads;
+  await messages.create(threadId, { role: 'user', content: 'Remember my name.' });
+  for (const n of [1, 2, 3]) {
+    const { id } = await messages.create(threadId, { role: 'user', content: line(n, 1_000) });
+    await messages.delete(id, { thread_id: threadId });
+  }
+  await messages.create(threadId, { role: 'user', content: 'What is my name?' });
+  await runs.createAndPoll(threadId, { assistant_id: assistant.id });
+  const seen = env.model.requests(model)[0]?.body.messages.slice(1);
+  expect(seen?.map(({ content }) => content)).toEqual([
+    'My name is Zed.',
+    'Remember my name.',
+    'What is my name?',
+  ]);
 });
 
 test('counts the last messages when the run begins, and keeps what the run itself does', async () => {

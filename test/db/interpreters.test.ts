@@ -60,7 +60,9 @@ async function codeRun(count = 1): Promise<CodeRun> {
       type: 'code_interpreter',
       name: 'code_interpreter',
       input: '',
+      result: null,
     })),
+    upstream: null,
   });
   return { run: claim.run, calls };
 }

@@ -39,14 +39,11 @@ function thread(sizes: number[]): Promise<string> {
 async function longThread(count: number): Promise<string> {
   const id = await thread([]);
   await database.pool.query(
-    `insert into messages (id, thread_id, project_id, seq, created_at, role, status, content, attachments, metadata, tokens, tokens_before)
-     select 'msg_' || $1 || n, $1, $2, n, 0, 'user', 'completed', '[]', '[]', '{}', 10, (n - 1) * 10 from generate_series(1, $3) n`,
+    `insert into messages (id, thread_id, project_id, seq, created_at, role, status, content, attachments, metadata, tokens)
+     select 'msg_' || $1 || n, $1, $2, n, 0, 'user', 'completed', '[]', '[]', '{}', 10 from generate_series(1, $3) n`,
     [id, database.projectId, count],
   );
-  await database.pool.query(
-    'update threads set last_message_seq = $2, total_tokens = $2 * 10 where id = $1',
-    [id, count],
-  );
+  await database.pool.query('update threads set last_message_seq = $2 where id = $1', [id, count]);
   return id;
 }
 
@@ -56,7 +53,7 @@ test.each([
   { budget: 50, truncation: AUTO, start: 2, why: 'the rest fits exactly' },
   { budget: 30, truncation: AUTO, start: 3, why: 'two messages fit' },
   { budget: 29, truncation: AUTO, start: 4, why: 'only the newest does not fit with another' },
-  { budget: 9, truncation: AUTO, start: 5, why: 'nothing fits' },
+  { budget: 9, truncation: AUTO, start: 4, why: 'the newest is always there' },
   { budget: 60, truncation: last(2), start: 3, why: 'two were asked for' },
   { budget: 60, truncation: last(9), start: 1, why: 'there are fewer than asked for' },
   { budget: 15, truncation: last(3), start: 4, why: 'the budget is tighter than the count' },
@@ -64,7 +61,14 @@ test.each([
   'starts at message $start of sizes 10, 20, 20, 10 with a budget of $budget because $why',
   async (given) => {
     const id = await thread([10, 20, 20, 10]);
-    expect(await chooseWindow(database.pool, id, 4, given.budget, given.truncation)).toEqual({
+    expect(
+      await chooseWindow(
+        database.pool,
+        { threadId: id, endSeq: 4 },
+        given.budget,
+        given.truncation,
+      ),
+    ).toEqual({
       startSeq: given.start,
       endSeq: 4,
     });
@@ -73,26 +77,58 @@ test.each([
 
 test('ignores messages that came after the run began', async () => {
   const id = await thread([10, 10, 10, 10]);
-  expect(await chooseWindow(database.pool, id, 3, 20, AUTO)).toEqual({ startSeq: 2, endSeq: 3 });
+  expect(await chooseWindow(database.pool, { threadId: id, endSeq: 3 }, 20, AUTO)).toEqual({
+    startSeq: 2,
+    endSeq: 3,
+  });
   expect(
     (await readWindow(database.pool, id, { startSeq: 2, endSeq: 3 })).map(({ seq }) => seq),
   ).toEqual([1, 2, 3]);
 });
 
-test('a deleted message leaves a gap, not a wrong window', async () => {
+test('a deleted message takes no room and does not count', async () => {
   const id = await thread([10, 10, 10, 10]);
   const rows = await database.pool.query<{ id: string }>(
     'select id from messages where thread_id = $1 and seq = 3',
     [id],
   );
   await deleteMessage(database.pool, database.projectId, id, rows.rows[0]!.id);
-  const window = await chooseWindow(database.pool, id, 4, 40, last(2));
-  expect((await readWindow(database.pool, id, window)).map(({ seq }) => seq)).toEqual([1, 2, 4]);
+  const seen = async (budget: number, truncation: typeof AUTO | ReturnType<typeof last>) => {
+    const window = await chooseWindow(
+      database.pool,
+      { threadId: id, endSeq: 4 },
+      budget,
+      truncation,
+    );
+    return (await readWindow(database.pool, id, window)).map(({ seq }) => seq);
+  };
+  expect(await seen(40, last(2))).toEqual([1, 2, 4]);
+  expect(await seen(30, AUTO)).toEqual([1, 2, 4]);
+});
+
+test('what a failure cut off takes no room and does not count', async () => {
+  const id = await thread([10, 10, 10]);
+  await database.pool.query(
+    `update messages set status = 'incomplete', incomplete_reason = 'run_failed' where thread_id = $1 and seq = 2`,
+    [id],
+  );
+  for (const [budget, truncation] of [
+    [20, AUTO],
+    [99, last(2)],
+  ] as const) {
+    const window = await chooseWindow(
+      database.pool,
+      { threadId: id, endSeq: 3 },
+      budget,
+      truncation,
+    );
+    expect((await readWindow(database.pool, id, window)).map(({ seq }) => seq)).toEqual([1, 3]);
+  }
 });
 
 test('an empty thread has an empty window', async () => {
   const id = await thread([]);
-  const window = await chooseWindow(database.pool, id, 0, 100, AUTO);
+  const window = await chooseWindow(database.pool, { threadId: id, endSeq: 0 }, 100, AUTO);
   expect(await readWindow(database.pool, id, window)).toEqual([]);
 });
 
@@ -103,7 +139,12 @@ test('a thread of 100,000 messages reads no more rows than one of 100', async ()
     await database.pool.query('vacuum analyze messages');
     const before = await rowsRead();
     for (const truncation of [AUTO, last(20)]) {
-      const window = await chooseWindow(database.pool, id, size, 300, truncation);
+      const window = await chooseWindow(
+        database.pool,
+        { threadId: id, endSeq: size },
+        300,
+        truncation,
+      );
       expect((await readWindow(database.pool, id, window)).length).toBe(
         truncation.type === 'auto' ? 31 : 21,
       );

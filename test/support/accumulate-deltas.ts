@@ -15,9 +15,10 @@ export function accumulateMessage(message: Message, data: unknown): void {
       content.push(structuredClone(part));
     } else {
       require(known['type'] === part['type'], 'a part keeps its type');
-      require(part['type'] === 'text', 'an image is sent once');
+      require(part['type'] !== 'image_file', 'an image is sent once');
       require(index === content.length - 1, 'parts are written one after the other');
-      continueText(known['text'] as Json, part['text'] as Json);
+      if (part['type'] === 'refusal') append(known, 'refusal', part['refusal']);
+      else continueText(known['text'] as Json, part['text'] as Json);
     }
   }
 }
@@ -27,7 +28,12 @@ function checkOpening(part: Json): void {
     require(isEmptyList((part['text'] as Json)['annotations']), 'a text opens with annotations');
     return;
   }
-  require(part['type'] === 'image_file', `a part is a text or an image: ${String(part['type'])}`);
+  if (part['type'] === 'refusal') {
+    require(typeof part['refusal'] === 'string' && part['refusal'] !== '', 'a refusal has a text');
+    return;
+  }
+  require(part['type'] ===
+    'image_file', `a part is a text, refusal or image: ${String(part['type'])}`);
   const { file_id: id, ...rest } = part['image_file'] as Json;
   require(/^file-\w{22}$/.test(String(id)), 'an image names its file');
   require(Object.keys(rest).length === 0, `an image has a file and no more`);

@@ -1,0 +1,164 @@
+/** What a model server said instead of an answer: the shapes that servers use, and what another try can change. Pure. */
+import { storable } from '../../wire/text.ts';
+import { isObject } from './opaque-fields.ts';
+
+/** Longest reason that is kept, in UTF-16 units. */
+const MAX_REASON = 500;
+const MAX_BODY = 8_000;
+
+export type ServerAnswer = {
+  /** HTTP status; for an error inside a stream the one that it names, if it does. */
+  status: number | undefined;
+  /** Without user, key and query. */
+  url: string;
+  /** The parsed JSON, else the text. */
+  body: unknown;
+  headers?: Headers | undefined;
+  /** Must not appear in what is logged. */
+  apiKey: string;
+};
+
+export class ModelServerError extends Error {
+  override name = 'ModelServerError';
+  readonly status: number | undefined;
+  readonly url: string;
+  /** For the operator. */
+  readonly reason: string;
+  /** For rules that look for fields and numbers. */
+  readonly body: string;
+  readonly code: string;
+  readonly headers: Headers | undefined;
+
+  constructor({ status, url, body, headers, apiKey }: ServerAnswer) {
+    const reason = storable(redact(reasonOf(body), apiKey).slice(0, MAX_REASON));
+    super(`The model server answered ${status ?? 'with an error'}: ${reason}`);
+    this.status = status ?? statusOf(body);
+    this.url = url;
+    this.reason = reason;
+    this.body = (typeof body === 'string' ? body : JSON.stringify(body)).slice(0, MAX_BODY);
+    this.code = codeOf(body);
+    this.headers = headers;
+  }
+
+  /** How long the server asks to wait, in ms: by a header, or as Gemini does in the body. */
+  get retryAfterMs(): number | undefined {
+    const inBody = /"retryDelay"\s*:\s*"([\d.]+)s"/.exec(this.body)?.[1];
+    return (
+      retryAfterMs(this.headers) ?? (inBody === undefined ? undefined : Number(inBody) * 1_000)
+    );
+  }
+
+  /** There is no money left: waiting does not help. */
+  get outOfQuota(): boolean {
+    if (this.retryAfterMs !== undefined) return false;
+    return (
+      this.status === 402 ||
+      /insufficient_quota|billing_|exceeded.{0,9}current.quota|insufficient (balance|credits)/i.test(
+        `${this.code} ${this.reason}`,
+      )
+    );
+  }
+
+  /** The same request can succeed later. `x-should-retry` is the server's own word. */
+  get transient(): boolean {
+    const advice = this.headers?.get('x-should-retry');
+    if (advice === 'true' || advice === 'false') return advice === 'true';
+    if (this.outOfQuota || PERMANENT.test(this.code)) return false;
+    const { status } = this;
+    if (status === undefined) return true;
+    return [408, 409, 425, 429].includes(status) || (status >= 500 && ![501, 505].includes(status));
+  }
+}
+
+const PERMANENT =
+  /\b(invalid_|authentication|permission|not_found|model_not_found|context_length|unsupported|bad_request|validation)/i;
+
+/** Keys of an object under which servers put their reason, the most telling first. */
+const REASON_KEYS = [
+  'error',
+  'detail',
+  'message',
+  'msg',
+  'errors',
+  'base_resp',
+  'status_msg',
+  'error_msg',
+  'title',
+  'choices',
+];
+
+export function reasonOf(body: unknown): string {
+  if (typeof body === 'string') return plainText(body);
+  if (Array.isArray(body)) return body.map(reasonOf).filter(Boolean).join('; ');
+  if (!isObject(body)) return '';
+  if (typeof body['msg'] === 'string' && Array.isArray(body['loc']))
+    return `${body['loc'].join('.')}: ${body['msg']}`;
+  const found = REASON_KEYS.map((key) => reasonOf(body[key])).find((text) => text !== '') ?? '';
+  const { metadata } = body;
+  const raw = isObject(metadata) && typeof metadata['raw'] === 'string' ? metadata['raw'] : '';
+  return raw === '' || found.includes(raw) ? found : `${found}: ${raw}`;
+}
+
+/** A page of HTML is told by its words. */
+function plainText(text: string): string {
+  return text
+    .replace(/<(script|style)[^]*?<\/\1>|<[^<>]{1,500}>/gi, ' ')
+    .replace(/\s+/g, ' ')
+    .trim();
+}
+
+/** Keys, whole or in the shape that services give them, do not get into logs. */
+function redact(text: string, apiKey: string): string {
+  const known = apiKey.length >= 8 ? text.replaceAll(apiKey, '***') : text;
+  return known.replace(/\b(sk|pk|key|xai|gsk|hf|AIza)[-_]?[\w*-]{12,}/g, '***');
+}
+
+function errorOf(body: unknown): Record<string, unknown> {
+  const first: unknown = Array.isArray(body) ? body[0] : body;
+  if (!isObject(first)) return {};
+  if (Array.isArray(first['choices']) && !first['error']) return errorOf(first['choices']);
+  return isObject(first['error']) ? first['error'] : first;
+}
+
+function codeOf(body: unknown): string {
+  const { code, type, error_type: errorType } = errorOf(body);
+  return [code, type, errorType]
+    .filter((value) => typeof value === 'string' && value !== 'error')
+    .join(' ');
+}
+
+/** Gateways put the status of the server behind them into the error. */
+function statusOf(body: unknown): number | undefined {
+  const { code, status, status_code: statusCode } = errorOf(body);
+  return [code, status, statusCode]
+    .map(Number)
+    .find((value) => Number.isInteger(value) && value >= 400 && value < 600);
+}
+
+/** As long as a run may live: a longer wait is no number that a server means. */
+const LONGEST_RETRY_MS = 30 * 86_400_000;
+
+/** From `retry-after-ms`, else `retry-after` in seconds or as a date; absurd values are clamped. */
+export function retryAfterMs(headers: Headers | undefined, now = Date.now()): number | undefined {
+  const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
+  if (milliseconds > 0) return Math.min(milliseconds, LONGEST_RETRY_MS);
+  const text = headers?.get('retry-after');
+  if (!text) return undefined;
+  const seconds = Number(text);
+  const wait = Number.isNaN(seconds) ? Date.parse(text) - now : seconds * 1_000;
+  return wait > 0 ? Math.min(wait, LONGEST_RETRY_MS) : undefined;
+}
+
+/** Whether what arrived in the place of a chunk is an error. */
+export function isErrorBody(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isErrorBody);
+  if (!isObject(value)) return true;
+  if (value['error'] || value['object'] === 'error' || value['type'] === 'error') return true;
+  const choice: unknown = Array.isArray(value['choices']) ? value['choices'][0] : undefined;
+  if (isObject(choice) && choice['error']) return true;
+  const base = value['base_resp'];
+  if (isObject(base) && Number(base['status_code']) > 0) return true;
+  return (
+    value['choices'] === undefined && ['detail', 'message', 'errors'].some((key) => value[key])
+  );
+}

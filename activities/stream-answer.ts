@@ -1,0 +1,140 @@
+/** Reads one answer of a model server into the writer, within the run's limits and the server's time. */
+import type { ReadyContext } from './context.ts';
+import { ForbiddenCallError, ModelStreamError } from './failures.ts';
+import type { ChunkAccumulator, TurnPart } from './model/accumulate-chunks.ts';
+import type { ModelServer } from './model/client.ts';
+import { placeOf } from './model/client.ts';
+import type { Finish } from './model/map-finish-reason.ts';
+import { finishOf } from './model/map-finish-reason.ts';
+import { readChunks } from './model/read-chunks.ts';
+import type { TurnWriter } from './turn-writer.ts';
+import { countTokens } from '../wire/tokens.ts';
+
+/** A server counts with its own tokenizer: only an answer that is clearly beyond its limit is stopped here. */
+const TOLERANCE = 1.1;
+const TOLERATED_TOKENS = 16;
+/** UTF-16 units. */
+const COUNTED_AT_ONCE = 200;
+
+export type AnswerSink = { answer: ChunkAccumulator; writer: TurnWriter };
+
+/** @throws ModelServerError and ModelStreamError for what is no answer, and the reason of an aborted `signal` */
+export async function streamAnswer(
+  server: ModelServer,
+  context: ReadyContext,
+  { answer, writer }: AnswerSink,
+  signal: AbortSignal,
+): Promise<Finish> {
+  using silence = new SilenceWatch(server.known.profile);
+  const limit = allowedTokens(context.completionLeft);
+  const meter = new TokenMeter();
+  let done = false;
+  try {
+    const response = await server.open(context.request, AbortSignal.any([signal, silence.signal]));
+    const source = { url: placeOf(server.target), apiKey: server.target.apiKey };
+    const finished = () => answer.finishReason !== null;
+    for await (const received of readChunks(response.body!, { finished, source })) {
+      silence.heard(answer.answered);
+      done = received.done;
+      const parts = received.chunks.flatMap((chunk) => answer.push(chunk));
+      if (limit !== null) meter.push(parts);
+      await writeAll(parts, writer);
+      if (limit !== null && meter.tokens > limit) return 'length';
+    }
+  } catch (error) {
+    if (silence.signal.aborted) throw silence.signal.reason;
+    throw error;
+  }
+  signal.throwIfAborted();
+  const finish = finishOfAnswer(answer, done);
+  await writeAll(answer.end(), writer);
+  checkCalls(answer, writer, finish);
+  const used = answer.usage?.completion_tokens ?? meter.tokens;
+  return limit !== null && used > limit && finish === 'stop' ? 'length' : finish;
+}
+
+function allowedTokens(left: number | null): number | null {
+  return left === null ? null : left * TOLERANCE + TOLERATED_TOKENS;
+}
+
+/** Counts in pieces that are long enough: the tokens of single deltas add up to more than their text has. */
+class TokenMeter {
+  tokens = 0;
+  #uncounted = '';
+
+  push(parts: TurnPart[]): void {
+    for (const part of parts)
+      if (part.kind !== 'call')
+        this.#uncounted += part.kind === 'arguments' ? part.fragment : part.text;
+    if (this.#uncounted.length < COUNTED_AT_ONCE) return;
+    this.tokens += countTokens(this.#uncounted);
+    this.#uncounted = '';
+  }
+}
+
+/** Most parts only join a queue: there is nothing to wait for. */
+async function writeAll(parts: TurnPart[], writer: TurnWriter): Promise<void> {
+  for (const part of parts) {
+    const pending = writer.write(part);
+    if (pending !== undefined) await pending;
+  }
+}
+
+/** `[DONE]` ends an answer as well as a finish reason does. A stream with neither was cut. */
+function finishOfAnswer(answer: ChunkAccumulator, done: boolean): Finish {
+  if (answer.finishReason !== null) return finishOf(answer.finishReason);
+  if (done && answer.answered && !answer.cutInCall) return 'stop';
+  throw new ModelStreamError(
+    done && !answer.answered
+      ? 'The model server sent an answer without content.'
+      : 'The model server closed its stream before the answer was complete.',
+    { retryable: true },
+  );
+}
+
+/** An answer of which nothing is left to show must not look like a model that had nothing to say. */
+function checkCalls(answer: ChunkAccumulator, writer: TurnWriter, finish: Finish): void {
+  if (finish !== 'stop' || !writer.silent) return;
+  if (answer.calledTools) throw new ForbiddenCallError();
+  if (/tool|function/i.test(answer.finishReason ?? '')) {
+    throw new ModelStreamError('The model server announced tool calls and sent none.', {
+      retryable: false,
+    });
+  }
+}
+
+/** Aborts when the server is silent for too long. Every byte counts as a sign of life, a comment too. */
+class SilenceWatch implements Disposable {
+  readonly #aborter = new AbortController();
+  readonly #idleSeconds: number;
+  #timer: NodeJS.Timeout;
+  #answering = false;
+
+  constructor(profile: { first_token_seconds: number; idle_seconds: number }) {
+    this.#idleSeconds = profile.idle_seconds;
+    this.#timer = this.#start(profile.first_token_seconds);
+  }
+
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  heard(answering: boolean): void {
+    if (answering && !this.#answering) {
+      this.#answering = true;
+      clearTimeout(this.#timer);
+      this.#timer = this.#start(this.#idleSeconds);
+    } else this.#timer.refresh();
+  }
+
+  #start(seconds: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      const message = `The model server sent nothing for ${seconds} s.`;
+      this.#aborter.abort(new ModelStreamError(message, { retryable: true }));
+    }, seconds * 1_000);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,23 @@
+/** Text on its way to Postgres and to models. Pure. */
+
+/** Postgres takes neither NUL nor half of a surrogate pair. */
+export function storable(text: string): string {
+  return text.replaceAll('\u0000', '').toWellFormed();
+}
+
+/** A text, and the half of a surrogate pair at its end whose other half may follow. */
+export function splitHalf(text: string): [whole: string, half: string] {
+  const last = text.charCodeAt(text.length - 1);
+  return last >= 0xd800 && last < 0xdc00 ? [text.slice(0, -1), text.slice(-1)] : [text, ''];
+}
+
+const HEAD_SHARE = 0.6;
+
+/** Keeps the beginning and the end of a text of more than `limit` UTF-16 units, with a mark that says how much is cut. */
+export function headAndTail(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const head = Math.floor(limit * HEAD_SHARE);
+  const cut = text.length - limit;
+  const tail = text.slice(text.length - (limit - head));
+  return `${text.slice(0, head)}\n... [${cut} characters cut] ...\n${tail}`.toWellFormed();
+}
