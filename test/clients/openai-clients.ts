@@ -30,6 +30,7 @@ const COMMON = [
   'failed_run',
   'errors',
   'raw_response',
+  'azure',
   'long_silent_stream',
   'long_silent_callbacks',
   'long_busy_stream',

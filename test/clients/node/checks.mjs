@@ -348,6 +348,25 @@ export function checksOf(openai, { AssistantStream, major }) {
       equal(data._request_id, response.headers.get('x-request-id'));
     },
 
+    /** An endpoint and a key are all that its client is given. */
+    async azure() {
+      const endpoint = client.baseURL.replace(/\/v1$/, '');
+      const { apiKey } = client;
+      const apiVersion = '2024-05-01-preview';
+      // Null: not that of the environment.
+      const azure = new openai.AzureOpenAI({ endpoint, apiKey, apiVersion, baseURL: null });
+      const model = `${PREFIX}:text`;
+      const body = { messages: [{ role: 'user', content: 'Hi' }] };
+      const made = await azure.beta.assistants.create({ model });
+      const thread = await azure.beta.threads.create(body);
+      const stream = azure.beta.threads.runs.stream(thread.id, { assistant_id: made.id });
+      deepEqual(texts(await stream.finalMessages()), [SAID]);
+      const chunks = await collected(
+        await azure.chat.completions.create({ model, stream: true, ...body }),
+      );
+      equal(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join(''), SAID);
+    },
+
     /** The model says two words, nothing for long, and the rest. */
     async long_silent_stream() {
       const began = performance.now();

@@ -6,7 +6,7 @@ import os
 import time
 
 import openai
-from openai import AsyncAssistantEventHandler, AsyncOpenAI
+from openai import AsyncAssistantEventHandler, AsyncAzureOpenAI, AsyncOpenAI
 
 client = AsyncOpenAI(max_retries=0, timeout=120)
 beta, runs = client.beta, client.beta.threads.runs
@@ -371,6 +371,22 @@ async def check_raw_response():
     response = await beta.threads.with_raw_response.create()
     equal([response.status_code, response.headers["openai-version"]], [200, "2020-10-01"])
     equal(response.parse()._request_id, response.headers["x-request-id"])
+
+
+async def check_azure():
+    """An endpoint and a key are all that its client is given."""
+    endpoint = os.environ["OPENAI_BASE_URL"].removesuffix("/v1")
+    azure = AsyncAzureOpenAI(azure_endpoint=endpoint, api_key=client.api_key, api_version="2024-05-01-preview")
+    messages = [{"role": "user", "content": "Hi"}]
+    made = await azure.beta.assistants.create(model=f"{PREFIX}:text")
+    thread = await azure.beta.threads.create(messages=messages)
+    stream = await read(
+        azure.beta.threads.runs.stream(thread_id=thread.id, assistant_id=made.id, event_handler=Recorder())
+    )
+    equal(stream.text, "Hello there, größte 🧵.")
+    chat = await azure.chat.completions.create(model=f"{PREFIX}:text", messages=messages, stream=True)
+    chunks = await collected(chat)
+    equal("".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices), stream.text)
 
 
 async def check_long_silent_stream():

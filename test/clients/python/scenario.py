@@ -20,7 +20,7 @@ path = Path(__file__).with_name("checks.py")
 source = path.read_text()
 if mode == "sync":
     source = re.sub(r"\b(async|await) ", "", source)
-    source = re.sub(r"\bAsync(OpenAI|AssistantEventHandler)\b", r"\1", source)
+    source = re.sub(r"\bAsync(AzureOpenAI|OpenAI|AssistantEventHandler)\b", r"\1", source)
 module = {"__name__": "checks"}
 exec(compile(source, str(path), "exec"), module)
 checks = {name.removeprefix("check_"): check for name, check in module.items() if name.startswith("check_")}
