@@ -39,8 +39,11 @@ function bodyOf(body: FuzzedBody, idOf: (id: Id) => string) {
   return { headers: { 'content-type': 'application/json' }, body: text };
 }
 
-const isId = (value: unknown): value is Id =>
-  typeof value === 'object' && value !== null && 'id' in value && 'shift' in value;
+/** One that was changed within is none. */
+function isId(value: unknown): value is Id {
+  const { id, shift } = (value ?? {}) as Partial<Id>;
+  return typeof id === 'string' && typeof shift === 'number';
+}
 
 function nthOf(objects: Objects, { id, shift }: Id, nth: number): string {
   const known = objects[id] ?? ['none'];
