@@ -55,7 +55,7 @@ const WITH_STATUS = [
 
 /** What content, annotations, steps, tool calls and their outputs can be. */
 const KINDS = [
-  'text, image_file, image_url, file_citation, file_path, message_creation, tool_calls',
+  'text, refusal, image_file, image_url, file_citation, file_path, message_creation, tool_calls',
   'function, code_interpreter, file_search, logs, image',
 ].flatMap((line) => line.split(', '));
 
@@ -74,7 +74,8 @@ afterAll(async () => {
   await embeddings.close();
 });
 
-describe('plays', () => {
+// Most of them at once, with the sandbox's first start among them.
+describe('plays', { timeout: 300_000 }, () => {
   test.for(OBJECTS)('%s', ([, play]) => play(scene));
   test.concurrent.for(RUNS)('%s', ([, play]) => play(scene));
 });

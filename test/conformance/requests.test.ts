@@ -64,7 +64,10 @@ function expectListed(differences: (string | undefined)[]): void {
   expect(found.filter((one) => !listed.includes(one))).toEqual([]);
 }
 
-describe('but for what is listed, the server takes', () => {
+/** Some take hundreds of requests, and all of them run at once. */
+const TIMEOUT = { timeout: 300_000 };
+
+describe('but for what is listed, the server takes', TIMEOUT, () => {
   test.concurrent.for(WITH_BODY)('the described fields of $id', async (operation) => {
     const path = pathOf(operation, operation.id === 'addUploadPart' ? { upload_id } : {});
     const found = [];

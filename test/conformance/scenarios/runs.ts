@@ -2,7 +2,15 @@
 import type { RunCreateParams } from 'openai/resources/beta/threads/runs/runs';
 
 import { createFile } from '../../support/files.ts';
-import { cutAfter, hold, status, text, toolCalls, type Reply } from '../../support/fake-model.ts';
+import {
+  chunks,
+  cutAfter,
+  hold,
+  status,
+  text,
+  toolCalls,
+  type Reply,
+} from '../../support/fake-model.ts';
 import { CODE, outputsFor, reached, setUp, WEATHER, type Setup } from '../../support/runs.ts';
 import { SEARCH, search, searching } from '../../support/searching.ts';
 import { readAll, request, type Scene } from './scene.ts';
@@ -15,6 +23,11 @@ const INCLUDE = ['step_details.tool_calls[*].file_search.results[*].content' as 
 const call = () => toolCalls([{ name: 'get_weather', arguments: { city: 'Paris' } }]);
 const code = (source: string) =>
   toolCalls([{ name: 'code_interpreter', arguments: { code: source } }]);
+const refusal = chunks([
+  { choices: [{ index: 0, delta: { refusal: 'I cannot ' } }] },
+  { choices: [{ index: 0, delta: { refusal: 'say.' } }] },
+  { choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
+]);
 const PROGRAM = [
   'import matplotlib.pyplot as plt',
   'print("Drawing.")',
@@ -60,6 +73,7 @@ async function readLogs(scene: Scene, { threadId }: Setup, runId: string): Promi
 
 export async function runsThatEnd(scene: Scene): Promise<void> {
   await ends(scene, [text('A mild day.')], { instructions: null, reasoning_effort: 'low' });
+  await ends(scene, [refusal]);
   await ends(scene, [text('Cut', { finishReason: 'length' })]);
   await ends(scene, [text('No', { finishReason: 'content_filter' })]);
   await ends(scene, [cutAfter(text('One two three four.'), 3), text('Again.')]);
