@@ -52,6 +52,10 @@ export function httpUrl(name: string, value: string | undefined): string | undef
   if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
     throw new ConfigError(`${name} must be an http or https URL such as http://127.0.0.1:8000/v1.`);
   }
+  const { username, password, search, hash } = new URL(value);
+  if (username + password + search + hash !== '') {
+    throw new ConfigError(`${name} must be a URL without user, password, query and fragment.`);
+  }
   return value.replace(/\/+$/, '');
 }
 

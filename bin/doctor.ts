@@ -1,4 +1,4 @@
-/** The doctor proper: looks at every part at the same time and prints what it found. Exit code 0: npm start will work. */
+/** The doctor proper: looks at every part at the same time and prints what it found. Exit code 0: npm start and runs will work. */
 import type { Config } from '../config.ts';
 import { embeddings } from './doctor/embeddings.ts';
 import { models } from './doctor/model.ts';
@@ -10,7 +10,7 @@ import { describe } from './serve/start-error.ts';
 
 const HELP = `Usage: npm run doctor -- [options of npm start]
 
-Says what is installed, what is missing, and what brings it. The exit code is 0 when npm start would work.`;
+Says what is installed, what is missing, and what brings it. The exit code is 0 when npm start and runs would work.`;
 
 async function look(): Promise<Finding[] | undefined> {
   try {
@@ -43,5 +43,5 @@ const findings = await look();
 if (findings === undefined) console.log(HELP);
 else {
   console.log(report(findings));
-  process.exitCode = findings.some(({ state }) => state === 'stop') ? 1 : 0;
+  process.exitCode = findings.some(({ state }) => state === 'stop' || state === 'fail') ? 1 : 0;
 }

@@ -8,6 +8,7 @@ import { collectLessOften } from '../heap.ts';
 import { openGate, type Gate } from '../api/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { openSandbox } from '../worker/sandbox.ts';
+import { models } from './doctor/model.ts';
 import { banner } from './serve/banner.ts';
 import { claimDataDir } from './serve/data-dir.ts';
 import { checkGivenServers } from './serve/given-servers.ts';
@@ -41,12 +42,13 @@ async function serve(options: Options): Promise<void> {
   shutdown.add('API', () => gate.close(new AbortController()));
   await checkGivenServers(options.config);
   const sandbox = openSandbox(options.config);
-  const [database, temporal, { config, demo }, { startOurs }] = await Promise.all([
+  const [database, temporal, { config, demo }, { startOurs }, , found] = await Promise.all([
     tracked(openDatabase(options, shutdown)),
     tracked(openTemporal(options, shutdown)),
     tracked(withModel(options.config, shutdown)),
     import('./serve/ours.ts'),
     tracked(workflowBundle(cacheDir)),
+    models(options.config),
   ]);
   shutdown.signal.throwIfAborted();
   const parts = {
@@ -64,6 +66,7 @@ async function serve(options: Options): Promise<void> {
     dataDir,
     uiUrl: temporal.uiUrl,
     modelBaseUrl: demo ? undefined : (config.modelBaseUrl ?? 'as MODELS_FILE says'),
+    modelFailures: found.filter(({ state }) => state === 'fail'),
     semanticSearch: semanticSearch(config),
     sandbox: ours.sandbox,
     seconds: performance.now() / 1_000, // since the process began

@@ -1,48 +1,89 @@
-/** Which model server answers. Its key is never shown, nor anything else that a URL may hide. */
-import type { Config, ModelEntry } from '../../config.ts';
+/** Which model servers answer. Their keys are never shown, nor anything else that a URL may hide. */
+import type { Config } from '../../config.ts';
 import { modelTarget, usesDemoModel } from '../../config.ts';
+import { reasonOf } from '../serve/start-error.ts';
 import type { Finding } from './report.ts';
 
 const ANSWER_MS = 5_000;
+const OWN_KEY = 'MODEL_API_KEY';
 const part = 'Model';
+
+type Server = {
+  /** Models of MODELS_FILE that it serves; none for MODEL_BASE_URL. */
+  names: string[];
+  /** Undefined: nothing says where. */
+  baseUrl: string | undefined;
+  apiKey: string;
+  /** The variable with the key. */
+  keyName: string;
+};
 
 export async function models(config: Config): Promise<Finding[]> {
   if (usesDemoModel(config)) {
     const says = 'the built-in demo model, NOT an LLM';
     return [{ part, state: 'note', says, remedy: 'set MODEL_BASE_URL for a real one' }];
   }
-  const { modelBaseUrl, modelApiKey } = config;
-  const given = modelBaseUrl === undefined ? [] : [ask('', modelBaseUrl, modelApiKey)];
-  return Promise.all([...given, ...config.models.map((entry) => listed(entry, config))]);
+  return Promise.all(serversOf(config).map(examine));
 }
 
-async function listed({ id, api_key_env: variable }: ModelEntry, config: Config): Promise<Finding> {
-  const target = modelTarget(config, id);
-  if (target === undefined) {
+/** Each server and key once. */
+function serversOf(config: Config): Server[] {
+  const { modelBaseUrl: baseUrl, modelApiKey: apiKey } = config;
+  const given = baseUrl === undefined ? [] : [{ names: [], baseUrl, apiKey, keyName: OWN_KEY }];
+  const listed = config.models.map(({ id, api_key_env: keyName = OWN_KEY }): Server => {
+    const target = modelTarget(config, id);
+    return { names: [id], baseUrl: target?.baseUrl, apiKey: target?.apiKey ?? 'none', keyName };
+  });
+  const groups = Map.groupBy(listed, (one) => [one.baseUrl, one.apiKey, one.keyName].join(' '));
+  const joined = [...groups.values()].map((group) => {
+    return { ...group[0]!, names: group.flatMap(({ names }) => names) };
+  });
+  return [...given, ...joined];
+}
+
+/** `fail`: runs of these models would fail. */
+async function examine({ names, baseUrl, apiKey, keyName }: Server): Promise<Finding> {
+  const models = names.join(', ');
+  if (baseUrl === undefined) {
     const remedy = 'give it a base_url in MODELS_FILE, or set MODEL_BASE_URL';
-    return { part, state: 'note', says: `${id} has no server`, remedy };
+    return { part, state: 'fail', says: `${models} has no server`, remedy };
   }
-  if (variable === undefined || target.apiKey !== 'none')
-    return ask(`${id} at `, target.baseUrl, target.apiKey);
-  return { part, state: 'note', says: `${id}: ${variable} is not set`, remedy: `set ${variable}` };
+  const keyed = apiKey === 'none' ? 'no key' : 'a key is set';
+  if (keyed === 'no key' && keyName !== OWN_KEY)
+    return {
+      part,
+      state: 'fail',
+      says: `${models}: ${keyName} is not set`,
+      remedy: `set ${keyName}`,
+    };
+  const { origin, pathname } = new URL(baseUrl);
+  const place = `${models === '' ? '' : `${models} at `}${origin}${pathname}`;
+  const answer = await ask(baseUrl, apiKey);
+  const state = answer === 'answers' ? 'ok' : 'fail';
+  const finding: Finding = { part, state, says: `${place} ${answer} (${keyed})` };
+  if (state === 'ok') return finding;
+  const setting = models === '' ? 'MODEL_BASE_URL' : 'base_url';
+  const remedy = answer.startsWith('refuses')
+    ? `set ${keyName} to a key of that server`
+    : `start that server, or correct ${setting}`;
+  return { ...finding, remedy };
 }
 
-/** Any answer shows that a server is there; only a refused key is worth a word. */
-async function ask(name: string, baseUrl: string, key: string): Promise<Finding> {
-  const { origin, pathname } = new URL(baseUrl);
-  const place = name + origin + pathname;
-  const keyed = key === 'none' ? 'no key' : 'a key is set';
+/** Any other answer shows that a server is there, also that it has no list of models. */
+async function ask(baseUrl: string, apiKey: string): Promise<string> {
   try {
-    const { status } = await fetch(`${baseUrl}/models`, {
-      headers: { authorization: `Bearer ${key}` },
+    const { status, body } = await fetch(`${baseUrl}/models`, {
+      headers: { authorization: `Bearer ${apiKey}` },
       signal: AbortSignal.timeout(ANSWER_MS),
+      redirect: 'manual',
     });
-    const refused = status === 401 || status === 403;
-    if (!refused) return { part, state: 'ok', says: `${place} answers (${keyed})` };
-    const says = `${place} refuses the key (${keyed})`;
-    return { part, state: 'note', says, remedy: 'give it a key of that server' };
-  } catch {
-    const remedy = 'start it, or correct its URL';
-    return { part, state: 'note', says: `${place} does not answer (${keyed})`, remedy };
+    await body?.cancel();
+    if (status === 401 || status === 403) return `refuses the key: it says ${status}`;
+    if (status >= 300 && status < 400) return 'redirects: give the URL where that leads';
+    return [502, 503, 504].includes(status) ? `is not ready: it says ${status}` : 'answers';
+  } catch (error) {
+    const { name, cause } = error as Error;
+    const reason = name === 'TimeoutError' ? `nothing in ${ANSWER_MS / 1_000} s` : reasonOf(cause);
+    return `does not answer: ${reason}`;
   }
 }

@@ -1,29 +1,34 @@
 /** What the doctor prints. Pure. */
 
 /**
- * `ok`: fine. `note`: npm start works, but something is less than it could be. `stop`: npm start would not work.
+ * `ok`: fine. `note`: npm start works, but something is less than it could be. `fail`: it starts, but runs would fail.
+ * `stop`: it would not start.
  * Details are lines below the sentence.
  */
 export type Finding = {
   part: string;
-  state: 'ok' | 'note' | 'stop';
+  state: 'ok' | 'note' | 'fail' | 'stop';
   says: string;
   details?: string[];
   /** The one command, or the one thing to do, that puts it right. */
   remedy?: string;
 };
 
-const MARKS = { ok: 'ok  ', note: 'note', stop: 'STOP' };
+const MARKS = { ok: 'ok  ', note: 'note', fail: 'FAIL', stop: 'STOP' };
 const INDENT = ' '.repeat(20);
 
 /** Everything found, then whether npm start would work. */
 export function report(findings: Finding[]): string {
+  return ['', ...findings.flatMap(lines), '', verdict(findings), ''].join('\n');
+}
+
+function verdict(findings: Finding[]): string {
   const stops = findings.filter(({ state }) => state === 'stop').map(({ part }) => part);
-  const verdict =
-    stops.length === 0
-      ? 'npm start will work.'
-      : `npm start will not work until this is put right: ${stops.join(', ')}.`;
-  return ['', ...findings.flatMap(lines), '', verdict, ''].join('\n');
+  if (stops.length > 0)
+    return `npm start will not work until this is put right: ${stops.join(', ')}.`;
+  const fails = findings.filter(({ state }) => state === 'fail').map(({ says }) => says);
+  if (fails.length > 0) return `npm start will start, but runs will fail: ${fails.join('; ')}.`;
+  return 'npm start will work.';
 }
 
 function lines({ part, state, says, details = [], remedy }: Finding): string[] {

@@ -1,6 +1,7 @@
 /** What npm start prints once everything is ready. */
 import { join } from 'node:path';
 import type { SandboxStatus } from '../../sandbox/index.ts';
+import type { Finding } from '../doctor/report.ts';
 
 export type Ready = {
   baseUrl: string;
@@ -11,6 +12,8 @@ export type Ready = {
   uiUrl: string | undefined;
   /** Undefined: the demo model. */
   modelBaseUrl: string | undefined;
+  /** Why runs would fail. */
+  modelFailures: Finding[];
   /** The model that finds files by their meaning, or why there is none. */
   semanticSearch: string;
   sandbox: SandboxStatus;
@@ -24,9 +27,13 @@ export function banner(ready: Ready): string {
     ['API key', ready.apiKeyGiven ? key : `${key}  (kept in ${join(ready.dataDir, 'api-key')})`],
     ['Temporal UI', ready.uiUrl ?? 'that of the server at TEMPORAL_ADDRESS'],
     ['Model', ready.modelBaseUrl ?? 'built-in demo, NOT an LLM; set MODEL_BASE_URL for a real one'],
+    ...ready.modelFailures.flatMap(({ says, remedy = '' }) => [
+      ['!! Model', `RUNS WILL FAIL: ${says}`],
+      ['', `→ ${remedy}`],
+    ]),
     ['Search', `semantic search ${ready.semanticSearch}`],
     ['Sandbox', sandbox(ready.sandbox)],
-  ] as const;
+  ];
   const body = JSON.stringify({
     model: 'gpt-4o',
     name: 'Math Tutor',
@@ -36,7 +43,7 @@ export function banner(ready: Ready): string {
     '',
     `Threadmill is ready (${ready.seconds.toFixed(1)} s). Ctrl-C stops it.`,
     '',
-    ...rows.map(([name, value]) => `  ${name.padEnd(12)} ${value}`),
+    ...rows.map(([name = '', value]) => `  ${name.padEnd(12)} ${value}`),
     '',
     'Try it:',
     '',

@@ -1,5 +1,5 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,10 +23,20 @@ async function doctor(env: Record<string, string> = {}, args: string[] = []) {
 
 /** Of this computer's own loopback; answers every request with `status`. */
 async function httpServer(status: number): Promise<number> {
-  const server = createServer((_, response) => response.writeHead(status).end());
+  return listening(createServer((_, response) => response.writeHead(status).end()));
+}
+
+async function listening(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
+}
+
+async function closedPort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
 }
 
 test('finds everything that npm start needs, and what the sandbox holds', async () => {
@@ -62,30 +72,63 @@ test('shows no key and no password', async () => {
   });
   expect(code).toBe(1);
   expect(stdout + stderr).not.toContain('hidden');
-  expect(stdout).toContain(`http://127.0.0.1:${port}/v1 refuses the key (a key is set)`);
+  const model = `http://127.0.0.1:${port}/v1 refuses the key: it says 401 (a key is set)`;
+  expect(stdout).toContain(`FAIL  Model       ${model}\n${' '.repeat(20)}→ set MODEL_API_KEY to`);
   expect(stdout).toMatch(/STOP {2}Database +DATABASE_URL cannot be used \(.*ECONNREFUSED/);
   expect(stdout).toContain('npm start will not work until this is put right: Database.');
 });
 
 test('looks at the models of MODELS_FILE', async () => {
   const port = await httpServer(404);
+  const closed = await closedPort();
   const path = join(await temporaryDirectory(), 'models.json');
   const base_url = `http://127.0.0.1:${port}/v1`;
   const models = [
     { id: 'a', base_url },
     { id: 'b', base_url, api_key_env: 'KEY_OF_B' },
-    { id: 'c', base_url: 'http://127.0.0.1:9/v1' },
+    { id: 'c', base_url: `http://127.0.0.1:${closed}/v1` },
     { id: 'd' },
+    { id: 'e', base_url },
   ];
   await writeFile(path, JSON.stringify({ models }));
   const { code, stdout } = await doctor({ MODELS_FILE: path, SANDBOX: 'none' });
-  expect(code).toBe(0);
-  expect(stdout.match(/(?<=Model +)\S.*/g)).toEqual([
-    `a at ${base_url} answers (no key)`,
+  expect(code).toBe(1);
+  const refused = `connect ECONNREFUSED 127.0.0.1:${closed}`;
+  const wrong = [
     'b: KEY_OF_B is not set',
-    'c at http://127.0.0.1:9/v1 does not answer (no key)',
+    `c at http://127.0.0.1:${closed}/v1 does not answer: ${refused} (no key)`,
     'd has no server',
+  ];
+  expect(stdout.match(/(?<=Model +)\S.*/g)).toEqual([
+    `a, e at ${base_url} answers (no key)`,
+    ...wrong,
   ]);
+  expect(stdout).toContain(`\nnpm start will start, but runs will fail: ${wrong.join('; ')}.\n`);
+  expect(stdout).not.toContain('npm start will work');
+});
+
+test.each([
+  [200, 'ok', 'answers'],
+  [301, 'FAIL', 'redirects: give the URL where that leads'],
+  [403, 'FAIL', 'refuses the key: it says 403'],
+  [404, 'ok', 'answers'],
+  [503, 'FAIL', 'is not ready: it says 503'],
+])('a model server that says %d to a request for its models: %s', async (status, mark, says) => {
+  const url = `http://127.0.0.1:${await httpServer(status)}/v1`;
+  const { code, stdout } = await doctor({ MODEL_BASE_URL: url, SANDBOX: 'none' });
+  expect(stdout).toMatch(new RegExp(`^ {2}${mark} +Model +${url} ${says} \\(no key\\)$`, 'm'));
+  expect(code).toBe(mark === 'ok' ? 0 : 1);
+});
+
+test('a model server that never answers is waited for in vain, and not for long', async () => {
+  const silent = createServer(() => {});
+  const port = await listening(silent);
+  const { code, stdout } = await doctor({
+    MODEL_BASE_URL: `http://127.0.0.1:${port}/v1`,
+    SANDBOX: 'none',
+  });
+  expect(code).toBe(1);
+  expect(stdout).toContain(`${port}/v1 does not answer: nothing in 5 s (no key)`);
 });
 
 test('names what would stop npm start, and the remedy', async () => {
@@ -121,6 +164,11 @@ test('a Threadmill that runs is no obstacle', async () => {
 
 test.each([
   [{ PORT: 'many' }, [], 'STOP  Settings    PORT must be a whole number'],
+  [
+    { MODEL_BASE_URL: 'http://me:secret@127.0.0.1/v1' },
+    [],
+    'STOP  Settings    MODEL_BASE_URL must be a URL without user, password, query and fragment.',
+  ],
   [{}, ['--prot', '1'], "STOP  Settings    Unknown option '--prot'"],
 ])('a wrong setting is one sentence: %j %j', async (env, args, sentence) => {
   const { code, stdout } = await doctor(env, args);

@@ -59,6 +59,7 @@ test(
     const first = await startStack(dataDir, { LOG_LEVEL: 'warn' });
     expect(first.banner).toMatch(/Temporal UI +http:\/\/127\.0\.0\.1:\d+/);
     expect(first.banner).toMatch(/Model +built-in demo, NOT an LLM/);
+    expect(first.banner).not.toContain('!!');
     expect(first.banner).toMatch(/Sandbox +\S+/);
     expect((await stat(join(dataDir, 'api-key'))).mode & 0o777).toBe(0o600);
     expect((await fetch(first.baseUrl.replace(/v1$/, 'readyz'))).status).toBe(200);
@@ -106,7 +107,10 @@ test('two stacks run side by side', { timeout: 180_000 }, async () => {
 
 test('a second Ctrl-C does not wait for a run under way', { timeout: 180_000 }, async () => {
   const asked = Promise.withResolvers<void>();
-  const silentModel = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
+  const silentModel = createServer(({ method }, response) => {
+    if (method === 'POST') asked.resolve();
+    else response.writeHead(404).end();
+  }).listen(0, '127.0.0.1');
   await once(silentModel, 'listening');
   onTestFinished(() => {
     silentModel.closeAllConnections();
@@ -136,6 +140,23 @@ test('a second Ctrl-C does not wait for a run under way', { timeout: 180_000 }, 
   );
   await stack.ended;
   await expectGone(dataDir, postgres, temporal);
+});
+
+test('says at once that the model server does not answer', { timeout: 180_000 }, async () => {
+  const dataDir = await temporaryDirectory();
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  closed.close();
+  const MODEL_BASE_URL = `http://127.0.0.1:${port}/v1`;
+  const stack = await startStack(dataDir, { MODEL_BASE_URL, LOG_LEVEL: 'silent' });
+  const [, warning] = /!! Model +(RUNS WILL FAIL: .*\n +→ .*)/.exec(stack.banner) ?? [];
+  expect(warning?.replace(/\s+/g, ' ')).toBe(
+    `RUNS WILL FAIL: ${MODEL_BASE_URL} does not answer: connect ECONNREFUSED 127.0.0.1:${port} (no key) ` +
+      '→ start that server, or correct MODEL_BASE_URL',
+  );
+  expect((await fetch(stack.baseUrl.replace(/v1$/, 'readyz'))).status).toBe(200);
+  await stopStack(stack, dataDir);
 });
 
 test('npm start prints the options', async () => {
