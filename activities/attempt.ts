@@ -1,51 +1,95 @@
 /**
- * What every long activity needs: heartbeats from its first moment, and one signal for a cancel from Temporal or from
- * the fast path. Heartbeats are timer-driven: a model that thinks for a minute is alive.
+ * What every long activity needs: heartbeats from its first moment, one signal for a cancel from Temporal or from the
+ * fast path, and patience with outages. Heartbeats are timer-driven: a model that thinks for a minute is alive.
  */
-import { Context } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
 
+import { Context, log } from '@temporalio/activity';
+
+import { isUnavailable } from '../db/pool.ts';
 import type { RunControl } from '../db/run-control.ts';
 import { RunCancelledError } from '../db/run-control.ts';
-import { toFailure } from './failures.ts';
+import { SandboxUnavailableError } from '../sandbox/index.ts';
+import type { Tries } from './failures.ts';
+import { tooManyTries, toFailure } from './failures.ts';
 
 /** A third of the heartbeat timeout, which counts from the start: a short turn costs the server no beat at all. */
 const HEARTBEAT_MS = 3_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 2_000;
 
 /** The run is being cancelled: whoever gets this verdict finalizes it. */
 export type Stopped = { kind: 'stopped' };
 
-/** Names this attempt; no other attempt, worker or reset of the workflow has the same name. */
-export function attemptName(): string {
+export type Attempt = {
+  /** Aborts when the run is cancelled, and when Temporal cancels the activity. */
+  signal: AbortSignal;
+  /** Names this try; no other try, worker or reset of the workflow has the same name. */
+  owner: string;
+};
+
+function ownerName(tries: number): string {
   const { workflowExecution, activityId, attempt, taskToken } = Context.current().info;
   const token = Buffer.from(taskToken).toString('base64url').slice(-12);
-  return `${workflowExecution?.runId ?? ''}/${activityId}/${attempt}/${token}`;
+  return `${workflowExecution?.runId ?? ''}/${activityId}/${attempt}.${tries}/${token}`;
 }
 
 /**
  * Runs `work` and turns what it throws into what Temporal should do next: a client's cancel is the verdict `stopped`,
- * Temporal's own cancel is rethrown as such, a worker that shuts down hands over, anything else is classified.
+ * Temporal's own cancel is rethrown as such, a worker that shuts down hands over, anything else is classified. While
+ * PostgreSQL or sandboxd is away, `work` is run again until the run's deadline: that is no attempt of Temporal's.
  */
 export async function attempt<T>(
   control: RunControl,
   runId: string,
-  work: (signal: AbortSignal) => Promise<T>,
+  work: (attempt: Attempt) => Promise<T>,
 ): Promise<T | Stopped> {
   const context = Context.current();
+  const exhausted = tooManyTries(triesOf(context));
+  if (exhausted !== undefined) throw exhausted;
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   try {
     return await control.watch(runId, async (cancelled) => {
       const signal = AbortSignal.any([context.cancellationSignal, cancelled]);
       try {
-        return await work(signal);
+        return await throughOutages((tries) => work({ signal, owner: ownerName(tries) }), signal);
       } catch (error) {
         if (cancelled.aborted && cancelled.reason instanceof RunCancelledError)
           return { kind: 'stopped' };
-        throw toFailure(
-          context.cancellationSignal.aborted ? context.cancellationSignal.reason : error,
-        );
+        const cause = context.cancellationSignal.aborted
+          ? context.cancellationSignal.reason
+          : error;
+        throw toFailure(cause, triesOf(context));
       }
     });
   } finally {
     clearInterval(heartbeat);
   }
+}
+
+function triesOf({ info }: Context): Tries {
+  return { attempt: info.attempt, elapsedMs: Date.now() - info.scheduledTimestampMs };
+}
+
+/** Runs `work` until it meets no outage of a part of ours. @throws its other errors, and the reason of the signal */
+export async function throughOutages<T>(
+  work: (tries: number) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  let pause = FIRST_PAUSE_MS;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work(tries);
+    } catch (error) {
+      if (!isOutage(error) || signal.aborted) throw error;
+      if (tries === 1)
+        log.warn('Waiting for an outage to end', { reason: (error as Error).message });
+    }
+    await delay(pause, undefined, { signal });
+    pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+  }
+}
+
+function isOutage(error: unknown): boolean {
+  return isUnavailable(error) || (error instanceof SandboxUnavailableError && error.temporary);
 }

@@ -7,7 +7,7 @@ import {
   ApplicationFailureCategory,
   CancelledFailure,
 } from '@temporalio/common';
-import { APIConnectionError } from 'openai';
+import type { APIConnectionError } from 'openai';
 
 import { FencedError } from '../db/run-events.ts';
 import { DocumentError, EmbeddingError } from '../retrieval/index.ts';
@@ -47,8 +47,36 @@ export class EarlierCallError extends Error {
   }
 }
 
+/** The model server is away or overloaded. It may be restarting: it is tried again by time, not by number. */
+export class ModelOutageError extends Error {
+  override name = 'ModelOutageError';
+  readonly retryMs: number;
+
+  constructor(cause: APIConnectionError | ModelServerError, retrySeconds: number) {
+    super(cause.message, { cause });
+    this.retryMs = retrySeconds * 1_000;
+  }
+}
+
+/** How often Temporal has tried, and for how long. */
+export type Tries = { attempt: number; elapsedMs: number };
+
+/** Tries of what costs money, or of what nobody foresaw. */
+const MAX_TRIES = 5;
+/** A step that takes its worker down each time must not go on for as long as a run may live. */
+const MAX_LOST_WORKERS = 60;
+const LEAST_LATE_RETRY_MS = 1_000;
+
+/** For the beginning of an attempt: a failure once workers were lost too often. */
+export function tooManyTries({ attempt }: Tries): Error | undefined {
+  if (attempt <= MAX_LOST_WORKERS) return undefined;
+  return failure('server_error', `The step was begun ${MAX_LOST_WORKERS} times and never ended.`, {
+    retry: false,
+  });
+}
+
 /** What Temporal is told. Connection errors come before statuses: they are APIErrors without one. */
-export function toFailure(error: unknown): Error {
+export function toFailure(error: unknown, tries: Tries): Error {
   if (error instanceof CancelledFailure) return fromCancel(error);
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof SandboxUnavailableError)
@@ -57,13 +85,13 @@ export function toFailure(error: unknown): Error {
   if (error instanceof ApiError) return failure('server_error', error.message, { retry: false });
   if (error instanceof FencedError || error instanceof EarlierCallError)
     return failure('server_error', error.message, { retry: true });
+  const again = tries.attempt < MAX_TRIES;
   if (error instanceof ModelStreamError)
-    return failure('server_error', error.message, { retry: error.retryable });
-  if (error instanceof APIConnectionError) {
-    return failure('server_error', 'The model server could not be reached.', { retry: true });
-  }
-  if (error instanceof ModelServerError) return fromServer(error);
-  return failure('server_error', 'Sorry, something went wrong.', { retry: true, cause: error });
+    return failure('server_error', error.message, { retry: error.retryable && again });
+  if (error instanceof ModelOutageError)
+    return fromOutage(error, tries, again || tries.elapsedMs < error.retryMs);
+  if (error instanceof ModelServerError) return fromServer(error, false);
+  return failure('server_error', 'Sorry, something went wrong.', { retry: again, cause: error });
 }
 
 /** The same for a file on its way into a vector store; the type is the code of its `last_error`. */
@@ -86,10 +114,17 @@ function fromCancel(error: CancelledFailure): Error {
   return failure('server_error', 'The worker was shut down.', { retry: true });
 }
 
+function fromOutage({ cause }: ModelOutageError, tries: Tries, retry: boolean): Error {
+  if (!(cause instanceof ModelServerError))
+    return failure('server_error', 'The model server could not be reached.', { retry });
+  const asked = cause.retryAfterMs;
+  const least = tries.attempt < MAX_TRIES ? 0 : LEAST_LATE_RETRY_MS;
+  return fromServer(cause, retry, asked === undefined ? undefined : Math.max(asked, least));
+}
+
 /** The reason is kept in the history for the operator, with where it came from. */
-function fromServer(error: ModelServerError): Error {
-  const { status, url, reason, transient: retry } = error;
-  const nextRetryDelay = retry ? error.retryAfterMs : undefined;
+function fromServer(error: ModelServerError, retry: boolean, nextRetryDelay?: number): Error {
+  const { status, url, reason } = error;
   const details = [{ url, status: status ?? null, reason }];
   return failure(codeOf(error), messageOf(error), { retry, nextRetryDelay, details });
 }

@@ -1,14 +1,15 @@
 /** One answer of the model: claim the turn, stream, store. Text goes to Postgres, the verdict to the workflow. */
 import { log } from '@temporalio/activity';
+import { APIConnectionError } from 'openai';
 
 import type { TurnRef } from '../db/turn-objects.ts';
 import type { TurnEnd, TurnOutcome, TurnUsage } from '../db/turns.ts';
 import { claimTurn, countLostUsage, finishTurn } from '../db/turns.ts';
 import type { RunRow } from '../wire/rows.ts';
-import { attempt, attemptName } from './attempt.ts';
+import { attempt, throughOutages } from './attempt.ts';
 import type { ReadyContext } from './context.ts';
 import { buildContext } from './context.ts';
-import { ModelStreamError } from './failures.ts';
+import { ModelOutageError, ModelStreamError } from './failures.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { ChunkAccumulator } from './model/accumulate-chunks.ts';
 import { usesFileSearch } from './model/build-tools.ts';
@@ -37,8 +38,8 @@ export async function modelTurn(
   runId: string,
   turn: number,
 ): Promise<TurnOutcome> {
-  return attempt(deps.control, runId, async (signal) => {
-    const ref: TurnRef = { runId, turn, owner: attemptName() };
+  return attempt(deps.control, runId, async ({ signal, owner }) => {
+    const ref: TurnRef = { runId, turn, owner };
     const claim = await claimTurn(deps.pool, ref);
     if (claim.kind === 'settled') return claim.outcome;
     if (turn === 0 && usesFileSearch(claim.run)) await waitForFiles(deps, claim.run, signal);
@@ -67,15 +68,22 @@ async function takeTurn(
     if (refused !== undefined && context.promptTokens >= refused.promptTokens) throw refused.error;
     try {
       const end = await ask(deps, { run, ref, server, context }, signal);
-      return await finishTurn(deps.pool, ref, end);
+      // The answer is paid for: an outage of the database does not cost it.
+      return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
       signal.throwIfAborted();
       report(error);
       const lesson = adaptations < MAX_ADAPTATIONS ? adapt(server, error, context) : undefined;
-      if (lesson === undefined) throw error;
+      if (lesson === undefined) throw asOutage(error, server);
       refused = lesson === 'smaller' ? { error, promptTokens: context.promptTokens } : undefined;
     }
   }
+}
+
+function asOutage(error: unknown, { known }: ModelServer): unknown {
+  const away =
+    error instanceof APIConnectionError || (error instanceof ModelServerError && error.transient);
+  return away ? new ModelOutageError(error, known.profile.retry_seconds) : error;
 }
 
 type Asked = { run: RunRow; ref: TurnRef; server: ModelServer; context: ReadyContext };

@@ -16,6 +16,7 @@ import {
   tidyFiles,
   touchRun,
 } from '../db/maintenance.ts';
+import { isUnavailable } from '../db/pool.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';
 
@@ -24,7 +25,18 @@ const QUIET_SECONDS = 45;
 /** A pass asks Temporal about so many runs; the longest quiet come first. */
 const BATCH = 200;
 
+/** A pass that meets an outage of the database is left to the next one. */
 export async function reconcile(deps: ActivityDependencies): Promise<{ repaired: number }> {
+  try {
+    return await pass(deps);
+  } catch (error) {
+    if (!isUnavailable(error)) throw error;
+    log.warn('The pass was given up', { reason: (error as Error).message });
+    return { repaired: 0 };
+  }
+}
+
+async function pass(deps: ActivityDependencies): Promise<{ repaired: number }> {
   await rotateEventPartitions(deps.pool);
   await deleteOldIdempotencyKeys(deps.pool);
   await deleteOldPlaces(deps.pool);

@@ -8,7 +8,7 @@ import { storeCell } from '../db/interpreters.ts';
 import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
 import { CallSettledError, readToolCall } from '../db/tool-calls.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
-import { attempt, attemptName } from './attempt.ts';
+import { attempt } from './attempt.ts';
 import { EarlierCallError } from './failures.ts';
 import { holdLease } from './hold-lease.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -23,13 +23,13 @@ export async function runTool(
   runId: string,
   callId: string,
 ): Promise<ToolOutcome> {
-  return attempt(deps.control, runId, async (signal) => {
+  return attempt(deps.control, runId, async ({ signal, owner }) => {
     const found = await readToolCall(deps.pool, runId, callId);
     if (found.kind === 'settled') return found.outcome;
     if (found.call.type === 'file_search') return searchFiles(deps, runId, found.call, signal);
     const { backend, reason } = deps.sandbox.status;
     if (backend === 'none') throw new SandboxUnavailableError(reason);
-    const taken = await waitForLease(deps, runId, found.call, signal);
+    const taken = await waitForLease(deps, runId, { call: found.call, owner }, signal);
     if (taken.kind === 'settled') return taken.outcome;
     return runLeased(deps, runId, found.call, taken.lease, signal);
   });
@@ -42,10 +42,9 @@ type Taken =
 async function waitForLease(
   deps: ActivityDependencies,
   runId: string,
-  call: PendingToolCall,
+  { call, owner }: { call: PendingToolCall; owner: string },
   signal: AbortSignal,
 ): Promise<Taken> {
-  const owner = attemptName();
   let busyAt = performance.now();
   return deps.interpreters.until(call.threadId, signal, async () => {
     const lease = await takeLease(deps.pool, runId, call.id, owner);

@@ -9,6 +9,7 @@ import { Listener } from '../db/listener.ts';
 import { createPool } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
+import { whenThere } from '../temporal/when-there.ts';
 import { createApp } from './app.ts';
 import { Dispatcher } from './dispatch.ts';
 import type { Gate } from './gate.ts';
@@ -22,7 +23,7 @@ export type ApiOptions = {
   log: Logger;
   /** A port that is open already. */
   gate?: Gate;
-  /** The connection of a worker in the same process: runs then start eagerly on it. */
+  /** The connection of a worker in the same process. */
   connection?: ConnectionLike;
   states?: () => Record<string, string>;
 };
@@ -38,14 +39,10 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   });
   const listener = new Listener(options.listenUrl, 'threadmill-api-listen');
   const feed = new EventFeed(pool, listener);
-  await listener.start();
+  await whenThere('PostgreSQL', log, () => listener.start());
   const connection = options.connection ?? Connection.lazy({ address: options.temporalAddress });
   const temporal = new Client({ connection, namespace: config.temporalNamespace });
-  const deliverOptions = {
-    taskQueue: config.taskQueue,
-    maxTurns: config.maxTurns,
-    eagerStart: options.connection !== undefined,
-  };
+  const deliverOptions = { taskQueue: config.taskQueue, maxTurns: config.maxTurns };
   const dispatcher = new Dispatcher(pool, temporal, deliverOptions, log);
   const stop = new AbortController();
   const partStates = options.states ?? (() => ({}));

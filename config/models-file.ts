@@ -35,6 +35,8 @@ const profileSchema = z.strictObject({
   /** Longest wait for the first byte of an answer, and between two. */
   first_token_seconds: seconds,
   idle_seconds: seconds,
+  /** How long a server that is away or overloaded is tried again; at least five times. */
+  retry_seconds: z.number().min(0).max(86_400),
 });
 
 export type ModelProfile = z.infer<typeof profileSchema>;
@@ -50,6 +52,7 @@ export const DEFAULT_PROFILE: ModelProfile = {
   thinking: 'strip',
   first_token_seconds: 600,
   idle_seconds: 120,
+  retry_seconds: 120,
 };
 
 const entrySchema = z.strictObject({

@@ -3,17 +3,25 @@
  * ones in flushes at least GAP_MS apart and never two in flight, so under load a flush grows and nothing queues without
  * bound: deltas of one entry that wait together become one delta with the text joined.
  *
+ * An outage of the database is waited out, with the answers of the models kept meanwhile: they are paid for. What may or
+ * may not have been stored when the connection broke is looked for before it is written again.
+ *
  * At most one event per run and flush: when another attempt has taken the run, the first conflict stops this one
  * before it could leave rows behind a gap.
  */
+import { setTimeout as delay } from 'node:timers/promises';
+
 import type { Client } from 'pg';
 
 import type { RunEvent } from '../wire/types.ts';
-import { createClient } from './pool.ts';
+import { createClient, isUnavailable } from './pool.ts';
 import type { OwnedEvent } from './run-events.ts';
-import { FencedError, insertDeltas, runDay } from './run-events.ts';
+import { FencedError, findStoredDeltas, insertDeltas, runDay } from './run-events.ts';
 
 const GAP_MS = 5;
+const OUTAGE_PAUSE_MS = 500;
+/** A connection that says nothing for so long is taken for cut. */
+const ANSWER_MS = 30_000;
 
 /** A delta whose text may be joined with a waiting one of the same `entry`. */
 export type Delta = { entry: string; text: string; event: (text: string) => RunEvent };
@@ -27,6 +35,7 @@ export class EventBatcher implements AsyncDisposable {
   #client: Promise<Client> | undefined;
   #flushing = false;
   #lastFlush = 0;
+  #closed = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(url: string, applicationName: string) {
@@ -58,10 +67,9 @@ export class EventBatcher implements AsyncDisposable {
     const events = streams.map((stream) => stream.takeNext());
     try {
       if (events.length === 0) return;
-      const stored = await insertDeltas(await this.#connection(), events);
+      const stored = await this.#write(events);
       for (const stream of streams) stream.settle(stored.has(stream.runId));
     } catch (error) {
-      this.#client = undefined;
       for (const stream of streams) stream.fail(error as Error);
     } finally {
       for (const stream of this.#streams) if (!stream.pending) this.#streams.delete(stream);
@@ -70,21 +78,37 @@ export class EventBatcher implements AsyncDisposable {
     }
   }
 
-  /** A crash may lose the last moments of deltas, never a stored answer: that is written by its own transaction. */
+  /** The runs whose event is stored. @throws what is no outage */
+  async #write(events: OwnedEvent[]): Promise<Set<string>> {
+    for (let uncertain = false; ; uncertain = true) {
+      try {
+        const client = await this.#connection();
+        const found = uncertain ? await findStoredDeltas(client, events) : new Set<string>();
+        const missing = events.filter(({ runId }) => !found.has(runId));
+        const stored = missing.length === 0 ? [] : await insertDeltas(client, missing);
+        return new Set([...found, ...stored]);
+      } catch (error) {
+        this.#client = undefined;
+        if (!isUnavailable(error) || this.#closed) throw error;
+      }
+      await delay(OUTAGE_PAUSE_MS);
+    }
+  }
+
   #connection(): Promise<Client> {
     this.#client ??= (async () => {
-      const client = createClient(this.#url, this.#applicationName);
+      const client = createClient(this.#url, this.#applicationName, ANSWER_MS);
       client.on('error', () => {
         this.#client = undefined;
       });
       await client.connect();
-      await client.query('set synchronous_commit = off');
       return client;
     })();
     return this.#client;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     const client = await this.#client?.catch(() => undefined);
     await client?.end().catch(() => {});

@@ -44,10 +44,13 @@ export function createPool(url: string, options: { max: number; applicationName:
 }
 
 /** A connection outside the pool: for LISTEN, or for settings that must not leak into pooled sessions. */
-export function createClient(url: string, applicationName: string): pg.Client {
+/** `answerMs`: longest wait for the answer to a statement. */
+export function createClient(url: string, applicationName: string, answerMs?: number): pg.Client {
   return new pg.Client({
     connectionString: url,
     application_name: applicationName,
+    connectionTimeoutMillis: 10_000,
+    ...(answerMs === undefined ? {} : { query_timeout: answerMs }),
     keepAlive: true,
     types,
   });
@@ -84,7 +87,7 @@ export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T
 
 /**
  * The same without waiting for the disk: a crash of the database server may undo the last moments, in commit order and
- * never a part of a transaction. For what a repeated attempt does again, never for what a client was told is accepted.
+ * never a part of a transaction. For what a repeated attempt does again, never for what anybody has seen.
  */
 export async function withQuickTransaction<T>(
   pool: Pool,
@@ -133,11 +136,14 @@ async function transactOnce<T>(
 /** Whether an error says that the database cannot be reached right now, rather than that a statement was wrong. */
 export function isUnavailable(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
-  if (typeof code === 'string' && /^(08|53|57P0|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND)/.test(code))
+  if (
+    typeof code === 'string' &&
+    /^(08|53|57P0|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(code)
+  )
     return true;
   return (
     typeof message === 'string' &&
-    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+    /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired/.test(
       message,
     )
   );

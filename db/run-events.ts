@@ -136,6 +136,26 @@ export type OwnedEvent = {
   event: RunEvent;
 };
 
+/** The runs whose event is stored already, by an attempt that owns the run still. */
+export async function findStoredDeltas(db: Queryable, deltas: OwnedEvent[]): Promise<Set<string>> {
+  const rows = await query<{ run_id: string }>(
+    db,
+    'run-events.find-deltas',
+    `select d.run_id
+     from unnest($1::date[], $2::text[], $3::text[], $4::integer[], $5::text[]) as d(run_day, run_id, owner, seq, data)
+     join runs r on r.id = d.run_id and r.owner = d.owner
+     join run_events e on e.run_day = d.run_day and e.run_id = d.run_id and e.seq = d.seq and e.data::text = d.data`,
+    [
+      deltas.map((delta) => delta.day),
+      deltas.map((delta) => delta.runId),
+      deltas.map((delta) => delta.owner),
+      deltas.map((delta) => delta.seq),
+      deltas.map((delta) => toJson(delta.event.data)),
+    ],
+  );
+  return new Set(rows.map((row) => row.run_id));
+}
+
 /**
  * Inserts at most one event per run, all runs of the process in one statement, and notifies once per 200 runs.
  * @returns the runs whose event was stored; a run that is missing has another owner

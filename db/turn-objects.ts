@@ -7,7 +7,7 @@ import { toJson } from './core/json.ts';
 import { linkFiles } from './linked-files.ts';
 import { MESSAGE_COLUMNS } from './messages.ts';
 import type { Pool, Tx } from './pool.ts';
-import { query, withQuickTransaction, withTransaction } from './pool.ts';
+import { query, withTransaction } from './pool.ts';
 import { appendEvents, FencedError, readEvents } from './run-events.ts';
 import { endOpenStep } from './run-steps.ts';
 
@@ -104,7 +104,7 @@ export async function openMessage(
     ...images.map((fileId, index) => imageDelta(message.id, index, fileId)),
     ...(text === '' ? [] : [textDelta(message.id, images.length, text, true)]),
   ];
-  return withQuickTransaction(pool, async (tx) => {
+  return withTransaction(pool, async (tx) => {
     const [first] = await Promise.all([
       appendEvents(tx, run.id, events, ref.owner),
       insertOpenMessage(tx, run, message),
@@ -123,7 +123,7 @@ export async function openToolStep(
 ): Promise<OpenStep> {
   const step = newStep(run, ref.turn, 'tool_calls', null, Math.floor(Date.now() / 1_000));
   const events = [stepEvent(step, run, 'created'), stepEvent(step, run), opening(step.id)];
-  return withQuickTransaction(pool, async (tx) => {
+  return withTransaction(pool, async (tx) => {
     const [first] = await Promise.all([
       appendEvents(tx, run.id, events, ref.owner),
       insertStep(tx, run, step, events.length),

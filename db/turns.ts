@@ -17,7 +17,7 @@ import type {
 import { toJson } from './core/json.ts';
 import { linkFiles } from './linked-files.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
-import { query, withQuickTransaction, withTransaction } from './pool.ts';
+import { query, withTransaction } from './pool.ts';
 import { appendEvents, FencedError } from './run-events.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
 import { RUN_COLUMNS } from './runs.ts';
@@ -48,7 +48,7 @@ const CUT_OFF: LastError = {
  * continued by another answer.
  */
 export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Promise<TurnClaim> {
-  return withQuickTransaction(pool, async (tx) => {
+  return withTransaction(pool, async (tx) => {
     const rows = await query<RunRow & { was_queued: boolean; has_open_step: boolean }>(
       tx,
       'turns.claim',

@@ -85,6 +85,13 @@ export interface SandboxBackend {
 /** No kernel came up; the message says what the backend said. */
 export class KernelStartError extends Error {
   override name = 'KernelStartError';
+  /** What starts kernels is away, and may come back. */
+  readonly temporary: boolean;
+
+  constructor(message: string, options?: { cause?: unknown; temporary?: boolean }) {
+    super(message, options);
+    this.temporary = options?.temporary ?? false;
+  }
 }
 
 /** A kernel could not do what it was asked for: it died, or the code in it got in the way. */

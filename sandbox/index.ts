@@ -95,7 +95,10 @@ function unavailable(status: SandboxStatus): Sandbox {
 
 function asUnavailable(error: unknown): never {
   if (!(error instanceof KernelStartError)) throw error;
-  throw new SandboxUnavailableError(`Python did not start. ${error.message}`, { cause: error });
+  throw new SandboxUnavailableError(`Python did not start. ${error.message}`, {
+    cause: error,
+    temporary: error.temporary,
+  });
 }
 
 /** Kernels that memory and processors of this machine bear. */

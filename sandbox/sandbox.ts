@@ -144,4 +144,11 @@ export interface Sandbox extends AsyncDisposable {
 /** There is nothing to run code in; the message says what to install. */
 export class SandboxUnavailableError extends Error {
   override name = 'SandboxUnavailableError';
+  /** A sandboxd that is away: it may come back by itself. */
+  readonly temporary: boolean;
+
+  constructor(message?: string, options?: { cause?: unknown; temporary?: boolean }) {
+    super(message, options);
+    this.temporary = options?.temporary ?? false;
+  }
 }

@@ -107,7 +107,7 @@ export class Sandboxd implements AsyncDisposable {
     if (this.#draining) return refuse(socket, 503, { error: 'sandboxd is being stopped.' });
     const { open, limits, status, log } = this.#options;
     try {
-      if (open === undefined) throw new KernelStartError(status.reason);
+      if (open === undefined) throw new KernelStartError(status.reason ?? 'There is no sandbox.');
       const wanted = limitsWithin(limits, request.headers[LIMITS_HEADER]);
       await this.#kernels.serve(socket, open, wanted);
     } catch (error) {

@@ -17,8 +17,6 @@ import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 export type DeliverOptions = {
   taskQueue: string;
   maxTurns: number;
-  /** Only when the worker shares this process and this connection. */
-  eagerStart: boolean;
 };
 
 /** `lost`: there is no such workflow (yet). A start may still be under way, or the reconciler will look at the run. */
@@ -130,7 +128,6 @@ function once(options: DeliverOptions) {
     taskQueue: options.taskQueue,
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
-    requestEagerStart: options.eagerStart,
   } as const;
 }
 

@@ -21,6 +21,7 @@ import type { embedWorkflow } from '../workflows/embed-documents.ts';
 import { workflowBundle } from './bundle.ts';
 import { startRedelivery } from './redeliver.ts';
 import { openSandbox } from './sandbox.ts';
+import { whenThere } from '../temporal/when-there.ts';
 import { ensureReconcileSchedule } from './schedule.ts';
 
 export type WorkerOptions = {
@@ -38,7 +39,7 @@ export type WorkerOptions = {
 export type RunningWorker = {
   /** As it is now: a remote one comes and goes. */
   readonly sandbox: SandboxStatus;
-  /** Shared with an API in the same process, which lets a run start eagerly. */
+  /** Shared with an API in the same process. */
   connection: NativeConnection;
   /** Rejects when the worker stops by itself. */
   running: Promise<void>;
@@ -49,13 +50,12 @@ export type RunningWorker = {
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
 const GRACE = '25s';
 export const SHUTDOWN_FORCE = '40s';
-const CONNECT_TRIES = 60;
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;
   installRuntime(log);
   const [connection, sandbox, codePath] = await Promise.all([
-    connect(options.temporalAddress, log),
+    whenThere('Temporal', log, () => connect(options.temporalAddress)),
     options.sandbox ?? openSandbox(config),
     workflowBundle(options.cacheDir),
   ]);
@@ -66,8 +66,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const listener = new Listener(options.listenUrl, 'threadmill-worker-listen');
   const control = new RunControl(listener);
   const interpreters = new InterpreterQueue(listener);
-  await listener.start();
-  await rotateEventPartitions(pool);
+  await whenThere('PostgreSQL', log, () => listener.start());
+  await whenThere('PostgreSQL', log, () => rotateEventPartitions(pool));
   const batcher = new EventBatcher(options.databaseUrl, 'threadmill-worker-events');
   const client = new Client({ connection, namespace: config.temporalNamespace });
   const target = embeddingsTarget(config);
@@ -114,14 +114,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     activities: createIngestActivities(deps),
     maxConcurrentActivityTaskExecutions: config.ingestSlots,
   });
-  await ensureReconcileSchedule(client, config.taskQueue);
+  await whenThere('Temporal', log, () => ensureReconcileSchedule(client, config.taskQueue));
   const workers = [worker, ingester];
   const running = Promise.all(workers.map((each) => each.run())).then(() => {});
   running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
   const stopRedelivery = startRedelivery(
     pool,
     client,
-    { taskQueue: config.taskQueue, maxTurns: config.maxTurns, eagerStart: false },
+    { taskQueue: config.taskQueue, maxTurns: config.maxTurns },
     log,
   );
   return {
@@ -165,17 +165,8 @@ function installRuntime(log: Logger): void {
   }
 }
 
-/** A worker that starts before its server waits for it. */
-async function connect(address: string, log: Logger): Promise<NativeConnection> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
-    } catch (error) {
-      if (attempt === CONNECT_TRIES) throw error;
-      log.warn({ address, attempt }, 'Temporal does not answer yet');
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    }
-  }
+function connect(address: string): Promise<NativeConnection> {
+  return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
 }
 
 async function startEmbedding(client: Client, taskQueue: string): Promise<void> {

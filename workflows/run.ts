@@ -61,7 +61,7 @@ async function perform(
   try {
     switch (state.at) {
       case 'model':
-        return await withWorkers(() => modelTurn(state.turn, input));
+        return await modelTurn(state.turn, input);
       case 'tools':
         return { kind: 'tools_settled', outcomes: await runTools(state.calls, input) };
       case 'waiting':
@@ -93,26 +93,8 @@ async function waitForDeadline(input: RunInput): Promise<RunOutcome> {
   }
 }
 
-const LOST_WORKER_ROUNDS = 4;
-
-/**
- * A worker that froze keeps its long polls open for up to a minute, and may be handed every retry meanwhile. Attempts
- * that nobody answered are no reason to give up: they do not count against the model's retries.
- */
-async function withWorkers<T>(work: () => Promise<T>): Promise<T> {
-  for (let round = 1; ; round++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (round === LOST_WORKER_ROUNDS || !isLostWorker(error)) throw error;
-    }
-  }
-}
-
-function isLostWorker(error: unknown): boolean {
-  const cause = error instanceof ActivityFailure ? error.cause : undefined;
-  return cause instanceof TimeoutFailure && cause.timeoutType === 'HEARTBEAT';
-}
+/** Without a number: an activity knows what another try can change, and says when it is enough (activities/failures.ts). */
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' };
 
 function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelTurn']> {
   const activities = proxyActivities<Activities>({
@@ -120,12 +102,7 @@ function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelT
     scheduleToCloseTimeout: timeLeft(input),
     heartbeatTimeout: '10s',
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-    retry: {
-      initialInterval: '500ms',
-      backoffCoefficient: 2,
-      maximumInterval: '10s',
-      maximumAttempts: 5,
-    },
+    retry: RETRY,
     summary: `model turn ${turn + 1}`,
   });
   return activities.modelTurn(input.runId, turn);
@@ -142,7 +119,7 @@ async function runTools(
         scheduleToCloseTimeout: timeLeft(input),
         heartbeatTimeout: '10s',
         cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-        retry: { initialInterval: '200ms', maximumAttempts: 5 },
+        retry: RETRY,
         summary: `${call.type} ${call.id}`,
       });
       return activities.runTool(input.runId, call.id);

@@ -13,6 +13,7 @@ import type { RunningApi } from '../../api/server.ts';
 import { startApi } from '../../api/server.ts';
 import type { Config } from '../../config.ts';
 import { loadConfig } from '../../config.ts';
+import { DEFAULT_PROFILE } from '../../config/models-file.ts';
 import { createApiKey } from '../../db/api-keys.ts';
 import type { Pool } from '../../db/pool.ts';
 import { createPool } from '../../db/pool.ts';
@@ -70,6 +71,8 @@ export class Environment implements AsyncDisposable {
       modelBaseUrl: model.baseUrl,
       taskQueue: `test-${randomUUID()}`,
       pollAfterMs: 20,
+      // Failures are tried again by number: a test that waits for more says so.
+      modelProfile: { ...DEFAULT_PROFILE, retry_seconds: 0 },
       ...options.config,
     };
     const environment = new Environment(config, databaseUrl, model, connection);

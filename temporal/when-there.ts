@@ -1,0 +1,35 @@
+/** A process that starts before the servers it needs waits for them, and says so. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+
+import { isUnavailable } from '../db/pool.ts';
+import type { Logger } from '../log.ts';
+
+const AGAIN_MS = 1_000;
+
+/** @throws what is no outage, such as a wrong password or an address that cannot be one */
+export async function whenThere<T>(
+  server: 'PostgreSQL' | 'Temporal',
+  log: Logger,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnavailable(error) && !isTemporalAway(error)) throw error;
+      log.warn({ reason: (error as Error).message }, `${server} does not answer yet`);
+    }
+    await delay(AGAIN_MS);
+  }
+}
+
+const UNAVAILABLE = 14;
+const DEADLINE_EXCEEDED = 4;
+
+function isTemporalAway(error: unknown): boolean {
+  const grpc = error instanceof ServiceError ? error.cause : error;
+  if (isGrpcServiceError(grpc)) return [UNAVAILABLE, DEADLINE_EXCEEDED].includes(grpc.code);
+  return /TransportError|Connection failed|transport error|connect error/i.test(String(error));
+}
