@@ -49,6 +49,9 @@ export async function withOpenForm(
         };
       },
     });
+  } catch (error) {
+    // A client that has gone in the middle of its form is not answered.
+    if (request.errored === null) throw error;
   } finally {
     void chunks.return?.();
     drain(request);

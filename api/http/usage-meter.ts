@@ -63,17 +63,30 @@ export function createUsageMeter(isStream: boolean): UsageMeter {
 }
 
 function countsIn(part: string): TokenCounts | undefined {
-  const at = [...part.matchAll(/"usage"\s*:\s*\{/g)].at(-1)?.index;
-  if (at === undefined) return undefined;
-  const report = part.slice(at, at + REPORT);
-  const number = (name: string) => {
-    const digits = new RegExp(`"${name}"\\s*:\\s*(\\d{1,12})`).exec(report)?.[1];
-    return digits === undefined ? undefined : Number(digits);
-  };
-  const promptTokens = number('(?:prompt|input)_tokens') ?? 0;
-  const completionTokens = number('(?:completion|output)_tokens') ?? 0;
-  const totalTokens = number('total_tokens') ?? promptTokens + completionTokens;
+  const found = [...part.matchAll(/"usage"\s*:\s*(?=\{)/g)].at(-1);
+  if (found === undefined) return undefined;
+  const usage = objectAt(part, found.index + found[0].length);
+  const number = (...names: string[]) =>
+    Number(names.map((name) => usage[name]).find(isCount) ?? 0);
+  const promptTokens = number('prompt_tokens', 'input_tokens');
+  const completionTokens = number('completion_tokens', 'output_tokens');
+  const totalTokens = number('total_tokens') || promptTokens + completionTokens;
   return { promptTokens, completionTokens, totalTokens };
+}
+
+const isCount = Number.isSafeInteger;
+
+/** The object that begins there; empty when it does not end. */
+function objectAt(part: string, start: number): Record<string, unknown> {
+  const report = part.slice(start, start + REPORT);
+  for (const { index } of report.matchAll(/\}/g)) {
+    try {
+      return JSON.parse(report.slice(0, index + 1)) as Record<string, unknown>;
+    } catch {
+      // The end of an object in it.
+    }
+  }
+  return {};
 }
 
 function textsIn(part: string): string[] {
