@@ -1,0 +1,226 @@
+import type { Row, Sent } from '../row.ts';
+import {
+  afterTools,
+  body,
+  calls,
+  chunksOf,
+  CODE,
+  DONE,
+  namesCode,
+  OSLO,
+  refusing,
+} from '../row.ts';
+import { ROME, sse, text, tool, WEATHER } from '../row.ts';
+
+const chunk = chunksOf({
+  id: 'cmpl-04a2',
+  object: 'chat.completion.chunk',
+  created: 1_704_731_507,
+  model: 'mistral-large',
+});
+const role = chunk({ role: 'assistant', content: '' });
+
+const forbidden = (field: string) => [
+  {
+    type: 'extra_forbidden',
+    loc: ['body', field],
+    msg: 'Extra inputs are not permitted',
+    input: 256,
+  },
+];
+const invalid = (message: unknown, status = 422) =>
+  body(status, {
+    object: 'error',
+    message,
+    type: 'invalid_request_error',
+    param: null,
+    code: null,
+  });
+const limited = {
+  run: { max_completion_tokens: 256 },
+  turns: [['one'], ['two']],
+};
+const named = (field: string) => (sent: Sent) => field in sent;
+
+export const mistral: Row[] = [
+  {
+    name: 'the server gets its own ids back, which are nine characters long',
+    source: 'langchain-ai/langchain#24668',
+    tools: [WEATHER],
+    replies: (sent) => {
+      const ids = sent.messages.flatMap(({ tool_calls = [] }) => tool_calls.map(({ id }) => id));
+      const wrong = ids.find((id) => !/^[a-zA-Z0-9]{9}$/.test(id));
+      if (wrong !== undefined)
+        return invalid(
+          `Tool call id was ${wrong} but must be a-z, A-Z, 0-9, with a length of 9.`,
+          400,
+        );
+      if (afterTools(sent)) return text(DONE);
+      return sse(
+        role,
+        chunk(
+          {
+            content: '',
+            tool_calls: [
+              tool({ id: 'D681PevKs', index: 0, name: 'get_weather', args: '{"city": "Oslo"}' }),
+              tool({ id: 'a0Bc1dE2f', index: 1, name: 'get_weather', args: '{"city": "Rome"}' }),
+            ],
+          },
+          'tool_calls',
+          { usage: { prompt_tokens: 90, total_tokens: 110, completion_tokens: 20 } },
+        ),
+      );
+    },
+    expect: { calls: [OSLO, ROME], requests: 2 },
+  },
+  {
+    name: 'parts of thinking are left out, parts of text are shown',
+    source: 'simonw/llm-mistral#39',
+    replies: sse(
+      role,
+      chunk({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'Okay, ' }] }] }),
+      chunk({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'hmm.' }] }] }),
+      chunk({ content: [{ type: 'text', text: 'Hello' }] }),
+      chunk({ content: ' you' }),
+      chunk({ content: '' }, 'stop'),
+    ),
+    expect: { text: 'Hello you', requests: 1 },
+  },
+  {
+    name: 'references between parts of text are left out',
+    source: 'docs',
+    replies: sse(
+      role,
+      chunk({
+        content: [
+          { type: 'text', text: 'Paris' },
+          { type: 'reference', reference_ids: [1, 2] },
+        ],
+      }),
+      chunk({ content: [{ type: 'text', text: ' it is.' }] }),
+      chunk({ content: [] }),
+      chunk({ content: '' }, 'stop'),
+    ),
+    expect: { text: 'Paris it is.', requests: 1 },
+  },
+  {
+    name: 'model_length is an answer cut short',
+    source: 'docs',
+    replies: sse(role, chunk({ content: 'Half' }), chunk({ content: ' an ans' }, 'model_length')),
+    expect: { status: 'incomplete', cut: 'Half an ans', requests: 1 },
+  },
+  {
+    name: 'the finish error is no success',
+    source: 'docs',
+    replies: sse(role, chunk({ content: 'Half' }), chunk({ content: '' }, 'error')),
+    expect: { status: 'failed', cut: 'Half', requests: [1, 5] },
+  },
+  {
+    name: 'max_completion_tokens, refused in a nested detail, is sent under its older name',
+    source: 'editor-code-assistant/eca#231',
+    ...limited,
+    replies: refusing(
+      named('max_completion_tokens'),
+      invalid({ detail: forbidden('max_completion_tokens') }),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
+  },
+  {
+    name: 'the same in a text of JSON within the JSON',
+    source: 'mistralai/platform-docs-public#7',
+    ...limited,
+    replies: refusing(
+      named('max_completion_tokens'),
+      invalid(JSON.stringify({ detail: forbidden('max_completion_tokens') })),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
+  },
+  {
+    name: 'the same in a bare list',
+    source: 'Gitlawb/openclaude#739',
+    ...limited,
+    replies: refusing(
+      named('max_completion_tokens'),
+      body(422, { detail: forbidden('max_completion_tokens') }),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
+  },
+  {
+    name: 'two fields that are refused together are both left out at once',
+    source: 'Gitlawb/openclaude#739',
+    ...limited,
+    replies: refusing(
+      (sent) => 'max_completion_tokens' in sent || 'stream_options' in sent,
+      body(422, {
+        detail: [...forbidden('stream_options'), ...forbidden('max_completion_tokens')],
+      }),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
+  },
+  {
+    name: 'a model that knows no strict functions is given them without it',
+    tools: [{ ...WEATHER, function: { ...WEATHER.function, strict: true } }],
+    turns: [['one'], ['two']],
+    replies: refusing(
+      (sent) => JSON.stringify(sent['tools']).includes('strict'),
+      body(422, {
+        detail: [
+          {
+            type: 'extra_forbidden',
+            loc: ['body', 'tools', 0, 'function', 'strict'],
+            msg: 'Extra inputs are not permitted',
+            input: true,
+          },
+        ],
+      }),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3 },
+  },
+  {
+    name: 'an order of messages that the server refuses is refused once',
+    source: 'docs',
+    replies: body(400, {
+      object: 'error',
+      message:
+        'Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant',
+      type: 'invalid_request_message_order',
+      param: null,
+      code: '3230',
+    }),
+    expect: { status: 'failed', code: 'invalid_prompt', error: /Expected last role/, requests: 1 },
+  },
+  {
+    name: 'a full service tier is tried again',
+    source: 'docs',
+    replies: [
+      body(429, {
+        object: 'error',
+        message: 'Service tier capacity exceeded for this model.',
+        type: 'service_tier_capacity_exceeded',
+        param: null,
+        code: '3505',
+      }),
+      text('Hello'),
+    ],
+    expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'a wrong key is tried once',
+    replies: body(401, { message: 'Unauthorized', request_id: '5f3' }),
+    expect: { status: 'failed', code: 'server_error', requests: 1 },
+  },
+  {
+    name: 'a list in place of the code is not run',
+    tools: [CODE],
+    replies: calls(
+      tool({ index: 0, id: 'D681PevKs', name: 'code_interpreter', args: '{"code": ["print(1)"]}' }),
+    ),
+    expect: { text: 'Done.', requests: 2, sent: namesCode },
+  },
+];
+
+/** A limit that was only dropped would be no limit. */
+function keepsLimit(bodies: Sent[]): void {
+  for (const sent of bodies.slice(1))
+    if (typeof sent['max_tokens'] !== 'number') throw new Error('the limit was dropped');
+}
