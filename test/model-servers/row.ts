@@ -170,13 +170,13 @@ export function refusing(
 export const afterTools = ({ messages }: Sent): boolean =>
   ['tool', 'function'].includes(messages.at(-1)?.role ?? '');
 
-/** A server that takes `limit` characters of messages at most. */
-export const holding = (limit: number, error: RawReply): Row['replies'] =>
-  refusing(({ messages }) => JSON.stringify(messages).length > limit, error);
+/** A server with a window of 4,096 tokens: it refuses what is certainly more. */
+export const narrow = (error: RawReply): Row['replies'] =>
+  refusing(({ messages }) => JSON.stringify(messages).length > 18_000, error);
 
-/** Turns whose texts do not fit a window of `holding(12_000)` together, but do by themselves. */
+/** About 6,000 tokens: more than a window of 4,096, which takes some 20,000 characters of them. */
 export const GROWN: string[][] = [
-  [...Array.from({ length: 10 }, (_, n) => `${n}: ${'word '.repeat(400)}`), 'What is my name?'],
+  [...Array.from({ length: 10 }, (_, n) => `${n}: ${'word '.repeat(600)}`), 'What is my name?'],
 ];
 
 /** The newest question is still asked. */

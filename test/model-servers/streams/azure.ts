@@ -39,12 +39,7 @@ export const azure: Row[] = [
   {
     name: 'a first chunk with the results of filters and no choices is no answer',
     source: 'microsoft/semantic-kernel#3650',
-    replies: sse(
-      prompt,
-      chunk({ role: 'assistant' }),
-      chunk({ content: 'Hello' }),
-      chunk({}, 'stop'),
-    ),
+    replies: sse(prompt, chunk({ role: 'assistant' }), chunk({ content: 'Hello' }), chunk({}, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
@@ -65,14 +60,7 @@ export const azure: Row[] = [
   {
     name: 'chunks without a delta, also after the finish, are no answer',
     source: 'langchain-ai/langchain#18977',
-    replies: sse(
-      prompt,
-      chunk({ content: 'Hel' }),
-      offsets,
-      chunk({ content: 'lo' }),
-      chunk({}, 'stop'),
-      offsets,
-    ),
+    replies: sse(prompt, chunk({ content: 'Hel' }), offsets, chunk({ content: 'lo' }), chunk({}, 'stop'), offsets),
     expect: { text: 'Hello', requests: 1 },
   },
   {
@@ -103,8 +91,7 @@ export const azure: Row[] = [
     source: 'docs',
     replies: body(400, {
       error: {
-        message:
-          "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+        message: "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
         type: null,
         param: 'prompt',
         code: 'content_filter',

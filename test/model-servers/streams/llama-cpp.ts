@@ -1,16 +1,5 @@
 import type { Row } from '../row.ts';
-import {
-  asksNewest,
-  body,
-  calls,
-  chunksOf,
-  CODE,
-  GROWN,
-  holding,
-  namesCode,
-  open,
-  OSLO,
-} from '../row.ts';
+import { asksNewest, body, calls, chunksOf, CODE, GROWN, narrow, namesCode, open, OSLO } from '../row.ts';
 import { refusing, sse, text, TIME, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf({
@@ -25,8 +14,7 @@ const role = chunk({ role: 'assistant', content: null });
 const tooLong = (code: number, more: object = {}) => ({
   error: {
     code,
-    message:
-      'the request exceeds the available context size. try increasing the context size or enable context shift',
+    message: 'the request exceeds the available context size. try increasing the context size or enable context shift',
     type: 'exceed_context_size_error',
     ...more,
   },
@@ -62,9 +50,7 @@ export const llamaCpp: Row[] = [
     replies: sse(
       role,
       chunk({ tool_calls: [tool({ index: 0, id: 'Gk2r', name: 'get_weather', args: '{' })] }),
-      ...Array.from('"city":"Oslo"}', (character) =>
-        chunk({ tool_calls: [{ index: 0, function: { arguments: character } }] }),
-      ),
+      ...Array.from('"city":"Oslo"}', (character) => chunk({ tool_calls: [{ index: 0, function: { arguments: character } }] })),
       chunk({}, 'tool_calls'),
     ),
     expect: { calls: [['get_weather', '{"city":"Oslo"}']], requests: 2 },
@@ -73,22 +59,21 @@ export const llamaCpp: Row[] = [
     name: 'a grown thread is sent shorter when n_ctx is too small',
     source: 'ggml-org/llama.cpp#15780',
     turns: GROWN,
-    replies: holding(12_000, body(400, tooLong(400, { n_prompt_tokens: 5250, n_ctx: 4096 }))),
+    replies: narrow(body(400, tooLong(400, { n_prompt_tokens: 6050, n_ctx: 4096 }))),
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
     name: 'the same error under the status 500 is understood, too',
     source: 'ggml-org/llama.cpp#15780',
     turns: GROWN,
-    replies: holding(12_000, body(500, tooLong(500, { n_prompt_tokens: 5250, n_ctx: 4096 }))),
+    replies: narrow(body(500, tooLong(500, { n_prompt_tokens: 6050, n_ctx: 4096 }))),
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
     name: 'the same error without any number leads to shorter requests',
     source: 'continuedev/continue#9797',
     turns: GROWN,
-    replies: holding(
-      12_000,
+    replies: narrow(
       body(400, {
         error: {
           code: 400,
@@ -113,26 +98,19 @@ export const llamaCpp: Row[] = [
         },
       ],
     },
-    replies: holding(20_000, body(400, tooLong(400))),
+    replies: narrow(body(400, tooLong(400))),
     expect: { text: 'ok', requests: 1, sent: asksNewest },
   },
   {
     name: 'a model that is being loaded is waited for',
-    replies: [
-      body(503, { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } }),
-      text('Hello'),
-    ],
+    replies: [body(503, { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } }), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
     name: 'an error under a field of its own is no answer',
     source: 'llama.cpp server code',
     replies: [
-      open(
-        role,
-        chunk({ content: 'Half' }),
-        'error: {"code":500,"message":"context shift is disabled","type":"server_error"}\n\n',
-      ),
+      open(role, chunk({ content: 'Half' }), 'error: {"code":500,"message":"context shift is disabled","type":"server_error"}\n\n'),
       text('Whole.'),
     ],
     expect: { text: 'Whole.', requests: 2 },
@@ -145,13 +123,11 @@ export const llamaCpp: Row[] = [
       ['three', 'four'],
     ],
     replies: refusing(
-      ({ messages }) =>
-        messages.some(({ role: one }, n) => one === 'user' && messages[n + 1]?.role === 'user'),
+      ({ messages }) => messages.some(({ role: one }, n) => one === 'user' && messages[n + 1]?.role === 'user'),
       body(500, {
         error: {
           code: 500,
-          message:
-            'Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/...',
+          message: 'Jinja Exception: Conversation roles must alternate user/assistant/user/assistant/...',
           type: 'server_error',
         },
       }),
@@ -180,9 +156,7 @@ export const llamaCpp: Row[] = [
   {
     name: 'arguments of code_interpreter that are no JSON are refused to the model, or run as code',
     tools: [CODE],
-    replies: calls(
-      tool({ index: 0, id: 'Gk2r', name: 'code_interpreter', args: '{"python": "print(1)"}' }),
-    ),
+    replies: calls(tool({ index: 0, id: 'Gk2r', name: 'code_interpreter', args: '{"python": "print(1)"}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
   {

@@ -1,15 +1,5 @@
 import type { Row, Sent } from '../row.ts';
-import {
-  afterTools,
-  body,
-  calls,
-  chunksOf,
-  CODE,
-  DONE,
-  namesCode,
-  OSLO,
-  refusing,
-} from '../row.ts';
+import { afterTools, body, calls, chunksOf, CODE, DONE, namesCode, OSLO, refusing } from '../row.ts';
 import { ROME, sse, text, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf({
@@ -50,11 +40,7 @@ export const mistral: Row[] = [
     replies: (sent) => {
       const ids = sent.messages.flatMap(({ tool_calls = [] }) => tool_calls.map(({ id }) => id));
       const wrong = ids.find((id) => !/^[a-zA-Z0-9]{9}$/.test(id));
-      if (wrong !== undefined)
-        return invalid(
-          `Tool call id was ${wrong} but must be a-z, A-Z, 0-9, with a length of 9.`,
-          400,
-        );
+      if (wrong !== undefined) return invalid(`Tool call id was ${wrong} but must be a-z, A-Z, 0-9, with a length of 9.`, 400);
       if (afterTools(sent)) return text(DONE);
       return sse(
         role,
@@ -119,30 +105,21 @@ export const mistral: Row[] = [
     name: 'max_completion_tokens, refused in a nested detail, is sent under its older name',
     source: 'editor-code-assistant/eca#231',
     ...limited,
-    replies: refusing(
-      named('max_completion_tokens'),
-      invalid({ detail: forbidden('max_completion_tokens') }),
-    ),
+    replies: refusing(named('max_completion_tokens'), invalid({ detail: forbidden('max_completion_tokens') })),
     expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
   },
   {
     name: 'the same in a text of JSON within the JSON',
     source: 'mistralai/platform-docs-public#7',
     ...limited,
-    replies: refusing(
-      named('max_completion_tokens'),
-      invalid(JSON.stringify({ detail: forbidden('max_completion_tokens') })),
-    ),
+    replies: refusing(named('max_completion_tokens'), invalid(JSON.stringify({ detail: forbidden('max_completion_tokens') }))),
     expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
   },
   {
     name: 'the same in a bare list',
     source: 'Gitlawb/openclaude#739',
     ...limited,
-    replies: refusing(
-      named('max_completion_tokens'),
-      body(422, { detail: forbidden('max_completion_tokens') }),
-    ),
+    replies: refusing(named('max_completion_tokens'), body(422, { detail: forbidden('max_completion_tokens') })),
     expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
   },
   {
@@ -181,8 +158,7 @@ export const mistral: Row[] = [
     source: 'docs',
     replies: body(400, {
       object: 'error',
-      message:
-        'Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant',
+      message: 'Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant',
       type: 'invalid_request_message_order',
       param: null,
       code: '3230',
@@ -212,15 +188,12 @@ export const mistral: Row[] = [
   {
     name: 'a list in place of the code is not run',
     tools: [CODE],
-    replies: calls(
-      tool({ index: 0, id: 'D681PevKs', name: 'code_interpreter', args: '{"code": ["print(1)"]}' }),
-    ),
+    replies: calls(tool({ index: 0, id: 'D681PevKs', name: 'code_interpreter', args: '{"code": ["print(1)"]}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
 ];
 
 /** A limit that was only dropped would be no limit. */
 function keepsLimit(bodies: Sent[]): void {
-  for (const sent of bodies.slice(1))
-    if (typeof sent['max_tokens'] !== 'number') throw new Error('the limit was dropped');
+  for (const sent of bodies.slice(1)) if (typeof sent['max_tokens'] !== 'number') throw new Error('the limit was dropped');
 }

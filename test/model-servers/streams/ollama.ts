@@ -1,18 +1,5 @@
 import type { Row } from '../row.ts';
-import {
-  body,
-  chunksOf,
-  CODE,
-  namesCode,
-  open,
-  OSLO,
-  ROME,
-  sse,
-  text,
-  TIME,
-  tool,
-  WEATHER,
-} from '../row.ts';
+import { body, chunksOf, CODE, namesCode, open, OSLO, ROME, sse, text, TIME, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf({
   id: 'chatcmpl-561',
@@ -111,21 +98,12 @@ export const ollama: Row[] = [
   {
     name: 'an error that ends the stream outside of any event is a cut, and is tried again',
     source: 'ollama/ollama server code',
-    replies: [
-      open(
-        say('Half'),
-        `${JSON.stringify(failure('an error was encountered while running the model'))}\n`,
-      ),
-      text('Whole.'),
-    ],
+    replies: [open(say('Half'), `${JSON.stringify(failure('an error was encountered while running the model'))}\n`), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {
     name: 'an error event in the middle of the answer is tried again',
-    replies: [
-      open(say('Half'), { error: 'llama runner process has terminated: exit status 2' }),
-      text('Whole.'),
-    ],
+    replies: [open(say('Half'), { error: 'llama runner process has terminated: exit status 2' }), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {

@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { body, broken, calls, chunksOf, CODE, holding, GROWN, asksNewest } from '../row.ts';
+import { body, broken, calls, chunksOf, CODE, narrow, GROWN, asksNewest } from '../row.ts';
 import { namesCode, OSLO, refusing, ROME, sse, text, TIME, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf(
@@ -24,13 +24,7 @@ const unsupported = (param: string, message: string, code: string) =>
 export const openai: Row[] = [
   {
     name: 'text between a role and a usage chunk is the answer, and its usage the usage',
-    replies: sse(
-      first({}),
-      chunk({ content: 'Hel' }),
-      chunk({ content: 'lo' }),
-      chunk({}, 'stop'),
-      { ...chunk({}), choices: [], usage },
-    ),
+    replies: sse(first({}), chunk({ content: 'Hel' }), chunk({ content: 'lo' }), chunk({}, 'stop'), { ...chunk({}), choices: [], usage }),
     expect: { text: 'Hello', usage: [9, 4], requests: 1 },
   },
   {
@@ -56,9 +50,7 @@ export const openai: Row[] = [
     run: { tool_choice: { type: 'function', function: { name: 'get_weather' } } },
     replies: sse(
       first({
-        tool_calls: [
-          tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Oslo"}' }),
-        ],
+        tool_calls: [tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Oslo"}' })],
       }),
       chunk({}, 'stop'),
     ),
@@ -67,12 +59,7 @@ export const openai: Row[] = [
   {
     name: 'a refusal is a refusal, not a text',
     source: 'langchain-ai/langchain#39747',
-    replies: sse(
-      first({ refusal: '' }),
-      chunk({ refusal: "I'm sorry, " }),
-      chunk({ refusal: "I can't." }),
-      chunk({}, 'stop'),
-    ),
+    replies: sse(first({ refusal: '' }), chunk({ refusal: "I'm sorry, " }), chunk({ refusal: "I can't." }), chunk({}, 'stop')),
     expect: { refusal: "I'm sorry, I can't.", requests: 1 },
   },
   {
@@ -100,10 +87,7 @@ export const openai: Row[] = [
   {
     name: 'a call whose arguments are cut by length reaches no client',
     tools: [WEATHER],
-    replies: sse(
-      first({ tool_calls: [tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"ci' })] }),
-      chunk({}, 'length'),
-    ),
+    replies: sse(first({ tool_calls: [tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"ci' })] }), chunk({}, 'length')),
     expect: { status: 'incomplete', requests: 1 },
   },
   {
@@ -124,10 +108,7 @@ export const openai: Row[] = [
   },
   {
     name: 'a broken connection is tried again',
-    replies: [
-      broken(sse(first({}), chunk({ content: 'Half an' }), 'data: {"id":"chatc')),
-      text('Whole.'),
-    ],
+    replies: [broken(sse(first({}), chunk({ content: 'Half an' }), 'data: {"id":"chatc')), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {
@@ -186,12 +167,11 @@ export const openai: Row[] = [
   {
     name: 'a grown thread is sent shorter when the model says that it is too long',
     turns: GROWN,
-    replies: holding(
-      12_000,
+    replies: narrow(
       body(400, {
         error: {
           message:
-            "This model's maximum context length is 4096 tokens. However, your messages resulted in 5250 tokens. Please reduce the length of the messages.",
+            "This model's maximum context length is 4096 tokens. However, your messages resulted in 6050 tokens. Please reduce the length of the messages.",
           type: 'invalid_request_error',
           param: 'messages',
           code: 'context_length_exceeded',
@@ -248,9 +228,7 @@ export const openai: Row[] = [
       text: ['ok', 'ok'],
       requests: 3,
       sent: (bodies) => {
-        for (const sent of bodies)
-          if (!JSON.stringify(sent.messages).includes('in verse'))
-            throw new Error('no instructions');
+        for (const sent of bodies) if (!JSON.stringify(sent.messages).includes('in verse')) throw new Error('no instructions');
       },
     },
   },
@@ -275,11 +253,7 @@ export const openai: Row[] = [
   {
     name: 'a request that is wrong for another reason is tried once',
     tools: [TIME],
-    replies: unsupported(
-      'tools[0].function.name',
-      "Invalid 'tools[0].function.name': string does not match pattern.",
-      'invalid_value',
-    ),
+    replies: unsupported('tools[0].function.name', "Invalid 'tools[0].function.name': string does not match pattern.", 'invalid_value'),
     expect: {
       status: 'failed',
       code: 'invalid_prompt',
@@ -296,18 +270,14 @@ export const openai: Row[] = [
   {
     name: 'U+0000 in arguments is left out, and they stay JSON',
     tools: [WEATHER],
-    replies: calls(
-      tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Os\\u0000lo"}' }),
-    ),
+    replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Os\\u0000lo"}' })),
     expect: { calls: [OSLO], requests: 2 },
   },
   {
     name: 'code under another name is not run as if it were empty: the model hears what is expected',
     source: 'NousResearch/hermes-agent#83937',
     tools: [CODE],
-    replies: calls(
-      tool({ index: 0, id: 'call_1', name: 'code_interpreter', args: '{"input":"print(6*7)"}' }),
-    ),
+    replies: calls(tool({ index: 0, id: 'call_1', name: 'code_interpreter', args: '{"input":"print(6*7)"}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
 ];

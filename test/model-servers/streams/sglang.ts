@@ -1,24 +1,9 @@
 import type { Row } from '../row.ts';
-import {
-  asksNewest,
-  body,
-  chunksOf,
-  GROWN,
-  holding,
-  OSLO,
-  ROME,
-  sse,
-  tool,
-  WEATHER,
-} from '../row.ts';
+import { asksNewest, body, chunksOf, GROWN, narrow, OSLO, ROME, sse, tool, WEATHER } from '../row.ts';
 
-const wrap = chunksOf(
-  { id: 'fe1d2314', object: 'chat.completion.chunk', created: 1_747_281_101, model: 'Qwen/Qwen3' },
-  { logprobs: null },
-);
+const wrap = chunksOf({ id: 'fe1d2314', object: 'chat.completion.chunk', created: 1_747_281_101, model: 'Qwen/Qwen3' }, { logprobs: null });
 const NONE = { role: null, content: null, reasoning_content: null, tool_calls: null };
-const chunk = (delta: object, finish: string | null = null) =>
-  wrap({ ...NONE, ...delta }, finish, { usage: null });
+const chunk = (delta: object, finish: string | null = null) => wrap({ ...NONE, ...delta }, finish, { usage: null });
 const called = (delta: object) => chunk({ tool_calls: [delta] });
 const role = chunk({ role: 'assistant', content: '' });
 const end = chunk({}, 'tool_calls');
@@ -27,12 +12,7 @@ export const sglang: Row[] = [
   {
     name: 'nulls beside the content are nothing',
     source: 'sgl-project/sglang#6310',
-    replies: sse(
-      role,
-      chunk({ reasoning_content: ' and' }),
-      chunk({ content: 'Hello' }),
-      chunk({}, 'stop'),
-    ),
+    replies: sse(role, chunk({ reasoning_content: ' and' }), chunk({ content: 'Hello' }), chunk({}, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
@@ -104,11 +84,10 @@ export const sglang: Row[] = [
   {
     name: 'a grown thread is sent shorter when the input is too long',
     turns: GROWN,
-    replies: holding(
-      12_000,
+    replies: narrow(
       body(400, {
         object: 'error',
-        message: "The input (5250 tokens) is longer than the model's context length (4096 tokens).",
+        message: "The input (6050 tokens) is longer than the model's context length (4096 tokens).",
         type: 'BadRequestError',
         param: null,
         code: 400,

@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { asksNewest, body, chunksOf, GROWN, holding, open, OSLO, refusing, ROME } from '../row.ts';
+import { asksNewest, body, chunksOf, GROWN, narrow, open, OSLO, refusing, ROME } from '../row.ts';
 import { sse, text, TIME, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf(
@@ -14,8 +14,7 @@ const chunk = chunksOf(
 const role = chunk({ role: 'assistant', content: '' });
 const called = (delta: object) => chunk({ tool_calls: [delta] });
 const end = chunk({ content: '' }, 'tool_calls');
-const failure = (code: number, type: string, message: string) =>
-  body(code, { object: 'error', message, type, param: null, code });
+const failure = (code: number, type: string, message: string) => body(code, { object: 'error', message, type, param: null, code });
 
 export const vllm: Row[] = [
   {
@@ -67,9 +66,7 @@ export const vllm: Row[] = [
       called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city":' })),
       chunk(
         {
-          tool_calls: [
-            tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '"Oslo"}' }),
-          ],
+          tool_calls: [tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '"Oslo"}' })],
         },
         'tool_calls',
       ),
@@ -94,11 +91,7 @@ export const vllm: Row[] = [
     name: 'a call whose arguments are null has none',
     source: 'vllm-project/vllm#9693',
     tools: [TIME],
-    replies: sse(
-      role,
-      called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_time', args: null })),
-      end,
-    ),
+    replies: sse(role, called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_time', args: null })), end),
     expect: { calls: [['get_time', '{}']], requests: 2 },
   },
   {
@@ -148,8 +141,7 @@ export const vllm: Row[] = [
   {
     name: 'a grown thread is sent shorter when it is too long',
     turns: GROWN,
-    replies: holding(
-      12_000,
+    replies: narrow(
       failure(
         400,
         'BadRequestError',
@@ -165,7 +157,7 @@ export const vllm: Row[] = [
       object: 'list',
       data: [{ id: 'any', object: 'model', owned_by: 'vllm', max_model_len: 4096 }],
     },
-    replies: holding(20_000, failure(400, 'BadRequestError', 'too long')),
+    replies: narrow(failure(400, 'BadRequestError', 'too long')),
     expect: { text: 'ok', requests: 1, sent: asksNewest },
   },
   {
@@ -176,24 +168,15 @@ export const vllm: Row[] = [
       ['three', 'four'],
     ],
     replies: refusing(
-      ({ messages }) =>
-        messages.some(({ role: one }, n) => one === 'user' && messages[n + 1]?.role === 'user'),
-      failure(
-        400,
-        'BadRequestError',
-        'Conversation roles must alternate user/assistant/user/assistant/...',
-      ),
+      ({ messages }) => messages.some(({ role: one }, n) => one === 'user' && messages[n + 1]?.role === 'user'),
+      failure(400, 'BadRequestError', 'Conversation roles must alternate user/assistant/user/assistant/...'),
     ),
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
     name: 'a server without a parser of calls is asked once or twice, and says what it needs',
     tools: [WEATHER],
-    replies: failure(
-      400,
-      'BadRequestError',
-      '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set',
-    ),
+    replies: failure(400, 'BadRequestError', '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
     expect: { status: 'failed', error: /enable-auto-tool-choice/, requests: [1, 2] },
   },
   {
@@ -239,12 +222,8 @@ export const vllm: Row[] = [
     run: { parallel_tool_calls: false },
     replies: sse(
       role,
-      called(
-        tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city":"Oslo"}' }),
-      ),
-      called(
-        tool({ index: 1, id: 'chatcmpl-tool-2', name: 'get_weather', args: '{"city":"Rome"}' }),
-      ),
+      called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city":"Oslo"}' })),
+      called(tool({ index: 1, id: 'chatcmpl-tool-2', name: 'get_weather', args: '{"city":"Rome"}' })),
       end,
     ),
     expect: { calls: [OSLO], requests: 2 },
@@ -253,13 +232,7 @@ export const vllm: Row[] = [
     name: 'arguments that are not JSON go back to the server as an object',
     source: 'vllm-project/vllm#43995',
     tools: [WEATHER],
-    replies: sse(
-      role,
-      called(
-        tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city": "Oslo", ' }),
-      ),
-      end,
-    ),
+    replies: sse(role, called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city": "Oslo", ' })), end),
     expect: { calls: [['get_weather', '{"city": "Oslo", ']], requests: 2 },
   },
 ];

@@ -1,0 +1,82 @@
+import type { Row } from '../row.ts';
+import { body, chunksOf, open, OSLO, ROME, sse, text, tool, WEATHER } from '../row.ts';
+
+const wrap = chunksOf(
+  {
+    id: 'chatcmpl-1f',
+    object: 'chat.completion.chunk',
+    created: 1_714_780_000,
+    model: 'anthropic.claude-3',
+    system_fingerprint: 'fp',
+  },
+  { logprobs: null },
+);
+const chunk = (delta: object, finish: string | null = null) =>
+  wrap({ name: null, role: 'assistant', content: null, tool_calls: null, ...delta }, finish, {
+    usage: null,
+  });
+
+export const bedrock: Row[] = [
+  {
+    name: 'the finish end_turn is an end, and usage follows it',
+    source: 'aws-samples/bedrock-access-gateway#11',
+    replies: sse(chunk({ content: '' }), chunk({ content: 'Hello' }), chunk({}, 'end_turn'), {
+      ...wrap({}),
+      choices: [],
+      usage: { prompt_tokens: 9, completion_tokens: 3, total_tokens: 12 },
+    }),
+    expect: { text: 'Hello', usage: [9, 3], requests: 1 },
+  },
+  {
+    name: 'a call has the index of its block, which comes after the text',
+    tools: [WEATHER],
+    replies: sse(
+      chunk({ content: 'I will look.' }),
+      chunk({ tool_calls: [tool({ index: 1, id: 'tooluse_a', name: 'get_weather', args: '' })] }),
+      chunk({ tool_calls: [tool({ index: 1, id: null, name: null, args: '{"city": ' })] }),
+      chunk({ tool_calls: [tool({ index: 1, id: null, name: null, args: '"Oslo"}' })] }),
+      chunk({ tool_calls: [tool({ index: 2, id: 'tooluse_b', name: 'get_weather', args: '' })] }),
+      chunk({ tool_calls: [tool({ index: 2, id: null, name: null, args: '{"city": "Rome"}' })] }),
+      chunk({}, 'tool_calls'),
+    ),
+    expect: { text: 'I will look.', calls: [OSLO, ROME], requests: 2 },
+  },
+  {
+    name: 'the finish guardrail_intervened is a filter',
+    replies: sse(chunk({ content: 'Take a' }), chunk({}, 'guardrail_intervened')),
+    expect: { status: 'failed', cut: 'Take a', requests: 1 },
+  },
+  {
+    name: 'a throttled call within a detail is tried again',
+    replies: [
+      body(429, {
+        detail: 'An error occurred (ThrottlingException) when calling the ConverseStream operation: Too many requests.',
+      }),
+      text('Hello'),
+    ],
+    expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'a detail that is a text is the reason',
+    replies: body(400, {
+      detail:
+        'An error occurred (ValidationException) when calling the ConverseStream operation: The model ID is not supported in this region.',
+    }),
+    expect: {
+      status: 'failed',
+      code: 'invalid_prompt',
+      error: /not supported in this region/,
+      requests: 1,
+    },
+  },
+  {
+    name: 'an error event of the gateway ends a try',
+    replies: [
+      open(chunk({ content: 'Half' }), {
+        error: { message: '(modelStreamErrorException) Model has timed out' },
+      }),
+      text('Whole.'),
+    ],
+    expect: { text: 'Whole.', requests: 2 },
+  },
+];

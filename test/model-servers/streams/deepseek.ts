@@ -1,0 +1,163 @@
+import type { Row } from '../row.ts';
+import { afterTools, asksNewest, body, chunksOf, DONE, GROWN, narrow, open, OSLO, sse, stream } from '../row.ts';
+import { text, tool, WEATHER } from '../row.ts';
+
+const chunk = chunksOf(
+  {
+    id: 'f1a2',
+    object: 'chat.completion.chunk',
+    created: 1_740_000_000,
+    model: 'deepseek-reasoner',
+    system_fingerprint: 'fp_ds',
+  },
+  { logprobs: null },
+);
+const role = chunk({ role: 'assistant', content: null, reasoning_content: '' });
+const think = (reasoning_content: string) => chunk({ content: null, reasoning_content });
+const ALIVE = ': keep-alive\n\n';
+
+export const deepSeek: Row[] = [
+  {
+    name: 'keep-alives and thoughts come before the answer, and usage with its finish',
+    source: 'tmc/langchaingo#942',
+    replies: sse(
+      ALIVE,
+      ALIVE,
+      role,
+      think('Hmm'),
+      chunk({ content: 'Hello', reasoning_content: null }),
+      chunk({ content: '', reasoning_content: null }, 'stop', {
+        usage: {
+          prompt_tokens: 11,
+          completion_tokens: 7,
+          total_tokens: 18,
+          prompt_tokens_details: { cached_tokens: 0 },
+          completion_tokens_details: { reasoning_tokens: 4 },
+          prompt_cache_hit_tokens: 0,
+          prompt_cache_miss_tokens: 11,
+        },
+      }),
+    ),
+    expect: { text: 'Hello', usage: [11, 7], requests: 1 },
+  },
+  {
+    name: 'reasoning_content goes back with its calls',
+    source: 'openai/openai-agents-js#791',
+    tools: [WEATHER],
+    replies: (sent) => {
+      const bare = sent.messages.findIndex((message) => message.tool_calls && message['reasoning_content'] !== 'I need the weather');
+      if (bare !== -1)
+        return body(400, {
+          error: {
+            message: `Missing \`reasoning_content\` field in the assistant message at message index ${bare}.`,
+            type: 'invalid_request_error',
+          },
+        });
+      if (afterTools(sent)) return text(DONE);
+      return sse(
+        role,
+        think('I need '),
+        think('the weather'),
+        chunk({ tool_calls: [tool({ index: 0, id: 'call_0_aa', name: 'get_weather', args: '' })] }),
+        chunk({ tool_calls: [{ index: 0, function: { arguments: '{"city": "Oslo"}' } }] }),
+        chunk({ content: '', reasoning_content: null }, 'tool_calls'),
+      );
+    },
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'an answer that the system had no resources for is no success',
+    source: 'docs',
+    replies: sse(role, chunk({ content: 'Half' }), chunk({ content: '' }, 'insufficient_system_resource')),
+    expect: { status: ['failed', 'incomplete'], cut: 'Half', requests: [1, 5] },
+  },
+  {
+    name: 'arguments that grow with each chunk are sent whole each time',
+    source: 'NousResearch/hermes-agent#35592',
+    tools: [WEATHER],
+    replies: sse(
+      role,
+      ...['{"ci', '{"city": "Os', '{"city": "Oslo"', '{"city": "Oslo"}'].map((args) =>
+        chunk({ tool_calls: [tool({ index: 0, id: 'call_0_aa', name: 'get_weather', args })] }),
+      ),
+      chunk({ content: '' }, 'tool_calls'),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'an empty balance is asked for once',
+    source: 'docs',
+    replies: body(402, {
+      error: {
+        message: 'Insufficient Balance',
+        type: 'unknown_error',
+        param: null,
+        code: 'invalid_request_error',
+      },
+    }),
+    expect: { status: 'failed', error: /balance/i, requests: 1 },
+  },
+  {
+    name: 'empty lines before a whole completion keep a connection alive',
+    source: 'docs',
+    replies: body(
+      200,
+      `\n\n\n\n${JSON.stringify({ id: 'f1a2', object: 'chat.completion', choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }] })}`,
+    ),
+    expect: { text: 'Hello', requests: 1 },
+  },
+  {
+    name: 'a grown thread is sent shorter when it is too long',
+    turns: GROWN,
+    replies: narrow(
+      body(400, {
+        error: {
+          message:
+            "This model's maximum context length is 4096 tokens. However, you requested 6050 tokens (6050 in the messages, 0 in the completion).",
+          type: 'invalid_request_error',
+          param: null,
+          code: 'invalid_request_error',
+        },
+      }),
+    ),
+    expect: { text: 'ok', requests: [2, 3], sent: asksNewest },
+  },
+  {
+    name: 'a stream that ends while the model thinks is a cut, and leaves nothing behind',
+    source: 'CommandCodeAI/command-code#785',
+    replies: [open(role, think('I need')), text('Hello')],
+    expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'a stream that ends within the arguments of a call is a cut',
+    source: 'CommandCodeAI/command-code#785',
+    tools: [WEATHER],
+    replies: [
+      open(
+        role,
+        chunk({
+          tool_calls: [tool({ index: 0, id: 'call_0_aa', name: 'get_weather', args: '{"ci' })],
+        }),
+      ),
+      sse(
+        role,
+        chunk({
+          tool_calls: [tool({ index: 0, id: 'call_0_bb', name: 'get_weather', args: '{"city":"Oslo"}' })],
+        }),
+        chunk({}, 'tool_calls'),
+      ),
+    ],
+    expect: { calls: [OSLO], requests: 3 },
+  },
+  {
+    name: 'an answer of thoughts alone that is cut by its length is incomplete',
+    replies: sse(role, think('Hmm, let me'), chunk({ content: '', reasoning_content: null }, 'length')),
+    expect: { status: 'incomplete', requests: 1 },
+  },
+  {
+    name: 'a body of nothing is no answer',
+    source: 'AmanCode22/deeperseeker#33',
+    replies: [stream([]), text('Hello')],
+    expect: { text: 'Hello', requests: 2 },
+  },
+];

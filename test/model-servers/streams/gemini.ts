@@ -1,0 +1,174 @@
+import type { Row, SentCall } from '../row.ts';
+import { afterTools, body, chunksOf, DONE, OSLO, refusing, ROME, sse, text, TIME, tool, WEATHER } from '../row.ts';
+
+const wrap = chunksOf({
+  created: 1_776_000_000,
+  id: 'Kx3saZ',
+  model: 'gemini-3-flash',
+  object: 'chat.completion.chunk',
+});
+/** A chunk without a finish has no finish_reason. */
+const chunk = (delta: object) => ({
+  ...wrap(delta),
+  choices: [{ delta: { role: 'assistant', ...delta }, index: 0 }],
+});
+const end = (finish: string) => wrap({ role: 'assistant' }, finish);
+const signature = (value: string, vendor = 'google') => ({
+  extra_content: { [vendor]: { thought_signature: value } },
+});
+const failure = (code: number, status: string, message: string, details: object[] = []) =>
+  body(code, [{ error: { code, message, status, details } }]);
+
+const MISSING = failure(400, 'INVALID_ARGUMENT', 'Function call is missing a thought_signature in functionCall parts.');
+/** A server that refuses calls without their signature. */
+const signing =
+  (vendor: string, ...frames: object[]): Row['replies'] =>
+  (sent) => {
+    const made = sent.messages.flatMap(({ tool_calls = [] }) => tool_calls);
+    const value = (call: SentCall | undefined) =>
+      (call?.['extra_content'] as Record<string, { thought_signature?: string }> | undefined)?.[vendor]?.thought_signature;
+    if (made.length > 0 && value(made[0]) !== 'EjQKMg==') return MISSING;
+    return afterTools(sent) ? text(DONE) : sse(...frames);
+  };
+
+export const gemini: Row[] = [
+  {
+    name: 'a whole call has no index, ends with stop, and its signature goes back',
+    source: 'noho/dayu-agent#45',
+    tools: [WEATHER],
+    replies: signing(
+      'google',
+      chunk({
+        tool_calls: [tool({ name: 'get_weather', args: '{"city":"Oslo"}', id: 'jm4owj31' }, signature('EjQKMg=='))],
+      }),
+      end('stop'),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'a signature of Vertex goes back under its own name',
+    source: 'earendil-works/pi#6733',
+    tools: [WEATHER],
+    replies: signing(
+      'vertex',
+      chunk({
+        tool_calls: [
+          tool({ index: 0, name: 'get_weather', args: '{"city":"Oslo"}', id: 'function-call-1' }, signature('EjQKMg==', 'vertex')),
+        ],
+      }),
+      end('tool_calls'),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'of two calls with one index the first is signed',
+    tools: [WEATHER],
+    replies: signing(
+      'google',
+      chunk({
+        tool_calls: [tool({ index: 0, name: 'get_weather', args: '{"city":"Oslo"}', id: 'fc-1' }, signature('EjQKMg=='))],
+      }),
+      chunk({
+        tool_calls: [tool({ index: 0, name: 'get_weather', args: '{"city":"Rome"}', id: 'fc-2' })],
+      }),
+      end('stop'),
+    ),
+    expect: { calls: [OSLO, ROME], requests: 2 },
+  },
+  {
+    name: 'a signature may follow its call in a delta of its own',
+    source: 'open-webui/computer#224',
+    tools: [WEATHER],
+    replies: signing(
+      'google',
+      chunk({
+        tool_calls: [tool({ name: 'get_weather', args: '{"city":', id: 'function-call-1' })],
+      }),
+      chunk({ tool_calls: [{ function: { arguments: '"Oslo"}' } }] }),
+      chunk({ tool_calls: [{ id: 'function-call-1', ...signature('EjQKMg==') }] }),
+      end('stop'),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'calls with empty ids are told apart by their names',
+    source: 'docs',
+    tools: [WEATHER, TIME],
+    replies: sse(
+      chunk({ tool_calls: [tool({ name: 'get_weather', args: '{"city":"Oslo"}', id: '' })] }),
+      chunk({ tool_calls: [tool({ name: 'get_time', args: '{}', id: '' })] }),
+      end('stop'),
+    ),
+    expect: { calls: [OSLO, ['get_time', {}]], requests: 2 },
+  },
+  {
+    name: 'two calls of one function without any id or index are two calls',
+    tools: [WEATHER],
+    replies: sse(
+      chunk({
+        tool_calls: [tool({ name: 'get_weather', args: '{"city":"Oslo"}' }), tool({ name: 'get_weather', args: '{"city":"Rome"}' })],
+      }),
+      end('stop'),
+    ),
+    expect: { calls: [OSLO, ROME], requests: 2 },
+  },
+  {
+    name: 'thoughts that are marked as such are not shown',
+    source: 'docs',
+    replies: sse(
+      chunk({ content: '<thought>**Planning**\n', extra_content: { google: { thought: true } } }),
+      chunk({ content: '</thought>Hello' }),
+      end('stop'),
+    ),
+    expect: { text: 'Hello', requests: 1 },
+  },
+  {
+    name: 'an error in a list has a reason and is tried once',
+    source: 'google-gemini/gemini-cli#12823',
+    replies: failure(400, 'INVALID_ARGUMENT', 'Request contains an invalid argument.'),
+    expect: { status: 'failed', code: 'invalid_prompt', error: /invalid argument/, requests: 1 },
+  },
+  {
+    name: 'a wrong key, which is a 400 here, is tried once',
+    replies: failure(400, 'INVALID_ARGUMENT', 'API key not valid. Please pass a valid API key.'),
+    expect: { status: 'failed', error: /key/, requests: 1 },
+  },
+  {
+    name: 'a quota for a minute is waited for as long as the body says',
+    replies: [
+      failure(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota. Please retry in 1s.', [
+        { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '1s' },
+      ]),
+      text('Hello'),
+    ],
+    expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'an unknown field is named in words, and left out from then on',
+    source: 'gera2ld/ai.nvim#13',
+    tools: [WEATHER],
+    run: { parallel_tool_calls: false },
+    turns: [['one'], ['two']],
+    replies: refusing(
+      (sent) => 'parallel_tool_calls' in sent,
+      failure(400, 'INVALID_ARGUMENT', 'Invalid JSON payload received. Unknown name "parallel_tool_calls": Cannot find field.'),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3 },
+  },
+  {
+    name: 'an answer that a filter ends, for whatever reason, fails',
+    replies: sse(chunk({ content: 'Take a' }), end('content_filter: RECITATION')),
+    expect: { status: 'failed', cut: 'Take a', requests: 1 },
+  },
+  {
+    name: 'a call that the server could not read itself is no success',
+    tools: [WEATHER],
+    replies: sse(chunk({}), end('function_call_filter: MALFORMED_FUNCTION_CALL')),
+    expect: { status: ['failed', 'incomplete'], requests: [1, 5] },
+  },
+  {
+    name: 'the finish SAFETY is a filter, too',
+    replies: sse(chunk({ content: 'Take a' }), end('SAFETY')),
+    expect: { status: 'failed', cut: 'Take a', requests: 1 },
+  },
+];

@@ -1,0 +1,119 @@
+import type { Row } from '../row.ts';
+import { asksNewest, body, calls, chunksOf, GROWN, narrow, open, OSLO, refusing, sse, text, tool, WEATHER } from '../row.ts';
+
+const chunk = chunksOf(
+  {
+    object: 'chat.completion.chunk',
+    id: '',
+    created: 1_730_000_000,
+    model: 'tgi',
+    system_fingerprint: '3.0.1-native',
+    usage: null,
+  },
+  { logprobs: null },
+);
+const say = (content: string) => chunk({ role: 'assistant', content });
+const failure = (code: number, error: string, error_type: string) => body(code, { error, error_type });
+
+export const tgi: Row[] = [
+  {
+    name: 'the finish eos_token is an end',
+    source: 'huggingface/text-generation-inference#2344',
+    replies: sse(say('Hel'), say('lo'), chunk({ role: 'assistant', content: '' }, 'eos_token')),
+    expect: { text: 'Hello', requests: 1 },
+  },
+  {
+    name: 'a call that is not in a list, with a number as its id, is a call',
+    source: 'huggingface/text-generation-inference#2949',
+    tools: [WEATHER],
+    replies: sse(
+      chunk({
+        role: 'assistant',
+        tool_calls: tool({ index: 0, id: 0, name: 'get_weather', args: '{"city":' }),
+      }),
+      chunk({
+        role: 'assistant',
+        tool_calls: tool({ index: 0, id: 0, name: 'get_weather', args: ' "Oslo"}' }),
+      }),
+      chunk({ role: 'assistant', content: '' }, 'eos_token'),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'arguments that are an object are its JSON',
+    source: 'huggingface/text-generation-inference#2136',
+    tools: [WEATHER],
+    replies: sse(
+      chunk({
+        role: 'assistant',
+        tool_calls: [
+          {
+            index: 0,
+            id: '0',
+            type: 'function',
+            function: { description: null, name: 'get_weather', arguments: { city: 'Oslo' } },
+          },
+        ],
+      }),
+      chunk({ role: 'assistant', content: '' }, 'stop'),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'a name in pieces is one name',
+    tools: [WEATHER],
+    replies: calls(
+      tool({ index: 0, id: '0', name: 'get_', args: '' }),
+      tool({ index: 0, name: 'weather', args: '' }),
+      tool({ index: 0, args: '{"city":"Oslo"}' }),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'an overload within the stream is tried again',
+    source: 'huggingface/text-generation-inference#2668',
+    replies: [open(say('Half'), { error: 'Model is overloaded', error_type: 'overloaded' }), text('Whole.')],
+    expect: { text: 'Whole.', requests: 2 },
+  },
+  {
+    name: 'what fails the validation within the stream is tried once',
+    source: 'huggingface/huggingface_hub#2558',
+    replies: open({
+      error: 'Input validation error: `temperature` must be strictly positive',
+      error_type: 'validation',
+    }),
+    expect: { status: 'failed', error: /strictly positive/, requests: 1 },
+  },
+  {
+    name: 'an overload is tried again',
+    replies: [failure(429, 'Model is overloaded', 'overloaded'), text('Hello')],
+    expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'a grown thread is sent shorter when it is too long',
+    source: 'huggingface/huggingface_hub#2514',
+    turns: GROWN,
+    replies: narrow(
+      failure(
+        422,
+        'Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 6050 `inputs` tokens and 100 `max_new_tokens`',
+        'validation',
+      ),
+    ),
+    expect: { text: 'ok', requests: [2, 3], sent: asksNewest },
+  },
+  {
+    name: 'a server whose messages must have a content is sent an empty one',
+    source: 'pydantic/pydantic-ai#393',
+    tools: [WEATHER],
+    emptyContent: true,
+    replies: refusing(
+      ({ messages }) => messages.some(({ content }) => typeof content !== 'string'),
+      body(422, 'Failed to deserialize the JSON body into the target type: messages[2]: missing field `content` at line 1 column 235', {
+        'content-type': 'text/plain',
+      }),
+      calls(tool({ index: 0, id: '0', name: 'get_weather', args: '{"city":"Oslo"}' })),
+    ),
+    expect: { calls: [OSLO], requests: 3 },
+  },
+];
