@@ -73,7 +73,7 @@ async function playRun(
     if (calls.length > MOST_PAUSES) throw new Error('The model calls without an end.');
     stream = runs.submitToolOutputsStream(run.id, {
       thread_id: threadId,
-      tool_outputs: pending.map(({ id }) => ({ tool_call_id: id, output: '"ok"' })),
+      tool_outputs: pending.map(({ id }) => ({ tool_call_id: id, output: row.output ?? '"ok"' })),
     });
   }
 }

@@ -63,6 +63,8 @@ export type Row = {
   turns?: string[][];
   /** One reply answers each request, a list one after the other. After tool results the model says `DONE`. */
   replies: RawReply | RawReply[] | ((body: Sent, n: number) => RawReply);
+  /** What the client answers to each call. Default: `"ok"`. */
+  output?: string;
   /** The server says so itself in GET /models. */
   models?: object;
   /** The server refuses null: an assistant's message with calls may have an empty content. */
@@ -199,6 +201,12 @@ export const TIME = {
 export const CODE = { type: 'code_interpreter' as const };
 export const OSLO: [string, object] = ['get_weather', { city: 'Oslo' }];
 export const ROME: [string, object] = ['get_weather', { city: 'Rome' }];
+
+/** The instructions `Answer in verse.` are in each request, under whatever role. */
+export function readsVerse(bodies: Sent[]): void {
+  for (const { messages } of bodies)
+    if (!JSON.stringify(messages).includes('in verse')) throw new Error('no instructions');
+}
 
 /** The model's call was not run as if its code were empty: it hears which argument is expected. */
 export function namesCode(bodies: Sent[]): void {

@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { body, chunksOf, open, OSLO, ROME, sse, text, tool, WEATHER } from '../row.ts';
+import { refusing, body, chunksOf, open, OSLO, ROME, sse, text, tool, WEATHER } from '../row.ts';
 
 const wrap = chunksOf(
   {
@@ -78,5 +78,19 @@ export const bedrock: Row[] = [
       text('Whole.'),
     ],
     expect: { text: 'Whole.', requests: 2 },
+  },
+  {
+    name: 'of temperature and top_p, which exclude each other, one is left out',
+    source: 'aws-samples/bedrock-access-gateway#191',
+    run: { temperature: 0.5, top_p: 0.9 },
+    turns: [['one'], ['two']],
+    replies: refusing(
+      (sent) => 'temperature' in sent && 'top_p' in sent,
+      body(400, {
+        detail:
+          'An error occurred (ValidationException) when calling the ConverseStream operation: The model returned the following errors: `temperature` and `top_p` cannot both be specified for this model. Please use only one.',
+      }),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3 },
   },
 ];

@@ -78,4 +78,21 @@ export const cerebras: Row[] = [
     replies: calls(tool({ index: 0, id: '4f1e', name: 'code_interpreter', args: '{"code": null}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
+  {
+    name: 'reasoning_content that the server refuses is left out, and the run goes on',
+    source: 'docs',
+    tools: [WEATHER],
+    replies: refusing(
+      ({ messages }) => messages.some((message) => 'reasoning_content' in message),
+      failure(400, "property 'messages.2.assistant.reasoning_content' is unsupported", 'invalid_request_error', {
+        param: 'validation_error',
+        code: 'wrong_api_format',
+      }),
+      sse(
+        chunk({ role: 'assistant', reasoning_content: 'I need the weather.' }),
+        chunk({ tool_calls: [tool({ id: '4f1e', index: 0, name: 'get_weather', args: '{"city": "Oslo"}' })] }, 'tool_calls'),
+      ),
+    ),
+    expect: { calls: [OSLO], requests: [2, 3] },
+  },
 ];

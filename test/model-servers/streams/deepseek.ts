@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { afterTools, asksNewest, body, chunksOf, DONE, GROWN, narrow, open, OSLO, sse, stream } from '../row.ts';
+import { refusing, afterTools, asksNewest, body, chunksOf, DONE, GROWN, narrow, open, OSLO, sse, stream } from '../row.ts';
 import { text, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf(
@@ -159,5 +159,24 @@ export const deepSeek: Row[] = [
     source: 'AmanCode22/deeperseeker#33',
     replies: [stream([]), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'the same demand is refused in other words',
+    source: 'XiaomiMiMo/MiMo-Code#2068',
+    tools: [WEATHER],
+    run: { tool_choice: { type: 'function', function: { name: 'get_weather' } } },
+    turns: [['one'], ['two']],
+    replies: refusing(
+      (sent) => sent['tool_choice'] === 'required' || typeof sent['tool_choice'] === 'object',
+      body(400, {
+        error: {
+          message: 'Thinking mode does not support this tool_choice',
+          type: 'invalid_request_error',
+          param: null,
+          code: 'invalid_request_error',
+        },
+      }),
+    ),
+    expect: { text: ['ok', 'ok'], requests: [3, 4] },
   },
 ];

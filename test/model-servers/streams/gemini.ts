@@ -171,4 +171,14 @@ export const gemini: Row[] = [
     replies: sse(chunk({ content: 'Take a' }), end('SAFETY')),
     expect: { status: 'failed', cut: 'Take a', requests: 1 },
   },
+  {
+    name: 'an overload in a list is tried again',
+    replies: [failure(503, 'UNAVAILABLE', 'The model is overloaded. Please try again later.'), text('Hello')],
+    expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'an error in a list under the status 200 is that error',
+    replies: body(200, [{ error: { code: 400, message: 'Please use a valid role: user, model.', status: 'INVALID_ARGUMENT' } }]),
+    expect: { status: 'failed', error: /valid role/, requests: 1 },
+  },
 ];

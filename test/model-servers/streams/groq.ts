@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { body, chunksOf, OSLO, ROME, sse, stream, text, tool, WEATHER } from '../row.ts';
+import { refusing, body, chunksOf, OSLO, ROME, sse, stream, text, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf(
   {
@@ -107,5 +107,27 @@ export const groq: Row[] = [
       text('Hello'),
     ],
     expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'reasoning that comes from the server but is refused by it is not sent back again',
+    source: 'vellum-ai/vellum-assistant#42635',
+    tools: [WEATHER],
+    replies: refusing(
+      ({ messages }) => messages.some((message) => 'reasoning' in message || 'reasoning_content' in message),
+      body(400, {
+        error: {
+          message:
+            "'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning' is unsupported)]",
+          type: 'invalid_request_error',
+        },
+      }),
+      sse(
+        role,
+        chunk({ reasoning: 'I need the weather.' }),
+        chunk({ tool_calls: [tool({ id: 'call_6s', name: 'get_weather', args: '{"city":"Oslo"}', index: 0 })] }),
+        end('tool_calls'),
+      ),
+    ),
+    expect: { calls: [OSLO], requests: [2, 3] },
   },
 ];

@@ -127,4 +127,9 @@ export const miniMax: Row[] = [
     }),
     expect: { status: 'failed', error: /parameters is empty/, requests: 1 },
   },
+  {
+    name: 'thoughts in tags that never end are cut by their length, and are no answer',
+    replies: sse(chunk({ content: '<think>Hm, let me' }), chunk({ content: ' see' }), chunk({ content: '' }, 'length')),
+    expect: { status: 'incomplete', text: [], requests: 1 },
+  },
 ];

@@ -191,6 +191,29 @@ export const mistral: Row[] = [
     replies: calls(tool({ index: 0, id: 'D681PevKs', name: 'code_interpreter', args: '{"code": ["print(1)"]}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
+  {
+    name: 'reasoning_content that the server refuses is left out, and the run goes on',
+    source: 'charmbracelet/crush#1590',
+    tools: [WEATHER],
+    replies: refusing(
+      ({ messages }) => messages.some((message) => 'reasoning_content' in message),
+      invalid({
+        detail: [
+          {
+            type: 'extra_forbidden',
+            loc: ['body', 'messages', 2, 'assistant', 'reasoning_content'],
+            msg: 'Extra inputs are not permitted',
+            input: 'I need the weather.',
+          },
+        ],
+      }),
+      sse(
+        chunk({ role: 'assistant', content: '', reasoning_content: 'I need the weather.' }),
+        chunk({ tool_calls: [tool({ id: 'D681PevKs', index: 0, name: 'get_weather', args: '{"city": "Oslo"}' })] }, 'tool_calls'),
+      ),
+    ),
+    expect: { calls: [OSLO], requests: [2, 3] },
+  },
 ];
 
 /** A limit that was only dropped would be no limit. */

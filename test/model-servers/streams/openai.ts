@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { body, broken, calls, chunksOf, CODE, narrow, GROWN, asksNewest } from '../row.ts';
+import { readsVerse, body, broken, calls, chunksOf, CODE, narrow, GROWN, asksNewest } from '../row.ts';
 import { namesCode, OSLO, refusing, ROME, sse, text, TIME, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf(
@@ -227,9 +227,7 @@ export const openai: Row[] = [
     expect: {
       text: ['ok', 'ok'],
       requests: 3,
-      sent: (bodies) => {
-        for (const sent of bodies) if (!JSON.stringify(sent.messages).includes('in verse')) throw new Error('no instructions');
-      },
+      sent: readsVerse,
     },
   },
   {

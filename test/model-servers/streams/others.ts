@@ -1,6 +1,6 @@
 /** Servers of which one or two habits are recorded. */
 import type { Row } from '../row.ts';
-import { calls, chunk, chunksOf, OSLO, ROME, sse, text, tool, WEATHER } from '../row.ts';
+import { TIME, calls, chunk, chunksOf, OSLO, ROME, sse, text, tool, WEATHER } from '../row.ts';
 
 const foundry = (content: string, index: number, finish: string | null = null) => {
   const message = {
@@ -162,6 +162,76 @@ export const others: Record<string, Row[]> = {
       name: 'an empty body under 400 has a reason, too',
       replies: { status: 400, headers: {}, parts: [] },
       expect: { status: 'failed', error: /400/, requests: 1 },
+    },
+    {
+      name: 'a delta that is null is nothing, and a finish that is empty no end',
+      source: 'songquanpeng/one-api',
+      replies: sse(chunk(null, ''), chunk({ content: 'Hel' }, ''), chunk({ content: 'lo' }, ''), chunk(null, 'stop')),
+      expect: { text: 'Hello', requests: 1 },
+    },
+    {
+      name: 'usage that comes before the finish counts',
+      replies: sse(
+        chunk({ content: 'Hello' }),
+        { ...chunk({}), choices: [], usage: { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 } },
+        chunk({}, 'stop', { usage: null }),
+      ),
+      expect: { text: 'Hello', usage: [6, 2], requests: 1 },
+    },
+    {
+      name: 'usage that is empty, or no numbers, is counted here',
+      source: 'BerriAI/litellm#1371',
+      replies: sse(chunk({ content: 'Hello' }, null, { usage: {} }), chunk({}, 'stop', { usage: { prompt_tokens: 'many' } })),
+      expect: { text: 'Hello', requests: 1 },
+    },
+    {
+      name: 'a message in place of each delta is a delta',
+      replies: sse(
+        { ...chunk({}), choices: [{ index: 0, message: { role: 'assistant', content: 'Hel' }, finish_reason: null }] },
+        { ...chunk({}), choices: [{ index: 0, message: { role: 'assistant', content: 'lo' }, finish_reason: null }] },
+        { ...chunk({}), choices: [{ index: 0, message: {}, finish_reason: 'stop' }] },
+      ),
+      expect: { text: 'Hello', requests: 1 },
+    },
+    {
+      name: 'a legacy function_call with an object, and the finish stop, is a call',
+      tools: [WEATHER],
+      replies: sse(chunk({ function_call: { name: 'get_weather', arguments: { city: 'Oslo' } } }), chunk({}, 'stop')),
+      expect: { calls: [OSLO], requests: 2 },
+    },
+    {
+      name: 'a legacy function_call that is null is none',
+      replies: sse(chunk({ content: 'Hello', function_call: null }), chunk({ function_call: null }, 'stop')),
+      expect: { text: 'Hello', requests: 1 },
+    },
+    {
+      name: 'two whole calls without id and index, one after the other, are two calls',
+      tools: [WEATHER],
+      replies: calls(tool({ name: 'get_weather', args: '{"city":"Oslo"}' }), tool({ name: 'get_weather', args: '{"city":"Rome"}' })),
+      expect: { calls: [OSLO, ROME], requests: 2 },
+    },
+    {
+      name: 'arguments that are JSON within JSON are the inner ones',
+      source: 'ggml-org/llama.cpp#20198',
+      tools: [WEATHER],
+      replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: JSON.stringify('{"city":"Oslo"}') })),
+      expect: { calls: [OSLO], requests: 2 },
+    },
+    {
+      name: 'blanks around arguments, and blanks alone, are no text of a call',
+      tools: [TIME],
+      replies: calls(tool({ index: 0, id: 'call_1', name: 'get_time', args: ' \n' })),
+      expect: { calls: [['get_time', {}]], requests: 2 },
+    },
+    {
+      name: 'JSON that is no completion is no answer',
+      replies: [{ status: 200, headers: { 'content-type': 'application/json' }, parts: ['{"status":"ok"}'] }, text('Hello')],
+      expect: { status: ['completed', 'failed'], requests: [1, 2] },
+    },
+    {
+      name: 'a chunk that is cut within its JSON before [DONE] is a cut',
+      replies: [sse(chunk({ content: 'Half' }), 'data: {"id":"chatcmpl-1","choices":[{"delta":{"content":" an\n\n'), text('Whole.')],
+      expect: { text: 'Whole.', requests: 2 },
     },
     {
       name: 'an answer of nothing with an end is an answer of nothing, asked for once',

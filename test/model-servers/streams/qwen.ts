@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { asksNewest, body, chunksOf, GROWN, narrow, OSLO, ROME, sse, text, tool, WEATHER } from '../row.ts';
+import { refusing, asksNewest, body, chunksOf, GROWN, narrow, OSLO, ROME, sse, text, tool, WEATHER } from '../row.ts';
 
 const wrap = chunksOf(
   {
@@ -141,5 +141,26 @@ export const qwen: Row[] = [
       text('Hello'),
     ],
     expect: { text: 'Hello', requests: 2 },
+  },
+  {
+    name: 'a model that thinks, and takes no demand to call a tool, is left the choice',
+    source: 'cloudwego/eino#994',
+    tools: [WEATHER],
+    run: { tool_choice: 'required' },
+    turns: [['one'], ['two']],
+    replies: refusing(
+      (sent) => sent['tool_choice'] === 'required' || typeof sent['tool_choice'] === 'object',
+      body(400, {
+        error: {
+          message:
+            '<400> InternalError.Algo.InvalidParameter: The tool_choice parameter does not support being set to required or object in thinking mode',
+          type: 'invalid_request_error',
+          param: null,
+          code: 'invalid_parameter_error',
+        },
+        request_id: '5bf7',
+      }),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3 },
   },
 ];

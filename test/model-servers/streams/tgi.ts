@@ -116,4 +116,21 @@ export const tgi: Row[] = [
     ),
     expect: { calls: [OSLO], requests: 3 },
   },
+  {
+    name: 'a template that wants turns says so under the status 422',
+    source: 'huggingface/text-generation-inference server code',
+    turns: [
+      ['one', 'two'],
+      ['three', 'four'],
+    ],
+    replies: refusing(
+      ({ messages }) => messages.some(({ role }, n) => role === 'user' && messages[n + 1]?.role === 'user'),
+      failure(
+        422,
+        'Template error: invalid operation: Conversation roles must alternate user/assistant/user/assistant/... (in <string>:1)',
+        'template_error',
+      ),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3 },
+  },
 ];

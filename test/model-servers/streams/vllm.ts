@@ -1,5 +1,5 @@
 import type { Row } from '../row.ts';
-import { asksNewest, body, chunksOf, GROWN, narrow, open, OSLO, refusing, ROME } from '../row.ts';
+import { readsVerse, asksNewest, body, chunksOf, GROWN, narrow, open, OSLO, refusing, ROME } from '../row.ts';
 import { sse, text, TIME, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf(
@@ -234,5 +234,66 @@ export const vllm: Row[] = [
     tools: [WEATHER],
     replies: sse(role, called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city": "Oslo", ' })), end),
     expect: { calls: [['get_weather', '{"city": "Oslo", ']], requests: 2 },
+  },
+  {
+    name: 'a template without a system role still reads the instructions',
+    source: 'huggingface/chat-ui#1386',
+    instructions: 'Answer in verse.',
+    turns: [['one'], ['two']],
+    replies: refusing(
+      ({ messages }) => messages.some(({ role: from }) => from === 'system'),
+      failure(400, 'BadRequestError', 'System role not supported'),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3, sent: readsVerse },
+  },
+  {
+    name: 'a limit that is larger than the window is asked for smaller',
+    source: 'vllm-project/vllm#20409',
+    run: { max_completion_tokens: 16_384 },
+    replies: refusing(
+      (sent) => Number(sent['max_completion_tokens'] ?? sent['max_tokens'] ?? 0) > 8_142,
+      failure(
+        400,
+        'BadRequestError',
+        "'max_tokens' or 'max_completion_tokens' is too large: 16384. This model's maximum context length is 8192 tokens and your request has 50 input tokens (16384 > 8192 - 50).",
+      ),
+    ),
+    expect: { text: 'ok', requests: [2, 3] },
+  },
+  {
+    name: 'a request that can be no shorter ends, and says why',
+    replies: failure(
+      400,
+      'BadRequestError',
+      "This model's maximum context length is 16 tokens. However, you requested 60 tokens (60 in the messages, 0 in the completion).",
+    ),
+    expect: { status: ['failed', 'incomplete'], requests: [1, 6] },
+  },
+  {
+    name: 'a question that is too long by itself is cut with a mark, or ends the run: it is never left out',
+    turns: [[`What is my name? ${'word '.repeat(6_000)}`]],
+    replies: narrow(
+      failure(
+        400,
+        'BadRequestError',
+        "This model's maximum context length is 4096 tokens. However, you requested 6050 tokens (6050 in the messages, 0 in the completion).",
+      ),
+    ),
+    expect: { status: ['completed', 'incomplete'], requests: [1, 4], sent: asksNewest },
+  },
+  {
+    name: 'an output that is too long for the window is cut, and the run goes on',
+    tools: [WEATHER],
+    output: 'cold '.repeat(6_000),
+    replies: refusing(
+      ({ messages }) => JSON.stringify(messages).length > 18_000,
+      failure(
+        400,
+        'BadRequestError',
+        "This model's maximum context length is 4096 tokens. However, you requested 6050 tokens (6050 in the messages, 0 in the completion).",
+      ),
+      sse(role, called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city":"Oslo"}' })), end),
+    ),
+    expect: { calls: [OSLO], requests: [3, 5] },
   },
 ];
