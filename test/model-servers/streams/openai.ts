@@ -268,8 +268,14 @@ export const openai: Row[] = [
   {
     name: 'U+0000 in arguments is left out, and they stay JSON',
     tools: [WEATHER],
-    replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Os\\u0000lo"}' })),
+    replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Os\u0000lo"}' })),
     expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'an escape of U+0000 in arguments is theirs, and reaches the client as it is',
+    tools: [WEATHER],
+    replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Os\\u0000lo"}' })),
+    expect: { calls: [['get_weather', '{"city":"Os\\u0000lo"}']], requests: 2 },
   },
   {
     name: 'code under another name is not run as if it were empty: the model hears what is expected',

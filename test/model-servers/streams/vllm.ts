@@ -267,7 +267,7 @@ export const vllm: Row[] = [
       'BadRequestError',
       "This model's maximum context length is 16 tokens. However, you requested 60 tokens (60 in the messages, 0 in the completion).",
     ),
-    expect: { status: ['failed', 'incomplete'], requests: [1, 6] },
+    expect: { status: ['failed', 'incomplete'], requests: [1, 3] },
   },
   {
     name: 'a question that is too long by itself is cut with a mark, or ends the run: it is never left out',
