@@ -37,10 +37,11 @@ async function playTurns(env: Environment, row: Row, model: string): Promise<Pla
   const { assistants, threads } = env.client.beta;
   const { instructions = 'Be kind.', tools = [], turns = [['Hi']] } = row;
   const { id: assistant_id } = await assistants.create({ model, instructions, tools });
-  const { id: threadId } = await threads.create();
+  const [first = [], ...later] = turns.map((turn) => turn.map(asked));
+  const { id: threadId } = await threads.create({ messages: first });
   const played: Played = { runs: [], calls: [], messages: [] };
-  for (const turn of turns) {
-    for (const content of turn) await threads.messages.create(threadId, { role: 'user', content });
+  for (const turn of [[], ...later]) {
+    for (const message of turn) await threads.messages.create(threadId, message);
     const { run, calls } = await playRun(env, row, threadId, assistant_id);
     played.runs.push(run);
     played.calls.push(...calls);
@@ -49,6 +50,8 @@ async function playTurns(env: Environment, row: Row, model: string): Promise<Pla
   played.messages = (listed.data as Message[]).filter(({ role }) => role === 'assistant');
   return played;
 }
+
+const asked = (content: string) => ({ role: 'user' as const, content });
 
 /** Follows the run's streams from pause to pause; each pending call is answered. */
 async function playRun(

@@ -4,12 +4,13 @@
  */
 import type OpenAI from 'openai';
 
-/** A response as bytes. Each part is a write of its own; `cut` breaks the connection after the last one. */
+/** A response as bytes, each part a write of its own. Then the connection ends, breaks (`cut`), or `stays` open. */
 export type RawReply = {
   status: number;
   headers: Record<string, string>;
   parts: (string | Uint8Array)[];
   cut?: boolean;
+  stays?: boolean;
 };
 
 /** A request as the model server receives it. */

@@ -71,5 +71,5 @@ async function play(reply: RawReply, response: ServerResponse): Promise<void> {
     await setImmediate();
   }
   if (reply.cut) response.destroy();
-  else response.end();
+  else if (!reply.stays) response.end();
 }

@@ -179,4 +179,54 @@ export const deepSeek: Row[] = [
     ),
     expect: { text: ['ok', 'ok'], requests: [3, 4] },
   },
+  {
+    name: 'arguments that grow from their first quote on are sent whole each time',
+    source: 'NousResearch/hermes-agent#35592',
+    tools: [WEATHER],
+    replies: sse(
+      role,
+      ...['{"', '{"city', '{"city":', '{"city": "', '{"city": "Oslo', '{"city": "Oslo"}'].map((args) =>
+        chunk({ tool_calls: [tool({ index: 0, id: 'call_0_aa', name: 'get_weather', args })] }),
+      ),
+      chunk({ content: '' }, 'tool_calls'),
+    ),
+    expect: { calls: [OSLO], requests: 2 },
+  },
+  {
+    name: 'arguments with objects in them that look like their beginning are as they are written',
+    tools: [WEATHER],
+    replies: sse(
+      role,
+      ...['{"city":', '{"city":', '"Oslo"', '}', '}'].map((args, n) =>
+        chunk({
+          tool_calls: [
+            n === 0 ? tool({ index: 0, id: 'call_0_aa', name: 'get_weather', args }) : { index: 0, function: { arguments: args } },
+          ],
+        }),
+      ),
+      chunk({ content: '' }, 'tool_calls'),
+    ),
+    expect: { calls: [['get_weather', { city: { city: 'Oslo' } }]], requests: 2 },
+  },
+  {
+    name: 'each turn of a loop has its own reasoning_content',
+    tools: [WEATHER],
+    replies: (sent) => {
+      const turns = sent.messages.filter((message) => message.tool_calls);
+      const wrong = turns.findIndex((message, n) => message['reasoning_content'] !== `Step ${n}`);
+      if (wrong !== -1)
+        return body(400, { error: { message: `Missing \`reasoning_content\` field in turn ${wrong}.`, type: 'invalid_request_error' } });
+      if (turns.length === 2) return text(DONE);
+      return sse(
+        role,
+        think('Step '),
+        think(String(turns.length)),
+        chunk(
+          { tool_calls: [tool({ index: 0, id: `call_${turns.length}`, name: 'get_weather', args: '{"city": "Oslo"}' })] },
+          'tool_calls',
+        ),
+      );
+    },
+    expect: { calls: [OSLO, OSLO], requests: 3 },
+  },
 ];

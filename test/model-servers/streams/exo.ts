@@ -110,4 +110,19 @@ export const exo: Row[] = [
     }),
     expect: { text: 'Hello', requests: 1 },
   },
+  {
+    name: 'a field name that is written twice is one',
+    source: 'paiml/aprender#2015',
+    replies: stream([
+      `data: data: ${JSON.stringify(say('Hello'))}\n\n`,
+      `data: data: ${JSON.stringify(wrap({}, 'stop'))}\n\n`,
+      'data: data: [DONE]\n\n',
+    ]),
+    expect: { text: 'Hello', requests: 1 },
+  },
+  {
+    name: 'a connection that stays open after [DONE] is not waited for',
+    replies: { ...text('Hello'), stays: true },
+    expect: { text: 'Hello', requests: 1 },
+  },
 ];

@@ -31,6 +31,7 @@ import { tgi } from './tgi.ts';
 import { together } from './together.ts';
 import { vllm } from './vllm.ts';
 import { xai } from './xai.ts';
+import { zhipu } from './zhipu.ts';
 
 const SERVERS: Record<string, Row[]> = {
   OpenAI: openai,
@@ -63,6 +64,7 @@ const SERVERS: Record<string, Row[]> = {
   NIM: nim,
   Databricks: databricks,
   Cloudflare: cloudflare,
+  Zhipu: zhipu,
   ...others,
 };
 

@@ -142,6 +142,29 @@ export const liteLlm: Row[] = [
     },
     expect: { calls: [OSLO], requests: 2 },
   },
+  {
+    name: 'fields of a provider go back with the call that had them',
+    source: 'docs',
+    tools: [WEATHER],
+    replies: (sent) => {
+      const [made] = sent.messages.flatMap(({ tool_calls = [] }) => tool_calls);
+      if (made === undefined)
+        return sse(
+          role,
+          called(
+            tool(
+              { index: 0, id: 'call_f0', name: 'get_weather', args: '{"city": "Oslo"}' },
+              { provider_specific_fields: { thought_signature: 'EjQKMg==' } },
+            ),
+          ),
+          chunk({ content: '' }, 'tool_calls'),
+        );
+      return JSON.stringify(made['provider_specific_fields'] ?? '').includes('EjQKMg==')
+        ? text(DONE)
+        : body(400, failure('400', 'litellm.BadRequestError: VertexAIException - missing a thought_signature'));
+    },
+    expect: { calls: [OSLO], requests: 2 },
+  },
 ];
 
 const signed = ({ messages }: Sent): boolean =>

@@ -194,6 +194,12 @@ export const openRouter: Row[] = [
     replies: () => calls(tool({ index: 0, id: 'tool_0', name: 'web_search', args: '{"query":"Oslo"}' })),
     expect: { status: ['failed', 'incomplete'], requests: [2, 12] },
   },
+  {
+    name: 'comments that a gateway has made events of are no chunks',
+    source: 'mnfst/llm-gateway#2053',
+    replies: sse('data: : OPENROUTER PROCESSING\n\n', 'data: : OPENROUTER PROCESSING\n\n', say('Hello'), end),
+    expect: { text: 'Hello', requests: 1 },
+  },
 ];
 
 const details = ({ messages }: Sent): unknown[] =>
