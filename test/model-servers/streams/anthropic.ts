@@ -16,7 +16,7 @@ const failure = (code: number, type: string, message: string) =>
 
 export const anthropic: Row[] = [
   {
-    name: 'blank text before a call is no message, and is not sent back',
+    name: 'neither stores nor sends back blank text before a call',
     source: 'anomalyco/opencode#31259',
     tools: [WEATHER],
     replies: (sent) => {
@@ -36,31 +36,31 @@ export const anthropic: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an answer of blanks alone is no message in the thread',
+    name: 'stores no message for an answer of blanks',
     source: 'home-assistant/core#175637',
     turns: [['one'], ['two']],
     replies: [sse(role, chunk({ content: ' \n' }), chunk({}, 'stop')), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'blanks within an answer are part of it',
+    name: 'keeps blanks within an answer',
     replies: sse(role, chunk({ content: 'Hello' }), chunk({ content: '\n\n' }), chunk({ content: 'you' }), chunk({}, 'stop')),
     expect: { text: 'Hello\n\nyou', requests: 1 },
   },
   {
-    name: 'a call of a function without parameters has no arguments, and goes back with an object',
+    name: 'reads empty arguments as {}, and sends {} back',
     source: 'openai/openai-agents-js#664',
     tools: [TIME],
     replies: sse(role, chunk({ tool_calls: [tool({ index: 0, id: 'toolu_01', name: 'get_time', args: '' })] }), chunk({}, 'tool_calls')),
     expect: { calls: [['get_time', '{}']], requests: 2 },
   },
   {
-    name: 'an overload is tried again',
+    name: 'tries again after an overload',
     replies: [failure(529, 'overloaded_error', 'Overloaded'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'an overload within the stream is tried again',
+    name: 'tries again after an overload within the stream',
     source: 'BerriAI/litellm#4562',
     replies: [
       open(
@@ -73,18 +73,18 @@ export const anthropic: Row[] = [
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'an error of the request within the stream is tried once',
+    name: 'tries once when an error of the request comes within the stream',
     replies: open(role, 'event: error\ndata: {"type":"error","error":{"type":"invalid_request_error","message":"prompt is blocked"}}\n\n'),
     expect: { status: 'failed', error: /prompt is blocked/, requests: 1 },
   },
   {
-    name: 'an error in the native shape has a reason and is tried once',
+    name: 'tells the reason of an error in the native shape, and tries once',
     source: 'anthropics/claude-code#23369',
     replies: failure(400, 'invalid_request_error', 'Your credit balance is too low to access the Anthropic API.'),
     expect: { status: 'failed', code: 'invalid_prompt', error: /credit balance/, requests: 1 },
   },
   {
-    name: 'events that are no chunks are passed over',
+    name: 'skips events that are not chunks',
     replies: sse(
       'event: ping\ndata: {"type":"ping"}\n\n',
       role,
@@ -95,22 +95,22 @@ export const anthropic: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'the native finish max_tokens is an answer cut short',
+    name: 'ends incomplete at the finish max_tokens',
     replies: sse(role, chunk({ content: 'Half' }), chunk({}, 'max_tokens')),
     expect: { status: 'incomplete', cut: 'Half', requests: 1 },
   },
   {
-    name: 'the native finish end_turn is an end',
+    name: 'completes at the finish end_turn',
     replies: sse(role, chunk({ content: 'Hello' }), chunk({}, 'end_turn')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'the native finish refusal is no success',
+    name: 'does not take the finish refusal for success',
     replies: sse(role, chunk({ content: 'To make' }), chunk({}, 'refusal')),
     expect: { status: ['failed', 'incomplete'], cut: 'To make', requests: 1 },
   },
   {
-    name: 'the native finish tool_use ends calls',
+    name: 'reads calls at the finish tool_use',
     tools: [WEATHER],
     replies: sse(
       role,

@@ -37,13 +37,13 @@ const offsets = {
 
 export const azure: Row[] = [
   {
-    name: 'a first chunk with the results of filters and no choices is no answer',
+    name: 'skips a first chunk that has filter results and no choices',
     source: 'microsoft/semantic-kernel#3650',
     replies: sse(prompt, chunk({ role: 'assistant' }), chunk({ content: 'Hello' }), chunk({}, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'the older name of these results changes nothing',
+    name: 'skips a first chunk that has prompt_annotations and no choices',
     source: 'seratch/ChatGPT-in-Slack#49',
     replies: sse(
       {
@@ -58,13 +58,13 @@ export const azure: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'chunks without a delta, also after the finish, are no answer',
+    name: 'skips chunks without a delta, also after the finish',
     source: 'langchain-ai/langchain#18977',
     replies: sse(prompt, chunk({ content: 'Hel' }), offsets, chunk({ content: 'lo' }), chunk({}, 'stop'), offsets),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'the same between the deltas of a call',
+    name: 'skips chunks without a delta between those of a call',
     source: 'CopilotKit/CopilotKit#2468',
     tools: [WEATHER],
     replies: sse(
@@ -82,12 +82,12 @@ export const azure: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an answer that the filter ends fails once',
+    name: 'fails the run at once when the filter ends the answer',
     replies: sse(prompt, chunk({ content: 'Take a' }), chunk({}, 'content_filter')),
     expect: { status: 'failed', cut: 'Take a', requests: 1 },
   },
   {
-    name: 'a prompt that the filter refuses fails once, with the reason',
+    name: 'fails the run at once, with the reason, when the filter refuses the prompt',
     source: 'docs',
     replies: body(400, {
       error: {
@@ -107,7 +107,7 @@ export const azure: Row[] = [
     },
   },
   {
-    name: 'a deployment that does not exist is asked once',
+    name: 'asks a deployment that does not exist once',
     source: 'docs',
     replies: body(404, {
       error: {
@@ -118,7 +118,7 @@ export const azure: Row[] = [
     expect: { status: 'failed', error: /deployment/, requests: 1 },
   },
   {
-    name: 'a body without an error object has a reason too',
+    name: 'tries once when the body has a message and no error object',
     source: 'docs',
     replies: body(401, {
       statusCode: 401,
@@ -127,7 +127,7 @@ export const azure: Row[] = [
     expect: { status: 'failed', code: 'server_error', requests: 1 },
   },
   {
-    name: 'a call rate is waited for',
+    name: 'waits for a call rate as long as retry-after says',
     source: 'docs',
     replies: [
       body(
@@ -145,7 +145,7 @@ export const azure: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a tool that only the model knows is refused to it, and it goes on',
+    name: 'tells the model that multi_tool_use.parallel is no tool, and goes on',
     source: 'Azure/azure-rest-api-specs#32329',
     tools: [WEATHER],
     replies: sse(

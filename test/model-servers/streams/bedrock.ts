@@ -18,7 +18,7 @@ const chunk = (delta: object, finish: string | null = null) =>
 
 export const bedrock: Row[] = [
   {
-    name: 'the finish end_turn is an end, and usage follows it',
+    name: 'completes at the finish end_turn, and counts the usage after it',
     source: 'aws-samples/bedrock-access-gateway#11',
     replies: sse(chunk({ content: '' }), chunk({ content: 'Hello' }), chunk({}, 'end_turn'), {
       ...wrap({}),
@@ -28,7 +28,7 @@ export const bedrock: Row[] = [
     expect: { text: 'Hello', usage: [9, 3], requests: 1 },
   },
   {
-    name: 'a call has the index of its block, which comes after the text',
+    name: 'reads calls whose index is that of their block',
     tools: [WEATHER],
     replies: sse(
       chunk({ content: 'I will look.' }),
@@ -42,12 +42,12 @@ export const bedrock: Row[] = [
     expect: { text: 'I will look.', calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'the finish guardrail_intervened is a filter',
+    name: 'fails the run at once at the finish guardrail_intervened',
     replies: sse(chunk({ content: 'Take a' }), chunk({}, 'guardrail_intervened')),
     expect: { status: 'failed', cut: 'Take a', requests: 1 },
   },
   {
-    name: 'a throttled call within a detail is tried again',
+    name: 'tries again after ThrottlingException',
     replies: [
       body(429, {
         detail: 'An error occurred (ThrottlingException) when calling the ConverseStream operation: Too many requests.',
@@ -57,7 +57,7 @@ export const bedrock: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a detail that is a text is the reason',
+    name: 'tells a detail that is a text',
     replies: body(400, {
       detail:
         'An error occurred (ValidationException) when calling the ConverseStream operation: The model ID is not supported in this region.',
@@ -70,7 +70,7 @@ export const bedrock: Row[] = [
     },
   },
   {
-    name: 'an error event of the gateway ends a try',
+    name: 'tries again after modelStreamErrorException',
     replies: [
       open(chunk({ content: 'Half' }), {
         error: { message: '(modelStreamErrorException) Model has timed out' },
@@ -80,7 +80,7 @@ export const bedrock: Row[] = [
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'of temperature and top_p, which exclude each other, one is left out',
+    name: 'leaves out temperature or top_p once the model has refused both',
     source: 'aws-samples/bedrock-access-gateway#191',
     run: { temperature: 0.5, top_p: 0.9 },
     turns: [['one'], ['two']],

@@ -12,7 +12,7 @@ const failure = (code: number, message: string, type: string, more: object) => b
 
 export const cerebras: Row[] = [
   {
-    name: 'times beside the usage change nothing',
+    name: 'skips time_info',
     replies: sse(
       chunk({ role: 'assistant' }),
       chunk({ reasoning: 'Greet.' }),
@@ -25,7 +25,7 @@ export const cerebras: Row[] = [
     expect: { text: 'Hello', usage: [70, 9], requests: 1 },
   },
   {
-    name: 'an error without an envelope has its reason told',
+    name: 'tells the reason of an error without an envelope',
     source: 'docs',
     replies: failure(400, "Tool choice 'required' needs at least one tool.", 'invalid_request_error', {
       param: 'tool_choice',
@@ -34,7 +34,7 @@ export const cerebras: Row[] = [
     expect: { status: 'failed', code: 'invalid_prompt', error: /at least one tool/, requests: 1 },
   },
   {
-    name: 'a property of the tools that is refused by its path is left out',
+    name: 'leaves out strict when the error names its path',
     tools: [{ ...WEATHER, function: { ...WEATHER.function, strict: true } }],
     turns: [['one'], ['two']],
     replies: refusing(
@@ -47,7 +47,7 @@ export const cerebras: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a quota of tokens for the minute is waited for',
+    name: 'tries again after token_quota_exceeded',
     source: 'docs',
     replies: [
       failure(429, 'Tokens per minute limit exceeded - too many tokens processed.', 'too_many_tokens_error', {
@@ -59,7 +59,7 @@ export const cerebras: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a whole call with the finish in its chunk is a call',
+    name: 'reads a whole call in the chunk of the finish',
     tools: [WEATHER],
     replies: sse(
       chunk({ role: 'assistant' }),
@@ -73,13 +73,13 @@ export const cerebras: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'null in place of the code is not run',
+    name: 'tells the model that code_interpreter expects a text, when it has null',
     tools: [CODE],
     replies: calls(tool({ index: 0, id: '4f1e', name: 'code_interpreter', args: '{"code": null}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
   {
-    name: 'reasoning_content that the server refuses is left out, and the run goes on',
+    name: 'leaves out reasoning_content once the server has refused it',
     source: 'docs',
     tools: [WEATHER],
     replies: refusing(

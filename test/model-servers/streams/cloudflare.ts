@@ -13,7 +13,7 @@ const failure = (code: number, number: number, message: string) =>
 
 export const cloudflare: Row[] = [
   {
-    name: 'choices need no index, and the end no finish',
+    name: 'reads choices without an index, and completes without a finish',
     source: 'vercel/ai#4031',
     replies: sse(chunk({ content: 'Hel' }), chunk({ content: 'lo' }), {
       ...chunk({}),
@@ -24,7 +24,7 @@ export const cloudflare: Row[] = [
     expect: { text: 'Hello', usage: [7, 2], requests: 1 },
   },
   {
-    name: 'a whole call with an object and without an id is a call',
+    name: 'reads a call with an object and without an id',
     tools: [WEATHER],
     replies: sse(
       chunk({ content: null, tool_calls: [tool({ name: 'get_weather', args: { city: 'Oslo' } })] }),
@@ -33,7 +33,7 @@ export const cloudflare: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a server whose content must be a text is sent an empty one with calls',
+    name: 'sends an empty content once null is refused',
     source: 'we-promise/sure#467',
     tools: [WEATHER],
     emptyContent: true,
@@ -49,17 +49,17 @@ export const cloudflare: Row[] = [
     expect: { calls: [OSLO], requests: 3 },
   },
   {
-    name: 'a list of errors is the reason, tried once',
+    name: 'tells a list of errors, and tries once',
     replies: failure(400, 5007, 'No such model @cf/meta/llama-9 or task'),
     expect: { status: 'failed', error: /No such model/, requests: 1 },
   },
   {
-    name: 'a list of errors under the status 200 is no answer',
+    name: 'tries again after a list of errors under the status 200',
     replies: [failure(200, 3040, 'Capacity temporarily exceeded, please try again.'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a page of the edge under 524 is tried again',
+    name: 'tries again after a 524 of plain text',
     replies: [body(524, 'error code: 524', { 'content-type': 'text/plain' }), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },

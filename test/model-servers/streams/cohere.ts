@@ -10,22 +10,22 @@ const chunk = chunksOf({
 
 export const cohere: Row[] = [
   {
-    name: 'the finish COMPLETE is an end',
+    name: 'completes at the finish COMPLETE',
     replies: sse(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hello' }), chunk({}, 'COMPLETE')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'the finish MAX_TOKENS is an answer cut short',
+    name: 'ends incomplete at the finish MAX_TOKENS',
     replies: sse(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Half' }), chunk({}, 'MAX_TOKENS')),
     expect: { status: 'incomplete', cut: 'Half', requests: 1 },
   },
   {
-    name: 'the finish ERROR is no success',
+    name: 'does not take the finish ERROR for success',
     replies: sse(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Half' }), chunk({}, 'ERROR')),
     expect: { status: 'failed', cut: 'Half', requests: [1, 5] },
   },
   {
-    name: 'the plan of a call is not shown',
+    name: 'does not show tool_plan',
     tools: [WEATHER],
     replies: sse(
       chunk({ role: 'assistant', tool_plan: 'I will look up' }),
@@ -39,7 +39,7 @@ export const cohere: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a reason without an error object is told',
+    name: 'tells a reason without an error object',
     source: 'docs',
     replies: body(400, {
       id: '5c2e',
@@ -48,7 +48,7 @@ export const cohere: Row[] = [
     expect: { status: 'failed', code: 'invalid_prompt', error: /must have a name/, requests: 1 },
   },
   {
-    name: 'a limit that is refused by its name is sent under the other one',
+    name: 'renames max_completion_tokens once it is not a valid field',
     run: { max_completion_tokens: 300 },
     turns: [['one'], ['two']],
     replies: refusing(

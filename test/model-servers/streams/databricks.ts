@@ -15,7 +15,7 @@ const thought = (value: string) => ({
 
 export const databricks: Row[] = [
   {
-    name: 'parts of reasoning are left out, texts and parts of text are shown',
+    name: 'shows texts and parts of text, and leaves out parts of reasoning',
     source: 'docs',
     replies: sse(
       chunk({ role: 'assistant', content: [thought('Let me')] }),
@@ -27,7 +27,7 @@ export const databricks: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'parts of refusal are a refusal',
+    name: 'shows parts of refusal as a refusal',
     replies: sse(
       chunk({ role: 'assistant', content: [{ type: 'refusal', refusal: "I can't " }] }),
       chunk({ content: [{ type: 'refusal', refusal: 'do that' }] }),
@@ -36,7 +36,7 @@ export const databricks: Row[] = [
     expect: { refusal: "I can't do that", requests: 1 },
   },
   {
-    name: 'a content that is an object of text is its text',
+    name: 'reads a content that is one part',
     replies: sse(
       chunk({ role: 'assistant', content: { type: 'text', text: 'Hello' } }),
       chunk({ content: { type: 'text', text: ' you' } }),
@@ -45,12 +45,12 @@ export const databricks: Row[] = [
     expect: { text: 'Hello you', requests: 1 },
   },
   {
-    name: 'a content that is a number is its digits',
+    name: 'reads a content that is a number',
     replies: sse(chunk({ role: 'assistant', content: 4 }), chunk({ content: 2 }), chunk({}, 'stop')),
     expect: { text: '42', requests: 1 },
   },
   {
-    name: 'a call without any arguments has none',
+    name: 'reads empty arguments as {}',
     tools: [TIME],
     replies: sse(
       chunk({
@@ -63,7 +63,7 @@ export const databricks: Row[] = [
     expect: { calls: [['get_time', '{}']], requests: 2 },
   },
   {
-    name: 'a call of parts of text before it keeps the text',
+    name: 'keeps parts of text before a call',
     tools: [WEATHER],
     replies: sse(
       chunk({ role: 'assistant', content: [{ type: 'text', text: 'I will look.' }] }),
@@ -76,7 +76,7 @@ export const databricks: Row[] = [
     expect: { text: 'I will look.', calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a field that a decoder does not know is left out from then on',
+    name: 'leaves out stream_options after json: unknown field',
     source: 'docs',
     turns: [['one'], ['two']],
     replies: refusing(
@@ -86,7 +86,7 @@ export const databricks: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a limit of requests is waited for',
+    name: 'tries again after REQUEST_LIMIT_EXCEEDED',
     replies: [
       failure(429, 'REQUEST_LIMIT_EXCEEDED', 'REQUEST_LIMIT_EXCEEDED: Exceeded workspace input tokens per minute rate limit.'),
       text('Hello'),
@@ -94,7 +94,7 @@ export const databricks: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'an endpoint that does not exist is asked once',
+    name: 'tries once when the endpoint does not exist',
     replies: failure(404, 'RESOURCE_DOES_NOT_EXIST', 'The given endpoint does not exist, please retry after checking the specified model'),
     expect: { status: 'failed', error: /does not exist/, requests: 1 },
   },

@@ -18,7 +18,7 @@ const ALIVE = ': keep-alive\n\n';
 
 export const deepSeek: Row[] = [
   {
-    name: 'keep-alives and thoughts come before the answer, and usage with its finish',
+    name: 'skips keep-alives and thoughts before the answer',
     source: 'tmc/langchaingo#942',
     replies: sse(
       ALIVE,
@@ -41,7 +41,7 @@ export const deepSeek: Row[] = [
     expect: { text: 'Hello', usage: [11, 7], requests: 1 },
   },
   {
-    name: 'reasoning_content goes back with its calls',
+    name: 'sends reasoning_content back with its calls',
     source: 'openai/openai-agents-js#791',
     tools: [WEATHER],
     replies: (sent) => {
@@ -66,13 +66,13 @@ export const deepSeek: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an answer that the system had no resources for is no success',
+    name: 'does not take insufficient_system_resource for success',
     source: 'docs',
     replies: sse(role, chunk({ content: 'Half' }), chunk({ content: '' }, 'insufficient_system_resource')),
     expect: { status: ['failed', 'incomplete'], cut: 'Half', requests: [1, 5] },
   },
   {
-    name: 'arguments that grow with each chunk are sent whole each time',
+    name: 'reads arguments that each chunk sends from their beginning',
     source: 'NousResearch/hermes-agent#35592',
     tools: [WEATHER],
     replies: sse(
@@ -85,7 +85,7 @@ export const deepSeek: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an empty balance is asked for once',
+    name: 'tries once when the balance is empty',
     source: 'docs',
     replies: body(402, {
       error: {
@@ -98,7 +98,7 @@ export const deepSeek: Row[] = [
     expect: { status: 'failed', error: /balance/i, requests: 1 },
   },
   {
-    name: 'empty lines before a whole completion keep a connection alive',
+    name: 'reads a JSON completion after empty lines',
     source: 'docs',
     replies: body(
       200,
@@ -107,7 +107,7 @@ export const deepSeek: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a grown thread is sent shorter when it is too long',
+    name: 'shortens a long thread after an error that names the window',
     turns: GROWN,
     replies: narrow(
       body(400, {
@@ -123,13 +123,13 @@ export const deepSeek: Row[] = [
     expect: { text: 'ok', requests: [2, 3], sent: asksNewest },
   },
   {
-    name: 'a stream that ends while the model thinks is a cut, and leaves nothing behind',
+    name: 'tries again when the stream ends while the model thinks',
     source: 'CommandCodeAI/command-code#785',
     replies: [open(role, think('I need')), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a stream that ends within the arguments of a call is a cut',
+    name: 'tries again when the stream ends within arguments',
     source: 'CommandCodeAI/command-code#785',
     tools: [WEATHER],
     replies: [
@@ -150,18 +150,18 @@ export const deepSeek: Row[] = [
     expect: { calls: [OSLO], requests: 3 },
   },
   {
-    name: 'an answer of thoughts alone that is cut by its length is incomplete',
+    name: 'ends incomplete when thoughts alone are cut by their length',
     replies: sse(role, think('Hmm, let me'), chunk({ content: '', reasoning_content: null }, 'length')),
     expect: { status: 'incomplete', requests: 1 },
   },
   {
-    name: 'a body of nothing is no answer',
+    name: 'tries again after an empty body',
     source: 'AmanCode22/deeperseeker#33',
     replies: [stream([]), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'the same demand is refused in other words',
+    name: 'leaves the model the choice when it refuses a named tool_choice',
     source: 'XiaomiMiMo/MiMo-Code#2068',
     tools: [WEATHER],
     run: { tool_choice: { type: 'function', function: { name: 'get_weather' } } },
@@ -180,7 +180,7 @@ export const deepSeek: Row[] = [
     expect: { text: ['ok', 'ok'], requests: [3, 4] },
   },
   {
-    name: 'arguments that grow from their first quote on are sent whole each time',
+    name: 'reads arguments that each chunk sends from their beginning, token by token',
     source: 'NousResearch/hermes-agent#35592',
     tools: [WEATHER],
     replies: sse(
@@ -193,7 +193,7 @@ export const deepSeek: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'arguments with objects in them that look like their beginning are as they are written',
+    name: 'keeps nested objects that look like the beginning of their arguments',
     tools: [WEATHER],
     replies: sse(
       role,
@@ -209,7 +209,7 @@ export const deepSeek: Row[] = [
     expect: { calls: [['get_weather', { city: { city: 'Oslo' } }]], requests: 2 },
   },
   {
-    name: 'each turn of a loop has its own reasoning_content',
+    name: 'sends each turn of a loop its own reasoning_content back',
     tools: [WEATHER],
     replies: (sent) => {
       const turns = sent.messages.filter((message) => message.tool_calls);

@@ -12,20 +12,20 @@ const say = (content: string) => wrap({ role: 'assistant', content });
 
 export const exo: Row[] = [
   {
-    name: '[DONE] without any finish is an end',
+    name: 'completes at [DONE] without a finish',
     source: 'exo-explore/exo#2184',
     replies: sse(say('Hel'), say('lo')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: '[DONE] without any finish ends calls, too',
+    name: 'reads calls at [DONE] without a finish',
     source: 'earendil-works/pi#7441',
     tools: [WEATHER],
     replies: sse(wrap({ tool_calls: [tool({ id: 'c1', name: 'get_weather', args: '{"city":"Oslo"}' })] })),
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: '[DONE] within the arguments of a call is a cut',
+    name: 'tries again when [DONE] comes within arguments',
     tools: [WEATHER],
     replies: [
       sse(wrap({ tool_calls: [tool({ index: 0, id: 'c1', name: 'get_weather', args: '{"ci' })] })),
@@ -41,22 +41,22 @@ export const exo: Row[] = [
     expect: { calls: [OSLO], requests: 3 },
   },
   {
-    name: 'characters of several bytes may be split over writes',
+    name: 'reads characters whose bytes are split over writes',
     replies: inPieces(text('Grüße, 世界! ', '👩‍👩‍👧 ok'), 3),
     expect: { text: 'Grüße, 世界! 👩‍👩‍👧 ok', requests: 1 },
   },
   {
-    name: 'a byte order mark at the beginning is no text',
+    name: 'skips a byte order mark',
     replies: stream([Buffer.from([0xef, 0xbb, 0xbf]), ...text('Hello').parts]),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'no space after data, and line ends of one carriage return',
+    name: 'reads data: without a space, and CR line ends',
     replies: stream([`data:${JSON.stringify(say('Hello'))}\r\r`, `data:${JSON.stringify(wrap({}, 'stop'))}\r\rdata:[DONE]\r\r`]),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'data in several lines is one value',
+    name: 'joins data of several lines',
     replies: stream([
       ...JSON.stringify(say('Hello'), null, 1)
         .split('\n')
@@ -67,33 +67,33 @@ export const exo: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'events with an empty value, an id or a retry are no chunks',
+    name: 'skips events with empty data, an id or a retry',
     source: 'openai/openai-go#651',
     replies: sse('data:\n\n', 'retry: 100\nid: 7\n\n', say('Hello'), 'data: \n\n', 'event: message\ndata:\n\n', chunk({}, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'an end without a last empty line is an end',
+    name: 'ends at [DONE] without an empty line after it',
     replies: stream([`data: ${JSON.stringify(say('Hello'))}\n\ndata: ${JSON.stringify(chunk({}, 'stop'))}\n\ndata: [DONE]`]),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'blanks around [DONE] are blanks',
+    name: 'skips blanks around [DONE]',
     replies: open(say('Hello'), chunk({}, 'stop'), 'data:  [DONE] \n\n', say(' again')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'half of a surrogate pair for good is a replacement, in the stream as in the store',
+    name: 'replaces half of a surrogate pair, in the stream and in the store',
     replies: text('a\ud83d', 'b'),
     expect: { text: 'a\ufffdb', requests: 1 },
   },
   {
-    name: 'a stream under the type of JSON is a stream',
+    name: 'reads a stream under the content type of JSON',
     replies: stream(text('Hello').parts, 'application/json'),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a completion under the type of a stream is a completion',
+    name: 'reads a JSON completion under the content type of a stream',
     replies: stream([
       JSON.stringify({
         object: 'chat.completion',
@@ -103,7 +103,7 @@ export const exo: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a completion within an event is a completion',
+    name: 'reads a JSON completion within an event',
     replies: sse({
       object: 'chat.completion',
       choices: [{ index: 0, message: { role: 'assistant', content: 'Hello' }, finish_reason: 'stop' }],
@@ -111,7 +111,7 @@ export const exo: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a field name that is written twice is one',
+    name: 'reads data: data: as data:',
     source: 'paiml/aprender#2015',
     replies: stream([
       `data: data: ${JSON.stringify(say('Hello'))}\n\n`,
@@ -121,7 +121,7 @@ export const exo: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a connection that stays open after [DONE] is not waited for',
+    name: 'completes at [DONE] when the connection stays open',
     replies: { ...text('Hello'), stays: true },
     expect: { text: 'Hello', requests: 1 },
   },

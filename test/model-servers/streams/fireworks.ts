@@ -12,7 +12,7 @@ const failure = (code: number, type: string, message: string) => body(code, { er
 
 export const fireworks: Row[] = [
   {
-    name: 'the finish and the usage may share a chunk',
+    name: 'counts usage in the chunk of the finish',
     replies: sse(
       chunk({ role: 'assistant' }),
       chunk({ content: 'Hello' }),
@@ -21,7 +21,7 @@ export const fireworks: Row[] = [
     expect: { text: 'Hello', usage: [8, 2], requests: 1 },
   },
   {
-    name: 'the name comes with the first arguments, and id null with all others',
+    name: 'continues a call with an id of null',
     tools: [WEATHER],
     replies: sse(
       chunk({ role: 'assistant' }),
@@ -36,7 +36,7 @@ export const fireworks: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a field that is named at the end of a sentence is left out from then on',
+    name: 'leaves out a field that the error names after field:',
     source: 'docs',
     turns: [['one'], ['two']],
     replies: refusing(
@@ -46,34 +46,34 @@ export const fireworks: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a model that is not deployed is asked once',
+    name: 'tries once when the model is not deployed',
     source: 'docs',
     replies: failure(404, 'error', 'Model not found, inaccessible, and/or not deployed'),
     expect: { status: 'failed', error: /not deployed/, requests: 1 },
   },
   {
-    name: 'a suspended account is asked once',
+    name: 'tries once when the account is suspended',
     source: 'docs',
     replies: failure(412, 'error', 'Account a is suspended, possibly due to reaching the monthly spending limit.'),
     expect: { status: 'failed', error: /suspended/, requests: 1 },
   },
   {
-    name: 'a server that is overloaded for long fails the run with what it was',
+    name: 'fails the run when the server stays overloaded',
     replies: body(503, { error: { object: 'error', type: 'internal_server_error', message: 'overloaded' } }, { 'retry-after-ms': '1' }),
     expect: { status: 'failed', code: 'server_error', requests: [2, 5] },
   },
   {
-    name: 'what the server says not to repeat is not repeated',
+    name: 'does not repeat what x-should-retry forbids',
     replies: body(503, { error: { message: 'overloaded' } }, { 'x-should-retry': 'false' }),
     expect: { status: 'failed', code: 'server_error', requests: 1 },
   },
   {
-    name: 'a text of a number is a text',
+    name: 'reads digits as text',
     replies: sse(chunk({ role: 'assistant' }), chunk({ content: '4' }), chunk({ content: '2' }), chunk({}, 'stop')),
     expect: { text: '42', requests: 1 },
   },
   {
-    name: 'lone halves of a surrogate pair in two chunks are one character',
+    name: 'joins the halves of a surrogate pair from two chunks',
     replies: text('a\ud83d', '\ude00b'),
     expect: { text: 'a😀b', requests: 1 },
   },

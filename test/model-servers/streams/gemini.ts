@@ -33,7 +33,7 @@ const signing =
 
 export const gemini: Row[] = [
   {
-    name: 'a whole call has no index, ends with stop, and its signature goes back',
+    name: 'sends the signature of a call without an index back',
     source: 'noho/dayu-agent#45',
     tools: [WEATHER],
     replies: signing(
@@ -46,7 +46,7 @@ export const gemini: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a signature of Vertex goes back under its own name',
+    name: 'sends a signature of Vertex back under its name',
     source: 'earendil-works/pi#6733',
     tools: [WEATHER],
     replies: signing(
@@ -61,7 +61,7 @@ export const gemini: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'of two calls with one index the first is signed',
+    name: 'sends the signature of the first of two calls back',
     tools: [WEATHER],
     replies: signing(
       'google',
@@ -76,7 +76,7 @@ export const gemini: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'a signature may follow its call in a delta of its own',
+    name: 'sends a signature back that comes after its call',
     source: 'open-webui/computer#224',
     tools: [WEATHER],
     replies: signing(
@@ -91,7 +91,7 @@ export const gemini: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'calls with empty ids are told apart by their names',
+    name: 'tells calls with empty ids apart by their names',
     source: 'docs',
     tools: [WEATHER, TIME],
     replies: sse(
@@ -102,7 +102,7 @@ export const gemini: Row[] = [
     expect: { calls: [OSLO, ['get_time', {}]], requests: 2 },
   },
   {
-    name: 'two calls of one function without any id or index are two calls',
+    name: 'reads two calls of one function without an id and an index in one chunk',
     tools: [WEATHER],
     replies: sse(
       chunk({
@@ -113,7 +113,7 @@ export const gemini: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'thoughts that are marked as such are not shown',
+    name: 'strips a <thought> block',
     source: 'docs',
     replies: sse(
       chunk({ content: '<thought>**Planning**\n', extra_content: { google: { thought: true } } }),
@@ -123,18 +123,18 @@ export const gemini: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'an error in a list has a reason and is tried once',
+    name: 'tells the reason of an error in a list, and tries once',
     source: 'google-gemini/gemini-cli#12823',
     replies: failure(400, 'INVALID_ARGUMENT', 'Request contains an invalid argument.'),
     expect: { status: 'failed', code: 'invalid_prompt', error: /invalid argument/, requests: 1 },
   },
   {
-    name: 'a wrong key, which is a 400 here, is tried once',
+    name: 'tries a wrong key once that is answered with 400',
     replies: failure(400, 'INVALID_ARGUMENT', 'API key not valid. Please pass a valid API key.'),
     expect: { status: 'failed', error: /key/, requests: 1 },
   },
   {
-    name: 'a quota for a minute is waited for as long as the body says',
+    name: 'waits for a quota as long as retryDelay in the body says',
     replies: [
       failure(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota. Please retry in 1s.', [
         { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '1s' },
@@ -144,7 +144,7 @@ export const gemini: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'an unknown field is named in words, and left out from then on',
+    name: 'leaves out a field that the error calls an unknown name',
     source: 'gera2ld/ai.nvim#13',
     tools: [WEATHER],
     run: { parallel_tool_calls: false },
@@ -156,28 +156,28 @@ export const gemini: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'an answer that a filter ends, for whatever reason, fails',
+    name: 'fails the run at once at the finish content_filter: RECITATION',
     replies: sse(chunk({ content: 'Take a' }), end('content_filter: RECITATION')),
     expect: { status: 'failed', cut: 'Take a', requests: 1 },
   },
   {
-    name: 'a call that the server could not read itself is no success',
+    name: 'does not take MALFORMED_FUNCTION_CALL for success',
     tools: [WEATHER],
     replies: sse(chunk({}), end('function_call_filter: MALFORMED_FUNCTION_CALL')),
     expect: { status: ['failed', 'incomplete'], requests: [1, 5] },
   },
   {
-    name: 'the finish SAFETY is a filter, too',
+    name: 'fails the run at once at the finish SAFETY',
     replies: sse(chunk({ content: 'Take a' }), end('SAFETY')),
     expect: { status: 'failed', cut: 'Take a', requests: 1 },
   },
   {
-    name: 'an overload in a list is tried again',
+    name: 'tries again after a 503 in a list',
     replies: [failure(503, 'UNAVAILABLE', 'The model is overloaded. Please try again later.'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'an error in a list under the status 200 is that error',
+    name: 'tries once when a 200 has an error in a list',
     replies: body(200, [{ error: { code: 400, message: 'Please use a valid role: user, model.', status: 'INVALID_ARGUMENT' } }]),
     expect: { status: 'failed', error: /valid role/, requests: 1 },
   },

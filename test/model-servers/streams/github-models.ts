@@ -13,7 +13,7 @@ const failure = (code: number, reason: string, message: string, headers = {}) =>
 
 export const gitHubModels: Row[] = [
   {
-    name: 'the first chunk, of filters alone, is no answer',
+    name: 'skips a first chunk of filter results',
     replies: sse(
       { choices: [], created: 0, id: '', model: '', object: '', prompt_filter_results: [] },
       chunk({ role: 'assistant', content: '', refusal: null }),
@@ -23,19 +23,19 @@ export const gitHubModels: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a grown thread is sent shorter when the body is too large',
+    name: 'shortens a long thread after tokens_limit_reached',
     source: 'docs',
     turns: GROWN,
     replies: narrow(failure(413, 'tokens_limit_reached', 'Request body too large for gpt-4o model. Max size: 4096 tokens.')),
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'a wrong token is tried once',
+    name: 'tries a wrong token once',
     replies: failure(401, 'unauthorized', 'Bad credentials'),
     expect: { status: 'failed', code: 'server_error', requests: 1 },
   },
   {
-    name: 'a wait that is longer than the run may live is not waited for',
+    name: 'fails the run at once when it would expire before retry-after',
     source: 'docs',
     replies: failure(
       429,
@@ -46,12 +46,12 @@ export const gitHubModels: Row[] = [
     expect: { status: 'failed', code: 'rate_limit_exceeded', requests: 1 },
   },
   {
-    name: 'a model that is unknown is asked once',
+    name: 'tries once when the model is unknown',
     replies: failure(400, 'unknown_model', 'Unknown model: gpt-9'),
     expect: { status: 'failed', error: /Unknown model/, requests: 1 },
   },
   {
-    name: 'a rate with a date to wait for is waited for',
+    name: 'waits for a date when retry-after has one',
     replies: (_, n) =>
       n === 0
         ? failure(429, 'RateLimitReached', 'Rate limit of 10 per 60s exceeded.', {

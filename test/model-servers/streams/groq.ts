@@ -28,7 +28,7 @@ const UNUSABLE = {
 
 export const groq: Row[] = [
   {
-    name: 'a field of its own beside the choices changes nothing',
+    name: 'skips x_groq',
     replies: {
       ...sse(role, chunk({ content: 'Hello' }), end('stop')),
       headers: { 'content-type': 'text/event-stream; charset=utf-8' },
@@ -36,7 +36,7 @@ export const groq: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'one delta may hold two whole calls',
+    name: 'reads two whole calls in one delta',
     tools: [WEATHER],
     replies: sse(
       role,
@@ -51,12 +51,12 @@ export const groq: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'reasoning on a channel of its own is not shown',
+    name: 'does not show reasoning on a channel of its own',
     replies: sse(role, chunk({ channel: 'analysis', reasoning: 'Greet back.' }), chunk({ content: 'Hello' }), end('stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a call that the server could not read itself fails once, with the reason',
+    name: 'tries once after tool_use_failed, with the reason',
     source: 'vercel/ai#5282',
     tools: [WEATHER],
     replies: body(400, { error: UNUSABLE }),
@@ -68,7 +68,7 @@ export const groq: Row[] = [
     },
   },
   {
-    name: 'the same as an event of the stream',
+    name: 'tries once after tool_use_failed within the stream',
     source: 'groq/groq-python#119',
     tools: [WEATHER],
     replies: stream([
@@ -78,7 +78,7 @@ export const groq: Row[] = [
     expect: { status: 'failed', error: /Failed to call a function/, requests: 1 },
   },
   {
-    name: 'a request that is too large for the minute is not sent as it is again',
+    name: 'does not repeat a request that is too large for the minute',
     source: 'docs',
     replies: body(413, {
       error: {
@@ -91,7 +91,7 @@ export const groq: Row[] = [
     expect: { status: ['failed', 'incomplete'], requests: [1, 3] },
   },
   {
-    name: 'the seconds of retry-after may be a fraction',
+    name: 'waits for a fraction of a second when retry-after says so',
     replies: [
       body(
         429,
@@ -109,7 +109,7 @@ export const groq: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'reasoning that comes from the server but is refused by it is not sent back again',
+    name: 'leaves out reasoning once the server that wrote it has refused it',
     source: 'vellum-ai/vellum-assistant#42635',
     tools: [WEATHER],
     replies: refusing(

@@ -34,7 +34,7 @@ const failure = (code: string, message: string) => ({
 
 export const liteLlm: Row[] = [
   {
-    name: 'null ids and names continue the call',
+    name: 'continues a call with an id and a name of null',
     source: 'enechange/collmbo#3',
     tools: [WEATHER],
     replies: sse(
@@ -47,7 +47,7 @@ export const liteLlm: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'the index of a call may count the text before it',
+    name: 'reads a call whose index counts the text before it',
     source: 'BerriAI/litellm#5025',
     tools: [WEATHER],
     replies: sse(
@@ -62,13 +62,13 @@ export const liteLlm: Row[] = [
     expect: { text: 'I will look.', calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'a finish without [DONE] is an end',
+    name: 'ends at a finish without [DONE]',
     source: 'BerriAI/litellm#1255',
     replies: open(role, chunk({ content: 'Hello' }), chunk({}, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'an error before [DONE] is no answer, and is tried again',
+    name: 'tries again after an error before [DONE]',
     source: 'BerriAI/litellm#39748',
     replies: [
       sse(role, chunk({ content: 'Half' }), failure('500', 'litellm.APIConnectionError: the connection was closed')),
@@ -77,13 +77,13 @@ export const liteLlm: Row[] = [
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'an error as the only event, with a code of the request as a text, is tried once',
+    name: 'tries once when the only event is an error with the code "400"',
     source: 'BerriAI/litellm#5175',
     replies: sse(failure('400', 'litellm.BadRequestError: GroqException - messages must not be empty')),
     expect: { status: 'failed', error: /messages must not be empty/, requests: 1 },
   },
   {
-    name: 'parameters that a server does not support are named in a list',
+    name: 'leaves out parameters that the error names in a list',
     source: 'BerriAI/litellm#8980',
     tools: [TIME],
     run: { parallel_tool_calls: false },
@@ -101,7 +101,7 @@ export const liteLlm: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a grown thread is sent shorter when its window is exceeded',
+    name: 'shortens a long thread after ContextWindowExceededError',
     source: 'docs',
     turns: GROWN,
     replies: narrow(
@@ -116,7 +116,7 @@ export const liteLlm: Row[] = [
     expect: { text: 'ok', requests: [2, 3], sent: asksNewest },
   },
   {
-    name: 'the signature of thinking goes back with its calls',
+    name: 'sends the signature of thinking_blocks back with the calls',
     source: 'docs',
     tools: [WEATHER],
     replies: (sent) => {
@@ -143,7 +143,7 @@ export const liteLlm: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'fields of a provider go back with the call that had them',
+    name: 'sends provider_specific_fields back with their call',
     source: 'docs',
     tools: [WEATHER],
     replies: (sent) => {

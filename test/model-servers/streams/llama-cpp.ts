@@ -22,7 +22,7 @@ const tooLong = (code: number, more: object = {}) => ({
 
 export const llamaCpp: Row[] = [
   {
-    name: 'timings beside the finish change nothing, and the usage of the last chunk counts',
+    name: 'skips timings, and counts the usage beside them',
     replies: sse(role, chunk({ content: 'Hel' }), chunk({ content: 'lo' }), chunk({}, 'stop'), {
       ...chunk({}),
       choices: [],
@@ -32,7 +32,7 @@ export const llamaCpp: Row[] = [
     expect: { text: 'Hello', usage: [12, 3], requests: 1 },
   },
   {
-    name: 'arguments that are an object are its JSON',
+    name: 'writes arguments that are an object as JSON',
     source: 'ggml-org/llama.cpp#20198',
     tools: [WEATHER],
     replies: sse(
@@ -45,7 +45,7 @@ export const llamaCpp: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'arguments in single characters, with the id and the name in the first delta only',
+    name: 'reads arguments that come in single characters',
     tools: [WEATHER],
     replies: sse(
       role,
@@ -56,21 +56,21 @@ export const llamaCpp: Row[] = [
     expect: { calls: [['get_weather', '{"city":"Oslo"}']], requests: 2 },
   },
   {
-    name: 'a grown thread is sent shorter when n_ctx is too small',
+    name: 'shortens a long thread after exceed_context_size_error',
     source: 'ggml-org/llama.cpp#15780',
     turns: GROWN,
     replies: narrow(body(400, tooLong(400, { n_prompt_tokens: 6050, n_ctx: 4096 }))),
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'the same error under the status 500 is understood, too',
+    name: 'shortens a long thread after exceed_context_size_error under the status 500',
     source: 'ggml-org/llama.cpp#15780',
     turns: GROWN,
     replies: narrow(body(500, tooLong(500, { n_prompt_tokens: 6050, n_ctx: 4096 }))),
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'the same error without any number leads to shorter requests',
+    name: 'shortens a long thread after a context error without numbers',
     source: 'continuedev/continue#9797',
     turns: GROWN,
     replies: narrow(
@@ -85,7 +85,7 @@ export const llamaCpp: Row[] = [
     expect: { text: 'ok', requests: [2, 6], sent: asksNewest },
   },
   {
-    name: 'the n_ctx that the server lists is kept to from the first request on',
+    name: 'keeps to n_ctx of GET /models from the first request on',
     turns: GROWN,
     models: {
       object: 'list',
@@ -102,12 +102,12 @@ export const llamaCpp: Row[] = [
     expect: { text: 'ok', requests: 1, sent: asksNewest },
   },
   {
-    name: 'a model that is being loaded is waited for',
+    name: 'tries again while the model is being loaded',
     replies: [body(503, { error: { code: 503, message: 'Loading model', type: 'unavailable_error' } }), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'an error under a field of its own is no answer',
+    name: 'tries again after an event whose field is error',
     source: 'llama.cpp server code',
     replies: [
       open(role, chunk({ content: 'Half' }), 'error: {"code":500,"message":"context shift is disabled","type":"server_error"}\n\n'),
@@ -116,7 +116,7 @@ export const llamaCpp: Row[] = [
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'a template that wants turns says so under the status 500',
+    name: 'joins messages of one role once the template has refused them under the status 500',
     source: 'ggml-org/llama.cpp chat templates',
     turns: [
       ['one', 'two'],
@@ -135,14 +135,14 @@ export const llamaCpp: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a limit that the server ignores is kept here',
+    name: 'ends the run at its completion limit when the server ignores it',
     source: 'ggml-org/llama.cpp#13700',
     run: { max_completion_tokens: 256 },
     replies: text(...Array.from({ length: 1_000 }, () => 'word ')),
     expect: { status: 'incomplete', cut: /^(word ?){200,600}$/, requests: 1 },
   },
   {
-    name: 'a limit that is passed within the arguments of a call keeps the call from the client',
+    name: 'hands out no call whose arguments pass the completion limit',
     source: 'ggml-org/llama.cpp#13700',
     tools: [WEATHER],
     run: { max_completion_tokens: 256 },
@@ -154,13 +154,13 @@ export const llamaCpp: Row[] = [
     expect: { status: 'incomplete', requests: 1 },
   },
   {
-    name: 'arguments of code_interpreter that are no JSON are refused to the model, or run as code',
+    name: 'tells the model that code_interpreter expects code, when it has python',
     tools: [CODE],
     replies: calls(tool({ index: 0, id: 'Gk2r', name: 'code_interpreter', args: '{"python": "print(1)"}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
   {
-    name: 'the text null is no arguments',
+    name: 'reads arguments of the text null as {}',
     tools: [TIME],
     replies: calls(tool({ index: 0, id: 'Gk2r', name: 'get_time', args: 'null' })),
     expect: { calls: [['get_time', '{}']], requests: 2 },

@@ -16,7 +16,7 @@ const role = chunk({ role: 'assistant' });
 
 export const lmStudio: Row[] = [
   {
-    name: 'an empty name in each further delta leaves the name as it is',
+    name: 'keeps the name when further deltas have an empty one',
     source: 'lmstudio-ai/lmstudio-bug-tracker#649',
     tools: [WEATHER],
     replies: sse(
@@ -29,13 +29,13 @@ export const lmStudio: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an error event with the error twice is tried again',
+    name: 'tries again after an error event without a code',
     source: 'zendev-sh/goai#110',
     replies: [open(role, 'event: error\ndata: {"error":{"message":"Compute error."},"message":"Compute error."}\n\n'), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'a grown thread is sent shorter when the model was loaded with less',
+    name: 'shortens a long thread after an error that names the loaded length',
     source: 'docs',
     turns: GROWN,
     replies: narrow(
@@ -47,7 +47,7 @@ export const lmStudio: Row[] = [
     expect: { text: 'ok', requests: [2, 3], sent: asksNewest },
   },
   {
-    name: 'the length that the server lists for its loaded model is kept to',
+    name: 'keeps to loaded_context_length of GET /models',
     turns: GROWN,
     models: {
       object: 'list',
@@ -65,7 +65,7 @@ export const lmStudio: Row[] = [
     expect: { text: 'ok', requests: [1, 2], sent: asksNewest },
   },
   {
-    name: 'a server that knows tool_choice only as a word is given one',
+    name: 'replaces a named tool_choice once the server has refused it',
     source: 'lmstudio-ai/lmstudio-bug-tracker',
     tools: [WEATHER],
     run: { tool_choice: { type: 'function', function: { name: 'get_weather' } } },
@@ -85,7 +85,7 @@ export const lmStudio: Row[] = [
     expect: { calls: [OSLO], requests: 3 },
   },
   {
-    name: 'thoughts in tags that are split over chunks are not shown',
+    name: 'strips a <think> block whose tags are split over chunks',
     replies: sse(
       role,
       chunk({ content: '<th' }),
@@ -98,7 +98,7 @@ export const lmStudio: Row[] = [
     expect: { text: 'Hello you', requests: 1 },
   },
   {
-    name: 'a comparison is no tag of thoughts',
+    name: 'does not take a comparison for a <think> tag',
     replies: sse(
       role,
       chunk({ content: 'If a <' }),
@@ -109,12 +109,12 @@ export const lmStudio: Row[] = [
     expect: { text: 'If a < b, then <this> holds.', requests: 1 },
   },
   {
-    name: 'a tag that is opened later in the text is text',
+    name: 'keeps a <think> tag that comes later in the text',
     replies: sse(role, chunk({ content: 'Models write `<think>` first' }), chunk({ content: ' and `</think>` last.' }), chunk({}, 'stop')),
     expect: { text: 'Models write `<think>` first and `</think>` last.', requests: 1 },
   },
   {
-    name: 'a wrong path that is answered with 200 has a reason and is no answer',
+    name: 'fails the run when a wrong path is answered with 200',
     source: 'OpenHands/OpenHands#419',
     replies: body(200, {
       error: 'Unexpected endpoint or method. (POST /chat/completions). Returning 200 anyway',
@@ -122,7 +122,7 @@ export const lmStudio: Row[] = [
     expect: { status: 'failed', requests: [1, 5] },
   },
   {
-    name: 'a whole call in one chunk beside the next one',
+    name: 'reads two whole calls in one chunk',
     tools: [WEATHER],
     replies: sse(
       role,

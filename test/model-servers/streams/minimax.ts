@@ -26,7 +26,7 @@ const refused = (status_code: number, status_msg: string) =>
 
 export const miniMax: Row[] = [
   {
-    name: 'an empty role is no role, and reasoning_content is not shown',
+    name: 'skips an empty role',
     source: 'MiniMax-AI/MiniMax-M2.5#2',
     replies: sse(
       chunk({ reasoning_content: '' }),
@@ -37,7 +37,7 @@ export const miniMax: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'the whole message that ends a stream says nothing new',
+    name: 'reads text once when the last chunk repeats the whole message',
     source: 'docs',
     replies: sse(chunk({ content: 'Hel' }), chunk({ content: 'lo' }), {
       ...wrap({}),
@@ -49,7 +49,7 @@ export const miniMax: Row[] = [
     expect: { text: 'Hello', usage: [25, 5], requests: 1 },
   },
   {
-    name: 'the whole message that ends a stream repeats a call',
+    name: 'reads a call once when the last chunk repeats the whole message',
     source: 'docs',
     tools: [WEATHER],
     replies: sse(
@@ -75,12 +75,12 @@ export const miniMax: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'thoughts in tags are not shown, wherever the chunks end',
+    name: 'strips a <think> block that comes in single characters',
     replies: sse(...Array.from('<think>\nHm <b>\n</think>\n\nHello', (content) => chunk({ content })), chunk({ content: '' }, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'thoughts in tags before a call are no message',
+    name: 'stores no message for a <think> block before a call',
     tools: [WEATHER],
     replies: sse(
       chunk({ content: '<think>I need the weather.</think>\n\n' }),
@@ -92,19 +92,19 @@ export const miniMax: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an empty balance under the status 200 is asked for once',
+    name: 'tries once when base_resp says that the balance is empty',
     source: 'CherryHQ/cherry-studio#11287',
     replies: refused(1008, 'insufficient balance'),
     expect: { status: 'failed', error: /insufficient balance/, requests: 1 },
   },
   {
-    name: 'a rate limit under the status 200 is tried again',
+    name: 'tries again when base_resp says that a rate is exceeded',
     source: 'RooCodeInc/Roo-Code#9105',
     replies: [refused(1002, 'rate limit exceeded'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'choices that are null are none',
+    name: 'skips choices of null',
     source: 'RooCodeInc/Roo-Code#9105',
     replies: sse(
       { ...wrap({}), choices: null },
@@ -115,7 +115,7 @@ export const miniMax: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a refused parameter has its reason told',
+    name: 'tells the reason of a refused parameter',
     source: 'zhangyang-crazy-one/tabby-ai-assistant#13',
     replies: body(400, {
       type: 'error',
@@ -128,7 +128,7 @@ export const miniMax: Row[] = [
     expect: { status: 'failed', error: /parameters is empty/, requests: 1 },
   },
   {
-    name: 'thoughts in tags that never end are cut by their length, and are no answer',
+    name: 'ends incomplete when a <think> block is cut by its length',
     replies: sse(chunk({ content: '<think>Hm, let me' }), chunk({ content: ' see' }), chunk({ content: '' }, 'length')),
     expect: { status: 'incomplete', text: [], requests: 1 },
   },

@@ -34,7 +34,7 @@ const named = (field: string) => (sent: Sent) => field in sent;
 
 export const mistral: Row[] = [
   {
-    name: 'the server gets its own ids back, which are nine characters long',
+    name: "sends the server's own ids back",
     source: 'langchain-ai/langchain#24668',
     tools: [WEATHER],
     replies: (sent) => {
@@ -60,7 +60,7 @@ export const mistral: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'parts of thinking are left out, parts of text are shown',
+    name: 'shows parts of text and leaves out parts of thinking',
     source: 'simonw/llm-mistral#39',
     replies: sse(
       role,
@@ -73,7 +73,7 @@ export const mistral: Row[] = [
     expect: { text: 'Hello you', requests: 1 },
   },
   {
-    name: 'references between parts of text are left out',
+    name: 'leaves out references between parts of text',
     source: 'docs',
     replies: sse(
       role,
@@ -90,40 +90,40 @@ export const mistral: Row[] = [
     expect: { text: 'Paris it is.', requests: 1 },
   },
   {
-    name: 'model_length is an answer cut short',
+    name: 'ends incomplete at the finish model_length',
     source: 'docs',
     replies: sse(role, chunk({ content: 'Half' }), chunk({ content: ' an ans' }, 'model_length')),
     expect: { status: 'incomplete', cut: 'Half an ans', requests: 1 },
   },
   {
-    name: 'the finish error is no success',
+    name: 'does not take the finish error for success',
     source: 'docs',
     replies: sse(role, chunk({ content: 'Half' }), chunk({ content: '' }, 'error')),
     expect: { status: 'failed', cut: 'Half', requests: [1, 5] },
   },
   {
-    name: 'max_completion_tokens, refused in a nested detail, is sent under its older name',
+    name: 'renames max_completion_tokens after a 422 with a nested detail',
     source: 'editor-code-assistant/eca#231',
     ...limited,
     replies: refusing(named('max_completion_tokens'), invalid({ detail: forbidden('max_completion_tokens') })),
     expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
   },
   {
-    name: 'the same in a text of JSON within the JSON',
+    name: 'renames max_completion_tokens after a 422 with JSON in a text',
     source: 'mistralai/platform-docs-public#7',
     ...limited,
     replies: refusing(named('max_completion_tokens'), invalid(JSON.stringify({ detail: forbidden('max_completion_tokens') }))),
     expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
   },
   {
-    name: 'the same in a bare list',
+    name: 'renames max_completion_tokens after a 422 with a list of details',
     source: 'Gitlawb/openclaude#739',
     ...limited,
     replies: refusing(named('max_completion_tokens'), body(422, { detail: forbidden('max_completion_tokens') })),
     expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
   },
   {
-    name: 'two fields that are refused together are both left out at once',
+    name: 'adapts two fields at once when one error refuses both',
     source: 'Gitlawb/openclaude#739',
     ...limited,
     replies: refusing(
@@ -135,7 +135,7 @@ export const mistral: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3, sent: keepsLimit },
   },
   {
-    name: 'a model that knows no strict functions is given them without it',
+    name: 'leaves out strict once the server has refused it',
     tools: [{ ...WEATHER, function: { ...WEATHER.function, strict: true } }],
     turns: [['one'], ['two']],
     replies: refusing(
@@ -154,7 +154,7 @@ export const mistral: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'an order of messages that the server refuses is refused once',
+    name: 'tries once when the last role is refused',
     source: 'docs',
     replies: body(400, {
       object: 'error',
@@ -166,7 +166,7 @@ export const mistral: Row[] = [
     expect: { status: 'failed', code: 'invalid_prompt', error: /Expected last role/, requests: 1 },
   },
   {
-    name: 'a full service tier is tried again',
+    name: 'tries again when the service tier is full',
     source: 'docs',
     replies: [
       body(429, {
@@ -181,18 +181,18 @@ export const mistral: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a wrong key is tried once',
+    name: 'tries a wrong key once',
     replies: body(401, { message: 'Unauthorized', request_id: '5f3' }),
     expect: { status: 'failed', code: 'server_error', requests: 1 },
   },
   {
-    name: 'a list in place of the code is not run',
+    name: 'tells the model that code_interpreter expects a text, when it has a list',
     tools: [CODE],
     replies: calls(tool({ index: 0, id: 'D681PevKs', name: 'code_interpreter', args: '{"code": ["print(1)"]}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
   {
-    name: 'reasoning_content that the server refuses is left out, and the run goes on',
+    name: 'leaves out reasoning_content once the server has refused it',
     source: 'charmbracelet/crush#1590',
     tools: [WEATHER],
     replies: refusing(

@@ -42,12 +42,12 @@ const two = sse(
 
 export const moonshot: Row[] = [
   {
-    name: 'usage within the choice changes nothing',
+    name: 'skips usage within the choice',
     replies: sse(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hello' }), end('stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'ids that name their function go back as they are',
+    name: 'sends ids back that name their function',
     source: 'vllm-project/vllm#46344',
     tools: [WEATHER],
     replies: (sent) => {
@@ -60,7 +60,7 @@ export const moonshot: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'ids that begin anew with each turn are told apart',
+    name: 'tells ids apart that begin anew with each turn',
     source: 'vllm-project/vllm#46344',
     tools: [WEATHER],
     replies: (sent) => {
@@ -70,31 +70,31 @@ export const moonshot: Row[] = [
     expect: { calls: [OSLO, ROME, OSLO, ROME], requests: 3 },
   },
   {
-    name: 'the finish tool_calls without any call and text is no answer of nothing',
+    name: 'fails the run when tool_calls ends an answer without a call and text',
     source: 'MoonshotAI/Kimi-K2#41',
     tools: [WEATHER],
     replies: sse(chunk({ role: 'assistant', content: null }), end('tool_calls')),
     expect: { status: 'failed', requests: [1, 5] },
   },
   {
-    name: 'the finish tool_calls without a call ends a text',
+    name: 'completes a text that ends with tool_calls',
     tools: [WEATHER],
     replies: sse(chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hello' }), end('tool_calls')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'an overloaded engine is tried again',
+    name: 'tries again after engine_overloaded_error',
     replies: [failure(429, 'engine_overloaded_error', 'The engine is currently overloaded, please try again later'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a quota that is spent is asked for once',
+    name: 'tries once after exceeded_current_quota_error',
     source: 'docs',
     replies: failure(429, 'exceeded_current_quota_error', 'Your account is suspended, please check your plan and billing details'),
     expect: { status: 'failed', code: 'rate_limit_exceeded', requests: 1 },
   },
   {
-    name: 'a model with one temperature is asked without one',
+    name: 'leaves out temperature when only one is allowed',
     source: 'moona3k/macparakeet#1087',
     run: { temperature: 0.2 },
     turns: [['one'], ['two']],
@@ -105,7 +105,7 @@ export const moonshot: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a grown thread is sent shorter when its limit is exceeded',
+    name: 'shortens a long thread after an error that names the token limit',
     turns: GROWN,
     replies: narrow(
       failure(400, 'invalid_request_error', 'Invalid request: Your request exceeded model token limit: 4096 (requested: 6050)'),

@@ -26,7 +26,7 @@ const problem = (code: number, title: string, detail: string) =>
 
 export const nim: Row[] = [
   {
-    name: 'a call ends with its finish and usage in one chunk',
+    name: 'reads arguments in the chunk of the finish',
     source: 'vercel/ai#3953',
     tools: [WEATHER],
     replies: sse(
@@ -40,7 +40,7 @@ export const nim: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a field that a list of details refuses is left out from then on',
+    name: 'leaves out parallel_tool_calls after a 422 with a list of details',
     source: 'rowboatlabs/rowboat#724',
     tools: [WEATHER],
     run: { parallel_tool_calls: false },
@@ -61,7 +61,7 @@ export const nim: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a list of details about the messages is the reason, tried once',
+    name: 'tells a list of details, and tries once',
     source: 'rowboatlabs/rowboat#724',
     replies: body(422, {
       detail: [
@@ -75,23 +75,23 @@ export const nim: Row[] = [
     expect: { status: 'failed', code: 'invalid_prompt', error: /at most 32000/, requests: 1 },
   },
   {
-    name: 'a page that is not found is asked for once',
+    name: 'tries once after a 404 of plain text',
     replies: body(404, '404 page not found', { 'content-type': 'text/plain' }),
     expect: { status: 'failed', error: /not found|404/, requests: 1 },
   },
   {
-    name: 'credits that expired are asked for once',
+    name: 'tries once when credits have expired, and tells the detail of the problem',
     source: 'docs',
     replies: problem(402, 'Payment Required', "Account 'a': Cloud credits expired - Please contact NVIDIA representatives"),
     expect: { status: 'failed', error: /credits expired/, requests: 1 },
   },
   {
-    name: 'a problem of the server is tried again',
+    name: 'tries again after a problem of the server',
     replies: [problem(500, 'Internal Server', 'Inference connection error while making inference request'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a worker that is full says so within the stream, and is tried again',
+    name: 'tries again when a full worker says so within the stream',
     source: 'diegosouzapw/OmniRoute#8210',
     replies: [
       open({

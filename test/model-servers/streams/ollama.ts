@@ -16,7 +16,7 @@ const failure = (message: string) => ({
 
 export const ollama: Row[] = [
   {
-    name: 'two calls that both have the index 0 are two calls',
+    name: 'reads two calls whose index is 0 as two calls',
     source: 'ollama/ollama#15457',
     tools: [WEATHER],
     replies: sse(
@@ -27,7 +27,7 @@ export const ollama: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'calls without any index are told apart by their ids',
+    name: 'tells calls without an index apart by their ids',
     source: 'ollama/ollama#7881',
     tools: [WEATHER],
     replies: sse(
@@ -38,7 +38,7 @@ export const ollama: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'two calls that are equal but for their ids are both made',
+    name: 'makes both of two calls that differ only in their ids',
     source: 'run-llama/llama_index#22464',
     tools: [TIME],
     replies: sse(
@@ -55,7 +55,7 @@ export const ollama: Row[] = [
     },
   },
   {
-    name: 'one chunk may hold two calls without an index',
+    name: 'reads two calls without an index in one chunk',
     source: 'ollama/ollama#7881',
     tools: [WEATHER],
     replies: sse(
@@ -68,7 +68,7 @@ export const ollama: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'reasoning beside the content is not shown',
+    name: 'does not show reasoning',
     replies: sse(
       chunk({ role: 'assistant', content: '', reasoning: 'The user ' }),
       chunk({ role: 'assistant', content: '', reasoning: 'greets me.' }),
@@ -78,13 +78,13 @@ export const ollama: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'an error that is only a text has its reason kept, and a missing model is asked for once',
+    name: 'tells the reason of an error that is a text, and tries once',
     source: 'ollama/ollama#9905',
     replies: body(404, { error: "model 'tiny' not found, try pulling it first" }),
     expect: { status: 'failed', error: /try pulling it first/, requests: 1 },
   },
   {
-    name: 'a model that cannot call tools fails once, with the reason',
+    name: 'fails the run at once when the model does not support tools',
     source: 'ollama/ollama#14795',
     tools: [WEATHER],
     replies: body(400, failure('registry.ollama.ai/library/gemma3:4b does not support tools')),
@@ -96,18 +96,18 @@ export const ollama: Row[] = [
     },
   },
   {
-    name: 'an error that ends the stream outside of any event is a cut, and is tried again',
+    name: 'tries again after an error outside of any event',
     source: 'ollama/ollama server code',
     replies: [open(say('Half'), `${JSON.stringify(failure('an error was encountered while running the model'))}\n`), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'an error event in the middle of the answer is tried again',
+    name: 'tries again after an error event whose error is a text',
     replies: [open(say('Half'), { error: 'llama runner process has terminated: exit status 2' }), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'usage follows the finish in a chunk without choices',
+    name: 'counts the usage of a chunk without choices',
     replies: sse(say('Hello'), chunk({ role: 'assistant', content: '' }, 'stop'), {
       ...chunk({}),
       choices: [],
@@ -116,7 +116,7 @@ export const ollama: Row[] = [
     expect: { text: 'Hello', usage: [31, 2], requests: 1 },
   },
   {
-    name: 'a call is kept from a client that said tool_choice none, and the model goes on',
+    name: 'keeps a call from the client when tool_choice is none, and asks the model to go on',
     source: 'ggml-org/llama.cpp#13700',
     tools: [WEATHER],
     run: { tool_choice: 'none' },
@@ -130,7 +130,7 @@ export const ollama: Row[] = [
     expect: { text: 'Without tools then.', requests: 2 },
   },
   {
-    name: 'code_interpreter without its code is not run: the model hears what is expected',
+    name: 'tells the model that code_interpreter expects code, when it has none',
     tools: [CODE],
     replies: sse(
       called(tool({ id: 'call_a1', index: 0, name: 'code_interpreter', args: '{}' })),

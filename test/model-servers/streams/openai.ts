@@ -23,12 +23,12 @@ const unsupported = (param: string, message: string, code: string) =>
 
 export const openai: Row[] = [
   {
-    name: 'text between a role and a usage chunk is the answer, and its usage the usage',
+    name: 'reads the text, and the usage of the chunk after the finish',
     replies: sse(first({}), chunk({ content: 'Hel' }), chunk({ content: 'lo' }), chunk({}, 'stop'), { ...chunk({}), choices: [], usage }),
     expect: { text: 'Hello', usage: [9, 4], requests: 1 },
   },
   {
-    name: 'parallel calls come one after the other under their index',
+    name: 'reads parallel calls by their index',
     tools: [WEATHER],
     replies: sse(
       first({
@@ -44,7 +44,7 @@ export const openai: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'calls forced by tool_choice end with stop and are calls all the same',
+    name: 'reads a call that ends with stop, as tool_choice forces it',
     source: 'docs',
     tools: [WEATHER],
     run: { tool_choice: { type: 'function', function: { name: 'get_weather' } } },
@@ -57,13 +57,13 @@ export const openai: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a refusal is a refusal, not a text',
+    name: 'shows a refusal as a refusal, not as text',
     source: 'langchain-ai/langchain#39747',
     replies: sse(first({ refusal: '' }), chunk({ refusal: "I'm sorry, " }), chunk({ refusal: "I can't." }), chunk({}, 'stop')),
     expect: { refusal: "I'm sorry, I can't.", requests: 1 },
   },
   {
-    name: 'a legacy function_call is a call',
+    name: 'reads a legacy function_call as a call',
     source: 'docs',
     tools: [WEATHER],
     replies: sse(
@@ -75,23 +75,23 @@ export const openai: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'content_filter in the middle of an answer fails the run once',
+    name: 'fails the run at once when a content filter cuts the answer',
     replies: sse(first({}), chunk({ content: 'I must' }), chunk({}, 'content_filter')),
     expect: { status: 'failed', cut: 'I must', error: /content filter/, requests: 1 },
   },
   {
-    name: 'length is an answer cut short',
+    name: 'ends incomplete when the answer is cut by its length',
     replies: sse(first({}), chunk({ content: 'As I was' }), chunk({}, 'length')),
     expect: { status: 'incomplete', cut: 'As I was', requests: 1 },
   },
   {
-    name: 'a call whose arguments are cut by length reaches no client',
+    name: 'hands out no call whose arguments are cut by their length',
     tools: [WEATHER],
     replies: sse(first({ tool_calls: [tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"ci' })] }), chunk({}, 'length')),
     expect: { status: 'incomplete', requests: 1 },
   },
   {
-    name: 'an error in the middle of a stream is tried again and leaves one cut message',
+    name: 'tries again after an error in the middle of a stream',
     source: 'openai/openai-node#1746',
     replies: [
       sse(first({}), chunk({ content: 'Half' }), {
@@ -107,12 +107,12 @@ export const openai: Row[] = [
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'a broken connection is tried again',
+    name: 'tries again after a broken connection',
     replies: [broken(sse(first({}), chunk({ content: 'Half an' }), 'data: {"id":"chatc')), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'insufficient_quota is named and not tried again',
+    name: 'names insufficient_quota and does not try again',
     replies: body(429, {
       error: {
         message: 'You exceeded your current quota, please check your plan and billing details.',
@@ -124,7 +124,7 @@ export const openai: Row[] = [
     expect: { status: 'failed', code: 'rate_limit_exceeded', error: /quota/i, requests: 1 },
   },
   {
-    name: 'insufficient_quota as the first event of a stream is not tried again either',
+    name: 'does not try again when insufficient_quota is the first event of a stream',
     replies: sse({
       error: {
         message: 'You exceeded your current quota.',
@@ -135,7 +135,7 @@ export const openai: Row[] = [
     expect: { status: 'failed', error: /quota/i, requests: 1 },
   },
   {
-    name: 'a rate limit is waited for as long as the server says',
+    name: 'waits for a rate limit as long as retry-after-ms says',
     replies: [
       body(
         429,
@@ -153,7 +153,7 @@ export const openai: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a wrong key is tried once',
+    name: 'tries a wrong key once',
     replies: body(401, {
       error: {
         message: 'Incorrect API key provided: sk-1.',
@@ -165,7 +165,7 @@ export const openai: Row[] = [
     expect: { status: 'failed', code: 'server_error', error: /key/, requests: 1 },
   },
   {
-    name: 'a grown thread is sent shorter when the model says that it is too long',
+    name: 'shortens a long thread after context_length_exceeded',
     turns: GROWN,
     replies: narrow(
       body(400, {
@@ -181,7 +181,7 @@ export const openai: Row[] = [
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'a model with one temperature is asked without one, and is not asked wrongly again',
+    name: 'leaves out temperature once the model has refused it',
     source: 'tmc/langchaingo#1355',
     run: { temperature: 0.2 },
     turns: [['one'], ['two']],
@@ -196,7 +196,7 @@ export const openai: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a model without parallel_tool_calls is asked without it',
+    name: 'leaves out parallel_tool_calls once the model has refused it',
     source: 'langchain-ai/langchain#29416',
     tools: [WEATHER],
     run: { parallel_tool_calls: false },
@@ -212,7 +212,7 @@ export const openai: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a model without a system role still reads the instructions',
+    name: 'moves the instructions for a model that refuses the system role',
     source: 'docs',
     instructions: 'Answer in verse.',
     turns: [['one'], ['two']],
@@ -231,7 +231,7 @@ export const openai: Row[] = [
     },
   },
   {
-    name: 'a model that does not reason is asked without reasoning_effort',
+    name: 'leaves out reasoning_effort once the model has refused it',
     source: 'docs',
     run: { reasoning_effort: 'low' },
     turns: [['one'], ['two']],
@@ -249,7 +249,7 @@ export const openai: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a request that is wrong for another reason is tried once',
+    name: 'tries a request once that is wrong for a reason nobody knows',
     tools: [TIME],
     replies: unsupported('tools[0].function.name', "Invalid 'tools[0].function.name': string does not match pattern.", 'invalid_value'),
     expect: {
@@ -260,25 +260,25 @@ export const openai: Row[] = [
     },
   },
   {
-    name: 'U+0000 in a text is left out',
+    name: 'leaves U+0000 out of text',
     source: 'aegra/aegra#370',
     replies: text('a\u0000', 'b'),
     expect: { text: 'ab', requests: 1 },
   },
   {
-    name: 'U+0000 in arguments is left out, and they stay JSON',
+    name: 'leaves U+0000 out of arguments',
     tools: [WEATHER],
     replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Os\u0000lo"}' })),
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an escape of U+0000 in arguments is theirs, and reaches the client as it is',
+    name: 'keeps an escaped U+0000 in arguments',
     tools: [WEATHER],
     replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: '{"city":"Os\\u0000lo"}' })),
     expect: { calls: [['get_weather', '{"city":"Os\\u0000lo"}']], requests: 2 },
   },
   {
-    name: 'code under another name is not run as if it were empty: the model hears what is expected',
+    name: 'tells the model which argument code_interpreter expects, when it has another',
     source: 'NousResearch/hermes-agent#83937',
     tools: [CODE],
     replies: calls(tool({ index: 0, id: 'call_1', name: 'code_interpreter', args: '{"input":"print(6*7)"}' })),

@@ -42,7 +42,7 @@ const SIGNED = {
 
 export const openRouter: Row[] = [
   {
-    name: 'comments between the events are no content',
+    name: 'skips comments between events',
     source: 'docs',
     replies: sse(COMMENT, COMMENT, say('Hel'), COMMENT, say('lo'), end, {
       ...chunk({ role: 'assistant', content: '' }),
@@ -51,7 +51,7 @@ export const openRouter: Row[] = [
     expect: { text: 'Hello', usage: [14, 3], requests: 1 },
   },
   {
-    name: 'reasoning and its details are not shown',
+    name: 'does not show reasoning and reasoning_details',
     replies: sse(
       chunk({
         role: 'assistant',
@@ -65,7 +65,7 @@ export const openRouter: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'an error of a provider in the middle of the answer is tried again',
+    name: 'tries again after an error of the provider in the middle of a stream',
     source: 'diegosouzapw/OmniRoute#8210',
     replies: [
       open(
@@ -81,7 +81,7 @@ export const openRouter: Row[] = [
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'an error of the request that comes in the stream is tried once',
+    name: 'tries once when an error in the stream has the code 400',
     source: 'dcdpr/jp#978',
     replies: sse(COMMENT, {
       id: 'gen-1758',
@@ -91,7 +91,7 @@ export const openRouter: Row[] = [
     expect: { status: 'failed', error: /exceeds 5 MB/, requests: 1 },
   },
   {
-    name: 'an error within the choice is the same error',
+    name: 'tries once when the error is within the choice',
     source: 'genkit-ai/genkit#6079',
     replies: sse({
       ...chunk({}),
@@ -107,7 +107,7 @@ export const openRouter: Row[] = [
     expect: { status: 'failed', error: /flagged|refused|key/, requests: 1 },
   },
   {
-    name: 'missing credits are asked for once',
+    name: 'tries once when credits are missing',
     source: 'docs',
     replies: body(402, {
       error: {
@@ -118,7 +118,7 @@ export const openRouter: Row[] = [
     expect: { status: 'failed', error: /credits/i, requests: 1 },
   },
   {
-    name: 'a model without any endpoint for tools is asked once',
+    name: 'tries once when no endpoint supports tools',
     source: 'docs',
     tools: [WEATHER],
     replies: body(404, {
@@ -127,7 +127,7 @@ export const openRouter: Row[] = [
     expect: { status: 'failed', error: /support tool use/, requests: 1 },
   },
   {
-    name: 'an error under the status 200 is tried again when its code says so',
+    name: 'tries again after a 200 whose body is an error with the code 429',
     replies: [
       body(200, {
         error: {
@@ -142,12 +142,12 @@ export const openRouter: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'the finish error without an error is no success',
+    name: 'does not take the finish error for success',
     replies: sse(say('Half'), chunk({ role: 'assistant', content: '' }, 'error', { usage })),
     expect: { status: 'failed', cut: 'Half', requests: [1, 5] },
   },
   {
-    name: 'signed details of the reasoning go back as they came',
+    name: 'sends reasoning_details back as they came',
     source: 'jeremychone/rust-genai#298',
     tools: [WEATHER],
     replies: (sent) => {
@@ -175,7 +175,7 @@ export const openRouter: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'usage of a try that failed is counted',
+    name: 'counts the usage of a try that failed',
     source: 'BerriAI/litellm#15329',
     replies: [
       open(say('Half'), { ...chunk({}), choices: [], usage }, failing({ code: 502, message: 'Provider disconnected' })),
@@ -184,18 +184,18 @@ export const openRouter: Row[] = [
     expect: { text: 'Whole.', usage: [28, 6], requests: 2 },
   },
   {
-    name: 'a comment before the connection breaks is no answer',
+    name: 'tries again when the connection breaks after comments',
     replies: [broken(open(COMMENT, COMMENT)), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a model that calls what is not there without an end is stopped',
+    name: 'stops a model that goes on calling a tool that does not exist',
     tools: [WEATHER],
     replies: () => calls(tool({ index: 0, id: 'tool_0', name: 'web_search', args: '{"query":"Oslo"}' })),
     expect: { status: ['failed', 'incomplete'], requests: [2, 12] },
   },
   {
-    name: 'comments that a gateway has made events of are no chunks',
+    name: 'skips comments that a gateway has turned into events',
     source: 'mnfst/llm-gateway#2053',
     replies: sse('data: : OPENROUTER PROCESSING\n\n', 'data: : OPENROUTER PROCESSING\n\n', say('Hello'), end),
     expect: { text: 'Hello', requests: 1 },

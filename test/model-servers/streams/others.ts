@@ -36,7 +36,7 @@ const both = chunksOf({ id: 'p1', object: 'chat.completion.chunk', created: 1, m
 export const others: Record<string, Row[]> = {
   'Foundry Local': [
     {
-      name: 'an index that counts the tokens is no other choice, and an error of null no error',
+      name: 'reads choices whose index counts the tokens, and an error of null as none',
       source: 'microsoft/foundry-local#144',
       replies: sse(foundry('Hel', 0), foundry('lo', 1), foundry('', 2, 'stop')),
       expect: { text: 'Hello', requests: 1 },
@@ -44,7 +44,7 @@ export const others: Record<string, Row[]> = {
   ],
   Poolside: [
     {
-      name: 'another id without a name continues the call of its index',
+      name: 'continues a call with another id and no name',
       source: 'poolsideai/pool#9',
       tools: [WEATHER],
       replies: sse(
@@ -60,7 +60,7 @@ export const others: Record<string, Row[]> = {
   ],
   'mlx-openai-server': [
     {
-      name: 'an id of its own in each delta is not a call of its own',
+      name: 'continues a call whose id changes with each delta',
       source: 'cubist38/mlx-openai-server#216',
       tools: [WEATHER],
       replies: calls(
@@ -73,7 +73,7 @@ export const others: Record<string, Row[]> = {
   ],
   Gateways: [
     {
-      name: 'the name with each delta is the name once',
+      name: 'takes the name once when each delta repeats it',
       source: 'JetBrains/koog#2052',
       tools: [WEATHER],
       replies: calls(
@@ -84,7 +84,7 @@ export const others: Record<string, Row[]> = {
       expect: { calls: [OSLO], requests: 2 },
     },
     {
-      name: 'no index and no id continue the last call',
+      name: 'continues the last call without an index and an id',
       source: 'openai/codex#7517',
       tools: [WEATHER],
       replies: calls(
@@ -97,19 +97,19 @@ export const others: Record<string, Row[]> = {
       expect: { calls: [OSLO, ROME], requests: 2 },
     },
     {
-      name: 'an index that is a text is an index',
+      name: 'reads an index that is a text',
       tools: [WEATHER],
       replies: calls(tool({ index: '0', id: 'call_1', name: 'get_weather', args: '{"city":' }), tool({ index: '0', args: '"Oslo"}' })),
       expect: { calls: [OSLO], requests: 2 },
     },
     {
-      name: 'the finish end is an end',
+      name: 'completes at the finish end',
       source: 'earendil-works/pi#2107',
       replies: sse(chunk({ content: 'Hello' }), chunk({}, 'end')),
       expect: { text: 'Hello', requests: 1 },
     },
     {
-      name: 'a call of what is not there beside one that is reaches only the model',
+      name: 'keeps a call of an unknown tool from the client, beside one that it gets',
       tools: [WEATHER],
       replies: calls(
         tool({ index: 0, id: 'call_1', name: 'web_search', args: '{"query":"Oslo"}' }),
@@ -118,7 +118,7 @@ export const others: Record<string, Row[]> = {
       expect: { calls: [OSLO], requests: 2 },
     },
     {
-      name: 'U+0000 in an error does not keep the run from its end',
+      name: 'fails the run when the error has U+0000',
       source: 'aegra/aegra#370',
       replies: {
         status: 400,
@@ -128,7 +128,7 @@ export const others: Record<string, Row[]> = {
       expect: { status: 'failed', error: /invalid byte/, requests: 1 },
     },
     {
-      name: 'half of a surrogate pair in an error does not either',
+      name: 'fails the run when the error has half of a surrogate pair',
       replies: {
         status: 400,
         headers: { 'content-type': 'application/json' },
@@ -137,13 +137,13 @@ export const others: Record<string, Row[]> = {
       expect: { status: 'failed', error: /invalid text/, requests: 1 },
     },
     {
-      name: 'U+0000 in a name is no part of it',
+      name: 'leaves U+0000 out of names and ids',
       tools: [WEATHER],
       replies: calls(tool({ index: 0, id: 'call_\u0000', name: 'get_weather\u0000', args: '{"city":"Oslo"}' })),
       expect: { calls: [OSLO], requests: 2 },
     },
     {
-      name: 'an error in an object of an error has its innermost reason told',
+      name: 'tells the reason of an error within an error',
       replies: {
         status: 400,
         headers: {},
@@ -159,18 +159,18 @@ export const others: Record<string, Row[]> = {
       expect: { status: 'failed', error: /tools must be unique/, requests: 1 },
     },
     {
-      name: 'an empty body under 400 has a reason, too',
+      name: 'tells the status when a 400 has no body',
       replies: { status: 400, headers: {}, parts: [] },
       expect: { status: 'failed', error: /400/, requests: 1 },
     },
     {
-      name: 'a delta that is null is nothing, and a finish that is empty no end',
+      name: 'skips a delta of null and an empty finish',
       source: 'songquanpeng/one-api',
       replies: sse(chunk(null, ''), chunk({ content: 'Hel' }, ''), chunk({ content: 'lo' }, ''), chunk(null, 'stop')),
       expect: { text: 'Hello', requests: 1 },
     },
     {
-      name: 'usage that comes before the finish counts',
+      name: 'counts usage that comes before the finish',
       replies: sse(
         chunk({ content: 'Hello' }),
         { ...chunk({}), choices: [], usage: { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 } },
@@ -179,13 +179,13 @@ export const others: Record<string, Row[]> = {
       expect: { text: 'Hello', usage: [6, 2], requests: 1 },
     },
     {
-      name: 'usage that is empty, or no numbers, is counted here',
+      name: 'reads an answer whose usage is not numbers',
       source: 'BerriAI/litellm#1371',
       replies: sse(chunk({ content: 'Hello' }, null, { usage: {} }), chunk({}, 'stop', { usage: { prompt_tokens: 'many' } })),
       expect: { text: 'Hello', requests: 1 },
     },
     {
-      name: 'a message in place of each delta is a delta',
+      name: 'reads a message in place of each delta',
       replies: sse(
         { ...chunk({}), choices: [{ index: 0, message: { role: 'assistant', content: 'Hel' }, finish_reason: null }] },
         { ...chunk({}), choices: [{ index: 0, message: { role: 'assistant', content: 'lo' }, finish_reason: null }] },
@@ -194,47 +194,47 @@ export const others: Record<string, Row[]> = {
       expect: { text: 'Hello', requests: 1 },
     },
     {
-      name: 'a legacy function_call with an object, and the finish stop, is a call',
+      name: 'reads a legacy function_call with an object',
       tools: [WEATHER],
       replies: sse(chunk({ function_call: { name: 'get_weather', arguments: { city: 'Oslo' } } }), chunk({}, 'stop')),
       expect: { calls: [OSLO], requests: 2 },
     },
     {
-      name: 'a legacy function_call that is null is none',
+      name: 'skips a legacy function_call of null',
       replies: sse(chunk({ content: 'Hello', function_call: null }), chunk({ function_call: null }, 'stop')),
       expect: { text: 'Hello', requests: 1 },
     },
     {
-      name: 'two whole calls without id and index, one after the other, are two calls',
+      name: 'reads two calls without an id and an index in two chunks',
       tools: [WEATHER],
       replies: calls(tool({ name: 'get_weather', args: '{"city":"Oslo"}' }), tool({ name: 'get_weather', args: '{"city":"Rome"}' })),
       expect: { calls: [OSLO, ROME], requests: 2 },
     },
     {
-      name: 'arguments that are JSON within JSON are the inner ones',
+      name: 'reads arguments that are JSON in a text',
       source: 'ggml-org/llama.cpp#20198',
       tools: [WEATHER],
       replies: calls(tool({ index: 0, id: 'call_1', name: 'get_weather', args: JSON.stringify('{"city":"Oslo"}') })),
       expect: { calls: [OSLO], requests: 2 },
     },
     {
-      name: 'blanks around arguments, and blanks alone, are no text of a call',
+      name: 'reads blank arguments as {}',
       tools: [TIME],
       replies: calls(tool({ index: 0, id: 'call_1', name: 'get_time', args: ' \n' })),
       expect: { calls: [['get_time', {}]], requests: 2 },
     },
     {
-      name: 'JSON that is no completion is no answer',
+      name: 'does not take JSON that is not a completion for an answer',
       replies: [{ status: 200, headers: { 'content-type': 'application/json' }, parts: ['{"status":"ok"}'] }, text('Hello')],
       expect: { status: ['completed', 'failed'], requests: [1, 2] },
     },
     {
-      name: 'a chunk that is cut within its JSON before [DONE] is a cut',
+      name: 'tries again when a chunk is cut within its JSON',
       replies: [sse(chunk({ content: 'Half' }), 'data: {"id":"chatcmpl-1","choices":[{"delta":{"content":" an\n\n'), text('Whole.')],
       expect: { text: 'Whole.', requests: 2 },
     },
     {
-      name: 'an answer of nothing with an end is an answer of nothing, asked for once',
+      name: 'completes without a message when the model says nothing',
       replies: text(''),
       expect: { text: [], requests: 1 },
     },

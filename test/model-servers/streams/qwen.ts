@@ -20,7 +20,7 @@ const usage = {
 
 export const qwen: Row[] = [
   {
-    name: 'usage comes alone at the end, and is null before',
+    name: 'counts usage that is null before the last chunk',
     replies: sse(
       chunk({ content: null, reasoning_content: 'Hm' }),
       chunk({ content: 'Hello', reasoning_content: null }),
@@ -30,7 +30,7 @@ export const qwen: Row[] = [
     expect: { text: 'Hello', usage: [22, 6], requests: 1 },
   },
   {
-    name: 'an empty id continues the call of its index',
+    name: 'continues a call with an empty id',
     source: 'docs',
     tools: [WEATHER],
     replies: sse(
@@ -61,7 +61,7 @@ export const qwen: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'arguments that come before their name wait for it',
+    name: 'keeps arguments that come before their name',
     source: 'vercel/ai#14722',
     tools: [WEATHER],
     replies: sse(
@@ -72,7 +72,7 @@ export const qwen: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a call that is never named is an error, and no answer of nothing',
+    name: 'fails the run when a call is never named',
     source: 'vllm-project/vllm#52418',
     tools: [WEATHER],
     replies: sse(
@@ -84,7 +84,7 @@ export const qwen: Row[] = [
     expect: { status: 'failed', requests: [1, 2] },
   },
   {
-    name: 'a prompt that an inspection refuses is refused once',
+    name: 'tries once when an inspection refuses the prompt',
     source: 'docs',
     replies: body(400, {
       error: {
@@ -104,7 +104,7 @@ export const qwen: Row[] = [
     },
   },
   {
-    name: 'a grown thread is sent shorter when its range is exceeded',
+    name: 'shortens a long thread after an error that names a range',
     source: 'docs',
     turns: GROWN,
     replies: narrow(
@@ -117,7 +117,7 @@ export const qwen: Row[] = [
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'an account in arrears is asked once',
+    name: 'tries once when the account is in arrears',
     source: 'docs',
     replies: body(400, {
       error: {
@@ -129,7 +129,7 @@ export const qwen: Row[] = [
     expect: { status: 'failed', error: /good standing/, requests: 1 },
   },
   {
-    name: 'a rate of requests is waited for',
+    name: 'tries again after limit_requests',
     replies: [
       body(429, {
         error: {
@@ -143,7 +143,7 @@ export const qwen: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a model that thinks, and takes no demand to call a tool, is left the choice',
+    name: 'leaves the model the choice when it refuses tool_choice required',
     source: 'cloudwego/eino#994',
     tools: [WEATHER],
     run: { tool_choice: 'required' },

@@ -10,13 +10,13 @@ const end = chunk({}, 'tool_calls');
 
 export const sglang: Row[] = [
   {
-    name: 'nulls beside the content are nothing',
+    name: 'skips fields that are null',
     source: 'sgl-project/sglang#6310',
     replies: sse(role, chunk({ reasoning_content: ' and' }), chunk({ content: 'Hello' }), chunk({}, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'calls under one index repeat their own id in each delta',
+    name: 'tells calls under one index apart by an id in each delta',
     source: 'InternLM/lmdeploy#3412',
     tools: [WEATHER],
     replies: sse(
@@ -31,7 +31,7 @@ export const sglang: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'indices that jump are only names of calls',
+    name: 'reads calls whose index jumps',
     source: 'sgl-project/sglang#6310',
     tools: [WEATHER],
     replies: sse(
@@ -44,7 +44,7 @@ export const sglang: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'a whole completion instead of a stream is the answer',
+    name: 'reads a JSON completion in place of a stream',
     source: 'sgl-project/sglang#2810',
     replies: body(200, {
       id: 'fe1d',
@@ -62,7 +62,7 @@ export const sglang: Row[] = [
     expect: { text: 'Hello', usage: [9, 2], requests: 1 },
   },
   {
-    name: 'a whole completion with calls is calls',
+    name: 'reads the calls of a JSON completion',
     source: 'sgl-project/sglang#2810',
     tools: [WEATHER],
     replies: body(200, {
@@ -82,7 +82,7 @@ export const sglang: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a grown thread is sent shorter when the input is too long',
+    name: 'shortens a long thread after an error that names input and context',
     turns: GROWN,
     replies: narrow(
       body(400, {
@@ -96,7 +96,7 @@ export const sglang: Row[] = [
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'text beside a call that tool_choice none forbids is the answer',
+    name: 'keeps a call beside text from the client when tool_choice is none',
     tools: [WEATHER],
     run: { tool_choice: 'none' },
     replies: sse(

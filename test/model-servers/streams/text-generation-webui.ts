@@ -25,12 +25,12 @@ const both = (content: string, finish: string | null = null) => ({
 
 export const webui: Row[] = [
   {
-    name: 'a message that repeats its delta says it once',
+    name: 'reads text once when a message repeats the delta',
     replies: sse(both('Hel'), both('lo'), both('', 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'line ends of two characters, in which a write may end, are line ends',
+    name: 'reads CRLF line ends, also when a write ends between them',
     replies: stream([
       ': ping\r',
       `\n\r\ndata: ${JSON.stringify(chunk('Hel'))}\r`,
@@ -41,7 +41,7 @@ export const webui: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'an error under the status 200 that names the window leads to a shorter request',
+    name: 'shortens a long thread after a context error under the status 200',
     source: 'oobabooga/textgen#7257',
     turns: GROWN,
     replies: narrow(
@@ -58,17 +58,17 @@ export const webui: Row[] = [
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'the finish length without a word about its limit is an answer cut short',
+    name: 'ends incomplete at the finish length',
     replies: sse(chunk('Half'), chunk('', 'length')),
     expect: { status: 'incomplete', cut: 'Half', requests: 1 },
   },
   {
-    name: 'an error of Python under 500 is tried again',
+    name: 'tries again after a 500 of plain text',
     replies: [body(500, 'Internal Server Error', { 'content-type': 'text/plain' }), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a stream that ends without any end is a cut',
+    name: 'tries again when the stream ends without [DONE] and a finish',
     replies: [open(chunk('Half')), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },

@@ -17,13 +17,13 @@ const failure = (code: number, error: string, error_type: string) => body(code, 
 
 export const tgi: Row[] = [
   {
-    name: 'the finish eos_token is an end',
+    name: 'completes at the finish eos_token',
     source: 'huggingface/text-generation-inference#2344',
     replies: sse(say('Hel'), say('lo'), chunk({ role: 'assistant', content: '' }, 'eos_token')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a call that is not in a list, with a number as its id, is a call',
+    name: 'reads a call that is not in a list and whose id is a number',
     source: 'huggingface/text-generation-inference#2949',
     tools: [WEATHER],
     replies: sse(
@@ -40,7 +40,7 @@ export const tgi: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'arguments that are an object are its JSON',
+    name: 'writes arguments that are an object as JSON',
     source: 'huggingface/text-generation-inference#2136',
     tools: [WEATHER],
     replies: sse(
@@ -60,7 +60,7 @@ export const tgi: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a name in pieces is one name',
+    name: 'joins a name that comes in pieces',
     tools: [WEATHER],
     replies: calls(
       tool({ index: 0, id: '0', name: 'get_', args: '' }),
@@ -70,13 +70,13 @@ export const tgi: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'an overload within the stream is tried again',
+    name: 'tries again after an overload within the stream',
     source: 'huggingface/text-generation-inference#2668',
     replies: [open(say('Half'), { error: 'Model is overloaded', error_type: 'overloaded' }), text('Whole.')],
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'what fails the validation within the stream is tried once',
+    name: 'tries once when the validation fails within the stream',
     source: 'huggingface/huggingface_hub#2558',
     replies: open({
       error: 'Input validation error: `temperature` must be strictly positive',
@@ -85,12 +85,12 @@ export const tgi: Row[] = [
     expect: { status: 'failed', error: /strictly positive/, requests: 1 },
   },
   {
-    name: 'an overload is tried again',
+    name: 'tries again after an overload',
     replies: [failure(429, 'Model is overloaded', 'overloaded'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a grown thread is sent shorter when it is too long',
+    name: 'shortens a long thread after an error that names the window',
     source: 'huggingface/huggingface_hub#2514',
     turns: GROWN,
     replies: narrow(
@@ -103,7 +103,7 @@ export const tgi: Row[] = [
     expect: { text: 'ok', requests: [2, 3], sent: asksNewest },
   },
   {
-    name: 'a server whose messages must have a content is sent an empty one',
+    name: 'sends an empty content once a missing one is refused',
     source: 'pydantic/pydantic-ai#393',
     tools: [WEATHER],
     emptyContent: true,
@@ -117,7 +117,7 @@ export const tgi: Row[] = [
     expect: { calls: [OSLO], requests: 3 },
   },
   {
-    name: 'a template that wants turns says so under the status 422',
+    name: 'joins messages of one role once the template has refused them under the status 422',
     source: 'huggingface/text-generation-inference server code',
     turns: [
       ['one', 'two'],

@@ -15,7 +15,7 @@ const chunk = (delta: object, finish: string | null = null, more: object = {}) =
 
 export const together: Row[] = [
   {
-    name: 'the finish eos is an end, and the text beside the delta is the same text',
+    name: 'completes at the finish eos, and reads the text of a choice once',
     source: 'openai/openai-dotnet#267',
     replies: sse(
       chunk({ content: 'Hello' }),
@@ -26,13 +26,13 @@ export const together: Row[] = [
     expect: { text: 'Hello', usage: [5, 2], requests: 1 },
   },
   {
-    name: 'an empty list of calls is no call',
+    name: 'reads an empty list of calls as no call',
     tools: [WEATHER],
     replies: sse(chunk({ content: 'Hello' }), chunk({ content: '' }, 'stop')),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a call between empty lists is a call',
+    name: 'reads a call between empty lists of calls',
     tools: [WEATHER],
     replies: sse(
       chunk({ content: '' }),
@@ -50,7 +50,7 @@ export const together: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'what follows [DONE] is not read',
+    name: 'reads nothing after [DONE]',
     replies: sse(
       chunk({ content: 'Hello' }),
       chunk({ content: '' }, 'eos'),
@@ -62,17 +62,17 @@ export const together: Row[] = [
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a connection that breaks after [DONE] was whole',
+    name: 'completes when the connection breaks after [DONE]',
     replies: broken(sse(chunk({ content: 'Hello' }), chunk({ content: '' }, 'eos'))),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a connection that breaks after the finish was whole',
+    name: 'completes when the connection breaks after the finish',
     replies: broken(open(chunk({ content: 'Hello' }), chunk({ content: '' }, 'eos'))),
     expect: { text: 'Hello', requests: 1 },
   },
   {
-    name: 'a page of the proxy under 503 is tried again',
+    name: 'tries again after an HTML page under 503',
     replies: [
       body(503, '<html><head><title>503 Service Temporarily Unavailable</title></head></html>', {
         'content-type': 'text/html',
@@ -82,12 +82,12 @@ export const together: Row[] = [
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a page of the proxy under 200 is no answer',
+    name: 'tries again after an HTML page under 200',
     replies: [stream(['<!doctype html><html><body>Just a moment...</body></html>'], 'text/html'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },
   {
-    name: 'a page of the proxy under 403 is tried once, and no page is shown',
+    name: 'tries once after an HTML page under 403, and shows no HTML',
     replies: body(403, '<html><body><h1>403 Forbidden</h1></body></html>', {
       'content-type': 'text/html',
     }),

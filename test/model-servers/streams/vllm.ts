@@ -18,7 +18,7 @@ const failure = (code: number, type: string, message: string) => body(code, { ob
 
 export const vllm: Row[] = [
   {
-    name: 'a second call under the index of the first begins with its id',
+    name: 'begins another call with another id under the same index',
     source: 'InternLM/lmdeploy#3412',
     tools: [WEATHER],
     replies: sse(
@@ -32,7 +32,7 @@ export const vllm: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'arguments that are sent whole once more at the end are the same arguments',
+    name: 'drops arguments that the server sends once more at the end',
     source: 'vllm-project/vllm#51697',
     tools: [WEATHER],
     replies: sse(
@@ -46,7 +46,7 @@ export const vllm: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'whole arguments after their first brace are the arguments',
+    name: 'drops the first brace when whole arguments follow it',
     source: 'vllm-project/vllm#51697',
     tools: [WEATHER],
     replies: sse(
@@ -58,7 +58,7 @@ export const vllm: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'id and name that are sent again with the last arguments and the finish are known already',
+    name: 'takes the id and the name once when the last chunk repeats them',
     source: 'vllm-project/vllm#44098',
     tools: [WEATHER],
     replies: sse(
@@ -74,7 +74,7 @@ export const vllm: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'empty arguments in the last chunk add nothing',
+    name: 'adds nothing for empty arguments in the last chunk',
     source: 'vercel/ai#3953',
     tools: [WEATHER],
     replies: sse(
@@ -88,14 +88,14 @@ export const vllm: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a call whose arguments are null has none',
+    name: 'reads arguments of null as {}',
     source: 'vllm-project/vllm#9693',
     tools: [TIME],
     replies: sse(role, called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_time', args: null })), end),
     expect: { calls: [['get_time', '{}']], requests: 2 },
   },
   {
-    name: 'calls may be written in turns',
+    name: 'reads calls that are written in turns',
     tools: [WEATHER],
     replies: sse(
       role,
@@ -108,7 +108,7 @@ export const vllm: Row[] = [
     expect: { calls: [OSLO, ROME], requests: 2 },
   },
   {
-    name: 'a name with a token of the model in it is no tool: the model hears so and goes on',
+    name: 'tells the model that a name with its control tokens is no tool, and goes on',
     source: 'vllm-project/vllm gpt-oss',
     tools: [WEATHER],
     replies: sse(
@@ -126,7 +126,7 @@ export const vllm: Row[] = [
     expect: { text: 'Done.', requests: 2 },
   },
   {
-    name: 'reasoning_content is not shown, and usage that grows with each chunk is counted once',
+    name: 'does not show reasoning_content, and counts usage that grows with each chunk once',
     source: 'vllm-project/vllm#17614',
     replies: sse(
       chunk({ role: 'assistant' }, null, { usage: { prompt_tokens: 10, completion_tokens: 0 } }),
@@ -139,7 +139,7 @@ export const vllm: Row[] = [
     expect: { text: 'Hello', usage: [10, 3], requests: 1 },
   },
   {
-    name: 'a grown thread is sent shorter when it is too long',
+    name: 'shortens a long thread after an error that names the window',
     turns: GROWN,
     replies: narrow(
       failure(
@@ -151,7 +151,7 @@ export const vllm: Row[] = [
     expect: { text: 'ok', requests: [2, 4], sent: asksNewest },
   },
   {
-    name: 'the length that the server lists for its model is kept to from the first request on',
+    name: 'keeps to max_model_len of GET /models from the first request on',
     turns: GROWN,
     models: {
       object: 'list',
@@ -161,7 +161,7 @@ export const vllm: Row[] = [
     expect: { text: 'ok', requests: 1, sent: asksNewest },
   },
   {
-    name: 'a template that wants turns is given turns, and is not asked wrongly again',
+    name: 'joins messages of one role once the template has refused them',
     source: 'vllm-project/vllm#6862',
     turns: [
       ['one', 'two'],
@@ -174,19 +174,19 @@ export const vllm: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'a server without a parser of calls is asked once or twice, and says what it needs',
+    name: 'tells which options a server without a tool parser needs',
     tools: [WEATHER],
     replies: failure(400, 'BadRequestError', '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
     expect: { status: 'failed', error: /enable-auto-tool-choice/, requests: [1, 2] },
   },
   {
-    name: 'an aborted answer is no success',
+    name: 'does not take abort for success',
     source: 'vLLM server code',
     replies: sse(chunk({ content: 'Half' }), chunk({ content: '' }, 'abort')),
     expect: { status: ['failed', 'incomplete'], cut: 'Half', requests: [1, 5] },
   },
   {
-    name: 'an error event with a code of the server is tried again',
+    name: 'tries again after an error event whose code is 500',
     replies: [
       open(
         role,
@@ -204,7 +204,7 @@ export const vllm: Row[] = [
     expect: { text: 'Whole.', requests: 2 },
   },
   {
-    name: 'an error event with a code of the request is not',
+    name: 'tries once when the code of an error event is 400',
     replies: sse(role, {
       error: {
         object: 'error',
@@ -217,7 +217,7 @@ export const vllm: Row[] = [
     expect: { status: 'failed', error: /at least 1/, requests: 1 },
   },
   {
-    name: 'a second call beside parallel_tool_calls false stays with the server',
+    name: 'keeps a second call from the client when parallel_tool_calls is false',
     tools: [WEATHER],
     run: { parallel_tool_calls: false },
     replies: sse(
@@ -229,14 +229,14 @@ export const vllm: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'arguments that are not JSON go back to the server as an object',
+    name: 'sends arguments that are not JSON back as an object',
     source: 'vllm-project/vllm#43995',
     tools: [WEATHER],
     replies: sse(role, called(tool({ index: 0, id: 'chatcmpl-tool-1', name: 'get_weather', args: '{"city": "Oslo", ' })), end),
     expect: { calls: [['get_weather', '{"city": "Oslo", ']], requests: 2 },
   },
   {
-    name: 'a template without a system role still reads the instructions',
+    name: 'moves the instructions for a template that refuses the system role',
     source: 'huggingface/chat-ui#1386',
     instructions: 'Answer in verse.',
     turns: [['one'], ['two']],
@@ -247,7 +247,7 @@ export const vllm: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3, sent: readsVerse },
   },
   {
-    name: 'a limit that is larger than the window is asked for smaller',
+    name: 'lowers a completion limit that is larger than the window',
     source: 'vllm-project/vllm#20409',
     run: { max_completion_tokens: 16_384 },
     replies: refusing(
@@ -261,7 +261,7 @@ export const vllm: Row[] = [
     expect: { text: 'ok', requests: [2, 3] },
   },
   {
-    name: 'a request that can be no shorter ends, and says why',
+    name: 'ends the run when a request cannot be made shorter',
     replies: failure(
       400,
       'BadRequestError',
@@ -270,7 +270,7 @@ export const vllm: Row[] = [
     expect: { status: ['failed', 'incomplete'], requests: [1, 3] },
   },
   {
-    name: 'a question that is too long by itself is cut with a mark, or ends the run: it is never left out',
+    name: 'never leaves out a newest message that is too long by itself',
     turns: [[`What is my name? ${'word '.repeat(6_000)}`]],
     replies: narrow(
       failure(
@@ -282,7 +282,7 @@ export const vllm: Row[] = [
     expect: { status: ['completed', 'incomplete'], requests: [1, 4], sent: asksNewest },
   },
   {
-    name: 'an output that is too long for the window is cut, and the run goes on',
+    name: 'cuts a tool output that is too long for the window, and goes on',
     tools: [WEATHER],
     output: 'cold '.repeat(6_000),
     replies: refusing(

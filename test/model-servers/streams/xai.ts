@@ -21,7 +21,7 @@ const failure = (code: number, reason: string, error: string) => body(code, { co
 
 export const xai: Row[] = [
   {
-    name: 'usage that grows with each chunk is counted once',
+    name: 'counts usage that grows with each chunk once',
     replies: sse(
       wrap({ role: 'assistant', reasoning_content: 'Greet.' }, null, usage(1)),
       wrap({ content: 'Hel' }, null, usage(2)),
@@ -31,7 +31,7 @@ export const xai: Row[] = [
     expect: { text: 'Hello', usage: [20, 3], requests: 1 },
   },
   {
-    name: 'a whole call may share its delta with text',
+    name: 'reads a whole call beside text',
     tools: [WEATHER],
     replies: sse(
       wrap({
@@ -44,7 +44,7 @@ export const xai: Row[] = [
     expect: { text: 'I will look.', calls: [OSLO], requests: 2 },
   },
   {
-    name: 'a parameter that is named in another spelling is left out from then on',
+    name: 'leaves out a parameter that the error spells otherwise',
     source: 'docs',
     run: { reasoning_effort: 'low' },
     turns: [['one'], ['two']],
@@ -55,13 +55,13 @@ export const xai: Row[] = [
     expect: { text: ['ok', 'ok'], requests: 3 },
   },
   {
-    name: 'an error whose reason is beside its code is told and tried once',
+    name: 'tells a reason that is beside its code, and tries once',
     source: 'docs',
     replies: failure(400, 'Client specified an invalid argument', "This model's tools are limited to 128 functions."),
     expect: { status: 'failed', code: 'invalid_prompt', error: /limited to 128/, requests: 1 },
   },
   {
-    name: 'a team without credits is asked once',
+    name: 'tries once when the team has no credits',
     source: 'docs',
     replies: failure(
       403,
@@ -71,7 +71,7 @@ export const xai: Row[] = [
     expect: { status: 'failed', requests: 1 },
   },
   {
-    name: 'a server without any capacity is tried again',
+    name: 'tries again when the server is at capacity',
     replies: [failure(429, 'Some resource has been exhausted', 'The service is at capacity.'), text('Hello')],
     expect: { text: 'Hello', requests: 2 },
   },

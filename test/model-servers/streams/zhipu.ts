@@ -8,7 +8,7 @@ const failure = (code: number, number: string, message: string, more: object = {
 
 export const zhipu: Row[] = [
   {
-    name: 'a whole call comes with its finish and usage',
+    name: 'reads a whole call beside its finish and usage',
     tools: [WEATHER],
     replies: sse(
       chunk({ role: 'assistant', reasoning_content: 'The weather.' }),
@@ -23,31 +23,31 @@ export const zhipu: Row[] = [
     expect: { calls: [OSLO], requests: 2 },
   },
   {
-    name: 'the finish sensitive is a filter',
+    name: 'fails the run at once at the finish sensitive',
     source: 'langgenius/dify#7559',
     replies: sse(say('Take a'), chunk({ role: 'assistant', content: '' }, 'sensitive')),
     expect: { status: 'failed', cut: 'Take a', requests: 1 },
   },
   {
-    name: 'the finish network_error is no success',
+    name: 'does not take network_error for success',
     source: 'promptfoo/promptfoo#9905',
     replies: sse(say('Half'), chunk({ role: 'assistant', content: '' }, 'network_error')),
     expect: { status: 'failed', cut: 'Half', requests: [1, 5] },
   },
   {
-    name: 'the finish model_context_window_exceeded is an answer cut short',
+    name: 'ends incomplete at the finish model_context_window_exceeded',
     source: 'mozilla-ai/any-llm#1204',
     replies: sse(say('Half'), chunk({ role: 'assistant', content: '' }, 'model_context_window_exceeded')),
     expect: { status: 'incomplete', cut: 'Half', requests: 1 },
   },
   {
-    name: 'an empty balance, which is a 429 here, is asked for once',
+    name: 'tries once when a 429 says that the balance is empty',
     source: 'zai-org/GLM-5#148',
     replies: failure(429, '1113', 'Insufficient balance or no resource package. Please recharge.'),
     expect: { status: 'failed', code: 'rate_limit_exceeded', requests: 1 },
   },
   {
-    name: 'a prompt that is unsafe is refused once',
+    name: 'tries once when the prompt is unsafe',
     replies: failure(400, '1301', 'System detected potentially unsafe or sensitive content in input.', {
       contentFilter: [{ level: 1, role: 'user' }],
     }),
