@@ -1,6 +1,6 @@
 import type { Row } from '../row.ts';
 import { asksNewest, body, calls, chunksOf, CODE, GROWN, narrow, namesCode, open, OSLO } from '../row.ts';
-import { refusing, sse, text, TIME, tool, WEATHER } from '../row.ts';
+import { refusing, sse, stream, text, TIME, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf({
   created: 1_758_000_000,
@@ -164,5 +164,12 @@ export const llamaCpp: Row[] = [
     tools: [TIME],
     replies: calls(tool({ index: 0, id: 'Gk2r', name: 'get_time', args: 'null' })),
     expect: { calls: [['get_time', '{}']], requests: 2 },
+  },
+  {
+    name: 'ends the run at its completion limit when the whole answer comes in one write',
+    source: 'ggml-org/llama.cpp#13700',
+    run: { max_completion_tokens: 256 },
+    replies: stream([text(...Array.from({ length: 1_000 }, () => 'word ')).parts.join('')]),
+    expect: { status: 'incomplete', cut: /^(word ?){200,600}$/, requests: 1 },
   },
 ];

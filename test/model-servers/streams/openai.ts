@@ -284,4 +284,19 @@ export const openai: Row[] = [
     replies: calls(tool({ index: 0, id: 'call_1', name: 'code_interpreter', args: '{"input":"print(6*7)"}' })),
     expect: { text: 'Done.', requests: 2, sent: namesCode },
   },
+  {
+    name: 'lowers a completion limit that is larger than one answer of the model may be',
+    source: 'docs',
+    run: { max_completion_tokens: 50_000 },
+    turns: [['one'], ['two']],
+    replies: refusing(
+      (sent) => Number(sent['max_completion_tokens'] ?? sent['max_tokens'] ?? 0) > 16_384,
+      unsupported(
+        'max_completion_tokens',
+        'max_tokens is too large: 50000. This model supports at most 16384 completion tokens, whereas you provided 50000.',
+        'invalid_value',
+      ),
+    ),
+    expect: { text: ['ok', 'ok'], requests: 3 },
+  },
 ];
