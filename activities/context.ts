@@ -96,10 +96,12 @@ export async function buildContext(
     results: new Map(results.map(({ id, text }) => [id, text])),
     server: server.target.baseUrl,
   });
-  const parts = { model: server.target.upstreamModel, messages, tools, turn, completionLeft };
+  const promptTokens = fixed + sum(results) + sum(kept);
+  const completionLimit = limitOf(completionLeft, promptTokens, server);
+  const parts = { model: server.target.upstreamModel, messages, tools, turn, completionLimit };
   return {
     kind: 'ready',
-    promptTokens: fixed + sum(results) + sum(kept),
+    promptTokens,
     measurable: kept.every(({ content }) => content.every(({ type }) => type === 'text')),
     completionLeft,
     images: pendingImages(steps),
@@ -107,6 +109,20 @@ export async function buildContext(
     offered: toolNames(tools),
     request: buildRequest(run, parts, server.known.profile),
   };
+}
+
+/** What chat templates add to a prompt. */
+const TEMPLATE_TOKENS = 64;
+
+/** A run's limit covers all its answers: one of them may ask for what the model can give, and no more. */
+function limitOf(
+  completionLeft: number | null,
+  promptTokens: number,
+  { known }: ModelServer,
+): number | null {
+  if (completionLeft === null) return null;
+  const room = (known.window ?? Infinity) - promptTokens * known.tokenRatio - TEMPLATE_TOKENS;
+  return Math.max(1, Math.floor(Math.min(completionLeft, known.maxCompletion ?? Infinity, room)));
 }
 
 /** Tokens of the prompt by our count. `limited`: by the run, rather than by the model's context. */

@@ -49,6 +49,7 @@ export class ChunkAccumulator {
   readonly #text: AnswerText;
   readonly #calls: CallAssembler;
   readonly #fields: OpaqueFields = {};
+  #content = '';
   #characters = 0;
   #shown = false;
 
@@ -72,18 +73,25 @@ export class ChunkAccumulator {
     if (isObject(chunk.usage)) this.usage = toTurnUsage(chunk.usage);
     const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
     if (!isObject(choice)) return [];
-    // Some servers end a stream with the whole message once more.
-    const whole = this.answered ? undefined : choice['message'];
     this.answered = true;
-    const delta = [choice['delta'], whole].find(isObject) ?? {};
+    const delta = isObject(choice['delta']) ? choice['delta'] : this.#news(choice['message']);
     const parts = this.#read(delta);
     const reason = choice['finish_reason'];
     if (typeof reason === 'string' && reason !== '') this.finishReason = reason;
     return parts;
   }
 
+  /** Some servers send the message so far in place of a delta, or the whole of it once more at the end. */
+  #news(message: unknown): OpaqueFields {
+    if (!isObject(message)) return {};
+    const { content } = message;
+    if (typeof content !== 'string' || !content.startsWith(this.#content)) return message;
+    return { ...message, content: content.slice(this.#content.length) };
+  }
+
   #read(delta: OpaqueFields): TurnPart[] {
     const { text, refusal } = readContent(delta['content'], delta['refusal']);
+    this.#content += text;
     const parts: TurnPart[] = [];
     const shown = this.#text.push(text);
     if (shown !== '') parts.push({ kind: 'text', text: shown });

@@ -34,6 +34,8 @@ type Call = {
   scanner: JsonObjectScanner;
   /** All arguments so far. */
   text: string;
+  /** Each delta has all arguments so far. */
+  cumulative: boolean;
   /** Arguments that have not been shown. */
   waiting: string;
   fields: OpaqueFields;
@@ -92,6 +94,7 @@ export class CallAssembler {
       opened: false,
       scanner: new JsonObjectScanner(),
       text: '',
+      cumulative: false,
       waiting: '',
       fields: {},
     };
@@ -205,9 +208,10 @@ function takeArguments(call: Call, text: string): void {
   if (EMPTY.test(call.text) && /^\s*\{\s*"/.test(text)) {
     Object.assign(call, { scanner: new JsonObjectScanner(), text: '', waiting: '' });
   }
-  const repeats = call.text.length > 2 && text.startsWith(call.text);
-  const cumulative = repeats && (call.scanner.inString || !/[:[]\s*$/.test(call.text));
-  const fragment = cumulative ? text.slice(call.text.length) : text;
+  const repeats = call.text.length > 1 && text.startsWith(call.text);
+  const grown = call.cumulative || call.scanner.inString || !/[:[]\s*$/.test(call.text);
+  call.cumulative ||= repeats && grown;
+  const fragment = repeats && grown ? text.slice(call.text.length) : text;
   const taken = fragment.slice(0, call.scanner.push(fragment));
   call.text += taken;
   call.waiting += taken;

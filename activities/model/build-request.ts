@@ -16,12 +16,12 @@ export type RequestParts = {
   messages: ChatCompletionMessageParam[];
   tools: ChatCompletionTool[];
   turn: number;
-  /** Tokens that the run may still write; null: no limit. */
-  completionLeft: number | null;
+  /** Tokens that the answer may have; null: no limit. */
+  completionLimit: number | null;
 };
 
 export function buildRequest(run: RunRow, parts: RequestParts, profile: ModelProfile): ChatRequest {
-  const { model, completionLeft } = parts;
+  const { model, completionLimit } = parts;
   const choice = toolChoice(run, parts, profile);
   const tools = profile.omit.includes('strict') ? choice.tools.map(withoutStrict) : choice.tools;
   const limit = profile.limit_field;
@@ -32,7 +32,7 @@ export function buildRequest(run: RunRow, parts: RequestParts, profile: ModelPro
     stream_options: { include_usage: true },
     ...(tools.length === 0 ? {} : { tools, tool_choice: choice.tool_choice }),
     ...(tools.length > 0 && !run.parallel_tool_calls ? { parallel_tool_calls: false } : {}),
-    ...(completionLeft === null || limit === null ? {} : { [limit]: completionLeft }),
+    ...(completionLimit === null || limit === null ? {} : { [limit]: completionLimit }),
     ...(run.temperature === 1 ? {} : { temperature: run.temperature }),
     ...(run.top_p === 1 ? {} : { top_p: run.top_p }),
     ...(run.reasoning_effort === null ? {} : { reasoning_effort: run.reasoning_effort as 'low' }),

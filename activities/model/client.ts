@@ -8,7 +8,7 @@ import type { ModelProfile } from '../../config/models-file.ts';
 import type { ChatRequest } from './build-request.ts';
 import { contextWindowOf } from './context-window.ts';
 import { ForbiddenCallError } from '../failures.ts';
-import { learn, readTooLong } from './learn.ts';
+import { learn, readMaxCompletion, readTooLong } from './learn.ts';
 import { ModelServerError } from './server-error.ts';
 
 export type ModelServer = {
@@ -25,6 +25,8 @@ export type KnownServer = {
   profile: ModelProfile;
   /** Undefined: nobody has said. */
   window: number | undefined;
+  /** The most tokens that a request may ask for. Undefined: nobody has said. */
+  maxCompletion: number | undefined;
   /** How many tokens of this server's tokenizer one of ours is, as far as seen; 1 or more. */
   tokenRatio: number;
 };
@@ -63,17 +65,20 @@ function createServer(target: ModelTarget, dispatcher: Agent): ModelServer {
   const known: KnownServer = {
     profile: target.profile,
     window: target.contextWindow,
+    maxCompletion: undefined,
     tokenRatio: 1,
   };
-  let asked: Promise<number | undefined> | undefined;
+  let asked: Promise<number | null | undefined> | undefined;
   return {
     target,
     known,
     async contextWindow() {
       if (known.window === undefined) {
         asked ??= contextWindowOf(target);
-        known.window ??= await asked;
-        if (known.window === undefined) asked = undefined;
+        const said = await asked;
+        known.window ??= said ?? undefined;
+        // A server that does not answer now may later; one that does not say never will.
+        if (said === undefined) asked = undefined;
       }
       return known.window ?? DEFAULT_WINDOW;
     },
@@ -153,33 +158,57 @@ export function adapt(
   }
   if (!(error instanceof ModelServerError) || !TEACHES.has(error.status ?? 400)) return undefined;
   const text = `${error.code} ${error.reason} ${error.body}`;
-  const long = readTooLong(text);
-  const lesson = long === undefined ? learn(known.profile, refused.request, text) : undefined;
-  if (long !== undefined) learnSize(known, long, refused.promptTokens);
-  else if (lesson === undefined) return undefined;
-  else known.profile = lesson.profile;
+  const lesson =
+    learnLimit(known, text, refused.request) ??
+    learnSize(known, text, refused) ??
+    learnShape(known, text, refused.request);
+  if (lesson === undefined) return undefined;
   log.warn('Adapted the requests to a model server', {
     url: error.url,
     model: target.upstreamModel,
-    change:
-      lesson?.change ??
-      `prompts are made smaller: ${known.window} tokens, ours count ${known.tokenRatio}`,
+    change: lesson.change,
     reason: error.reason,
   });
-  return long === undefined ? 'changed' : 'smaller';
+  return lesson.effect;
+}
+
+type Learnt = { effect: 'changed' | 'smaller'; change: string } | undefined;
+
+/** A run's limit may be more than one answer can have: it is kept here, and the server is asked for what it takes. */
+function learnLimit(known: KnownServer, text: string, request: ChatRequest): Learnt {
+  const asked = request.max_completion_tokens ?? request.max_tokens;
+  const most = readMaxCompletion(text);
+  if (typeof asked !== 'number' || most === undefined || most >= asked) return undefined;
+  known.maxCompletion = most;
+  return { effect: 'changed', change: `an answer has at most ${most} tokens` };
 }
 
 function learnSize(
   known: KnownServer,
-  { window, prompt }: { window?: number; prompt?: number },
-  promptTokens: number,
-): void {
-  if (window !== undefined && (known.window === undefined || window < known.window)) {
-    known.window = window;
-    if (prompt === undefined) return;
+  text: string,
+  { request, promptTokens }: { request: ChatRequest; promptTokens: number },
+): Learnt {
+  const long = readTooLong(text);
+  if (long === undefined) return undefined;
+  const { window, prompt } = long;
+  const news = window !== undefined && (known.window === undefined || window < known.window);
+  if (news) known.window = window;
+  const asked = request.max_completion_tokens ?? request.max_tokens ?? 0;
+  if (news && asked + promptTokens > window && promptTokens < window / 2)
+    return { effect: 'changed', change: `prompt and answer have ${window} tokens together` };
+  if (!news || prompt !== undefined) {
+    const seen = prompt === undefined ? known.tokenRatio * SHRINK : (prompt / promptTokens) * 1.02;
+    known.tokenRatio = Math.min(LARGEST_RATIO, Math.max(known.tokenRatio, seen));
   }
-  const seen = prompt === undefined ? known.tokenRatio * SHRINK : (prompt / promptTokens) * 1.02;
-  known.tokenRatio = Math.min(LARGEST_RATIO, Math.max(known.tokenRatio, seen));
+  const change = `prompts are made smaller: ${known.window} tokens, ours count ${known.tokenRatio}`;
+  return { effect: 'smaller', change };
+}
+
+function learnShape(known: KnownServer, text: string, request: ChatRequest): Learnt {
+  const lesson = learn(known.profile, request, text);
+  if (lesson === undefined) return undefined;
+  known.profile = lesson.profile;
+  return { effect: 'changed', change: lesson.change };
 }
 
 /** After an answer: how this server counts what we sent. Never less than one of ours, so that windows only shrink. */

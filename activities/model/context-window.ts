@@ -14,15 +14,15 @@ const KEYS = [
   'n_ctx',
 ];
 
-/** Undefined: the server does not list the model, does not say, or does not answer. */
-export async function contextWindowOf(target: ModelTarget): Promise<number | undefined> {
+/** Null: the server does not list the model, or does not say. Undefined: it does not answer. */
+export async function contextWindowOf(target: ModelTarget): Promise<number | null | undefined> {
   try {
     const answer = await fetch(`${target.baseUrl}/models`, {
       headers: { authorization: `Bearer ${target.apiKey}` },
       signal: AbortSignal.timeout(ANSWER_MS),
       redirect: 'error',
     });
-    return answer.ok ? readWindow(await answer.json(), target.upstreamModel) : undefined;
+    return (answer.ok && readWindow(await answer.json(), target.upstreamModel)) || null;
   } catch {
     return undefined;
   }

@@ -8,7 +8,7 @@ import type { ChatRequest } from './build-request.ts';
 export type Lesson = { profile: ModelProfile; change: string };
 
 const REFUSED =
-  /unsupported|not support|n't support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed|forbidden|no such|cannot be|can't be|deprecated|not available|not enabled|requires|only be|additional propert|invalid (argument|parameter|field|name)|does not exist|only .{1,30}allowed|supported (string )?values/i;
+  /unsupported|not support|n't support|unrecogni[sz]ed|unknown|unexpected|extra|not permitted|not allowed|forbidden|no such|cannot be|can't be|deprecated|not available|not enabled|requires|only be|cannot both|additional propert|invalid (argument|parameter|field|name)|does not exist|only .{1,30}allowed|supported (string )?values/i;
 const OUT_OF_RANGE =
   /less than|greater than|between|out of range|too (large|small|big)|at (most|least)|exceed/i;
 
@@ -71,7 +71,8 @@ function learnContent(
   const next = EMPTY_CONTENT[profile.empty_content];
   const sent = request.messages.some(({ role, content }) => role === 'assistant' && !content);
   const said =
-    /content/i.test(text) && /null|none|string|empty|whitespace|missing|required/i.test(text);
+    /(?<!\w)content(?!\w)/i.test(text) &&
+    /null|none|string|empty|whitespace|missing|required/i.test(text);
   if (!sent || !said || next === undefined) return undefined;
   return {
     profile: { ...profile, empty_content: next },
@@ -96,8 +97,9 @@ function learnField(profile: ModelProfile, request: ChatRequest, text: string): 
     ['string', 'number', 'boolean'].includes(typeof request[field]),
   );
   if (request.stream_options !== undefined) sent.push('stream_options');
+  const both = /both|only one/i.test(text) && names(text, 'top_p');
   for (const field of [...sent, ...extraFields(request)]) {
-    if (!names(text, field)) continue;
+    if (!names(text, field) || (both && field === 'temperature')) continue;
     next.omit = [...next.omit, field];
     changes.push(`${field} is left out`);
   }
@@ -124,6 +126,15 @@ function extraFields({ tools = [], messages }: ChatRequest): string[] {
 function names(text: string, field: string): boolean {
   const camel = field.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return new RegExp(`(?<!\\w)(${field}|${camel})(?!\\w)`).test(text);
+}
+
+/** The most tokens that an answer may have, from a refusal of a larger limit. */
+export function readMaxCompletion(text: string): number | undefined {
+  const found =
+    /at most (\d{2,}) (?:completion|output)|max_(?:completion_)?tokens.{0,60}?(?:<=|at most|less than or equal to|maximum (?:value )?(?:of|is)) ?(\d{2,})/i.exec(
+      text,
+    );
+  return found === null ? undefined : Number(found[1] ?? found[2]);
 }
 
 /** Numbers of a refusal that says that a prompt was too long; undefined for any other. */

@@ -89,7 +89,9 @@ class EventLines {
       this.#streams = true;
       this.plain = '';
     }
-    if (field === 'data') this.#data.push(value!);
+    // Gateways wrap lines of theirs once more, also comments.
+    const data = value?.replace(/^(data: ?)+/, '');
+    if (field === 'data') this.#data.push(data!.startsWith(':') ? '' : data!);
     else if (field === 'event') this.#name = value!;
     else if (line !== '' && !line.startsWith(':') && !this.#streams) this.plain += `${line}\n`;
     if (line !== '') return [];

@@ -28,7 +28,7 @@ export type SentCall = {
   [field: string]: unknown;
 };
 
-export type Status = 'completed' | 'failed' | 'incomplete';
+export type Status = 'completed' | 'failed' | 'expired' | 'incomplete';
 /** A number, or the bounds where the product may choose. */
 export type Count = number | [least: number, most: number];
 
@@ -59,7 +59,9 @@ export type Row = {
   source?: string;
   tools?: OpenAI.Beta.AssistantTool[];
   instructions?: string;
-  run?: Omit<OpenAI.Beta.Threads.RunCreateParamsNonStreaming, 'assistant_id' | 'stream'>;
+  run?: Omit<OpenAI.Beta.Threads.RunCreateParamsNonStreaming, 'assistant_id' | 'stream'> & {
+    expires_after?: number;
+  };
   /** What the user says, one run after the last of each inner list. Default: one run that answers `Hi`. */
   turns?: string[][];
   /** One reply answers each request, a list one after the other. After tool results the model says `DONE`. */

@@ -35,15 +35,16 @@ export const gitHubModels: Row[] = [
     expect: { status: 'failed', code: 'server_error', requests: 1 },
   },
   {
-    name: 'fails the run at once when it would expire before retry-after',
+    name: 'lets the run expire when it would before retry-after',
     source: 'docs',
+    run: { expires_after: 2 },
     replies: failure(
       429,
       'RateLimitReached',
       'Rate limit of 50 per 86400s exceeded for UserByModelByDay. Please wait 41230 seconds before retrying.',
       { 'retry-after': '41230' },
     ),
-    expect: { status: 'failed', code: 'rate_limit_exceeded', requests: 1 },
+    expect: { status: 'expired', requests: 1 },
   },
   {
     name: 'tries once when the model is unknown',
