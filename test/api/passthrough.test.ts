@@ -159,7 +159,7 @@ test('stops the server when its client leaves, and counts what had come by then'
   for await (const _chunk of stream) if (++count === 50) break;
   expect(await upstream.last.closed).toBe(true);
   await expect
-    .poll(usage)
+    .poll(usage, { timeout: 20_000 })
     .toEqual([expect.stringMatching(/^tutor chat\/completions: 1\/1 \d\+50=5\d$/)]);
 });
 
@@ -206,7 +206,7 @@ test('serves completions, moderations, images and speech', async () => {
     ['/v1/audio/speech', model],
   ]);
   await expect
-    .poll(usage)
+    .poll(usage, { timeout: 20_000 })
     .toEqual([
       `${model} audio/speech: 1/0 0+0=0`,
       `${model} completions: 1/0 5+2=7`,
@@ -511,7 +511,10 @@ test('waits for a client that reads slowly', async () => {
   await reader.read();
   const seen: number[] = [];
   await expect
-    .poll(() => (seen.push(written), seen.at(-1) === seen.at(-3)), { interval: 200 })
+    .poll(() => (seen.push(written), seen.at(-1) === seen.at(-3)), {
+      interval: 200,
+      timeout: 20_000,
+    })
     .toBe(true);
   expect(written).toBeLessThan(size);
   let read = 0;
