@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Context, log } from '@temporalio/activity';
 
-import { isUnavailable } from '../db/pool.ts';
+import { isBusy, isUnavailable } from '../db/pool.ts';
 import type { RunControl } from '../db/run-control.ts';
 import { RunCancelledError } from '../db/run-control.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
@@ -91,5 +91,6 @@ export async function throughOutages<T>(
 }
 
 function isOutage(error: unknown): boolean {
-  return isUnavailable(error) || (error instanceof SandboxUnavailableError && error.temporary);
+  const ours = isUnavailable(error) || isBusy(error);
+  return ours || (error instanceof SandboxUnavailableError && error.temporary);
 }

@@ -16,7 +16,7 @@ import {
   tidyFiles,
   touchRun,
 } from '../db/maintenance.ts';
-import { isUnavailable } from '../db/pool.ts';
+import { isBusy, isUnavailable } from '../db/pool.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';
 
@@ -30,7 +30,7 @@ export async function reconcile(deps: ActivityDependencies): Promise<{ repaired:
   try {
     return await pass(deps);
   } catch (error) {
-    if (!isUnavailable(error)) throw error;
+    if (!isUnavailable(error) && !isBusy(error)) throw error;
     log.warn('The pass was given up', { reason: (error as Error).message });
     return { repaired: 0 };
   }

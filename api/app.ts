@@ -12,6 +12,7 @@ import { azurePaths } from './http/azure.ts';
 import { crossOrigin } from './http/cors.ts';
 import { readJson } from './http/json-body.ts';
 import { passthroughRoutes } from './http/passthrough.ts';
+import { scopeRequest } from './http/request-scope.ts';
 import { assistantRoutes } from './routes/assistants.ts';
 import { createThreadAndRunHandler } from './routes/create-run.ts';
 import { fileBatchRoutes } from './routes/file-batches.ts';
@@ -34,7 +35,7 @@ export function createApp(context: ApiContext): Express {
   app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths);
   app.use(healthRoutes(context));
-  app.use('/v1', limitBodyTime, authenticate(pool));
+  app.use('/v1', limitBodyTime, authenticate(pool), scopeRequest(context));
   // Ahead of the JSON parser: forms, and bodies that are passed on.
   app.use('/v1/files', fileRoutes(context));
   app.post('/v1/uploads/:upload_id/parts', addPartHandler(context));

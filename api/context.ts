@@ -2,6 +2,7 @@
 import type { Client } from '@temporalio/client';
 
 import type { Config } from '../config.ts';
+import type { RequestPool } from '../db/core/request-pool.ts';
 import type { EventFeed } from '../db/event-feed.ts';
 import type { Pool } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
@@ -11,6 +12,8 @@ import type { Dispatcher } from './dispatch.ts';
 export type ApiContext = {
   config: Config;
   pool: Pool;
+  /** What runs in it uses the pool for that request. */
+  inRequest: RequestPool['run'];
   feed: EventFeed;
   temporal: Client;
   dispatcher: Dispatcher;

@@ -1,7 +1,7 @@
 /** The only code that writes an error response. What is not an ApiError is logged and answered with a plain 500. */
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 
-import { isUnavailable } from '../db/pool.ts';
+import { isBusy, isUnavailable } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
 import { isCut } from './multipart.ts';
 import {
@@ -19,12 +19,14 @@ export const routeNotFound: RequestHandler = (request) => {
 };
 
 export function errorHandler(log: Logger): ErrorRequestHandler {
+  const countRefusal = refusalCounter(log);
   return (error: unknown, request, response, _next) => {
     const requestId = String(response.getHeader('x-request-id') ?? '');
     const answer = toApiError(error, requestId);
-    // The client has gone in the middle of its body: there is nobody to answer and nothing wrong.
-    if (isCut(error)) return void response.destroy();
-    if (answer.status >= 500)
+    // The client has gone, in the middle of its body or of what it was reading: nobody to answer, and nothing wrong.
+    if (isCut(error) || (response.destroyed && isBusy(error))) return void response.destroy();
+    if (answer.status === 503) countRefusal(answer);
+    else if (answer.status >= 500)
       log.error({ err: error, request_id: requestId, path: request.path }, 'A request failed');
     if (response.headersSent) {
       response.destroy();
@@ -43,5 +45,23 @@ function toApiError(error: unknown, requestId: string): ApiError {
     return invalidRequest('The URL is not valid.', { param: null, code: null });
   if (isUnavailable(error))
     return unavailable('The database cannot be reached. Please try again.', RETRY_AFTER_SECONDS);
+  if (isBusy(error))
+    return unavailable(
+      'The request could not be done in time, because what it needs is in use. Please try again.',
+      RETRY_AFTER_SECONDS,
+    );
   return serverFault(requestId);
+}
+
+/** An outage refuses every request: one line a second says how many, and no stack, because the cause is not in the code. */
+function refusalCounter(log: Logger): (answer: ApiError) => void {
+  let count = 0;
+  return ({ message }) => {
+    count += 1;
+    if (count > 1) return;
+    setTimeout(() => {
+      log.error({ count, reason: message }, 'Requests were answered 503');
+      count = 0;
+    }, 1_000).unref();
+  };
 }

@@ -4,6 +4,7 @@ import { Client, Connection } from '@temporalio/client';
 
 import type { Config } from '../config.ts';
 import { embeddingsTarget } from '../config.ts';
+import { createRequestPool } from '../db/core/request-pool.ts';
 import { EventFeed } from '../db/event-feed.ts';
 import { Listener } from '../db/listener.ts';
 import { createPool } from '../db/pool.ts';
@@ -30,13 +31,19 @@ export type ApiOptions = {
 
 export type RunningApi = Pick<Gate, 'url' | 'port'> & { close(): Promise<void> };
 
+/** Somebody waits for the answer: a lock that is held this long is not worth waiting for, and 503 says when to try again. */
+const BOUNDS = { lockMs: 5_000, statementMs: 15_000, longMs: 300_000 };
+
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, log } = options;
   const gate = options.gate ?? (await openGate(config.host, config.port));
+  const max = config.databasePoolSize;
   const pool = createPool(options.databaseUrl, {
-    max: config.databasePoolSize,
+    max,
     applicationName: 'threadmill-api',
+    bounds: BOUNDS,
   });
+  const requests = createRequestPool(pool, max, BOUNDS);
   const listener = new Listener(options.listenUrl, 'threadmill-api-listen');
   const feed = new EventFeed(pool, listener);
   await whenThere('PostgreSQL', log, () => listener.start());
@@ -48,8 +55,9 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const partStates = options.states ?? (() => ({}));
   const target = embeddingsTarget(config);
   const embedder = target === undefined ? null : createEmbedder(target);
-  const parts = { config, pool, feed, temporal, dispatcher, embedder, log };
-  gate.admit(createApp({ ...parts, stopping: stop.signal, partStates }));
+  const parts = { config, pool: requests.pool, feed, temporal, dispatcher, embedder, log };
+  const inRequest = requests.run;
+  gate.admit(createApp({ ...parts, inRequest, stopping: stop.signal, partStates }));
   return {
     url: gate.url,
     port: gate.port,

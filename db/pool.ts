@@ -8,10 +8,23 @@
 import pg from 'pg';
 
 import { storable } from '../wire/text.ts';
+import { BusyError } from './core/connection-shares.ts';
+import { runAlone } from './core/lone-statement.ts';
 
-export type Pool = pg.Pool;
+/** How long work may take, in ms. What exceeds it fails, and may be tried again. */
+export type Bounds = {
+  /** Until it gets one lock, or its share of the connections. */
+  lockMs: number;
+  /** A statement by itself. */
+  statementMs: number;
+  /** A statement of a transaction: what deletes a large object is long by right. */
+  longMs: number;
+};
+
+/** Without `bounds` it waits for ever: for migrations and other work that somebody watches. */
+export type Pool = Pick<pg.Pool, 'connect' | 'query' | 'end'> & { readonly bounds?: Bounds };
 export type Tx = pg.PoolClient;
-export type Queryable = pg.Pool | pg.ClientBase;
+export type Queryable = Pick<pg.Pool, 'query'>;
 
 const INT8 = 20;
 const JSON_TEXT = 114;
@@ -25,7 +38,9 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
-export function createPool(url: string, options: { max: number; applicationName: string }): Pool {
+type PoolOptions = { max: number; applicationName: string; bounds?: Bounds };
+
+export function createPool(url: string, options: PoolOptions): Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max,
@@ -40,7 +55,29 @@ export function createPool(url: string, options: { max: number; applicationName:
   // pool for idle connections and on each for busy ones, the event would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
-  return pool;
+  const { bounds } = options;
+  if (bounds === undefined) return pool;
+  return boundedPool({ bounds, end: () => pool.end() }, () => pool.connect());
+}
+
+/**
+ * A pool of the connections that `connect` brings, told whether they are for one statement `alone`. Such a statement is
+ * given up after its time, or when `abandoned` says so. Transactions set their bounds as they begin: settings of a session
+ * do not survive a pooler in transaction mode.
+ */
+export function boundedPool(
+  { bounds, end }: { bounds: Bounds; end: () => Promise<void> },
+  connect: (alone: boolean) => Promise<Tx>,
+  abandoned: () => AbortSignal | undefined = () => undefined,
+): Pool {
+  const query = async (...statement: [string | pg.QueryConfig, unknown[]?]) =>
+    runAlone(await connect(true), statement, bounds.statementMs, abandoned());
+  return {
+    bounds,
+    end: end as pg.Pool['end'],
+    connect: (() => connect(false)) as pg.Pool['connect'],
+    query: query as pg.Pool['query'],
+  };
 }
 
 /** A connection outside the pool: for LISTEN, or for settings that must not leak into pooled sessions. */
@@ -82,7 +119,7 @@ const MAX_TRIES = 4;
  * `work` must touch nothing but `tx`. Locks are taken in the order thread, run, messages.
  */
 export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return transact(pool, BEGIN, work);
+  return transact(pool, begin(pool.bounds), work);
 }
 
 /**
@@ -93,13 +130,13 @@ export async function withQuickTransaction<T>(
   pool: Pool,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  return transact(pool, `${BEGIN}; set local synchronous_commit = off`, work);
+  return transact(pool, `${begin(pool.bounds)}; set local synchronous_commit = off`, work);
 }
 
-async function transact<T>(pool: Pool, begin: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+async function transact<T>(pool: Pool, start: string, work: (tx: Tx) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await transactOnce(pool, begin, work);
+      return await transactOnce(pool, start, work);
     } catch (error) {
       const code = (error as { code?: unknown }).code;
       const repeatable = code === SERIALIZATION_FAILURE || code === DEADLOCK;
@@ -109,18 +146,22 @@ async function transact<T>(pool: Pool, begin: string, work: (tx: Tx) => Promise<
 }
 
 /** A client that vanished or stands still in the middle of it loses its locks after ten seconds. One round trip. */
-const BEGIN = `begin; set local idle_in_transaction_session_timeout = '10s'`;
+function begin(bounds: Bounds | undefined): string {
+  const text = `begin; set local idle_in_transaction_session_timeout = '10s'`;
+  if (bounds === undefined) return text;
+  return `${text}; set local lock_timeout = ${bounds.lockMs}; set local statement_timeout = ${bounds.longMs}`;
+}
 
 async function transactOnce<T>(
   pool: Pool,
-  begin: string,
+  start: string,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   const tx = await pool.connect();
   let broken: Error | undefined;
   try {
     // The first statement need not wait for the answer to begin: without a connection both fail.
-    const [, result] = await Promise.all([tx.query(begin), work(tx)]);
+    const [, result] = await Promise.all([tx.query(start), work(tx)]);
     await tx.query('commit');
     return result;
   } catch (error) {
@@ -147,4 +188,13 @@ export function isUnavailable(error: unknown): boolean {
       message,
     )
   );
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const QUERY_CANCELED = '57014';
+
+/** Whether an error says that the database answers, but that this work did not get what it needs in its time. */
+export function isBusy(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return error instanceof BusyError || code === LOCK_NOT_AVAILABLE || code === QUERY_CANCELED;
 }

@@ -50,6 +50,8 @@ export type RunningWorker = {
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
 const GRACE = '25s';
 export const SHUTDOWN_FORCE = '40s';
+/** Nobody waits for an activity, and Temporal repeats it. Ingests and the reconciler's passes have long statements. */
+const BOUNDS = { lockMs: 30_000, statementMs: 600_000, longMs: 600_000 };
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;
@@ -62,6 +64,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const pool = createPool(options.databaseUrl, {
     max: config.databasePoolSize,
     applicationName: 'threadmill-worker',
+    bounds: BOUNDS,
   });
   const listener = new Listener(options.listenUrl, 'threadmill-worker-listen');
   const control = new RunControl(listener);

@@ -74,7 +74,7 @@ export function assistantRoutes({ dispatcher, pool }: ApiContext): Router {
 
   router.delete('/:assistant_id', async (request, response) => {
     const id = checkId('assistant_id', request.params.assistant_id);
-    await deleteAssistant(pool, projectOf(response), id);
+    await withTransaction(pool, (tx) => deleteAssistant(tx, projectOf(response), id));
     response.json({ id, object: 'assistant.deleted', deleted: true });
   });
 

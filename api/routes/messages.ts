@@ -9,6 +9,7 @@ import {
   listMessages,
   modifyMessage,
 } from '../../db/messages.ts';
+import { withTransaction } from '../../db/pool.ts';
 import { getThread } from '../../db/threads.ts';
 import { filesOfMessages } from '../../wire/file-ids.ts';
 import { checkId } from '../../wire/ids.ts';
@@ -54,13 +55,17 @@ export function messageRoutes({ dispatcher, pool }: ApiContext): Router {
     const id = checkId('message_id', request.params.message_id);
     const { metadata } = parseModifyMessage(request.body);
     response.json(
-      await modifyMessage(pool, projectOf(response), threadOf(request.params), id, metadata),
+      await withTransaction(pool, (tx) =>
+        modifyMessage(tx, projectOf(response), threadOf(request.params), id, metadata),
+      ),
     );
   });
 
   router.delete('/:message_id', async (request, response) => {
     const id = checkId('message_id', request.params.message_id);
-    await deleteMessage(pool, projectOf(response), threadOf(request.params), id);
+    await withTransaction(pool, (tx) =>
+      deleteMessage(tx, projectOf(response), threadOf(request.params), id),
+    );
     response.json({ id, object: 'thread.message.deleted', deleted: true });
   });
 

@@ -41,8 +41,11 @@ export function threadRoutes({ pool, dispatcher }: ApiContext): Router {
   router.post('/:thread_id', async (request, response) => {
     const id = checkId('thread_id', request.params.thread_id);
     const change = parseModifyThread(request.body);
-    await checkFiles(pool, projectOf(response), filesOfResources(change.tool_resources));
-    response.json(await modifyThread(pool, projectOf(response), id, change));
+    const thread = await withTransaction(pool, async (tx) => {
+      await checkFiles(tx, projectOf(response), filesOfResources(change.tool_resources));
+      return modifyThread(tx, projectOf(response), id, change);
+    });
+    response.json(thread);
   });
 
   router.delete('/:thread_id', async (request, response) => {

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 
+import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import {
@@ -55,11 +56,12 @@ const exists = async (id: number) =>
 async function statements(work: () => Promise<unknown>): Promise<number> {
   let sent = 0;
   const count = () => (sent += 1);
-  pool.on('acquire', count);
+  const connections = pool as pg.Pool;
+  connections.on('acquire', count);
   try {
     await work();
   } finally {
-    pool.off('acquire', count);
+    connections.off('acquire', count);
   }
   return sent;
 }

@@ -120,8 +120,10 @@ describe('a Postgres that restarts', () => {
   let dataDir: string;
   let postgres: EmbeddedPostgres;
   let env: ProcessEnvironment;
+  let api: OwnProcess;
   let ref: RunRef;
   const statuses = new Set<number>();
+  let refused = 0;
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'threadmill-restart-'));
@@ -130,7 +132,7 @@ describe('a Postgres that restarts', () => {
     await migrate(pool);
     await pool.end();
     env = await ProcessEnvironment.start(postgres.url);
-    await Promise.all([env.startApi(), env.startWorker()]);
+    [api] = await Promise.all([env.startApi(), env.startWorker()]);
   });
   afterAll(async () => {
     await env[Symbol.asyncDispose]();
@@ -159,13 +161,27 @@ describe('a Postgres that restarts', () => {
     expect(reader.events).toEqual(events);
   });
 
+  test('is one line of the log a second, which counts the requests', async () => {
+    const counted = () =>
+      api.lines
+        .filter(({ msg }) => msg === 'Requests were answered 503')
+        .reduce((sum, { count }) => sum + (count as number), 0);
+    await eventually(() => expect(counted()).toBe(refused));
+    expect(refused).toBeGreaterThan(50);
+    expect(api.lines.filter(({ level, err }) => level >= 50 && err !== undefined)).toEqual([]);
+    expect(api.lines.filter(({ level }) => level >= 50).length).toBeLessThan(refused / 10);
+  });
+
   async function keepAsking(system: ProcessEnvironment, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const [created, read] = await Promise.all([
         system.fetch('/v1/threads', { method: 'POST', body: '{}' }),
         system.fetch(`/v1/threads/${ref.threadId}/runs/${ref.runId}`),
       ]);
-      for (const { status } of [created, read]) statuses.add(status);
+      for (const { status } of [created, read]) {
+        statuses.add(status);
+        if (status === 503) refused += 1;
+      }
     }
   }
 });

@@ -1,0 +1,60 @@
+/**
+ * The API's pool, shared out to its requests: a project cannot take every connection, nor can the requests for one object,
+ * which wait for each other where they lock it. What a client that left was reading is given up.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import type { Bounds, Pool } from '../pool.ts';
+import { boundedPool } from '../pool.ts';
+import { createShares } from './connection-shares.ts';
+
+export type RequestScope = {
+  projectId: string;
+  /** The object that the path names, if any. */
+  objectId: string | undefined;
+  /** Aborts when nobody waits for the answer any more; absent of requests that must have their effect. */
+  abandoned?: AbortSignal;
+};
+
+/** Of the free connections: a project alone gets two thirds of the pool, an object's transactions a fifth. */
+const PROJECT_SHARE = 2;
+const OBJECT_SHARE = 0.25;
+
+export type RequestPool = {
+  /** What it does in `run` counts for that request. Elsewhere it is as the pool beneath. */
+  pool: Pool;
+  run: <T>(scope: RequestScope, work: () => T) => T;
+};
+
+/** One of the pool's `max` connections is left to what serves all requests, such as the event feed. */
+export function createRequestPool(pool: Pool, max: number, bounds: Bounds): RequestPool {
+  const scopes = new AsyncLocalStorage<RequestScope>();
+  const take = createShares(max - 1);
+
+  const connect = async (alone: boolean) => {
+    const scope = scopes.getStore();
+    if (scope === undefined) return pool.connect();
+    const owners = [{ name: scope.projectId, factor: PROJECT_SHARE }];
+    if (!alone && scope.objectId !== undefined)
+      owners.push({ name: scope.objectId, factor: OBJECT_SHARE });
+    const giveBack = await take(owners, bounds.lockMs, scope.abandoned);
+    try {
+      const client = await pool.connect();
+      const release = client.release.bind(client);
+      client.release = (destroy) => {
+        release(destroy);
+        giveBack();
+      };
+      return client;
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  };
+
+  const abandoned = () => scopes.getStore()?.abandoned;
+  return {
+    pool: boundedPool({ bounds, end: () => pool.end() }, connect, abandoned),
+    run: (scope, work) => scopes.run(scope, work),
+  };
+}
