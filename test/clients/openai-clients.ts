@@ -2,8 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { run } from '../../embedded/processes.ts';
-import { installed } from '../support/installed.ts';
+import { nodeModulesWith } from '../support/npm.ts';
 import { OPENAI_PYTHON, pythonWithOpenai } from '../support/python.ts';
 import type { Client } from './scenario.ts';
 
@@ -70,16 +69,9 @@ export const OPENAI_CLIENTS = [...pythons, ...nodes];
 
 async function packageFolder(major: number): Promise<string> {
   if (major === 7) return fileURLToPath(new URL('../../node_modules/openai', import.meta.url));
-  const versions = Object.values(NODE);
-  const folder = await installed(`node-openai-${versions.join('-')}`, installNode);
-  return join(folder, 'node_modules', `openai-${major}`);
-}
-
-async function installNode(directory: string): Promise<void> {
-  const packages = Object.entries(NODE).map(([major, version]) => {
-    return `openai-${major}@npm:openai@${version}`;
+  const packages = Object.entries(NODE).map(([one, version]) => {
+    return `openai-${one}@npm:openai@${version}`;
   });
-  const flags = ['--prefix', directory, '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'];
-  const { code, stderr } = await run('npm', ['install', ...flags, ...packages]);
-  if (code !== 0) throw new Error(`npm could not install ${packages.join(', ')}: ${stderr}`);
+  const modules = await nodeModulesWith(`openai-${Object.values(NODE).join('-')}`, packages);
+  return join(modules, `openai-${major}`);
 }

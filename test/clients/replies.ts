@@ -2,7 +2,7 @@
 import { dynamic, hold, paced, status, text, toolCalls } from '../support/fake-model.ts';
 import type { ModelRequest, Reply } from '../support/fake-model.ts';
 
-const CALLS = ['Rome', 'Oslo'].map((city) => ({ name: 'get_weather', arguments: { city } }));
+const CALLS = callsOf('get_weather');
 const BUSY_TOKENS_PER_SECOND = 20;
 
 /** Each model's reply to any request. `longMs`: how long the slow ones take. */
@@ -12,6 +12,8 @@ export function scenarioReplies(longMs: number): Record<string, Reply> {
   return {
     text: text('Hello there, größte 🧵.'),
     calls: afterCalls(CALLS, text('Sunny in both.')),
+    /** As Semantic Kernel names the function of a plugin. */
+    'plugin-calls': afterCalls(callsOf('Weather-get_weather'), text('Sunny in both.')),
     code: afterCalls(
       [{ name: 'code_interpreter', arguments: { code: slowCode(longMs) } }],
       text('That is it.'),
@@ -25,6 +27,10 @@ export function scenarioReplies(longMs: number): Record<string, Reply> {
     }),
     'silent-outputs': afterCalls(CALLS, late),
   };
+}
+
+function callsOf(name: string): { name: string; arguments: object }[] {
+  return ['Rome', 'Oslo'].map((city) => ({ name, arguments: { city } }));
 }
 
 function afterCalls(calls: Parameters<typeof toolCalls>[0], answer: Reply): Reply {

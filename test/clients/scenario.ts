@@ -7,7 +7,8 @@ import { createApiKey } from '../../db/api-keys.ts';
 import type { Environment } from '../support/environment.ts';
 import { scenarioReplies } from './replies.ts';
 
-const HERE = fileURLToPath(new URL('.', import.meta.url));
+/** The folder of the programs. */
+export const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** More than any check asks of one model. */
 const RUNS_OF_A_MODEL = 30;
 
@@ -18,8 +19,10 @@ export type Client = {
   id: string;
   /** What the client is to pass, no more and no less. */
   checks: readonly string[];
-  /** Installs what is missing. */
+  /** Installs the client. */
   prepare: () => Promise<Command>;
+  /** Why this computer cannot run the client, or undefined. */
+  missing?: () => Promise<string | undefined>;
 };
 
 export type Outcome = {

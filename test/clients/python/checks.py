@@ -7,6 +7,7 @@ import time
 
 import openai
 from openai import AsyncAssistantEventHandler, AsyncAzureOpenAI, AsyncOpenAI
+from report import equal
 
 client = AsyncOpenAI(max_retries=0, timeout=120)
 beta, runs = client.beta, client.beta.threads.runs
@@ -20,10 +21,6 @@ WEATHER = {
     },
 }
 ENDS = ["thread.message.completed", "thread.run.step.completed", "thread.run.completed"]
-
-
-def equal(actual, expected):
-    assert actual == expected, f"{actual!r} instead of {expected!r}"
 
 
 async def assistant_of(model, **fields):
