@@ -35,17 +35,14 @@ export function runWithNode(args, env = {}) {
       ...env,
     },
   });
-  const forward = SIGNALS.map((name) => ({ name, listener: () => child.kill(name) }));
-  for (const { name, listener } of forward) process.on(name, listener);
+  // For good: a signal between the child's end and ours would hide the exit code.
+  for (const name of SIGNALS) process.on(name, () => child.kill(name));
   return new Promise((done) => {
     child.on('error', (error) => {
       console.error(`Node could not be started from ${node}: ${error.message}.`);
       done(1);
     });
-    child.on('exit', (code, signal) => {
-      for (const { name, listener } of forward) process.off(name, listener);
-      done(code ?? 128 + (constants.signals[signal] ?? 0));
-    });
+    child.on('exit', (code, signal) => done(code ?? 128 + (constants.signals[signal] ?? 0)));
   });
 }
 
