@@ -187,9 +187,13 @@ export type Window = { startSeq: number; endSeq: number };
 /** What the model is shown: fragments that a failure left are not, what a client saw of a stopped answer is. */
 const SHOWN = `(status = 'completed' or incomplete_reason in ('max_tokens', 'run_cancelled'))`;
 
+/** Messages that are looked at first; when all of them fit, more are. */
+const LOOKED_AT = 64;
+const MORE = 8;
+
 /**
  * Chooses the newest messages up to `endSeq` that fit in `budget` tokens, and for `last_messages` at most that number of
- * them. The newest is always chosen. Steps along the index and stops behind the window, whatever the thread's length.
+ * them. The newest is always chosen. Reads about as many rows as it chooses, whatever the thread's length.
  */
 export async function chooseWindow(
   db: Queryable,
@@ -198,23 +202,21 @@ export async function chooseWindow(
   truncation: TruncationStrategy,
 ): Promise<Window> {
   const count = truncation.type === 'last_messages' ? (truncation.last_messages ?? 1) : null;
-  const rows = await query<{ start: number | null }>(
-    db,
-    'messages.window',
-    `with recursive chosen as (
-       (select seq, tokens::bigint as total, 1 as number from messages
-        where thread_id = $1 and seq <= $2 and ${SHOWN} order by seq desc limit 1)
-       union all
-       select next.seq, chosen.total + next.tokens, chosen.number + 1
-       from chosen cross join lateral (
-         select seq, tokens from messages
-         where thread_id = $1 and seq < chosen.seq and ${SHOWN} order by seq desc limit 1) next
-       where chosen.total + next.tokens <= $3::bigint
-         and ($4::integer is null or chosen.number < $4::integer))
-     select min(seq) as start from chosen`,
-    [threadId, endSeq, Math.max(0, Math.floor(budget)), count],
-  );
-  return { startSeq: rows[0]!.start ?? endSeq + 1, endSeq };
+  for (let limit = LOOKED_AT; ; limit *= MORE) {
+    const rows = await query<{ start: number | null; chosen: number }>(
+      db,
+      'messages.window',
+      `select min(seq) as start, count(*)::integer as chosen from (
+         select seq, sum(tokens) over newest_first as total, row_number() over newest_first as number
+         from (select seq, tokens from messages
+           where thread_id = $1 and seq <= $2 and ${SHOWN} order by seq desc limit $5) newest
+         window newest_first as (order by seq desc)) sized
+       where (total <= $3::bigint or number = 1) and ($4::integer is null or number <= $4::integer)`,
+      [threadId, endSeq, Math.max(0, Math.floor(budget)), count, limit],
+    );
+    const { start, chosen } = rows[0]!;
+    if (chosen < limit) return { startSeq: start ?? endSeq + 1, endSeq };
+  }
 }
 
 /** What the model is shown of a message. */
