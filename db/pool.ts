@@ -100,8 +100,24 @@ export async function query<Row extends object>(
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
-  const result = await db.query<Row>({ name, text, values: values.map(withoutNul) });
-  return result.rows;
+  try {
+    const result = await db.query<Row>({ name, text, values: values.map(withoutNul) });
+    return result.rows;
+  } catch (error) {
+    throw causeOf(error, db);
+  }
+}
+
+/** What failed a transaction. */
+const failures = new WeakMap<Queryable, unknown>();
+const IN_FAILED_TRANSACTION = '25P02';
+
+/** The statements behind one that failed fail too. Which of them is heard of first depends on who waits for it. */
+function causeOf(error: unknown, db: Queryable): unknown {
+  if ((error as { code?: unknown }).code === IN_FAILED_TRANSACTION)
+    return failures.get(db) ?? error;
+  failures.set(db, error);
+  return error;
 }
 
 /** No text of Postgres holds NUL: one that a client or a model sent must not fail the statement. JSON has `toJson`. */

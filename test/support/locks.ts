@@ -23,7 +23,11 @@ export async function lock(
 }
 
 /** So many statements of this text wait for a lock. */
-export function untilBlocked({ pool }: Database, statement: string, count: number): Promise<void> {
+export function untilBlocked(
+  { pool }: Pick<Database, 'pool'>,
+  statement: string,
+  count: number,
+): Promise<void> {
   return eventually(async () => {
     const { rows } = await pool.query(
       `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
