@@ -1,0 +1,70 @@
+/** What Temporal has not accepted yet: which delivery is next, and what a second process leaves alone. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import type { Delivery } from '../../db/deliveries.ts';
+import { removeDelivery, takeDueDeliveries } from '../../db/deliveries.ts';
+import { withTransaction } from '../../db/pool.ts';
+import { cancelRun, submitToolOutputs } from '../../db/runs.ts';
+import { callTools } from '../support/turns.ts';
+import type { Database } from './database.ts';
+import { startDatabase } from './database.ts';
+
+let database: Database;
+beforeAll(async () => {
+  database = await startDatabase();
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+beforeEach(() => database.pool.query('delete from deliveries'));
+
+const makeAllDue = () =>
+  database.pool.query('update deliveries set next_attempt_at = clock_timestamp()');
+
+async function takeAll(): Promise<Delivery[]> {
+  await makeAllDue();
+  const taken = await takeDueDeliveries(database.pool, 50);
+  return taken.toSorted((a, b) => a.id - b.id);
+}
+
+const summaryOf = (taken: Delivery[]) => taken.map(({ runId, payload }) => [runId, payload.kind]);
+
+function cancel(run: { id: string; thread_id: string }) {
+  return withTransaction(database.pool, (tx) =>
+    cancelRun(tx, database.projectId, run.thread_id, run.id),
+  );
+}
+
+test('a cancel or a signal never overtakes the start of its run', async () => {
+  const { run: cancelled } = await database.queueRun();
+  await cancel(cancelled);
+  const { run: answered } = await database.queueRun();
+  const ref = { runId: answered.id, turn: 0, owner: 'model' };
+  const { calls, stepId } = await callTools(database.pool, ref);
+  const outputs = calls.map((id) => ({ tool_call_id: id, output: '42' }));
+  await withTransaction(database.pool, (tx) =>
+    submitToolOutputs(tx, database.projectId, answered.thread_id, answered.id, outputs),
+  );
+  const starts = await takeAll();
+  expect(summaryOf(starts)).toEqual([
+    [cancelled.id, 'start'],
+    [answered.id, 'start'],
+  ]);
+  for (const { id } of starts) await removeDelivery(database.pool, id);
+  const next = await takeAll();
+  expect(summaryOf(next)).toEqual([
+    [cancelled.id, 'cancel'],
+    [answered.id, 'signal'],
+  ]);
+  expect(next[1]!.payload).toEqual({ kind: 'signal', submission: stepId });
+});
+
+test('what one process has taken is left alone by others for a while', async () => {
+  const { run } = await database.queueRun();
+  await makeAllDue();
+  const take = () => takeDueDeliveries(database.pool, 50);
+  const taken = await Promise.all([take(), take()]);
+  expect(summaryOf(taken.flat())).toEqual([[run.id, 'start']]);
+  expect(await take()).toEqual([]);
+  expect(summaryOf(await takeAll())).toEqual([[run.id, 'start']]);
+});

@@ -1,0 +1,63 @@
+/** What the reconciler looks at, and what it may throw away. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { listSuspectRuns, rotateEventPartitions } from '../../db/maintenance.ts';
+import { answer } from '../support/turns.ts';
+import type { Database } from './database.ts';
+import { startDatabase } from './database.ts';
+
+let database: Database;
+beforeAll(async () => {
+  database = await startDatabase();
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+/** A queued run that Temporal was told of. */
+async function started(): Promise<string> {
+  const { run, delivery } = await database.queueRun();
+  await database.pool.query('delete from deliveries where id = $1', [delivery.id]);
+  return run.id;
+}
+
+async function suspects(): Promise<Record<string, boolean>> {
+  const found = await listSuspectRuns(database.pool, 45, 100);
+  return Object.fromEntries(found.map(({ id, overdue }) => [id, overdue]));
+}
+
+test('suspects are runs that are quiet, and runs past their deadline however lively they are', async () => {
+  const [lively, quiet, overdue, ended, waiting] = [
+    await started(),
+    await started(),
+    await started(),
+    await started(),
+    (await database.queueRun()).run.id,
+  ];
+  await answer(database.pool, { runId: ended, turn: 0, owner: 'model' });
+  const minuteAgo = `update runs set updated_at = clock_timestamp() - interval '1 minute'`;
+  await database.pool.query(`${minuteAgo} where id = any($1)`, [[quiet, ended, waiting]]);
+  const past = 'update runs set expires_at = unix_now() - 60 where id = any($1)';
+  await database.pool.query(past, [[overdue, ended]]);
+  const found = await suspects();
+  expect(found).toEqual({ [quiet]: false, [overdue]: true });
+  expect(found).not.toHaveProperty(lively);
+});
+
+test('a day of events is kept while a run in it is active, and goes when all have ended', async () => {
+  const name = 'run_events_20200102';
+  await database.pool.query(
+    `create table ${name} partition of run_events for values from ('2020-01-02') to ('2020-01-03')`,
+  );
+  const runId = await started();
+  await database.pool.query(
+    `insert into run_events (run_day, run_id, seq, event, data)
+     select '2020-01-02', run_id, seq, event, data from run_events where run_id = $1`,
+    [runId],
+  );
+  expect(await rotateEventPartitions(database.pool)).toEqual({ dropped: [] });
+  const kept = await database.pool.query(`select seq from ${name} order by seq`);
+  expect(kept.rows).toEqual([{ seq: 1 }, { seq: 2 }]);
+  await answer(database.pool, { runId, turn: 0, owner: 'model' });
+  expect(await rotateEventPartitions(database.pool)).toEqual({ dropped: [name] });
+});
