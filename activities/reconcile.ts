@@ -17,6 +17,7 @@ import {
   touchRun,
 } from '../db/maintenance.ts';
 import { isBusy, isUnavailable } from '../db/pool.ts';
+import { eraseDue } from '../db/run-events.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';
 
@@ -42,6 +43,7 @@ async function pass(deps: ActivityDependencies): Promise<{ repaired: number }> {
   await deleteOldPlaces(deps.pool);
   await forgetOldResponses(deps.pool);
   await tidyFiles(deps.pool);
+  await eraseDue(deps.pool);
   let repaired = 0;
   for (const run of await listSuspectRuns(deps.pool, QUIET_SECONDS, BATCH)) {
     if (await repair(deps, run)) repaired += 1;

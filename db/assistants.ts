@@ -4,10 +4,11 @@ import { toAssistant } from '../wire/objects.ts';
 import type { AssistantRow } from '../wire/rows.ts';
 import type { Assistant, ListEnvelope } from '../wire/types.ts';
 import { toJson } from './core/json.ts';
+import { forgetAnswers } from './idempotency.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import { keepPlaces } from './list-places.ts';
-import type { Queryable } from './pool.ts';
+import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
 
 /** What the caller of the API may set; everything is present, with defaults already filled in. */
@@ -96,9 +97,9 @@ export async function modifyAssistant(
 }
 
 /** Runs and messages that name the assistant stay readable. @throws ApiError 404 */
-export async function deleteAssistant(db: Queryable, projectId: string, id: string): Promise<void> {
+export async function deleteAssistant(tx: Tx, projectId: string, id: string): Promise<void> {
   const rows = await query<{ id: string }>(
-    db,
+    tx,
     'assistants.delete',
     `with gone as (delete from assistants where id = $1 and project_id = $2 returning id, project_id),
        places as (${keepPlaces('assistants', 'project_id')})
@@ -106,6 +107,7 @@ export async function deleteAssistant(db: Queryable, projectId: string, id: stri
     [id, projectId],
   );
   if (rows.length === 0) throw notFound('assistant', id);
+  await forgetAnswers(tx, id);
 }
 
 function values(fields: AssistantFields): unknown[] {

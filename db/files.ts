@@ -6,6 +6,7 @@ import type { FileRow } from '../wire/rows.ts';
 import type { File, FilePurpose, ListEnvelope } from '../wire/types.ts';
 import { releaseBlobs } from './blobs.ts';
 import { detachFiles, seqsOfFiles } from './detach-files.ts';
+import { forgetAnswers } from './idempotency.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import { keepPlaces } from './list-places.ts';
@@ -157,6 +158,7 @@ export async function deleteFile(tx: Tx, projectId: string, id: string): Promise
   );
   if (locked[0] === undefined) throw noSuchFile(id);
   await detachFiles(tx, await seqsOfFiles(tx, [id]));
+  await forgetFiles(tx, [id]);
   const rows = await query<{ blob_id: number }>(
     tx,
     'files.delete',
@@ -168,6 +170,17 @@ export async function deleteFile(tx: Tx, projectId: string, id: string): Promise
   );
   if (rows[0] === undefined) throw noSuchFile(id);
   await releaseBlobs(tx, [rows[0].blob_id]);
+}
+
+/** What else tells of them: the uploads that they came from, and stored answers. */
+async function forgetFiles(tx: Tx, ids: readonly string[]): Promise<void> {
+  const uploads = await query<{ id: string }>(
+    tx,
+    'files.erase-uploads',
+    `update uploads set filename = '' where file_id = any($1::text[]) returning id`,
+    [ids],
+  );
+  for (const id of [...ids, ...uploads.map((upload) => upload.id)]) await forgetAnswers(tx, id);
 }
 
 /** Deletes files whose time is over. */
@@ -183,6 +196,7 @@ export async function deleteExpiredFiles(pool: Pool): Promise<void> {
       const ids = due.map(({ id }) => id);
       if (ids.length === 0) return 0;
       await detachFiles(tx, await seqsOfFiles(tx, ids));
+      await forgetFiles(tx, ids);
       const rows = await query<{ blob_id: number }>(
         tx,
         'files.sweep',

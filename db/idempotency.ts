@@ -4,9 +4,9 @@
  */
 import { createHash } from 'node:crypto';
 
-import { idempotencyKeyReused } from '../wire/errors.ts';
+import { idempotencyKeyReused, idempotentObjectDeleted } from '../wire/errors.ts';
 import { toJson } from './core/json.ts';
-import type { Pool, Tx } from './pool.ts';
+import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 
 export const IDEMPOTENCY_HOURS = 24;
@@ -25,7 +25,7 @@ export type IdempotentRequest = {
 /**
  * Runs `work` in a transaction, once per key; a repeat returns the stored answer with `replayed`.
  * A rejected request stores nothing, so it can be corrected and sent again with the same key.
- * @throws ApiError 400 when the key belongs to a different request
+ * @throws ApiError 400 when the key belongs to a different request, 404 when what it made was deleted
  */
 export async function once<T extends object>(
   pool: Pool,
@@ -60,7 +60,7 @@ async function claimKey(tx: Tx, request: IdempotentRequest): Promise<string | un
     [request.projectId, request.key, fingerprint],
   );
   if (claimed[0] !== undefined) return undefined;
-  const rows = await query<{ request_hash: Buffer; response: string }>(
+  const rows = await query<{ request_hash: Buffer; response: string | null }>(
     tx,
     'idempotency.read',
     'select request_hash, response from idempotency_keys where project_id = $1 and key = $2',
@@ -71,9 +71,20 @@ async function claimKey(tx: Tx, request: IdempotentRequest): Promise<string | un
     row !== undefined &&
     (row.request_hash.equals(fingerprint) ||
       (row.request_hash.equals(hash(request.former.fingerprint)) &&
-        request.former.ids.every((id) => row.response.includes(id))));
+        request.former.ids.every((id) => row.response?.includes(id))));
   if (!same) throw idempotencyKeyReused();
+  if (row.response === null) throw idempotentObjectDeleted();
   return row.response;
+}
+
+/** Drops the stored answers that tell of all these objects, which are being deleted. Their keys go on to be used up. */
+export async function forgetAnswers(tx: Queryable, ...objects: string[]): Promise<void> {
+  await query(
+    tx,
+    'idempotency.forget',
+    'update idempotency_keys set response = null where objects @> $1::text[]',
+    [objects],
+  );
 }
 
 function hash(text: string): Buffer {

@@ -11,7 +11,7 @@ import { settleLease } from './interpreter-lease.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 import type { ToolOutcome } from './tool-calls.ts';
-import { lockRunOfCall, storeToolResult } from './tool-calls.ts';
+import { CallSettledError, lockRunOfCall, storeToolResult } from './tool-calls.ts';
 
 export type InterpreterFile = { path: string; bytes: number; blobId: number };
 
@@ -59,7 +59,7 @@ export async function storeCell(
   outputs: CellOutput[],
   state: NewState | null,
 ): Promise<ToolOutcome> {
-  return withTransaction(pool, async (tx) => {
+  const stored = withTransaction(pool, async (tx) => {
     const run = await lockRunOfCall(tx, call);
     const given: CodeOutput[] = [];
     for (const output of outputs)
@@ -72,6 +72,17 @@ export async function storeCell(
     await releaseBlobs(tx, replaced);
     return outcome;
   });
+  return stored.catch(async (error: unknown) => {
+    if (error instanceof CallSettledError)
+      await withTransaction(pool, (tx) => releaseBlobs(tx, blobsOf(outputs, state)));
+    throw error;
+  });
+}
+
+function blobsOf(outputs: CellOutput[], state: NewState | null): number[] {
+  const images = outputs.flatMap((output) => (output.type === 'image' ? [output.blob.id] : []));
+  const files = state?.changed.map(({ blob }) => blob.id) ?? [];
+  return [...images, ...files, ...(state?.namespaceBlobId ? [state.namespaceBlobId] : [])];
 }
 
 /** An image becomes a file, numbered within its call. */

@@ -13,11 +13,13 @@ import type {
 } from '../wire/types.ts';
 import { toJson } from './core/json.ts';
 import type { Delivery } from './deliveries.ts';
+import { forgetAnswers } from './idempotency.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import { keepPlaces } from './list-places.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
+import { eraseLater, eraseMessage } from './run-events.ts';
 import { addAttachments } from './thread-stores.ts';
 import { lockThread } from './lock-thread.ts';
 
@@ -165,20 +167,25 @@ export async function modifyMessage(
 
 /** @throws ApiError 404 */
 export async function deleteMessage(
-  db: Queryable,
+  tx: Tx,
   projectId: string,
   threadId: string,
   id: string,
 ): Promise<void> {
-  const rows = await query<{ id: string }>(
-    db,
+  const rows = await query<{ run_id: string | null }>(
+    tx,
     'messages.delete',
-    `with gone as (delete from messages where id = $1 and thread_id = $2 and project_id = $3 returning id, thread_id, seq),
+    `with gone as (delete from messages where id = $1 and thread_id = $2 and project_id = $3 returning id, thread_id, seq, run_id),
        places as (${keepPlaces('messages', 'thread_id', 'seq')})
-     select id from gone`,
+     select run_id from gone`,
     [id, threadId, projectId],
   );
-  if (rows.length === 0) throw notFound('message', id);
+  const row = rows[0];
+  if (row === undefined) throw notFound('message', id);
+  await forgetAnswers(tx, id);
+  if (row.run_id === null) return;
+  await eraseLater(tx, [row.run_id], id);
+  await eraseMessage(tx, row.run_id, id);
 }
 
 /** The first and the last `seq` of a run's context window. Empty: the first is behind the last. */

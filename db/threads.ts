@@ -5,15 +5,17 @@ import type { ThreadRow } from '../wire/rows.ts';
 import type { NewToolResources } from '../wire/requests.ts';
 import { defaultToolResources } from '../wire/requests.ts';
 import type { Metadata, Thread, ToolResources } from '../wire/types.ts';
+import { releaseBlobs } from './blobs.ts';
 import { toJson } from './core/json.ts';
 import type { Delivery } from './deliveries.ts';
 import { enqueueDelivery } from './deliveries.ts';
+import { forgetAnswers } from './idempotency.ts';
 import { lockThread, THREAD_COLUMNS } from './lock-thread.ts';
 import type { NewMessage } from './messages.ts';
 import { insertMessages } from './messages.ts';
 import type { Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
-import { DELETED_CHANNEL } from './run-events.ts';
+import { DELETED_CHANNEL, deleteEvents, eraseLater } from './run-events.ts';
 import { addAttachments, createHelperStores, THREAD_STORE_DAYS } from './thread-stores.ts';
 
 export type NewThread = {
@@ -89,6 +91,20 @@ export async function modifyThread(
   return toThread(rows[0]);
 }
 
+/** What no cascade deletes: events of these runs, and the content of its Python's files and variables. */
+async function readBelongings(tx: Tx, id: string): Promise<{ runs: string[]; blobs: number[] }> {
+  const rows = await query<{ runs: string[]; blobs: string[] }>(
+    tx,
+    'threads.belongings',
+    `select array(select id from runs where thread_id = $1) as runs,
+       array(select namespace_blob_id from interpreters where thread_id = $1 and namespace_blob_id is not null
+         union select blob_id from interpreter_files where thread_id = $1) as blobs`,
+    [id],
+  );
+  const { runs, blobs } = rows[0]!;
+  return { runs, blobs: blobs.map(Number) };
+}
+
 /**
  * Deletes the thread with its messages, runs and steps. An active run loses its rows, so its workflow is cancelled too.
  * @throws ApiError 404
@@ -100,7 +116,14 @@ export async function deleteThread(
 ): Promise<Delivery | null> {
   const locked = await lockThread(tx, projectId, id);
   const runId = locked.active_run_id;
+  if (runId !== null)
+    await query(tx, 'threads.lock-run', 'select from runs where id = $1 for update', [runId]);
+  const { runs, blobs } = await readBelongings(tx, id);
+  await eraseLater(tx, runs, null);
   await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);
+  await deleteEvents(tx, runs);
+  await forgetAnswers(tx, id);
+  await releaseBlobs(tx, blobs);
   if (runId === null) return null;
   await query(tx, 'threads.notify-deleted', 'select pg_notify($1, $2)', [DELETED_CHANNEL, runId]);
   return enqueueDelivery(tx, runId, { kind: 'cancel' });

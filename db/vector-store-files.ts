@@ -15,6 +15,7 @@ import type { Delivery } from './deliveries.ts';
 import { INGEST_ROOM } from './deliveries.ts';
 import { detachFiles, INGEST_ID } from './detach-files.ts';
 import { lockFiles } from './files.ts';
+import { forgetAnswers } from './idempotency.ts';
 import { keepPlaces } from './list-places.ts';
 import type { ListQuery, ListSource } from './list-page.ts';
 import { listPage } from './list-page.ts';
@@ -227,6 +228,7 @@ export async function removeFile(
 ): Promise<void> {
   const { seq } = await getVectorStoreFileRow(tx, projectId, storeId, fileId);
   await detachFiles(tx, [seq]);
+  await forgetAnswers(tx, storeId, fileId);
 }
 
 /**

@@ -7,6 +7,7 @@ import type { ListEnvelope, VectorStore } from '../wire/types.ts';
 import { toVectorStore } from '../wire/vector-stores.ts';
 import { toJson } from './core/json.ts';
 import { detachFiles, seqsOfStore } from './detach-files.ts';
+import { forgetAnswers } from './idempotency.ts';
 import type { ListQuery } from './list-page.ts';
 import { listPage } from './list-page.ts';
 import { keepPlaces } from './list-places.ts';
@@ -142,6 +143,7 @@ export async function deleteVectorStore(tx: Tx, projectId: string, id: string): 
      ${keepPlaces('vector_stores', 'project_id')}`,
     [id],
   );
+  await forgetAnswers(tx, id);
 }
 
 /**

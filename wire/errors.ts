@@ -342,6 +342,14 @@ export function idempotencyKeyReused(): ApiError {
   );
 }
 
+/** 404, and still no second effect. Our own, as above. */
+export function idempotentObjectDeleted(): ApiError {
+  return new ApiError(404, "What this 'Idempotency-Key' has created was deleted.", {
+    code: 'idempotent_object_deleted',
+    param: 'Idempotency-Key',
+  });
+}
+
 /** 400: empty, longer than 255 characters, or not printable ASCII. Our own, as above. */
 export function idempotencyKeyInvalid(): ApiError {
   return invalidRequest(

@@ -92,7 +92,9 @@ test('a deleted message takes no room and does not count', async () => {
     'select id from messages where thread_id = $1 and seq = 3',
     [id],
   );
-  await deleteMessage(database.pool, database.projectId, id, rows.rows[0]!.id);
+  await withTransaction(database.pool, (tx) =>
+    deleteMessage(tx, database.projectId, id, rows.rows[0]!.id),
+  );
   const seen = async (budget: number, truncation: typeof AUTO | ReturnType<typeof last>) => {
     const window = await chooseWindow(
       database.pool,
