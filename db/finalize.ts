@@ -1,8 +1,9 @@
 /** The end of a run that its model turn did not write: cancelled, expired, failed, or out of turns. */
 import { runEvent, stepEvent } from '../wire/events.ts';
 import type { RunRow } from '../wire/rows.ts';
-import { isActive, TRANSITIONS } from '../wire/run-status.ts';
-import type { IncompleteReason, LastError, RunEvent, RunStatus } from '../wire/types.ts';
+import type { RunEnd } from '../wire/run-status.ts';
+import { isActive, runEnd, TRANSITIONS } from '../wire/run-status.ts';
+import type { IncompleteReason, LastError, RunEvent } from '../wire/types.ts';
 import { toJson } from './core/json.ts';
 import type { Pool, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
@@ -19,8 +20,7 @@ export type RunEnding =
   | { status: 'incomplete' };
 
 /** `resumed`: tool outputs arrived before the deadline did its work. */
-export type FinalizeOutcome =
-  { kind: 'ended'; status: RunStatus | 'deleted' } | { kind: 'resumed' };
+export type FinalizeOutcome = RunEnd | { kind: 'resumed' };
 
 const MESSAGE_REASONS = {
   cancelled: 'run_cancelled',
@@ -41,7 +41,7 @@ export async function finalizeRun(
   return withTransaction(pool, async (tx) => {
     const current = await lockRun(tx, runId);
     if (current === undefined) return { kind: 'ended', status: 'deleted' };
-    if (!isActive(current.status)) return { kind: 'ended', status: current.status };
+    if (!isActive(current.status)) return runEnd(current);
     if (ending.status === 'expired' && ending.waiting && current.status !== 'requires_action') {
       return { kind: 'resumed' };
     }
@@ -54,7 +54,7 @@ export async function finalizeRun(
     if (final.status === 'cancelled') events.push(runEvent({ ...current, status: 'cancelling' }));
     events.push(...(await closeOpenObjects(tx, run, final)), runEvent(run));
     await appendEvents(tx, runId, events);
-    return { kind: 'ended', status: run.status };
+    return runEnd(run);
   });
 }
 

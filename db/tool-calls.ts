@@ -1,8 +1,9 @@
 /** Built-in tool calls: an activity reads the call, runs it, and stores its result once. */
 import { codeOutputs, runEvent, searchResults, stepEvent } from '../wire/events.ts';
 import type { FileSearch, RunRow, RunStepRow, ToolCallResult, ToolCallRow } from '../wire/rows.ts';
-import { isActive, TRANSITIONS } from '../wire/run-status.ts';
-import type { AssistantTool, RunStatus } from '../wire/types.ts';
+import type { EndColumns } from '../wire/run-status.ts';
+import { isActive, runEnd, TRANSITIONS } from '../wire/run-status.ts';
+import type { AssistantTool } from '../wire/types.ts';
 import { toJson } from './core/json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
@@ -37,7 +38,7 @@ export async function readToolCall(
   const rows = await query<CallOfRun>(
     pool,
     'tool-calls.read',
-    `select c.step_id, c.id, c.type, c.input, c.result, r.status, r.thread_id, r.project_id, r.tools, r.model,
+    `select c.step_id, c.id, c.type, c.input, c.result, r.status, r.last_error, r.incomplete_reason, r.thread_id, r.project_id, r.tools, r.model,
        r.code_file_ids, r.vector_store_ids,
        exists (select from interpreters i where i.thread_id = r.thread_id and i.lease_until > clock_timestamp()) as in_use
      from runs r join tool_calls c on c.run_id = r.id where r.id = $1 and c.id = $2`,
@@ -46,7 +47,7 @@ export async function readToolCall(
   const row = rows[0];
   if (row === undefined) return { kind: 'settled', outcome: { kind: 'ended', status: 'deleted' } };
   if (row.status !== 'in_progress' || row.result !== null) {
-    return { kind: 'settled', outcome: outcomeOf(row.status, row.step_id) };
+    return { kind: 'settled', outcome: outcomeOf(row, row.step_id) };
   }
   return {
     kind: 'pending',
@@ -66,9 +67,10 @@ export async function readToolCall(
 }
 
 type CallOfRun = Pick<ToolCallRow, 'step_id' | 'id' | 'type' | 'input' | 'result'> &
+  EndColumns &
   Pick<
     RunRow,
-    'status' | 'thread_id' | 'project_id' | 'tools' | 'model' | 'code_file_ids' | 'vector_store_ids'
+    'thread_id' | 'project_id' | 'tools' | 'model' | 'code_file_ids' | 'vector_store_ids'
   > & { in_use: boolean };
 
 /** There is nothing to store any more: the run has moved on, or the call has its result. */
@@ -100,7 +102,7 @@ export async function lockRunOfCall(
 }
 
 async function settled(tx: Tx, run: RunRow, callId: string): Promise<CallSettledError> {
-  return new CallSettledError(callId, outcomeOf(run.status, await stepOf(tx, run.id, callId)));
+  return new CallSettledError(callId, outcomeOf(run, await stepOf(tx, run.id, callId)));
 }
 
 /**
@@ -129,7 +131,7 @@ export async function storeToolResult(
   } else if (open.every((candidate) => candidate.type === 'function')) {
     const paused = await pauseRun(tx, run.id, step);
     events.push(runEvent(paused));
-    outcome = outcomeOf(paused.status, step.id);
+    outcome = outcomeOf(paused, step.id);
   }
   await appendEvents(tx, run.id, events);
   return outcome;
@@ -189,8 +191,9 @@ async function stepOf(db: Queryable, runId: string, callId: string): Promise<str
   return rows[0]?.step_id ?? '';
 }
 
-function outcomeOf(status: RunStatus, stepId: string): ToolOutcome {
+function outcomeOf(run: EndColumns, stepId: string): ToolOutcome {
+  const { status } = run;
   if (status === 'cancelling') return { kind: 'stopped' };
   if (status === 'requires_action') return { kind: 'action', submission: stepId };
-  return isActive(status) ? { kind: 'done' } : { kind: 'ended', status };
+  return isActive(status) ? { kind: 'done' } : runEnd(run);
 }

@@ -5,14 +5,14 @@
 import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
 import { toUsage } from '../wire/objects.ts';
 import type { RunRow, RunStepRow, StepUsage, ToolCallRow, UpstreamTurn } from '../wire/rows.ts';
-import { ACTIVE_STATUSES, isActive, TRANSITIONS } from '../wire/run-status.ts';
+import type { EndColumns, RunEnd } from '../wire/run-status.ts';
+import { ACTIVE_STATUSES, isActive, runEnd, TRANSITIONS } from '../wire/run-status.ts';
 import type {
   IncompleteReason,
   LastError,
   MessageContent,
   RequiredAction,
   RunEvent,
-  RunStatus,
 } from '../wire/types.ts';
 import { toJson } from './core/json.ts';
 import { linkFiles } from './linked-files.ts';
@@ -27,7 +27,7 @@ import { cutMessage, endMessage, insertToolCalls } from './turn-objects.ts';
 /** What the workflow is told of a turn: ids and verdicts, never text. */
 export type TurnOutcome =
   /** The run has ended in Postgres (or its rows are gone). */
-  | { kind: 'ended'; status: RunStatus | 'deleted' }
+  | RunEnd
   /** Built-in tools to run now. */
   | { kind: 'tools'; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] }
   /** The run waits for its client; a signal with this submission follows. */
@@ -76,17 +76,17 @@ export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Pr
  * started again finds outputs that an earlier one was signalled for: it goes on as after tools that are all done.
  */
 async function settledOutcome(tx: Tx, runId: string, turn: number): Promise<TurnOutcome> {
-  const rows = await query<{ status: RunStatus; result: TurnOutcome | null }>(
+  const rows = await query<EndColumns & { result: TurnOutcome | null }>(
     tx,
     'turns.settled',
-    `select r.status, (select t.result from run_turns t where t.run_id = r.id and t.turn = $2) as result
+    `select r.status, r.last_error, r.incomplete_reason, (select t.result from run_turns t where t.run_id = r.id and t.turn = $2) as result
      from runs r where r.id = $1`,
     [runId, turn],
   );
   const row = rows[0];
   if (row === undefined) return { kind: 'ended', status: 'deleted' };
   if (row.status === 'cancelling') return { kind: 'stopped' };
-  if (!isActive(row.status)) return { kind: 'ended', status: row.status };
+  if (!isActive(row.status)) return runEnd(row);
   if (row.result?.kind === 'action' && row.status !== 'requires_action')
     return { kind: 'tools', calls: [] };
   if (row.result !== null) return row.result;
@@ -139,7 +139,7 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
     if (run === undefined) return lostRun(tx, ref);
     const { events, stepId } = await endTurnObjects(tx, run, end);
     if (end.status !== 'in_progress') events.push(runEvent(run));
-    const outcome = outcomeOf(end, stepId);
+    const outcome = outcomeOf(end, run, stepId);
     await Promise.all([
       appendEvents(tx, ref.runId, events, ref.owner),
       query(
@@ -221,16 +221,16 @@ export function requiredAction(
 
 /** The status moved under us: a cancel came first, or another attempt took over. */
 async function lostRun(tx: Tx, ref: TurnRef): Promise<TurnOutcome> {
-  const rows = await query<{ status: RunStatus; owner: string | null }>(
+  const rows = await query<EndColumns>(
     tx,
     'turns.lost',
-    'select status, owner from runs where id = $1',
+    'select status, last_error, incomplete_reason from runs where id = $1',
     [ref.runId],
   );
   const row = rows[0];
   if (row === undefined) return { kind: 'ended', status: 'deleted' };
   if (row.status === 'cancelling') return { kind: 'stopped' };
-  if (!isActive(row.status)) return { kind: 'ended', status: row.status };
+  if (!isActive(row.status)) return runEnd(row);
   throw new FencedError(`Run ${ref.runId} is owned by another attempt.`);
 }
 
@@ -286,7 +286,7 @@ async function recordUsage(
   return rows[0]?.id;
 }
 
-function outcomeOf(end: TurnEnd, stepId: string): TurnOutcome {
+function outcomeOf(end: TurnEnd, run: RunRow, stepId: string): TurnOutcome {
   switch (end.status) {
     case 'in_progress':
       return {
@@ -300,6 +300,6 @@ function outcomeOf(end: TurnEnd, stepId: string): TurnOutcome {
     case 'requires_action':
       return { kind: 'action', submission: stepId };
     default:
-      return { kind: 'ended', status: end.status };
+      return runEnd(run);
   }
 }

@@ -102,7 +102,7 @@ function runOptions(
   return {
     ...once(options),
     workflowId: runWorkflowId(runId),
-    args: [{ v: 1, runId, expiresAtMs: payload.expiresAtMs, maxTurns: options.maxTurns }],
+    args: [{ v: 2, runId, expiresAtMs: payload.expiresAtMs, maxTurns: options.maxTurns }],
     staticSummary: `${payload.assistantId} · ${payload.model}`,
     staticDetails: `Run \`${runId}\` on thread \`${payload.threadId}\`, project \`${payload.projectId}\`.`,
   };

@@ -9,7 +9,8 @@
  *   queued | in_progress | requires_action ──► cancelling ──► cancelled
  *   any active status ──► expired | failed
  */
-import type { RunStatus } from './types.ts';
+import type { RunRow } from './rows.ts';
+import type { LastError, RunStatus } from './types.ts';
 
 /** For each status, the statuses it may be entered from. Terminal statuses are never left. */
 export const TRANSITIONS = {
@@ -29,4 +30,18 @@ export const ACTIVE_STATUSES = ['queued', 'in_progress', 'requires_action', 'can
 /** Active runs lock their thread: no new message, no second run. */
 export function isActive(status: RunStatus): boolean {
   return (ACTIVE_STATUSES as readonly string[]).includes(status);
+}
+
+/** How a run ended, for its workflow: `reason` is the code of `last_error` or the reason of `incomplete_details`. */
+export type RunEnd = {
+  kind: 'ended';
+  status: RunStatus | 'deleted';
+  reason?: LastError['code'] | NonNullable<RunRow['incomplete_reason']>;
+};
+
+export type EndColumns = Pick<RunRow, 'status' | 'last_error' | 'incomplete_reason'>;
+
+export function runEnd({ status, last_error: error, incomplete_reason }: EndColumns): RunEnd {
+  const reason = error?.code ?? incomplete_reason;
+  return { kind: 'ended', status, ...(reason === null ? {} : { reason }) };
 }

@@ -27,7 +27,8 @@ export async function embedWorkflow(input: EmbedInput): Promise<void> {
     const part = await embedDocuments(after);
     failed += part.failed;
     if (part.last === null) {
-      if (failed > 0) await sleep(PAUSE_AFTER_FAILURES);
+      if (failed > 0)
+        await sleep(PAUSE_AFTER_FAILURES, { summary: 'failed documents are tried again' });
       return;
     }
     after = part.last;

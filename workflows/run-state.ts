@@ -12,14 +12,15 @@
  *                                                       (resumed: the outputs came first ──► model(turn + 1))
  */
 import type { FinalizeOutcome, RunEnding, ToolOutcome, TurnOutcome } from '../activities/index.ts';
-import type { LastError, RunStatus } from '../wire/types.ts';
+import type { RunEnd } from '../wire/run-status.ts';
+import type { LastError } from '../wire/types.ts';
 
 export type RunState =
   | { at: 'model'; turn: number }
   | { at: 'tools'; turn: number; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] }
   | { at: 'waiting'; turn: number; submission: string }
   | { at: 'finalizing'; turn: number; ending: RunEnding }
-  | { at: 'ended'; status: RunStatus | 'deleted' };
+  | ({ at: 'ended' } & Omit<RunEnd, 'kind'>);
 
 export type RunOutcome =
   | TurnOutcome
@@ -38,7 +39,7 @@ export function apply(state: RunState, outcome: RunOutcome, maxTurns: number): R
   if (state.at === 'ended') throw impossible(state, outcome);
   switch (outcome.kind) {
     case 'ended':
-      return { at: 'ended', status: outcome.status };
+      return end(outcome);
     case 'stopped':
     case 'cancelled':
       return { at: 'finalizing', turn: state.turn, ending: { status: 'cancelled' } };
@@ -64,6 +65,10 @@ export function apply(state: RunState, outcome: RunOutcome, maxTurns: number): R
   }
 }
 
+function end({ kind: _kind, ...how }: RunEnd): RunState {
+  return { at: 'ended', ...how };
+}
+
 type Unended = Exclude<RunState, { at: 'ended' }>;
 
 function nextTurn(state: Unended, maxTurns: number): RunState {
@@ -75,7 +80,7 @@ function nextTurn(state: Unended, maxTurns: number): RunState {
 /** The strongest verdict wins: an ended run, then a stop, then a client's turn, then the next model turn. */
 function settle(state: Unended, outcomes: ToolOutcome[], maxTurns: number): RunState {
   const ended = outcomes.find((outcome) => outcome.kind === 'ended');
-  if (ended !== undefined) return { at: 'ended', status: ended.status };
+  if (ended !== undefined) return end(ended);
   if (outcomes.some((outcome) => outcome.kind === 'stopped')) {
     return { at: 'finalizing', turn: state.turn, ending: { status: 'cancelled' } };
   }

@@ -17,11 +17,13 @@ import {
   sleep,
   TimeoutFailure,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
 import type { Activities, ToolOutcome } from '../activities/index.ts';
-import type { LastError, RunStatus } from '../wire/types.ts';
+import type { RunEnd } from '../wire/run-status.ts';
+import type { LastError } from '../wire/types.ts';
 import type { RunOutcome, RunState } from './run-state.ts';
 import { apply, initialState } from './run-state.ts';
 import type { RunInput } from './signals.ts';
@@ -38,18 +40,27 @@ const { finalizeRun } = proxyActivities<Activities>({
   summary: 'end the run',
 });
 
-export async function runWorkflow(input: RunInput): Promise<{ status: RunStatus | 'deleted' }> {
+/** For the operator: ids and verdicts, as everything in the history. */
+export type RunResult = { status: RunEnd['status']; reason: RunEnd['reason'] | null };
+
+export async function runWorkflow(input: RunInput): Promise<RunResult> {
   const submitted = new Set<string>();
   setHandler(toolOutputsSubmitted, (submission) => void submitted.add(submission));
 
   let state: RunState = initialState;
+  let finalized = false;
   while (state.at !== 'ended') {
+    finalized = state.at === 'finalizing';
     state = apply(state, await perform(state, input, submitted), input.maxTurns);
   }
-  if (state.status === 'cancelled' && CancellationScope.current().consideredCancelled) {
+  const { status, reason = null } = state;
+  // In the task that ends the workflow: one event, and no write of the server's visibility store beside that of the end.
+  if (finalized || input.v > 1)
+    showStatus(input, status, `The run ended ${status}${reason === null ? '' : `: ${reason}`}.`);
+  if (status === 'cancelled' && CancellationScope.current().consideredCancelled) {
     throw new CancelledFailure('The run was cancelled.');
   }
-  return { status: state.status };
+  return { status, reason };
 }
 
 async function perform(
@@ -86,7 +97,8 @@ function comesTooLate(error: unknown): boolean {
 /** Until then the run can still be cancelled. */
 async function waitForDeadline(input: RunInput): Promise<RunOutcome> {
   try {
-    await sleep(timeLeft(input));
+    setCurrentDetails('Waiting for the deadline: the model server asked for more time than that.');
+    await sleep(timeLeft(input), { summary: 'the deadline of the run' });
     return { kind: 'deadline' };
   } catch (error) {
     return outcomeOfError(error);
@@ -139,11 +151,12 @@ async function waitForOutputs(
 ): Promise<RunOutcome> {
   const arrived = () => submitted.has(submission);
   const left = timeLeft(input);
-  if (await condition(arrived, Math.min(left, LONG_PAUSE_MS))) return { kind: 'outputs' };
+  const timer = { summary: `tool outputs of ${submission}` };
+  if (await condition(arrived, Math.min(left, LONG_PAUSE_MS), timer)) return { kind: 'outputs' };
   if (left <= LONG_PAUSE_MS) return { kind: 'deadline' };
-  showStatus('requires_action', `Waiting for tool outputs (step ${submission}).`);
-  if (!(await condition(arrived, timeLeft(input)))) return { kind: 'deadline' };
-  showStatus('in_progress', '');
+  showStatus(input, 'requires_action', `Waiting for tool outputs (step ${submission}).`);
+  if (!(await condition(arrived, timeLeft(input), timer))) return { kind: 'deadline' };
+  showStatus(input, 'in_progress', '');
   return { kind: 'outputs' };
 }
 
@@ -151,16 +164,15 @@ async function finalize(
   state: Extract<RunState, { at: 'finalizing' }>,
   input: RunInput,
 ): Promise<RunOutcome> {
-  const outcome = await CancellationScope.nonCancellable(() =>
-    finalizeRun(input.runId, state.ending),
-  );
-  if (outcome.kind === 'ended') showStatus(outcome.status, `The run ended ${outcome.status}.`);
-  return outcome;
+  return CancellationScope.nonCancellable(() => finalizeRun(input.runId, state.ending));
 }
 
-function showStatus(status: RunStatus | 'deleted', details: string): void {
-  upsertSearchAttributes([{ key: RUN_STATUS, value: status }]);
+/** On a server that did not know the attribute when the run started, writing it would stop the workflow. */
+function showStatus(input: RunInput, status: RunEnd['status'], details: string): void {
   setCurrentDetails(details);
+  const { typedSearchAttributes } = workflowInfo();
+  if (input.v > 1 && typedSearchAttributes.get(RUN_STATUS) === undefined) return;
+  upsertSearchAttributes([{ key: RUN_STATUS, value: status }]);
 }
 
 function timeLeft(input: RunInput): number {

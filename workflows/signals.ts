@@ -9,8 +9,8 @@ export function runWorkflowId(runId: string): string {
   return runId;
 }
 
-/** The versioned input of a run's workflow. */
-export type RunInput = { v: 1; runId: string; expiresAtMs: number; maxTurns: number };
+/** The versioned input of a run's workflow. From 2 on it writes `RunStatus` at every end; 0.1.0 started runs with 1. */
+export type RunInput = { v: 1 | 2; runId: string; expiresAtMs: number; maxTurns: number };
 
 /** Activities of ingests have their own queue and few slots, so that thousands of files leave the others to runs. */
 export function ingestTaskQueue(taskQueue: string): string {

@@ -76,7 +76,7 @@ const counts = (names: string[]) => {
   return { transactions, statements: names.length - 2 * transactions };
 };
 
-test('a plain run: 11 events, 1 model call, and this many statements', async () => {
+test('a plain run: 12 events, 1 model call, and this many statements', async () => {
   env.model.script('c-plain', text('one two', { tokens: ['one two'] }));
   const { assistant_id, thread_id } = await prepare('c-plain');
   let runId = '';
@@ -85,14 +85,14 @@ test('a plain run: 11 events, 1 model call, and this many statements', async () 
     runId = run.id;
     await historyLength(runId);
   });
-  expect(await historyLength(runId)).toBe(11);
+  expect(await historyLength(runId)).toBe(12);
   expect(env.model.requests('c-plain')).toHaveLength(1);
   const names = ofTheRun(statements);
   expect(counts(names)).toEqual({ statements: 20, transactions: 4 });
   expect(statements.filter(({ text: sql }) => sql.includes('pg_notify')).length).toBe(4);
 });
 
-test('a function pause: 23 events and 2 model calls', async () => {
+test('a function pause: 24 events and 2 model calls', async () => {
   const weather = {
     type: 'function',
     function: { name: 'weather', parameters: { type: 'object', properties: {} } },
@@ -116,11 +116,11 @@ test('a function pause: 23 events and 2 model calls', async () => {
   await env.client.beta.threads.runs
     .submitToolOutputsStream(waiting.id, { thread_id, tool_outputs: outputs })
     .finalRun();
-  expect(await historyLength(waiting.id)).toBe(23);
+  expect(await historyLength(waiting.id)).toBe(24);
   expect(env.model.requests('c-function')).toHaveLength(2);
 });
 
-test('a code_interpreter call: 23 events, 2 model calls, and this many statements', async () => {
+test('a code_interpreter call: 24 events, 2 model calls, and this many statements', async () => {
   const call = toolCalls([{ name: 'code_interpreter', arguments: { code: 'x = 1\nprint(x)' } }]);
   env.model.script('c-code', call, text('1', { tokens: ['1'] }));
   const { assistant_id, thread_id } = await prepare('c-code', [{ type: 'code_interpreter' }]);
@@ -131,7 +131,7 @@ test('a code_interpreter call: 23 events, 2 model calls, and this many statement
     runId = run.id;
     await historyLength(runId);
   });
-  expect(await historyLength(runId)).toBe(23);
+  expect(await historyLength(runId)).toBe(24);
   expect(env.model.requests('c-code')).toHaveLength(2);
   const names = ofTheRun(statements);
   const ofTheCall = names.slice(names.indexOf('tool-calls.read'), names.lastIndexOf('turns.claim'));

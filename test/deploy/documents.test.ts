@@ -17,6 +17,7 @@ const DOCUMENTS = [
   'docs/code-interpreter.md',
   'docs/retrieval.md',
   'docs/compatibility.md',
+  'deploy/temporal/views.md',
 ];
 
 test('lists in docs/operations.md every variable that config.ts reads, and no other', () => {

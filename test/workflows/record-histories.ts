@@ -1,9 +1,10 @@
 /**
  * Records the histories that replay.test.ts replays: `node test/workflows/record-histories.ts [beginning of the names]`. The workflow and the
  * server are real; the activities follow a script. Run it only when the workflow changes on purpose: histories recorded
- * before the change must go on replaying until no run of theirs can be under way.
+ * before the change must go on replaying until no run of theirs can be under way. They go to the folder `unreleased`, which
+ * a release renames to its version.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,7 +27,7 @@ import type {
   TurnOutcome,
 } from '../../activities/index.ts';
 import { startTemporalServer } from '../../embedded/temporal-server.ts';
-import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
+import { SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 import type { ingestFileWorkflow } from '../../workflows/ingest-file.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
@@ -42,6 +43,8 @@ type Scenario = {
   tools?: (ToolOutcome | 'hang' | Error)[];
   finalize?: (ending: RunEnding) => FinalizeOutcome;
   expiresInMs?: number;
+  /** Started on a server that did not know our search attributes. */
+  plain?: true;
   /** What happens to the workflow from outside, once `entered` says that an activity hangs. */
   outside?: (handle: Handle, entered: Promise<void>) => Promise<void>;
 };
@@ -65,6 +68,8 @@ async function untilWaiting(handle: Handle): Promise<void> {
 
 const SCENARIOS: Record<string, Scenario> = {
   plain: { turns: [done] },
+  'without-attributes': { turns: [action, done], outside: submit, plain: true },
+  'failed-answer': { turns: [{ kind: 'ended', status: 'failed', reason: 'server_error' }] },
   'code-interpreter': {
     turns: [{ kind: 'tools', calls: [code('call_1')] }, done],
     tools: [{ kind: 'done' }],
@@ -121,6 +126,10 @@ const SCENARIOS: Record<string, Scenario> = {
     turns: [action, done],
     expiresInMs: 1_500,
     finalize: () => ({ kind: 'resumed' }),
+  },
+  'deadline-before-the-retry': {
+    turns: [ApplicationFailure.create({ message: 'Busy.', nextRetryDelay: '1h' })],
+    expiresInMs: 1_500,
   },
   'expiry-while-streaming': { turns: ['hang'], expiresInMs: 1_500 },
   'cancel-while-streaming': {
@@ -304,12 +313,15 @@ async function record(
     workflowId: `run_${name}`,
     args: [
       {
-        v: 1,
+        v: 2,
         runId: `run_${name}`,
         expiresAtMs: Date.now() + (scenario.expiresInMs ?? 600_000),
         maxTurns: 4,
       },
     ],
+    ...(scenario.plain === true
+      ? {}
+      : { typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.runStatus, value: 'in_progress' }] }),
   });
   await worker.runUntil(
     Promise.all([scenario.outside?.(handle, entered), handle.result().catch(() => {})]),
@@ -328,7 +340,8 @@ const server = await startTemporalServer({
   searchAttributes: SEARCH_ATTRIBUTE_TYPES,
 });
 const codePath = await workflowBundle(dataDir);
-const folder = new URL('../fixtures/histories/', import.meta.url);
+const folder = new URL('../fixtures/histories/unreleased/', import.meta.url);
+await mkdir(folder, { recursive: true });
 const [only = ''] = process.argv.slice(2);
 const recordings = [
   ...Object.entries(SCENARIOS).map(([name, scenario]) => [name, record, scenario] as const),
@@ -336,8 +349,10 @@ const recordings = [
 ].filter(([name]) => name.startsWith(only));
 for (const [name, recorder, scenario] of recordings) {
   const json = await recorder(name, scenario as never, server.address, codePath);
-  await writeFile(new URL(`${name}.json`, folder), `${json}\n`);
-  console.log(name, (JSON.parse(json) as { events: unknown[] }).events.length);
+  const { events } = JSON.parse(json) as { events: unknown[] };
+  const lines = events.map((event) => JSON.stringify(event)).join(',\n');
+  await writeFile(new URL(`${name}.json`, folder), `{"events":[\n${lines}\n]}\n`);
+  console.log(name, events.length);
 }
 await server.stop();
 await rm(dataDir, { recursive: true });

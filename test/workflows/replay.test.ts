@@ -5,9 +5,13 @@ import { DeterminismViolationError } from '@temporalio/workflow';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { workflowBundle } from '../../worker/bundle.ts';
+import type { RunResult } from '../../workflows/run.ts';
 
 const FOLDER = new URL('../fixtures/histories/', import.meta.url);
-const NAMES = readdirSync(FOLDER).map((name) => name.replace('.json', ''));
+/** Of each release, and of what is to be released: `0.1.0/plain`. */
+const NAMES = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.json'))
+  .map((path) => path.replace('.json', ''));
 
 type Event = Record<string, unknown> & { eventId: string; eventType: string };
 
@@ -27,15 +31,16 @@ function replay(events: Event[], id: string): Promise<void> {
 
 describe('histories of runs that are under way somewhere', () => {
   test.each(NAMES)('replay: %s', async (name) => {
-    await replay(history(name).events, `run_${name}`);
+    await replay(history(name).events, `run_${name.split('/')[1]}`);
   });
 
   test('every kind of run is recorded', () => {
-    expect(NAMES.length).toBeGreaterThanOrEqual(20);
+    expect(NAMES.filter((name) => name.startsWith('0.1.0/')).length).toBeGreaterThanOrEqual(30);
+    expect(NAMES.filter((name) => name.startsWith('unreleased/')).length).toBeGreaterThan(20);
   });
 
   test('a history that the workflow did not write is refused', async () => {
-    const { events } = history('pause');
+    const { events } = history('0.1.0/pause');
     const timer = events.find((event) => 'timerStartedEventAttributes' in event)!;
     timer.eventType = 'EVENT_TYPE_MARKER_RECORDED';
     delete timer.timerStartedEventAttributes;
@@ -44,13 +49,49 @@ describe('histories of runs that are under way somewhere', () => {
   });
 });
 
+describe('the end of a run', () => {
+  const ENDED = NAMES.filter((name) => name.startsWith('unreleased/'));
+
+  test.each(ENDED)('is written where an operator can find it: %s', (name) => {
+    const { events } = history(name);
+    const last = events.at(-1)!;
+    const result = decoded<RunResult>(
+      (last.workflowExecutionCompletedEventAttributes as Completed | undefined)?.result.payloads[0],
+    );
+    const upserted = events.at(-2)!.upsertWorkflowSearchAttributesEventAttributes as
+      Upserted | undefined;
+    const status = decoded<string>(upserted?.searchAttributes.indexedFields.RunStatus);
+    if (name.endsWith('without-attributes')) expect(status).toBeUndefined();
+    // A cancel that came through Temporal ends the workflow as cancelled, which has no result.
+    else expect(status).toBe(result?.status ?? 'cancelled');
+  });
+
+  test('names the reason in the result', () => {
+    const { result } = history('unreleased/failed-answer').events.at(-1)!
+      .workflowExecutionCompletedEventAttributes as Completed;
+    expect(decoded(result.payloads[0])).toEqual({ status: 'failed', reason: 'server_error' });
+  });
+});
+
+type Payload = { data: string };
+type Completed = { result: { payloads: [Payload] } };
+type Upserted = { searchAttributes: { indexedFields: Record<string, Payload> } };
+
+function decoded<T>(payload: Payload | undefined): T | undefined {
+  if (payload === undefined) return undefined;
+  return JSON.parse(Buffer.from(payload.data, 'base64').toString()) as T;
+}
+
 describe('a history stays small', () => {
   const COUNTS: Record<string, number> = {
-    plain: 11,
-    pause: 23,
-    'code-interpreter': 23,
-    'ingest-words': 11,
-    'ingest-embedded': 17,
+    '0.1.0/plain': 11,
+    '0.1.0/pause': 23,
+    '0.1.0/code-interpreter': 23,
+    '0.1.0/ingest-words': 11,
+    '0.1.0/ingest-embedded': 17,
+    'unreleased/plain': 12,
+    'unreleased/pause': 24,
+    'unreleased/code-interpreter': 24,
   };
 
   test.each(Object.entries(COUNTS))('%s: %i events', (name, count) => {

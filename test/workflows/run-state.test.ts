@@ -18,6 +18,7 @@ const STATES = {
 
 const OUTCOMES = {
   completed: { kind: 'ended', status: 'completed' },
+  'ended failed': { kind: 'ended', status: 'failed', reason: 'server_error' },
   deleted: { kind: 'ended', status: 'deleted' },
   'tools to run': { kind: 'tools', calls: [call] },
   'no tools left': { kind: 'tools', calls: [] },
@@ -52,6 +53,7 @@ const wait: RunState = { at: 'waiting', turn: 0, submission: 'step_2' };
 /** What every state but the last turn and the deadline of a waiting run has in common. */
 const COMMON: Record<keyof typeof OUTCOMES, RunState> = {
   completed: { at: 'ended', status: 'completed' },
+  'ended failed': { at: 'ended', status: 'failed', reason: 'server_error' },
   deleted: { at: 'ended', status: 'deleted' },
   'tools to run': { at: 'tools', turn: 0, calls: [call] },
   'no tools left': next,
