@@ -99,6 +99,40 @@ export async function readEventAt(
   return rows[0];
 }
 
+/**
+ * Holds the number of the run's next event until the transaction ends: deltas take no lock on their run, and one that
+ * comes now finds its number taken, as another owner's would be. Calls `read` with all events before it.
+ */
+export async function withEventsHeld<T>(
+  tx: Tx,
+  runId: string,
+  afterSeq: number,
+  read: (events: StoredEvent[]) => Promise<T>,
+): Promise<T> {
+  const day = runDay(runId);
+  let held: number | undefined;
+  while (held === undefined) {
+    // A delta was quicker: it counts, and the number after it is tried.
+    const rows = await query<{ seq: number }>(
+      tx,
+      'run-events.hold',
+      `insert into run_events (run_day, run_id, seq, event, data)
+       select $1::date, $2, coalesce(max(seq), 0) + 1, 'held', 'null' from run_events
+       where run_day = $1::date and run_id = $2 on conflict do nothing returning seq`,
+      [day, runId],
+    );
+    held = rows[0]?.seq;
+  }
+  const result = await read(await readEvents(tx, runId, afterSeq, held - afterSeq - 1));
+  await query(
+    tx,
+    'run-events.release',
+    'delete from run_events where run_day = $1::date and run_id = $2 and seq = $3',
+    [day, runId, held],
+  );
+  return result;
+}
+
 /** A reader's place in a run's events. */
 export type Position = { runId: string; day: string; afterSeq: number };
 

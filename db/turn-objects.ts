@@ -8,7 +8,7 @@ import { linkFiles } from './linked-files.ts';
 import { MESSAGE_COLUMNS } from './messages.ts';
 import type { Pool, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
-import { appendEvents, FencedError, readEvents } from './run-events.ts';
+import { appendEvents, FencedError, withEventsHeld } from './run-events.ts';
 import { endOpenStep } from './run-steps.ts';
 
 /** Names the attempt that may write; it goes with every write. */
@@ -31,11 +31,13 @@ export async function cutMessage(
     [runId],
   );
   if (open[0] === undefined) return [];
-  const deltas = await readEvents(tx, runId, stepSeq, 1_000_000);
-  const content = contentOfDeltas(
-    deltas.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown })),
-  );
-  const message = await endMessage(tx, open[0].id, content, roughTokens(content), reason);
+  const { id } = open[0];
+  const message = await withEventsHeld(tx, runId, stepSeq, (deltas) => {
+    const content = contentOfDeltas(
+      deltas.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown })),
+    );
+    return endMessage(tx, id, content, roughTokens(content), reason);
+  });
   if (reason === 'run_failed') await deleteEarlierFragments(tx, runId, message.id);
   return [messageEvent(message)];
 }

@@ -1,6 +1,9 @@
+import { scheduler } from 'node:timers/promises';
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { EventBatcher } from '../../db/event-batcher.ts';
+import { finalizeRun } from '../../db/finalize.ts';
 import { FencedError, readEvents } from '../../db/run-events.ts';
 import { openMessage } from '../../db/turn-objects.ts';
 import { claimTurn } from '../../db/turns.ts';
@@ -112,4 +115,35 @@ test('runs of one process share their statements', async () => {
   await Promise.all(opened.map(({ stream }) => stream.flushed()));
   for (const { run } of opened)
     expect((await texts(run.id)).join('')).toBe(`first${'.'.repeat(20)}`);
+});
+
+test('a message that is cut off has every delta that was stored before its end', async () => {
+  const streams = await Promise.all(Array.from({ length: 100 }, () => openStream('a')));
+  let pushing = true;
+  const writing = (async () => {
+    for (let n = 0; pushing; n++) {
+      for (const { push } of streams) {
+        try {
+          push(`${n} `);
+        } catch {
+          // Its run has ended.
+        }
+      }
+      await scheduler.wait(2);
+    }
+  })();
+  for (const { run } of streams) await finalizeRun(database.pool, run.id, { status: 'expired' });
+  pushing = false;
+  await writing;
+  for (const { run } of streams) {
+    const shown = (await texts(run.id)).join('');
+    const { rows } = await database.pool.query<{ text: string }>(
+      `select content #>> '{0,text,value}' as text from messages where run_id = $1`,
+      [run.id],
+    );
+    expect(rows).toEqual([{ text: shown }]);
+    const events = await readEvents(database.pool, run.id, 0);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
+    expect(events.at(-1)?.event).toBe('thread.run.expired');
+  }
 });
