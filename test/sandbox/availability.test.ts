@@ -8,6 +8,7 @@ import { createSandbox, SandboxUnavailableError } from '../../sandbox/index.ts';
 import type { SandboxOptions, SandboxStatus } from '../../sandbox/index.ts';
 import { launchHint } from '../../sandbox/setup.ts';
 import { logsOf, openSandbox, PYTHON, withStore } from './support/index.ts';
+import { mayRun } from './support/machine.ts';
 import { StateStore } from './support/state-store.ts';
 
 const options: SandboxOptions = {
@@ -67,6 +68,14 @@ describe.skipIf(!usual.status.ok)('a machine that has everything', () => {
     expect(usual.status.guarantees).toContain('has no network');
     expect(usual.status.guarantees.length).toBeGreaterThanOrEqual(3);
     expect(usual.status.packages.every((entry) => /^\w+ \d+\.\d/.test(entry))).toBe(true);
+  });
+
+  test('fails the suites when its own check of the sandbox fails, or when it uses a weaker one', async () => {
+    const failed = { ...usual.status, ok: false, reason: 'A check failed: has no network.' };
+    for (const wanted of ['auto', 'bubblewrap', 'pyodide'] as const)
+      await expect(mayRun(wanted, failed)).rejects.toThrow('A check failed: has no network.');
+    const weaker = { ...usual.status, backend: 'pyodide' } as const;
+    await expect(mayRun('auto', weaker)).rejects.toThrow('bubblewrap is installed');
   });
 
   test('may lend a virtual environment, but no folder that is none', async () => {
