@@ -10,5 +10,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 180_000,
     teardownTimeout: 60_000,
+    // The default of one second is too short on a busy computer.
+    expect: { poll: { timeout: 30_000, interval: 20 } },
   },
 });

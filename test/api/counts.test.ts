@@ -5,16 +5,25 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { eventually } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 
 let env: Environment;
 beforeAll(async () => {
   env = await Environment.start();
+  await pauseReconciler();
 });
 afterAll(async () => {
   await env[Symbol.asyncDispose]();
 });
+
+/** Its statements are no run's. Resolves when no pass is under way. */
+async function pauseReconciler(): Promise<void> {
+  const schedule = env.temporal.schedule.getHandle(`${env.config.taskQueue}-reconcile`);
+  await schedule.pause();
+  await eventually(async () => expect((await schedule.describe()).info.runningActions).toEqual([]));
+}
 
 type Statement = { name: string; text: string };
 

@@ -1,7 +1,7 @@
 import { chmod, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { EmbeddedError } from '../../embedded/error.ts';
 import { exists, readJson } from '../../embedded/files.ts';
@@ -159,7 +159,7 @@ test('starts again after the server itself was killed', async () => {
   await ask(first.url, "create table kept as select 'still here' as answer");
   const [pid] = (await readFile(join(dataDir, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
   process.kill(Number(pid), 'SIGKILL');
-  await vi.waitFor(async () => expect(await commandLine(Number(pid))).toBeUndefined());
+  await expect.poll(() => commandLine(Number(pid))).toBeUndefined();
   const second = stopLater(await startEmbeddedPostgres({ dataDir }));
   expect(await ask(second.url, 'select answer from kept')).toBe('still here');
 });

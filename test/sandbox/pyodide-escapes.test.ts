@@ -5,8 +5,10 @@ import { probe } from '../../sandbox/probe.ts';
 import { preparePyodide, pyodideBackend } from '../../sandbox/pyodide/backend.ts';
 import { INVENTORY, pyodideChecks } from '../../sandbox/pyodide/checks.ts';
 import { denoArguments } from '../../sandbox/pyodide/launch.ts';
+import type { ReadResult } from './support/index.ts';
 import { openSandbox, PYTHON } from './support/index.ts';
 import { escapeProbes, tryToEscape } from './support/escapes.ts';
+import type { Attempt } from './support/pyodide-escapes.ts';
 import { attempts, cellOf, openTargets } from './support/pyodide-escapes.ts';
 
 const host = await openTargets();
@@ -51,7 +53,13 @@ const REASONS = new RegExp(
 );
 
 describe.skipIf(!sandbox.status.ok)('code in Pyodide cannot', () => {
-  const outputs: string[] = [];
+  const results = new Map<Attempt, ReadResult>();
+  /** Tried once, by whichever test asks first. */
+  const resultOf = async (attempt: Attempt): Promise<ReadResult> => {
+    const result = results.get(attempt) ?? (await sandbox.runCell('escapes', cellOf(attempt)));
+    results.set(attempt, result);
+    return result;
+  };
   afterAll(async () => {
     await sandbox[Symbol.asyncDispose]();
     await host[Symbol.asyncDispose]();
@@ -60,8 +68,7 @@ describe.skipIf(!sandbox.status.ok)('code in Pyodide cannot', () => {
   test.each(ATTEMPTS.map((attempt) => [attempt.name, attempt] as const))(
     '%s',
     async (_, attempt) => {
-      const { status, logs } = await sandbox.runCell('escapes', cellOf(attempt));
-      outputs.push(logs);
+      const { status, logs } = await resultOf(attempt);
       // Some are such a surprise to Deno that it ends.
       if (status === 'died') return expect(logs).toMatch(/fatal error|The Python process ended/);
       expect(logs).toMatch(/^refused/m);
@@ -69,11 +76,13 @@ describe.skipIf(!sandbox.status.ok)('code in Pyodide cannot', () => {
     },
   );
 
-  test('make a canary appear anywhere', async () => {
-    expect(outputs.length).toBeGreaterThanOrEqual(60);
-    expect(outputs).toHaveLength(ATTEMPTS.length);
-    const seen = outputs.filter((text) => text.includes(host.token) || text.includes('ESCAPED'));
-    expect(seen).toEqual([]);
+  test('make a canary appear anywhere, in at least 60 attempts', { timeout: 300_000 }, async () => {
+    expect(ATTEMPTS.length).toBeGreaterThanOrEqual(60);
+    for (const attempt of ATTEMPTS) {
+      const { logs } = await resultOf(attempt);
+      expect(logs).not.toContain(host.token);
+      expect(logs).not.toContain('ESCAPED');
+    }
     expect(host.connections).toEqual([]);
     expect(await readdir(host.writable)).toEqual([]);
   });

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { residentByPs } from '../../sandbox/memory.ts';
 import { limitsOf } from '../../sandbox/index.ts';
 import { preparePyodide } from '../../sandbox/pyodide/backend.ts';
@@ -92,9 +92,7 @@ describe.skipIf(!plain.status.ok)('Pyodide', () => {
       expect(environment).not.toMatch(/THREADMILL|KEY|TOKEN|DATABASE/);
 
       worker.kill('SIGKILL');
-      await vi.waitFor(async () => expect(await readdir('/proc')).not.toContain(String(pid)), {
-        timeout: 5_000,
-      });
+      await expect.poll(() => readdir('/proc')).not.toContain(String(pid));
     },
   );
 });

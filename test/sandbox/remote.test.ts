@@ -1,5 +1,5 @@
 /** The remote sandbox over real connections to a sandboxd process of its own. */
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 
 import { SandboxUnavailableError } from '../../sandbox/index.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
@@ -14,11 +14,7 @@ const sandboxd = supported ? await startSandboxd() : undefined;
 const address = sandboxd?.address ?? { path: '/nowhere' };
 afterAll(() => sandboxd?.[Symbol.asyncDispose]());
 
-const gone = (namespace: string) =>
-  vi.waitFor(async () => expect(await processesIn(namespace)).toEqual([]), {
-    timeout: 5_000,
-    interval: 10,
-  });
+const gone = (namespace: string) => expect.poll(() => processesIn(namespace)).toEqual([]);
 
 describe.skipIf(!supported)('a remote sandbox', () => {
   test('is what sandboxd says it is, and keeps variables between cells', async () => {
@@ -55,11 +51,11 @@ describe.skipIf(!supported)('a remote sandbox', () => {
         signal: stop.signal,
       },
     );
-    await vi.waitFor(async () => expect((await processesIn(namespace)).length).toBe(3), 5_000);
+    await expect.poll(() => processesIn(namespace)).toHaveLength(3);
     const started = performance.now();
     stop.abort(reason);
     await expect(cell).rejects.toBe(reason);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(5_000);
     await gone(namespace);
   });
 
@@ -89,7 +85,7 @@ describe.skipIf(!supported)('a remote sandbox', () => {
     });
     const namespace = await logsOf(sandbox, 'killed', PRINT_NAMESPACE);
     const cell = sandbox.runCell('killed', ENDLESS);
-    await vi.waitFor(async () => expect((await processesIn(namespace)).length).toBe(2), 5_000);
+    await expect.poll(() => processesIn(namespace)).toHaveLength(2);
     await first.process.kill();
     expect((await cell).status).toBe('died');
     await gone(namespace);

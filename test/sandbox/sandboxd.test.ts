@@ -1,5 +1,5 @@
 /** What sandboxd does with workers that are wrong, hostile, silent, many, or too slow, and when it is stopped. */
-import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { chooseBackend } from '../../sandbox/choose-backend.ts';
 import { limitsOf } from '../../sandbox/index.ts';
@@ -21,11 +21,7 @@ const address = sandboxd?.address ?? { path: '/nowhere' };
 afterAll(() => sandboxd?.[Symbol.asyncDispose]());
 const authorization = `Bearer ${TOKEN}`;
 
-const gone = (namespace: string) =>
-  vi.waitFor(async () => expect(await processesIn(namespace)).toEqual([]), {
-    timeout: 5_000,
-    interval: 10,
-  });
+const gone = (namespace: string) => expect.poll(() => processesIn(namespace)).toEqual([]);
 const namespaceIn = (told: string) => /pid:\[\d+\]/.exec(told)?.[0] ?? '';
 
 describe.skipIf(!supported)('whoever asks', () => {
@@ -176,7 +172,7 @@ describe.skipIf(!supported)('a worker', () => {
       }),
     );
     expect(hasty.map(({ status }) => status)).toEqual(Array(4).fill('fulfilled'));
-    await vi.waitFor(async () => expect(await liveKernels()).toBe(0), 5_000);
+    await expect.poll(liveKernels).toBe(0);
   });
 
   test('gets the limits it asks for, but none above those of sandboxd', async () => {
@@ -234,7 +230,7 @@ describe.skipIf(!supported)('when all kernels are taken', () => {
     await using waiting = await openRemote(own.address);
     const stop = new AbortController();
     const cell = busy.runCell('busy', ENDLESS, { signal: stop.signal });
-    await vi.waitFor(() => expect(own.server.kernels.live).toBe(1), 5_000);
+    await expect.poll(() => own.server.kernels.live).toBe(1);
     const next = logsOf(waiting, 'waiting', '1');
     stop.abort(new Error('enough'));
     await expect(cell).rejects.toThrow('enough');
@@ -247,12 +243,12 @@ describe.skipIf(!supported)('when all kernels are taken', () => {
     await using sandbox = await openRemote(own.address);
     const stop = new AbortController();
     const cell = sandbox.runCell('waits', '1', { signal: stop.signal });
-    await vi.waitFor(() => expect(own.server.kernels.waiting).toBe(1), 5_000);
+    await expect.poll(() => own.server.kernels.waiting).toBe(1);
     stop.abort(new Error('no longer'));
     await expect(cell).rejects.toThrow('no longer');
-    await vi.waitFor(() => expect(own.server.kernels.waiting).toBe(0), 5_000);
+    await expect.poll(() => own.server.kernels.waiting).toBe(0);
     holder.socket.destroy();
-    await vi.waitFor(() => expect(own.server.kernels.live).toBe(0), 5_000);
+    await expect.poll(() => own.server.kernels.live).toBe(0);
   });
 });
 
@@ -270,7 +266,7 @@ describe.skipIf(!supported)('on SIGTERM', () => {
       'long',
       'import subprocess, time\nsubprocess.run(["sleep", "1.5"])\n"ended"',
     );
-    await vi.waitFor(async () => expect((await processesIn(namespace)).length).toBe(3), 5_000);
+    await expect.poll(() => processesIn(namespace)).toHaveLength(3);
     stopped.process.signal('SIGTERM');
     await idle.closed;
     await expect(sandbox.runCell('new', '1')).rejects.toThrow('sandboxd');

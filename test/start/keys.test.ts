@@ -68,7 +68,7 @@ test('a created key opens its own project at once, is listed without itself, and
       .clientFor(key)
       .beta.assistants.list()
       .catch((error: unknown) => error);
-  await expect.poll(isRefused, { timeout: 5_000 }).toBeInstanceOf(OpenAI.AuthenticationError);
+  await expect.poll(isRefused).toBeInstanceOf(OpenAI.AuthenticationError);
   expect(await sentence('keys', ['revoke', id], { DATABASE_URL: env.databaseUrl })).toBe(
     `No active key has the id '${id}': npm run keys -- list shows them.`,
   );

@@ -15,6 +15,16 @@ test('ends with the counts alone on the last line', async () => {
   expect(await runTests('passing')).toEqual({ code: 0, lastLine: '2 passed, 0 failed' });
 });
 
+test.each([['--reporter=dot'], ['--reporter', 'verbose', '--reporter=dot']])(
+  'counts all the same with %s %s',
+  async (...reporters) => {
+    expect(await runTests('passing', ...reporters)).toEqual({
+      code: 0,
+      lastLine: '2 passed, 0 failed',
+    });
+  },
+);
+
 test('fails with the tests and counts what was skipped', async () => {
   expect(await runTests('mixed')).toEqual({ code: 1, lastLine: '1 passed, 1 failed, 1 skipped' });
 });

@@ -15,6 +15,8 @@ export type Canaries = AsyncDisposable & {
   readonly file: string;
   readonly socket: string;
   readonly abstractName: string;
+  /** The environment variable, which no other canaries of this process have. */
+  readonly variable: string;
   readonly port: number;
   /** Where somebody connected. */
   readonly connections: string[];
@@ -27,7 +29,8 @@ export async function openCanaries(): Promise<Canaries> {
   await chmod(folder, 0o755);
   const file = join(folder, 'canary');
   await writeFile(file, token, { mode: 0o644 });
-  process.env['THREADMILL_ESCAPE_CANARY'] = token;
+  const variable = `THREADMILL_ESCAPE_CANARY_${randomBytes(4).toString('hex')}`;
+  process.env[variable] = token;
   const connections: string[] = [];
   const listen = async (where: { port: number; host: string } | { path: string }) => {
     const server = createServer((socket: Socket) => {
@@ -52,10 +55,11 @@ export async function openCanaries(): Promise<Canaries> {
     file,
     socket,
     abstractName,
+    variable,
     port: (tcp.address() as AddressInfo).port,
     connections,
     async [Symbol.asyncDispose]() {
-      delete process.env['THREADMILL_ESCAPE_CANARY'];
+      delete process.env[variable];
       servers.forEach((server) => server.close());
       await rm(folder, { recursive: true });
     },

@@ -224,7 +224,7 @@ export function networkAttempts({ port, socket, abstractName: abstract }: Target
   ];
 }
 
-export function systemAttempts({ json: file }: Targets): Attempt[] {
+export function systemAttempts({ json: file, variable }: Targets): Attempt[] {
   const wish = (name: string) =>
     `Deno.permissions.request({ name: '${name}' }).then(({ state }) => state === 'granted' || Promise.reject(new Error(state)))`;
   return [
@@ -278,7 +278,7 @@ export function systemAttempts({ json: file }: Targets): Attempt[] {
       'read a file from Python': `value = open(${JSON.stringify(file)}).read()`,
       'read /etc/passwd from Python': `value = open('/etc/passwd').read()`,
       'list home folders from Python': `import os\nvalue = [entry for entry in os.listdir('/home') if entry != 'pyodide' and entry != 'web_user']`,
-      'read a variable from Python': `import os\nvalue = os.environ.get('THREADMILL_ESCAPE_CANARY')`,
+      'read a variable from Python': `import os\nvalue = os.environ.get('${variable}')`,
       'start a thread from Python': `import threading\nthreading.Thread(target=print).start()`,
       'run a script of Emscripten': `import ctypes\nlibrary = ctypes.CDLL(None)\nlibrary.emscripten_run_script_string.restype = ctypes.c_char_p\nvalue = library.emscripten_run_script_string(b'Deno.readTextFileSync(' + ${JSON.stringify(JSON.stringify(file))}.encode() + b')')`,
     }),
