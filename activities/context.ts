@@ -35,7 +35,7 @@ import { pendingImages } from './model/pending-images.ts';
 import { readImages } from './read-images.ts';
 import type { WriterContext } from './turn-writer.ts';
 
-export type ReadyContext = WriterContext & {
+export type ReadyContext = Omit<WriterContext, 'said'> & {
   kind: 'ready';
   request: ChatRequest;
   /** By our own count. */

@@ -3,7 +3,7 @@ import { log } from '@temporalio/activity';
 import { APIConnectionError } from 'openai';
 
 import type { TurnRef } from '../db/turn-objects.ts';
-import type { TurnEnd, TurnOutcome, TurnUsage } from '../db/turns.ts';
+import type { TurnClaim, TurnEnd, TurnOutcome, TurnUsage } from '../db/turns.ts';
 import { claimTurn, countLostUsage, finishTurn } from '../db/turns.ts';
 import type { RunRow } from '../wire/rows.ts';
 import { attempt, throughOutages } from './attempt.ts';
@@ -18,6 +18,7 @@ import { adapt, measureTokens } from './model/client.ts';
 import { verdictOf } from './model/map-finish-reason.ts';
 import { ModelServerError } from './model/server-error.ts';
 import { streamAnswer } from './stream-answer.ts';
+import type { WriterContext } from './turn-writer.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { waitForFiles } from './wait-for-files.ts';
 
@@ -43,14 +44,14 @@ export async function modelTurn(
     const claim = await claimTurn(deps.pool, ref);
     if (claim.kind === 'settled') return claim.outcome;
     if (turn === 0 && usesFileSearch(claim.run)) await waitForFiles(deps, claim.run, signal);
-    return takeTurn(deps, claim.run, ref, signal);
+    return takeTurn(deps, claim, ref, signal);
   });
 }
 
 /** A refusal that teaches how the server wants to be asked costs another request, not an attempt. */
 async function takeTurn(
   deps: ActivityDependencies,
-  run: RunRow,
+  { run, said }: Pick<Claimed, 'run' | 'said'>,
   ref: TurnRef,
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
@@ -67,7 +68,7 @@ async function takeTurn(
       return finishTurn(deps.pool, ref, outOfBudget(context.reason));
     if (refused !== undefined && context.promptTokens >= refused.promptTokens) throw refused.error;
     try {
-      const end = await ask(deps, { run, ref, server, context }, signal);
+      const end = await ask(deps, { run, ref, server, context: { ...context, said } }, signal);
       // The answer is paid for: an outage of the database does not cost it.
       return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
@@ -86,7 +87,13 @@ function asOutage(error: unknown, { known }: ModelServer): unknown {
   return away ? new ModelOutageError(error, known.profile.retry_seconds) : error;
 }
 
-type Asked = { run: RunRow; ref: TurnRef; server: ModelServer; context: ReadyContext };
+type Claimed = Extract<TurnClaim, { kind: 'claimed' }>;
+type Asked = {
+  run: RunRow;
+  ref: TurnRef;
+  server: ModelServer;
+  context: ReadyContext & WriterContext;
+};
 
 async function ask(
   deps: ActivityDependencies,

@@ -45,6 +45,8 @@ export type WriterContext = {
   sources: Sources;
   /** Names of the tools that the model may call. */
   offered: ReadonlySet<string>;
+  /** The turn has a message already: another is written only when no calls follow. */
+  said: boolean;
 };
 
 export class TurnWriter {
@@ -62,6 +64,7 @@ export class TurnWriter {
   /** The content parts behind the images, in the order of their first deltas. */
   readonly #parts: ('text' | 'refusal')[] = [];
   #lateText = '';
+  #heldText = '';
   readonly #calls: Call[] = [];
 
   constructor(
@@ -101,6 +104,10 @@ export class TurnWriter {
     // The wire has no place for text after the calls of the same turn.
     if (this.#toolStep !== undefined) {
       this.#lateText += text;
+      return undefined;
+    }
+    if (this.#context.said) {
+      this.#heldText += text;
       return undefined;
     }
     return this.#writePieces(this.#reader.push(text));
@@ -258,7 +265,10 @@ export class TurnWriter {
 
   /** Everything streamed so far is stored; what is left is the transaction that ends the turn. */
   async finish(): Promise<Pick<TurnEnd, 'message' | 'toolCalls'>> {
-    if (this.#toolStep === undefined) await this.#writePieces(this.#reader.end());
+    if (this.#toolStep === undefined) {
+      if (this.#heldText !== '') await this.#writePieces(this.#reader.push(this.#heldText));
+      await this.#writePieces(this.#reader.end());
+    }
     // A model that has nothing to say about its images: the client still gets them.
     if (this.silent && this.#context.images.length > 0) await this.#openMessage('');
     this.#writeUndecodedCode();
@@ -326,7 +336,7 @@ export class TurnWriter {
   /** Tokens of everything the model wrote, for a server that reports no usage. */
   countTokens(): number {
     return (
-      countTokens(this.#text + this.#refusal + this.#lateText) +
+      countTokens(this.#text + this.#refusal + this.#lateText + this.#heldText) +
       this.#calls.reduce((sum, call) => sum + countTokens(call.name + call.arguments), 0)
     );
   }

@@ -35,8 +35,9 @@ export type TurnOutcome =
   /** A client asked for cancellation: the run must be finalized. */
   | { kind: 'stopped' };
 
+/** `said`: an attempt that was lost has completed a message before its calls; it stays the turn's. */
 export type TurnClaim =
-  { kind: 'claimed'; run: RunRow } | { kind: 'settled'; outcome: TurnOutcome };
+  { kind: 'claimed'; run: RunRow; said: boolean } | { kind: 'settled'; outcome: TurnOutcome };
 
 const CUT_OFF: LastError = {
   code: 'server_error',
@@ -49,7 +50,9 @@ const CUT_OFF: LastError = {
  */
 export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Promise<TurnClaim> {
   return withTransaction(pool, async (tx) => {
-    const rows = await query<RunRow & { was_queued: boolean; has_open_step: boolean }>(
+    const rows = await query<
+      RunRow & { was_queued: boolean; has_open_step: boolean; said: boolean }
+    >(
       tx,
       'turns.claim',
       `update runs set owner = $2, status = 'in_progress',
@@ -58,7 +61,8 @@ export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Pr
        where id = old_id and status = any($3::text[])
          and not exists (select from run_turns t where t.run_id = $1 and t.turn = $4)
        returning ${RUN_COLUMNS}, was_queued,
-         exists (select from run_steps s where s.run_id = $1 and s.status = 'in_progress') as has_open_step`,
+         exists (select from run_steps s where s.run_id = $1 and s.status = 'in_progress') as has_open_step,
+         exists (select from run_steps s where s.run_id = $1 and s.turn = $4 and s.status = 'completed') as said`,
       [runId, owner, TRANSITIONS.in_progress, turn],
     );
     const run = rows[0];
@@ -67,7 +71,7 @@ export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Pr
     const events = run.has_open_step ? await closeCutOff(tx, run) : [];
     if (run.was_queued) events.unshift(runEvent(run));
     if (events.length > 0) await appendEvents(tx, runId, events, owner);
-    return { kind: 'claimed', run };
+    return { kind: 'claimed', run, said: run.said };
   });
 }
 

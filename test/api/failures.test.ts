@@ -162,6 +162,31 @@ test('fails the step of a tool call that was cut, and takes only the repeated ca
   expect(env.model.requests(model)[2]?.body.messages).toHaveLength(4);
 });
 
+test('keeps one message of a turn whose calls were cut and made again', async () => {
+  const call = (said: string) =>
+    toolCalls([{ name: 'code_interpreter', arguments: { code: 'print(1)' } }], { text: said });
+  const { run, messages } = await streamed(
+    [cutAfter(call('Let me look.'), 5), call('I shall look.'), text('1.')],
+    [CODE],
+  );
+  expect(run.status).toBe('completed');
+  expect(messages).toMatchObject([
+    { status: 'completed', content: [{ text: { value: 'Let me look.' } }] },
+    { status: 'completed', content: [{ text: { value: '1.' } }] },
+  ]);
+});
+
+test('shows the answer of a turn that makes its calls no more', async () => {
+  const call = toolCalls([{ name: 'code_interpreter', arguments: { code: 'print(1)' } }], {
+    text: 'Let me look.',
+  });
+  const { messages } = await streamed([cutAfter(call, 5), text('It is 1.')], [CODE]);
+  expect(messages.map(({ content }) => content)).toMatchObject([
+    [{ text: { value: 'Let me look.' } }],
+    [{ text: { value: 'It is 1.' } }],
+  ]);
+});
+
 test('does not run code again when the answer that follows it is cut', async () => {
   const code = 'try: runs += 1\nexcept NameError: runs = 1\nprint(runs)';
   const call = (text: string) =>
