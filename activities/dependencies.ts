@@ -7,8 +7,6 @@ import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import type { ModelServers } from './model/client.ts';
 
-export type WorkflowState = 'running' | 'closed' | 'missing';
-
 export type ActivityDependencies = {
   pool: Pool;
   batcher: EventBatcher;
@@ -27,7 +25,4 @@ export type ActivityDependencies = {
   /** What parsing one file may use, where it differs from the defaults. */
   parseLimits: Partial<ParseLimits>;
   parsers: ParserPool;
-  describeWorkflow: (workflowId: string) => Promise<WorkflowState>;
-  /** Starts the workflow that embeds stored documents, unless it runs. */
-  startEmbedding: () => Promise<void>;
 };

@@ -11,10 +11,9 @@ import { embedDocuments } from './embed-chunks.ts';
 import type { IngestOutcome } from './ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest-file.ts';
 import { modelTurn } from './model-turn.ts';
-import { reconcile } from './reconcile.ts';
 import { runTool } from './run-tool.ts';
 
-export type { ActivityDependencies, WorkflowState } from './dependencies.ts';
+export type { ActivityDependencies } from './dependencies.ts';
 export type { IngestEnding } from '../db/documents.ts';
 export type { FinalizeOutcome, RunEnding } from '../db/finalize.ts';
 export type { ToolOutcome } from '../db/tool-calls.ts';
@@ -30,6 +29,7 @@ export type Activities = {
   runTool(runId: string, callId: string): Promise<ToolOutcome>;
   /** The end of a run that no model turn wrote. */
   finalizeRun(runId: string, ending: RunEnding): Promise<FinalizeOutcome>;
+  /** Of 0.1.0: workflows/reconcile.ts. */
   reconcile(): Promise<{ repaired: number }>;
   /** The end of an ingest that did not work. */
   settleFile(seq: number, ending: IngestEnding): Promise<IngestOutcome>;
@@ -52,7 +52,7 @@ export function createActivities(
     modelTurn: (runId, turn) => modelTurn(deps, runId, turn),
     runTool: (runId, callId) => runTool(deps, runId, callId),
     finalizeRun: (runId, ending) => finalizeRun(deps.pool, runId, ending),
-    reconcile: () => reconcile(deps),
+    reconcile: () => Promise.resolve({ repaired: 0 }),
     settleFile: async (seq, ending) => ({
       kind: 'ended',
       status: await settleFile(deps.pool, seq, ending),

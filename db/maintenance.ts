@@ -11,6 +11,22 @@ import { query } from './pool.ts';
 /** Days of events kept after their runs have ended. */
 const EVENT_DAYS = 2;
 
+/** Whether the pass is due and this process has it: one of all workers, once in `seconds`, also after a clock went back. */
+export async function takePass(
+  db: Queryable,
+  name: 'repair' | 'tidy',
+  seconds: number,
+): Promise<boolean> {
+  const rows = await query(
+    db,
+    'maintenance.take-pass',
+    `update passes set next_at = clock_timestamp() + $2 * interval '1 second' where name = $1
+       and (next_at <= clock_timestamp() or next_at > clock_timestamp() + $2 * interval '1 second') returning name`,
+    [name, seconds],
+  );
+  return rows.length > 0;
+}
+
 export type SuspectRun = { id: string; status: RunStatus; overdue: boolean };
 
 /** Active runs that nothing has touched for a while, or that are past their deadline. */
@@ -28,6 +44,19 @@ export async function listSuspectRuns(
        and not exists (select from deliveries d where d.run_id = runs.id)
      order by updated_at limit $2`,
     [quietSeconds, limit],
+  );
+}
+
+/** Those of the runs that are active, whatever was written of them lately. */
+export async function listActiveRuns(db: Queryable, ids: string[]): Promise<SuspectRun[]> {
+  if (ids.length === 0) return [];
+  return query<SuspectRun>(
+    db,
+    'maintenance.active',
+    `select id, status, expires_at + 5 < unix_now() as overdue from runs
+     where status in ('queued', 'in_progress', 'requires_action', 'cancelling') and id = any($1::text[])
+       and not exists (select from deliveries d where d.run_id = runs.id)`,
+    [ids],
   );
 }
 

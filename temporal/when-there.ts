@@ -28,7 +28,8 @@ export async function whenThere<T>(
 const UNAVAILABLE = 14;
 const DEADLINE_EXCEEDED = 4;
 
-function isTemporalAway(error: unknown): boolean {
+/** Whether an error says that the server cannot be reached right now. */
+export function isTemporalAway(error: unknown): boolean {
   const grpc = error instanceof ServiceError ? error.cause : error;
   if (isGrpcServiceError(grpc)) return [UNAVAILABLE, DEADLINE_EXCEEDED].includes(grpc.code);
   return /TransportError|Connection failed|transport error|connect error/i.test(String(error));

@@ -7,6 +7,7 @@ import type { Pool } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
 import type { DeliverOptions } from '../temporal/deliver.ts';
 import { deliver } from '../temporal/deliver.ts';
+import { startLoop } from './loop.ts';
 
 const INTERVAL_MS = 500;
 const BATCH = 50;
@@ -18,31 +19,11 @@ export function startRedelivery(
   options: DeliverOptions,
   log: Logger,
 ): () => Promise<void> {
-  const stop = new AbortController();
-  const running = (async () => {
-    while (!stop.signal.aborted) {
-      const taken = await pass(pool, client, options, log).catch((error: unknown) => {
-        log.warn({ err: error }, 'Deliveries could not be repeated');
-        return 0;
-      });
-      if (taken < BATCH) await pause(INTERVAL_MS, stop.signal);
-    }
-  })();
-  return () => {
-    stop.abort();
-    return running;
-  };
-}
-
-async function pass(
-  pool: Pool,
-  client: Client,
-  options: DeliverOptions,
-  log: Logger,
-): Promise<number> {
-  const due = await takeDueDeliveries(pool, BATCH);
-  await Promise.all(due.map((delivery) => redeliver(pool, client, delivery, options, log)));
-  return due.length;
+  return startLoop('Deliveries could not be repeated', INTERVAL_MS, log, async () => {
+    const due = await takeDueDeliveries(pool, BATCH);
+    await Promise.all(due.map((delivery) => redeliver(pool, client, delivery, options, log)));
+    return due.length === BATCH;
+  });
 }
 
 async function redeliver(
@@ -63,14 +44,4 @@ async function redeliver(
   } catch (error) {
     log.warn({ ...fields, err: error }, 'A delivery is still not accepted');
   }
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

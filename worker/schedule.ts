@@ -1,26 +1,12 @@
-/** The schedule that starts the reconciler. One per namespace and task queue, created by whichever worker comes first. */
+/** 0.1.0 started the reconciler's passes by a schedule, each as a workflow in the list. A worker does them by itself. */
 import type { Client } from '@temporalio/client';
-import { ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { ScheduleNotFoundError } from '@temporalio/client';
 
-import type { reconcileWorkflow } from '../workflows/reconcile.ts';
-
-export const RECONCILE_EVERY = '30s';
-
-export async function ensureReconcileSchedule(client: Client, taskQueue: string): Promise<void> {
-  const scheduleId = `${taskQueue}-reconcile`;
+/** A pass under way still ends: `workflows/reconcile.ts`. */
+export async function deleteOldSchedule(client: Client, taskQueue: string): Promise<void> {
   try {
-    await client.schedule.create<typeof reconcileWorkflow>({
-      scheduleId,
-      spec: { intervals: [{ every: RECONCILE_EVERY }] },
-      policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: '1m' },
-      action: {
-        type: 'startWorkflow',
-        workflowType: 'reconcileWorkflow',
-        workflowId: scheduleId,
-        taskQueue,
-      },
-    });
+    await client.schedule.getHandle(`${taskQueue}-reconcile`).delete();
   } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
   }
 }

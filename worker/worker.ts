@@ -1,8 +1,8 @@
 /** Builds everything one worker process needs, runs it, and takes it down in order. */
-import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
-import type { ActivityDependencies, WorkflowState } from '../activities/index.ts';
+import type { ActivityDependencies } from '../activities/index.ts';
 import { createActivities, createIngestActivities } from '../activities/index.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { Config } from '../config.ts';
@@ -16,13 +16,13 @@ import { RunControl } from '../db/run-control.ts';
 import type { Logger } from '../log.ts';
 import { createEmbedder, createParserPool } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
-import { embedWorkflowId, ingestTaskQueue } from '../workflows/signals.ts';
-import type { embedWorkflow } from '../workflows/embed-documents.ts';
+import { ingestTaskQueue } from '../workflows/signals.ts';
 import { workflowBundle } from './bundle.ts';
 import { startRedelivery } from './redeliver.ts';
 import { openSandbox } from './sandbox.ts';
 import { whenThere } from '../temporal/when-there.ts';
-import { ensureReconcileSchedule } from './schedule.ts';
+import { startReconciler } from './reconcile.ts';
+import { deleteOldSchedule } from './schedule.ts';
 
 export type WorkerOptions = {
   config: Config;
@@ -87,8 +87,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     fileWaitSeconds: config.fileWaitSeconds,
     parseLimits: parseLimits(config),
     parsers: createParserPool(config.ingestSlots),
-    describeWorkflow: (workflowId) => describeWorkflow(client, workflowId),
-    startEmbedding: () => startEmbedding(client, config.taskQueue),
   };
   const common = {
     connection,
@@ -117,7 +115,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     activities: createIngestActivities(deps),
     maxConcurrentActivityTaskExecutions: config.ingestSlots,
   });
-  await whenThere('Temporal', log, () => ensureReconcileSchedule(client, config.taskQueue));
+  await whenThere('Temporal', log, () => deleteOldSchedule(client, config.taskQueue));
   const workers = [worker, ingester];
   const running = Promise.all(workers.map((each) => each.run())).then(() => {});
   running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
@@ -127,6 +125,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     { taskQueue: config.taskQueue, maxTurns: config.maxTurns },
     log,
   );
+  const { taskQueue } = config;
+  const { embedder } = deps;
+  const stopReconciler = startReconciler({ pool, client, taskQueue, embedder, log });
   return {
     get sandbox() {
       return sandbox.status;
@@ -134,7 +135,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     connection,
     running,
     async close() {
-      await stopRedelivery();
+      await Promise.all([stopRedelivery(), stopReconciler()]);
       for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
       await running.catch(() => {});
       control[Symbol.dispose]();
@@ -170,24 +171,4 @@ function installRuntime(log: Logger): void {
 
 function connect(address: string): Promise<NativeConnection> {
   return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
-}
-
-async function startEmbedding(client: Client, taskQueue: string): Promise<void> {
-  await client.workflow.start<typeof embedWorkflow>('embedWorkflow', {
-    workflowId: embedWorkflowId(taskQueue),
-    taskQueue,
-    args: [{ v: 1, after: 0, failed: 0 }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: 'embed stored documents',
-  });
-}
-
-async function describeWorkflow(client: Client, workflowId: string): Promise<WorkflowState> {
-  try {
-    const description = await client.workflow.getHandle(workflowId).describe();
-    return description.status.name === 'RUNNING' ? 'running' : 'closed';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'missing';
-    throw error;
-  }
 }

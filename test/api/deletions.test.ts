@@ -8,6 +8,7 @@ import { hold, text, toolCalls } from '../support/fake-model.ts';
 import { createFile } from '../support/files.ts';
 import { tablesWith } from '../support/find-text.ts';
 import { form } from '../support/forms.ts';
+import { passNow } from '../support/operator.ts';
 import { checkRun, CODE, outputsFor, reached, readLog, WEATHER } from '../support/runs.ts';
 import { settled } from '../support/stores.ts';
 
@@ -71,10 +72,9 @@ async function expectUsedUp(sent: Sent[]): Promise<void> {
 
 /** Brings the reconciler's next passes forward until the text is gone. */
 async function expectErased(word: string): Promise<void> {
-  const schedule = env.temporal.schedule.getHandle(`${env.config.taskQueue}-reconcile`);
   const pass = async () => {
     await env.pool.query('update pending_erasures set due_at = clock_timestamp()');
-    await schedule.trigger();
+    await passNow(env.pool);
     expect(await tablesWith(env.pool, word)).toEqual([]);
     expect((await env.pool.query('select from pending_erasures')).rowCount).toBe(0);
   };

@@ -1,7 +1,7 @@
 /** What the reconciler looks at, and what it may throw away. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { listSuspectRuns, rotateEventPartitions } from '../../db/maintenance.ts';
+import { listSuspectRuns, rotateEventPartitions, takePass } from '../../db/maintenance.ts';
 import { answer } from '../support/turns.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
@@ -12,6 +12,15 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
+});
+
+test('one process has a pass, once in its interval, whatever the clock did', async () => {
+  const take = () => takePass(database.pool, 'repair', 60);
+  const taken = await Promise.all([take(), take(), take()]);
+  expect(taken.filter(Boolean)).toHaveLength(1);
+  expect(await take()).toBe(false);
+  await database.pool.query(`update passes set next_at = next_at + interval '1 day'`);
+  expect(await take()).toBe(true);
 });
 
 /** A queued run that Temporal was told of. */

@@ -17,6 +17,8 @@ const DOCUMENTS = [
   'docs/code-interpreter.md',
   'docs/retrieval.md',
   'docs/compatibility.md',
+  'docs/decisions/reconciler.md',
+  'docs/decisions/worker-versioning.md',
   'deploy/temporal/views.md',
 ];
 

@@ -5,6 +5,7 @@ import { eventually } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import type { FakeEmbeddings } from '../support/fake-embeddings.ts';
 import { startFakeEmbeddings } from '../support/fake-embeddings.ts';
+import { passNow } from '../support/operator.ts';
 import { expectSound, sentences, settled, upload } from '../support/stores.ts';
 
 let env: Environment;
@@ -21,7 +22,7 @@ async function restartWorkerWith(settings: Partial<Environment['config']>): Prom
   await env.worker!.close();
   Object.assign(env.config, settings);
   await env.startWorker();
-  await env.temporal.schedule.getHandle(`${env.config.taskQueue}-reconcile`).trigger();
+  await passNow(env.pool);
 }
 
 async function models(): Promise<Record<string, number>> {

@@ -5,7 +5,7 @@ import { eventually } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import type { FakeEmbeddings } from '../support/fake-embeddings.ts';
 import { startFakeEmbeddings } from '../support/fake-embeddings.ts';
-import { loseWorkflow } from '../support/operator.ts';
+import { loseWorkflow, passNow } from '../support/operator.ts';
 import { contentOf, expectSound, sentences, settled, upload } from '../support/stores.ts';
 
 let env: Environment;
@@ -148,7 +148,7 @@ test("a cancel in Temporal, like the UI's button, cancels the file", async () =>
 async function reconcile({ storeId }: { storeId: string }): Promise<void> {
   const back = `update vector_store_files set updated_at = updated_at - interval '10 minutes' where vector_store_id = $1`;
   await env.pool.query(back, [storeId]);
-  await env.temporal.schedule.getHandle(`${env.config.taskQueue}-reconcile`).trigger();
+  await passNow(env.pool);
 }
 
 test('a workflow that was terminated fails its file', async () => {

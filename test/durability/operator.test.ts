@@ -17,7 +17,7 @@ import {
 } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import { hold, toolCalls } from '../support/fake-model.ts';
-import { loseWorkflow, reconcileNow, resetWorkflow } from '../support/operator.ts';
+import { loseWorkflow, passNow, reconcileNow, resetWorkflow } from '../support/operator.ts';
 import { descendants } from '../support/processes.ts';
 import { readToDone } from '../support/stream-events.ts';
 
@@ -154,7 +154,23 @@ describe('a workflow that was terminated', () => {
     expect(await reader.finished).toBe('done');
     await expectSettled(env, ref, { ...FAILED, turns: 1 });
   });
+
+  test('fails its run at the next pass, however short the silence', async () => {
+    const { ref, reader } = await parked('terminate-lively');
+    await workflow(ref.runId).terminate();
+    await eventually(async () => {
+      await passNow(env.pool);
+      await untilEnded(ref);
+    });
+    expect(await reader.finished).toBe('done');
+    await expectSettled(env, ref, { ...FAILED, turns: 1 });
+  });
 });
+
+async function untilEnded({ runId }: RunRef): Promise<void> {
+  const { rows } = await env.pool.query('select status from runs where id = $1', [runId]);
+  expect(rows).toEqual([{ status: 'failed' }]);
+}
 
 describe('a workflow that was lost', () => {
   test('is started again for a run that is queued', async () => {

@@ -124,10 +124,6 @@ export class Environment implements AsyncDisposable {
     await this.api.close();
     await this.worker?.close();
     await this.model.close();
-    await this.temporal.schedule
-      .getHandle(`${this.config.taskQueue}-reconcile`)
-      .delete()
-      .catch(() => {});
     await this.temporal.connection.close();
     await this.pool.end();
     await dropDatabase(this.databaseUrl);

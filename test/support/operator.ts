@@ -1,17 +1,20 @@
 /** What an operator does to a run's workflow in the Temporal UI, and a pass of the reconciler that need not be waited for. */
 import { randomUUID } from 'node:crypto';
 
+import type { Pool } from '../../db/pool.ts';
 import type { RunRef, System } from './durable-run.ts';
 import { eventually } from './durable-run.ts';
 
 /** Lets the reconciler look at the run now, as if nothing had touched it for a minute. */
-export async function reconcileNow(
-  env: System & { config: { taskQueue: string } },
-  { runId }: RunRef,
-): Promise<void> {
+export async function reconcileNow(env: System, { runId }: RunRef): Promise<void> {
   const back = `update runs set updated_at = updated_at - interval '1 minute' where id = $1`;
   await env.pool.query(back, [runId]);
-  await env.temporal.schedule.getHandle(`${env.config.taskQueue}-reconcile`).trigger();
+  await passNow(env.pool);
+}
+
+/** Makes the passes of the reconciler due. */
+export async function passNow(pool: Pool): Promise<void> {
+  await pool.query(`update passes set next_at = '-infinity'`);
 }
 
 /** Deletes the workflow and its history, as if Temporal's data had been lost. */

@@ -148,10 +148,6 @@ export class ProcessEnvironment implements AsyncDisposable {
     await Promise.all([this.#served?.close(), ...this.#processes.map((one) => one.kill())]);
     await Promise.all(Object.values(this.proxies).map((proxy) => proxy[Symbol.asyncDispose]()));
     await this.model.close();
-    await this.temporal.schedule
-      .getHandle(`${this.taskQueue}-reconcile`)
-      .delete()
-      .catch(() => {});
     await this.temporal.connection.close();
     await this.pool.end();
     if (this.#ownsDatabase) await dropDatabase(this.databaseUrl);

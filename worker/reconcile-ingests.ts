@@ -1,0 +1,50 @@
+/** The same for files on their way into vector stores, and for documents that lack vectors of the configured model. */
+import type { Client } from '@temporalio/client';
+
+import { countUnembedded, embeddingKey } from '../db/document-vectors.ts';
+import { settleFile } from '../db/documents.ts';
+import type { SuspectIngest } from '../db/maintenance.ts';
+import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
+import { withTransaction } from '../db/pool.ts';
+import { enqueueIngests } from '../db/vector-store-files.ts';
+import { describeWorkflow } from '../temporal/describe.ts';
+import type { embedWorkflow } from '../workflows/embed-documents.ts';
+import { embedWorkflowId } from '../workflows/signals.ts';
+import type { Reconciler } from './reconcile.ts';
+
+/** An ingest may wait for others, or embed a large file: asking once in two minutes is enough. */
+const QUIET_SECONDS = 120;
+const BATCH = 200;
+
+export async function reconcileIngests(parts: Reconciler): Promise<void> {
+  const { pool, client, embedder, taskQueue } = parts;
+  for (const ingest of await listSuspectIngests(pool, QUIET_SECONDS, BATCH))
+    await repair(parts, ingest);
+  if (embedder !== null && (await countUnembedded(pool, embeddingKey(embedder))) > 0)
+    await startEmbedding(client, taskQueue);
+}
+
+async function repair(
+  { pool, client, log }: Reconciler,
+  { seq, ingestId }: SuspectIngest,
+): Promise<void> {
+  const workflow = await describeWorkflow(client, ingestId);
+  if (workflow === 'running') return touchIngest(pool, seq);
+  if (workflow === 'missing') {
+    await withTransaction(pool, (tx) => enqueueIngests(tx, [seq]));
+  } else {
+    const message = 'The ingest was terminated by an operator.';
+    await settleFile(pool, seq, { status: 'failed', error: { code: 'server_error', message } });
+  }
+  log.warn({ ingest: ingestId, workflow }, 'Repaired an ingest');
+}
+
+async function startEmbedding(client: Client, taskQueue: string): Promise<void> {
+  await client.workflow.start<typeof embedWorkflow>('embedWorkflow', {
+    workflowId: embedWorkflowId(taskQueue),
+    taskQueue,
+    args: [{ v: 1, after: 0, failed: 0 }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: 'embed stored documents',
+  });
+}

@@ -1,0 +1,100 @@
+/**
+ * Repairs what runs no code: a workflow that was terminated in the UI, a Temporal whose data was lost, a run past its
+ * deadline with no worker to say so. Postgres decides every race, and which worker makes the next pass: no workflow is
+ * needed for it, and it goes on when Temporal has lost its data (docs/decisions/reconciler.md).
+ */
+import type { Client } from '@temporalio/client';
+
+import { finalizeRun } from '../db/finalize.ts';
+import type { SuspectRun } from '../db/maintenance.ts';
+import { deleteOldPlaces } from '../db/list-places.ts';
+import { forgetOldResponses } from '../db/passed-responses.ts';
+import {
+  deleteOldIdempotencyKeys,
+  listActiveRuns,
+  listSuspectRuns,
+  restartRun,
+  rotateEventPartitions,
+  takePass,
+  tidyFiles,
+  touchRun,
+} from '../db/maintenance.ts';
+import type { Pool } from '../db/pool.ts';
+import { eraseDue } from '../db/run-events.ts';
+import type { Logger } from '../log.ts';
+import type { Embedder } from '../retrieval/index.ts';
+import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
+import { startLoop } from './loop.ts';
+import { reconcileIngests } from './reconcile-ingests.ts';
+
+export type Reconciler = {
+  pool: Pool;
+  client: Client;
+  taskQueue: string;
+  embedder: Embedder | null;
+  log: Logger;
+};
+
+/** How often a worker asks whether a pass is due. */
+const ASK_MS = 1_000;
+const REPAIR_SECONDS = 10;
+const TIDY_SECONDS = 30;
+/** Longer than most pauses between two writes of a run that is being worked on: asking about a healthy one is only a cost. */
+const QUIET_SECONDS = 30;
+/** A pass asks Temporal about so many quiet runs; the longest quiet come first. */
+const BATCH = 100;
+
+/** The returned function stops it after the pass under way. */
+export function startReconciler(parts: Reconciler): () => Promise<void> {
+  return startLoop('A pass of the reconciler was given up', ASK_MS, parts.log, async () => {
+    if (await takePass(parts.pool, 'repair', REPAIR_SECONDS)) await repairRuns(parts);
+    if (await takePass(parts.pool, 'tidy', TIDY_SECONDS)) await tidy(parts);
+    return false;
+  });
+}
+
+async function tidy(parts: Reconciler): Promise<void> {
+  const { pool } = parts;
+  await rotateEventPartitions(pool);
+  await deleteOldIdempotencyKeys(pool);
+  await deleteOldPlaces(pool);
+  await forgetOldResponses(pool);
+  await tidyFiles(pool);
+  await eraseDue(pool);
+  await reconcileIngests(parts);
+}
+
+async function repairRuns(parts: Reconciler): Promise<void> {
+  const { pool, client, taskQueue } = parts;
+  await repairAll(parts, await listActiveRuns(pool, await listCutOff(client, taskQueue)));
+  for (;;) {
+    const suspects = await listSuspectRuns(pool, QUIET_SECONDS, BATCH);
+    const repaired = await repairAll(parts, suspects);
+    // Where one workflow was lost, all may be.
+    if (repaired === 0 || suspects.length < BATCH) return;
+  }
+}
+
+async function repairAll(parts: Reconciler, suspects: SuspectRun[]): Promise<number> {
+  let repaired = 0;
+  for (const run of suspects) if (await repair(parts, run)) repaired += 1;
+  return repaired;
+}
+
+async function repair({ pool, client, log }: Reconciler, run: SuspectRun): Promise<boolean> {
+  const { id, status, overdue } = run;
+  const workflow = await describeWorkflow(client, id);
+  if (overdue) {
+    await finalizeRun(pool, id, { status: 'expired' });
+  } else if (workflow === 'running') {
+    await touchRun(pool, id);
+    return false;
+  } else if (workflow === 'missing' && status !== 'cancelling') {
+    await restartRun(pool, id);
+  } else {
+    const message = 'The run was terminated by an operator.';
+    await finalizeRun(pool, id, { status: 'failed', error: { code: 'server_error', message } });
+  }
+  log.warn({ run_id: id, status, workflow, overdue }, 'Repaired a run');
+  return true;
+}
