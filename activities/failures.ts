@@ -31,12 +31,29 @@ export class ModelStreamError extends Error {
   }
 }
 
-/** The model did nothing but call tools, which the run forbids. */
-export class ForbiddenCallError extends ModelStreamError {
-  constructor() {
-    super('The model called a tool, which tool_choice forbids.', { retryable: false });
+/** The server did not pass `tool_choice` on to its model. `rule`: the profile's field that tells how to ask it instead. */
+export class IgnoredChoiceError extends ModelStreamError {
+  override name = 'IgnoredChoiceError';
+  readonly rule: keyof typeof IGNORED;
+
+  constructor(rule: keyof typeof IGNORED) {
+    const { message, retryable } = IGNORED[rule];
+    super(message, { retryable });
+    this.rule = rule;
   }
 }
+
+const IGNORED = {
+  tools_when_none: {
+    message: 'The model called a tool, which tool_choice forbids.',
+    retryable: false,
+  },
+  // Its text has been shown: only a new attempt closes that message.
+  named_tool_choice: {
+    message: 'The model did not call the tool that tool_choice names.',
+    retryable: true,
+  },
+};
 
 /** An earlier call of the same turn has not ended, and nobody runs it: it failed, or waits for a worker with room. */
 export class EarlierCallError extends Error {

@@ -1,6 +1,6 @@
 /** Reads one answer of a model server into the writer, within the run's limits and the server's time. */
 import type { ReadyContext } from './context.ts';
-import { ForbiddenCallError, ModelStreamError } from './failures.ts';
+import { IgnoredChoiceError, ModelStreamError } from './failures.ts';
 import type { ChunkAccumulator, TurnPart } from './model/accumulate-chunks.ts';
 import type { ModelServer } from './model/client.ts';
 import { placeOf } from './model/client.ts';
@@ -48,7 +48,7 @@ export async function streamAnswer(
   signal.throwIfAborted();
   const finish = finishOfAnswer(answer, done);
   await writeAll(answer.end(), writer);
-  checkCalls(answer, writer, finish);
+  if (finish === 'stop') checkCalls(context, { answer, writer });
   const used = answer.usage?.completion_tokens ?? meter.tokens;
   return limit !== null && used > limit && finish === 'stop' ? 'length' : finish;
 }
@@ -92,10 +92,18 @@ function finishOfAnswer(answer: ChunkAccumulator, done: boolean): Finish {
   );
 }
 
-/** An answer of which nothing is left to show must not look like a model that had nothing to say. */
-function checkCalls(answer: ChunkAccumulator, writer: TurnWriter, finish: Finish): void {
-  if (finish !== 'stop' || !writer.silent) return;
-  if (answer.calledTools) throw new ForbiddenCallError();
+/**
+ * Some servers ignore a `tool_choice`, or only one that names a tool. An answer of which nothing is left to show must not
+ * look like a model that had nothing to say.
+ */
+function checkCalls({ request }: ReadyContext, { answer, writer }: AnswerSink): void {
+  const choice = request.tool_choice;
+  const named =
+    typeof choice === 'object' && 'function' in choice ? choice.function.name : undefined;
+  if (named !== undefined && !answer.called(named))
+    throw new IgnoredChoiceError('named_tool_choice');
+  if (!writer.silent) return;
+  if (answer.calledTools) throw new IgnoredChoiceError('tools_when_none');
   if (/tool|function/i.test(answer.finishReason ?? '')) {
     throw new ModelStreamError('The model server announced tool calls and sent none.', {
       retryable: false,

@@ -63,6 +63,10 @@ export class ChunkAccumulator {
     return this.#calls.count > 0;
   }
 
+  called(tool: string): boolean {
+    return this.#calls.names.includes(tool);
+  }
+
   /** Some call's arguments end in the middle. */
   get cutInCall(): boolean {
     return this.#calls.cut;

@@ -62,6 +62,10 @@ export class CallAssembler {
     return this.#calls.length;
   }
 
+  get names(): string[] {
+    return this.#calls.map(({ name }) => name);
+  }
+
   /** The arguments of some call ended in the middle of their object. */
   get cut(): boolean {
     return this.#calls.some(({ scanner }) => scanner.state === 'open');

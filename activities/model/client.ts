@@ -7,7 +7,7 @@ import type { ModelTarget } from '../../config.ts';
 import type { ModelProfile } from '../../config/models-file.ts';
 import type { ChatRequest } from './build-request.ts';
 import { contextWindowOf } from './context-window.ts';
-import { ForbiddenCallError } from '../failures.ts';
+import { IgnoredChoiceError } from '../failures.ts';
 import { learn, readMaxCompletion, readTooLong } from './learn.ts';
 import { ModelServerError } from './server-error.ts';
 
@@ -152,9 +152,10 @@ export function adapt(
   error: unknown,
   refused: { request: ChatRequest; promptTokens: number },
 ): 'changed' | 'smaller' | undefined {
-  if (error instanceof ForbiddenCallError && known.profile.tools_when_none) {
-    known.profile = { ...known.profile, tools_when_none: false };
-    return 'changed';
+  if (error instanceof IgnoredChoiceError && known.profile[error.rule]) {
+    known.profile = { ...known.profile, [error.rule]: false };
+    logLesson(target, `${error.rule}: false`, error.message);
+    return error.retryable ? undefined : 'changed';
   }
   if (!(error instanceof ModelServerError) || !TEACHES.has(error.status ?? 400)) return undefined;
   const text = `${error.code} ${error.reason} ${error.body}`;
@@ -163,13 +164,18 @@ export function adapt(
     learnSize(known, text, refused) ??
     learnShape(known, text, refused.request);
   if (lesson === undefined) return undefined;
-  log.warn('Adapted the requests to a model server', {
-    url: error.url,
-    model: target.upstreamModel,
-    change: lesson.change,
-    reason: error.reason,
-  });
+  logLesson(target, lesson.change, error.reason);
   return lesson.effect;
+}
+
+function logLesson(target: ModelTarget, change: string, reason: string): void {
+  const { upstreamModel: model } = target;
+  log.warn('Adapted the requests to a model server', {
+    url: placeOf(target),
+    model,
+    change,
+    reason,
+  });
 }
 
 type Learnt = { effect: 'changed' | 'smaller'; change: string } | undefined;

@@ -156,6 +156,7 @@ const PROMPT = [
   /"n_prompt_tokens"\s*:\s*(\d+)/,
   /(?:requested|resulted in|contains|has|got|given|of):?\s+(?:about |at least )?(\d{3,})\s*(?:`?inputs?`? |prompt )?tokens/i,
   /requested:\s*(\d{3,})/i,
+  /request \((\d{3,}) tokens\)/i,
   /(\d{3,})\s*tokens\s*>/i,
 ];
 

@@ -171,6 +171,10 @@ describe('refusals', () => {
       'exceed_context_size_error "n_prompt_tokens":4096,"n_ctx":2048 exceeds the context size',
       { window: 2048, prompt: 4096 },
     ],
+    [
+      'litellm.ContextWindowExceededError: OpenAIException - request (2092 tokens) exceeds the available context size (1024 tokens)',
+      { window: 1024, prompt: 2092 },
+    ],
     ['prompt is too long: 210000 tokens > 200000 maximum', { window: 200000, prompt: 210000 }],
     ['Please reduce the length of the messages', {}],
     ['There is no such model', undefined],

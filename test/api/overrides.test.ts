@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Environment } from '../support/environment.ts';
 import { createFile } from '../support/files.ts';
 import { hold, text, toolCalls } from '../support/fake-model.ts';
-import { checkRun, CODE, outputsFor, setUp, WEATHER } from '../support/runs.ts';
+import { checkRun, CODE, outputsFor, pendingCalls, setUp, WEATHER } from '../support/runs.ts';
 
 let env: Environment;
 beforeAll(async () => {
@@ -199,9 +199,8 @@ test('demands a tool in the first turn only', async () => {
 });
 
 test('passes on the choices none and code_interpreter', async () => {
-  const { assistant, threadId, model } = await setUp(env, [text('A.'), text('B.')], {
-    tools: [CODE],
-  });
+  const replies = [text('A.'), text('B.'), text('C.')];
+  const { assistant, threadId, model } = await setUp(env, replies, { tools: [CODE] });
   for (const tool_choice of ['none', { type: 'code_interpreter' }] as const)
     await env.client.beta.threads.runs.createAndPoll(threadId, {
       assistant_id: assistant.id,
@@ -210,6 +209,32 @@ test('passes on the choices none and code_interpreter', async () => {
   expect(env.model.requests(model).map(({ body }) => body.tool_choice)).toEqual([
     'none',
     { type: 'function', function: { name: 'code_interpreter' } },
+    // The model has not called it.
+    'required',
+  ]);
+});
+
+test('a server that ignores a named tool is offered no other, in the same turn and from then on', async () => {
+  const call = () => toolCalls([{ name: 'get_weather', arguments: {} }]);
+  const time = { type: 'function' as const, function: { name: 'get_time' } };
+  const replies = [text('It is sunny.'), call(), call()];
+  const { assistant, threadId, model } = await setUp(env, replies, { tools: [WEATHER, time] });
+  const { runs } = env.client.beta.threads;
+  const tool_choice = { type: 'function', function: { name: 'get_weather' } } as const;
+  for (let times = 0; times < 2; times++) {
+    const run = await runs.createAndPoll(threadId, { assistant_id: assistant.id, tool_choice });
+    expect(pendingCalls(run)).toMatchObject([{ name: 'get_weather' }]);
+    await runs.cancel(run.id, { thread_id: threadId });
+    await runs.poll(run.id, { thread_id: threadId });
+    await checkRun(env, run);
+  }
+  const requests = env.model.requests(model).map(({ body }) => body);
+  expect(requests.map((body) => body.tool_choice)).toEqual([tool_choice, 'required', 'required']);
+  expect(requests.map(({ tools }) => tools?.length)).toEqual([2, 1, 1]);
+  const { data } = await env.client.beta.threads.messages.list(threadId);
+  expect(data.map(({ role, status }) => [role, status])).toEqual([
+    ['assistant', 'incomplete'],
+    ['user', 'completed'],
   ]);
 });
 
