@@ -38,7 +38,7 @@ test('searches, shows what it found, and cites it', async () => {
   expect(outline(events)).toContain('thread.run.step.delta');
   const workflow = env.temporal.workflow.getHandle((await stream.finalRun()).id);
   await workflow.result();
-  expect((await workflow.fetchHistory()).events).toHaveLength(23);
+  expect((await workflow.fetchHistory()).events).toHaveLength(24);
 
   const [call] = callsOf(steps);
   const ranking_options = { ranker: 'default_2024_08_21', score_threshold: 0 };

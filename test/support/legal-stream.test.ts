@@ -141,6 +141,11 @@ const CODE = [
 /** As above, with the usage of its one step. */
 const CODE_RUN = [...CODE.slice(0, -1), runEvent(completed)];
 
+const SHORT_CODE = [
+  ...CODE.slice(0, -1),
+  runEvent({ ...completed, prompt_tokens: 1, completion_tokens: 1 }),
+];
+
 const LINK: Annotation = {
   type: 'file_path',
   text: 'sandbox:/mnt/data/a',
@@ -228,7 +233,7 @@ describe('refuses', () => {
     ['a run that ends with an open step', without(TEXT, 10)],
     ['steps that overlap', [...TEXT.slice(0, 9), ...CODE_STEP, ...TEXT.slice(9)]],
     ['a step created twice', [...TEXT.slice(0, 11), ...TEXT.slice(3)]],
-    ['usage that does not add up', CODE],
+    ['less usage than its steps have', SHORT_CODE],
     ['an event that no client knows', replaced(TEXT, 7, { event: 'error', data: {} })],
     ['a call opened twice', replaced(CODE_RUN, 6, codeOpened('step_2', 0, CALL))],
     ['a call index that leaves a gap', replaced(CODE_RUN, 5, codeOpened('step_2', 1, CALL))],
