@@ -92,7 +92,9 @@ describe("a cancel in Temporal, like the UI's button", () => {
     await workflow(ref.runId).cancel();
     expect(await reader.finished).toBe('done');
     const cutOff = ['one two'];
-    const events = await expectSettled(env, ref, { ...CANCELLED, turns: 0, modelCalls: 1, cutOff });
+    const paid = { lost: [7, 2] as [number, number] };
+    const expected = { ...CANCELLED, turns: 0, modelCalls: 1, cutOff, ...paid };
+    const events = await expectSettled(env, ref, expected);
     expect(events.slice(-4).map(({ event }) => event)).toEqual([
       'thread.run.cancelling',
       'thread.message.incomplete',
@@ -235,7 +237,8 @@ describe('a workflow that is reset', () => {
     await reader.saw('thread.message.incomplete');
     half.release();
     const answer = 'A second answer.';
-    await expectSettled(env, ref, { answer, cutOff: ['one two'], turns: 1, modelCalls: 2 });
+    const lost: [number, number] = [USAGE.prompt_tokens, USAGE.completion_tokens];
+    await expectSettled(env, ref, { answer, cutOff: ['one two'], turns: 1, modelCalls: 2, lost });
     expect(reader.events).toEqual(await readToDone(await eventsOf(env, ref)));
   });
 });

@@ -160,6 +160,8 @@ export type Settled = {
   answer: string | null;
   /** Model turns whose usage counts. */
   turns: number;
+  /** Tokens of tries that were lost, which count too: of prompts and of completions. */
+  lost?: [number, number];
   /** Requests that the model saw. Default: one per turn. */
   modelCalls?: number;
   /** Messages that were cut off, as their readers saw them. */
@@ -174,6 +176,7 @@ export async function expectSettled(
   expected: Settled,
 ): Promise<StreamEvent[]> {
   const { status = 'completed', answer, turns, cutOff = [], workflow = 'COMPLETED' } = expected;
+  const [prompt, completion] = expected.lost ?? [0, 0];
   await untilStatus(env, ref, status);
   await expectNothingLeft(env, ref, workflow);
   const { threads } = env.client.beta;
@@ -189,9 +192,9 @@ export async function expectSettled(
   expect(textsOf('in_progress')).toEqual([]);
   expect(steps.filter((step) => step.status === 'in_progress')).toEqual([]);
   expect(run.usage).toMatchObject({
-    prompt_tokens: USAGE.prompt_tokens * turns,
-    completion_tokens: USAGE.completion_tokens * turns,
-    total_tokens: USAGE.total_tokens * turns,
+    prompt_tokens: USAGE.prompt_tokens * turns + prompt,
+    completion_tokens: USAGE.completion_tokens * turns + completion,
+    total_tokens: USAGE.total_tokens * turns + prompt + completion,
   });
   const events = await readToDone(await eventsOf(env, ref));
   assertLegalStream(events, { ends: 'end', stored: { run, steps, messages } });
