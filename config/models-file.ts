@@ -71,6 +71,9 @@ const entrySchema = z.strictObject({
   profile: profileSchema.partial().optional(),
 });
 
+/** What an entry may say. */
+export const MODEL_FIELDS = Object.keys(entrySchema.shape);
+
 /** How one model id is served. `upstream_model` defaults to the id itself. */
 export type ModelEntry = z.infer<typeof entrySchema>;
 

@@ -16,6 +16,7 @@ const DOCUMENTS = [
   'docs/architecture.md',
   'docs/code-interpreter.md',
   'docs/retrieval.md',
+  'docs/models.md',
   'docs/compatibility.md',
   'docs/decisions/reconciler.md',
   'docs/decisions/worker-versioning.md',
