@@ -1,10 +1,11 @@
 /** docs/models.md against the schemas of MODELS_FILE. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 
-import { DEFAULT_PROFILE, MODEL_FIELDS } from '../../config/models-file.ts';
+import { DEFAULT_PROFILE, MODEL_FIELDS, readModelsFile } from '../../config/models-file.ts';
 import { ROOT } from './compose-file.ts';
 
 const document = readFileSync(join(ROOT, 'docs/models.md'), 'utf8');
@@ -27,4 +28,16 @@ test('lists every field of a profile with its default', () => {
     typeof value === 'string' ? value : JSON.stringify(value),
   ]);
   expect(documented).toEqual(Object.fromEntries(defaults));
+});
+
+test('has only models files that can be read', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'threadmill-models-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, 'models.json');
+  const examples = [...document.matchAll(/```json\n([^]*?)```/g)];
+  expect(examples.length).toBeGreaterThan(2);
+  for (const [, example] of examples) {
+    writeFileSync(path, example!);
+    expect(() => readModelsFile(path)).not.toThrow();
+  }
 });
