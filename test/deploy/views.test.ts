@@ -73,8 +73,11 @@ test.each(ENDS)('a run that ended is found under $view, and its result says why'
     await env.model.until(() => env.model.requests(model).length === 1);
     await end.act(run);
   }
+  // A run is accepted before Temporal has it.
+  await eventually(() => handle.describe());
   const result: unknown = await handle.result().catch(() => null);
-  expect(await viewsOf(run.threadId)).toEqual([end.view]);
+  // The list follows a workflow's end a little later.
+  await eventually(async () => expect(await viewsOf(run.threadId)).toEqual([end.view]));
   if (end.result !== null) expect(result).toEqual(end.result);
 });
 
@@ -92,7 +95,7 @@ test('a run that waits for its client is found, then that it expired', async () 
   );
   const result: unknown = await env.temporal.workflow.getHandle(run.id).result();
   expect(result).toEqual({ status: 'expired', reason: null });
-  expect(await viewsOf(thread.id)).toEqual(['Expired']);
+  await eventually(async () => expect(await viewsOf(thread.id)).toEqual(['Expired']));
 });
 
 /** The views that show the one run of the thread. The list lags behind the workflows by some milliseconds. */
