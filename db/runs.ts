@@ -214,6 +214,12 @@ export async function getRunRow(
   return rows[0];
 }
 
+/** Whether the run's deadline has passed by the database's clock: that of a process may be wrong. */
+export async function isOverdue(db: Queryable, runId: string, seconds: number): Promise<boolean> {
+  const text = 'select 1 from runs where id = $1 and expires_at + $2::integer < unix_now()';
+  return (await query(db, 'runs.overdue', text, [runId, seconds])).length > 0;
+}
+
 /** False once the run was deleted with its thread. */
 export async function runExists(db: Queryable, runId: string): Promise<boolean> {
   return (await query(db, 'runs.exists', 'select 1 from runs where id = $1', [runId])).length > 0;

@@ -3,7 +3,7 @@ import { Router } from 'express';
 import { finalizeRun } from '../../db/finalize.ts';
 import { withTransaction } from '../../db/pool.ts';
 import { getRunStep, listRunSteps } from '../../db/run-steps.ts';
-import { getRun, listRuns, modifyRun } from '../../db/runs.ts';
+import { getRun, isOverdue, listRuns, modifyRun } from '../../db/runs.ts';
 import { getThread } from '../../db/threads.ts';
 import { checkId } from '../../wire/ids.ts';
 import { isActive } from '../../wire/run-status.ts';
@@ -105,7 +105,7 @@ async function getCurrentRun(
   const run = await getRun(pool, projectId, threadId, runId);
   const overdue =
     isActive(run.status) && (run.expires_at ?? 0) + OVERDUE_SECONDS < Date.now() / 1_000;
-  if (!overdue) return run;
+  if (!overdue || !(await isOverdue(pool, runId, OVERDUE_SECONDS))) return run;
   await finalizeRun(pool, runId, { status: 'expired' });
   return getRun(pool, projectId, threadId, runId);
 }
