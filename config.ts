@@ -19,9 +19,11 @@ import {
 } from './config-values.ts';
 import type { ModelEntry, ModelProfile } from './config/models-file.ts';
 import { readModelsFile } from './config/models-file.ts';
+import type { TemporalSecurity } from './config/temporal-security.ts';
+import { temporalSecurity } from './config/temporal-security.ts';
 
 export { ConfigError };
-export type { ModelEntry, SandboxdAddress };
+export type { ModelEntry, SandboxdAddress, TemporalSecurity };
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -51,6 +53,7 @@ export type Config = {
   readonly databasePoolSize: number;
   /** Undefined: a local development server. */
   readonly temporalAddress: string | undefined;
+  readonly temporalSecurity: TemporalSecurity;
   readonly temporalNamespace: string;
   readonly taskQueue: string;
   readonly apiKey: string | undefined;
@@ -150,6 +153,7 @@ export function loadConfig(env: Env = process.env, flags: Flags = {}): Config {
     databaseListenUrl: postgresUrl('DATABASE_LISTEN_URL', text('DATABASE_LISTEN_URL')),
     databasePoolSize: integer('DATABASE_POOL_SIZE', text('DATABASE_POOL_SIZE'), 20, 2, 500),
     temporalAddress: text('TEMPORAL_ADDRESS'),
+    temporalSecurity: temporalSecurity(text),
     temporalNamespace: text('TEMPORAL_NAMESPACE') ?? 'default',
     taskQueue: text('TEMPORAL_TASK_QUEUE') ?? 'threadmill',
     apiKey: text('THREADMILL_API_KEY'),

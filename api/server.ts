@@ -47,7 +47,9 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const listener = new Listener(options.listenUrl, 'threadmill-api-listen');
   const feed = new EventFeed(pool, listener);
   await whenThere('PostgreSQL', log, () => listener.start());
-  const connection = options.connection ?? Connection.lazy({ address: options.temporalAddress });
+  const connection =
+    options.connection ??
+    Connection.lazy({ address: options.temporalAddress, ...config.temporalSecurity });
   const temporal = new Client({ connection, namespace: config.temporalNamespace });
   const deliverOptions = { taskQueue: config.taskQueue, maxTurns: config.maxTurns };
   const dispatcher = new Dispatcher(pool, temporal, deliverOptions, log);

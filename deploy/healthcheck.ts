@@ -51,9 +51,18 @@ function reachable(host: string): string {
 
 /** A worker's identity is `<pid>@<host name>`, and every container has a host name of its own. */
 async function checkWorker(): Promise<string> {
-  const { temporalAddress: address, temporalNamespace: namespace, taskQueue } = config;
+  const {
+    temporalAddress: address,
+    temporalNamespace: namespace,
+    temporalSecurity,
+    taskQueue,
+  } = config;
   if (address === undefined) throw new Error('TEMPORAL_ADDRESS is not set.');
-  const connection = await Connection.connect({ address, connectTimeout: TIMEOUT_MS });
+  const connection = await Connection.connect({
+    address,
+    ...temporalSecurity,
+    connectTimeout: TIMEOUT_MS,
+  });
   try {
     const { pollers } = await connection.withDeadline(Date.now() + TIMEOUT_MS, () =>
       connection.workflowService.describeTaskQueue({

@@ -5,41 +5,75 @@
 import { connect } from 'node:http2';
 
 const PATH = '/temporal.api.workflowservice.v1.WorkflowService/DescribeNamespace';
-const NOT_FOUND = '5';
+const STATES = {
+  0: 'ready',
+  5: 'no namespace',
+  7: 'refused', // permission denied
+  16: 'refused', // unauthenticated
+} as const;
 
-export type Health = 'ready' | 'no namespace' | 'no answer';
+export type Health = {
+  state: 'ready' | 'no namespace' | 'refused' | 'no answer';
+  /** Why there was no answer, as far as is known. */
+  reason: string;
+};
 
-/** Asks `address` (host:port, without TLS) about `namespace`; any failure to answer in time is 'no answer'. */
+/** As connections of the SDK take it. */
+type Security = {
+  tls?: {
+    serverRootCACertificate?: Buffer;
+    clientCertPair?: { crt: Buffer; key: Buffer };
+    serverNameOverride?: string;
+  };
+  apiKey?: string;
+};
+
+/** Asks `address` (host:port) about `namespace`; any failure to answer in time is 'no answer'. */
 export function temporalHealth(
   address: string,
   namespace = 'default',
   timeoutMs = 2_000,
+  { tls, apiKey }: Security = {},
 ): Promise<Health> {
-  if (!URL.canParse(`http://${address}`)) return Promise.resolve('no answer');
+  const url = `${tls === undefined ? 'http' : 'https'}://${address}`;
+  if (!URL.canParse(url)) return Promise.resolve({ state: 'no answer', reason: '' });
   return new Promise((resolve) => {
-    const session = connect(`http://${address}`);
-    const end = (health: Health) => {
+    const session = connect(url, tlsOptions(tls));
+    const end = (state: Health['state'], reason = '') => {
       session.destroy();
-      resolve(health);
+      resolve({ state, reason });
     };
-    session.on('error', () => end('no answer'));
-    session.setTimeout(timeoutMs, () => end('no answer'));
+    // Of a request that its connection took along, the connection's reason.
+    const lost = (error?: Error) =>
+      end('no answer', ((error?.cause as Error | undefined) ?? error)?.message);
+    session.on('error', lost);
+    session.setTimeout(timeoutMs, () => lost());
     const stream = session.request({
       ':method': 'POST',
       ':path': PATH,
       'content-type': 'application/grpc',
       te: 'trailers',
+      'temporal-namespace': namespace,
+      ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
     });
     // The status is in the trailers, or in the headers when there is no message.
     const read = ({ 'grpc-status': status }: Record<string, unknown>) => {
       if (status !== undefined)
-        end(status === '0' ? 'ready' : status === NOT_FOUND ? 'no namespace' : 'no answer');
+        end(STATES[status as unknown as keyof typeof STATES] ?? 'no answer');
     };
     stream.on('response', read).on('trailers', read);
-    stream.on('error', () => end('no answer')).on('close', () => end('no answer'));
+    stream.on('error', lost).on('close', () => lost());
     stream.resume();
     stream.end(question(namespace));
   });
+}
+
+function tlsOptions(tls: Security['tls']): object {
+  return {
+    ...(tls?.serverRootCACertificate && { ca: tls.serverRootCACertificate }),
+    ...(tls?.clientCertPair && { cert: tls.clientCertPair.crt, key: tls.clientCertPair.key }),
+    ...(tls?.serverNameOverride && { servername: tls.serverNameOverride }),
+  };
 }
 
 /** DescribeNamespaceRequest { namespace = 1 }. */

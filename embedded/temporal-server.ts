@@ -150,7 +150,7 @@ async function fits(launch: Launch, previous: State): Promise<boolean> {
 }
 
 async function health({ options }: Launch, { port }: Ports): Promise<boolean> {
-  return (await temporalHealth(`${HOST}:${port}`, namespaceOf(options))) === 'ready';
+  return (await temporalHealth(`${HOST}:${port}`, namespaceOf(options))).state === 'ready';
 }
 
 /** Whether the process is the very server we started: its number alone may belong to another program by now. */

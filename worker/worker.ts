@@ -57,7 +57,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { config, log } = options;
   installRuntime(log);
   const [connection, sandbox, codePath] = await Promise.all([
-    whenThere('Temporal', log, () => connect(options.temporalAddress)),
+    whenThere('Temporal', log, () => connect(options)),
     options.sandbox ?? openSandbox(config),
     workflowBundle(options.cacheDir),
   ]);
@@ -169,6 +169,11 @@ function installRuntime(log: Logger): void {
   }
 }
 
-function connect(address: string): Promise<NativeConnection> {
-  return NativeConnection.connect({ address, grpcCompression: { codec: 'none' } });
+function connect({ temporalAddress: address, config }: WorkerOptions): Promise<NativeConnection> {
+  const { temporalSecurity } = config;
+  return NativeConnection.connect({
+    address,
+    ...temporalSecurity,
+    grpcCompression: { codec: 'none' },
+  });
 }

@@ -22,10 +22,10 @@ export function node(): Finding {
 
 /** Throws StartError when TEMPORAL_ADDRESS cannot be used. */
 export async function temporal(config: Config): Promise<Finding> {
-  const { temporalAddress, temporalNamespace } = config;
+  const { temporalAddress } = config;
   const part = 'Temporal';
   if (temporalAddress !== undefined) {
-    await checkTemporal(temporalAddress, temporalNamespace);
+    await checkTemporal(temporalAddress, config);
     return { part, state: 'ok', says: `TEMPORAL_ADDRESS ${temporalAddress} answers` };
   }
   const program = await readyTemporal();

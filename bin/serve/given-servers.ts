@@ -11,10 +11,10 @@ const CHECK_MS = 10_000;
 
 /** Throws StartError when DATABASE_URL or TEMPORAL_ADDRESS is set and cannot be used. */
 export async function checkGivenServers(config: Config): Promise<void> {
-  const { databaseUrl, temporalAddress, temporalNamespace } = config;
+  const { databaseUrl, temporalAddress } = config;
   await Promise.all([
     databaseUrl === undefined ? undefined : checkDatabase(databaseUrl),
-    temporalAddress === undefined ? undefined : checkTemporal(temporalAddress, temporalNamespace),
+    temporalAddress === undefined ? undefined : checkTemporal(temporalAddress, config),
   ]);
 }
 
@@ -35,15 +35,22 @@ export async function checkDatabase(url: string): Promise<void> {
 }
 
 /** Throws StartError. */
-export async function checkTemporal(address: string, namespace: string): Promise<void> {
-  const health = await temporalHealth(address, namespace, CHECK_MS);
-  if (health === 'no answer') {
+export async function checkTemporal(
+  address: string,
+  { temporalNamespace: namespace, temporalSecurity }: Config,
+): Promise<void> {
+  const { state, reason } = await temporalHealth(address, namespace, CHECK_MS, temporalSecurity);
+  if (state === 'no answer') {
     throw new StartError(
-      `No Temporal server answers at TEMPORAL_ADDRESS ${address}: start it, correct the address (host:port), ` +
-        `or unset it to use a local one.`,
+      `No Temporal server answers at TEMPORAL_ADDRESS ${address}${reason && ` (${reason})`}: start it, correct the ` +
+        `address (host:port) or the TEMPORAL_TLS settings, or unset it to use a local one.`,
     );
   }
-  if (health === 'no namespace') {
+  if (state === 'refused')
+    throw new StartError(
+      `The Temporal server at ${address} refuses us: correct TEMPORAL_API_KEY or TEMPORAL_NAMESPACE.`,
+    );
+  if (state === 'no namespace') {
     throw new StartError(
       `The Temporal server at ${address} has no namespace '${namespace}': create it with ` +
         `temporal operator namespace create --namespace ${namespace}, or set TEMPORAL_NAMESPACE.`,

@@ -26,14 +26,14 @@ test('serves the namespace and the web UI, and is gone after stop', async () => 
   const dataDir = await temporaryDirectory();
   const server = stopLater(await startTemporalServer({ dataDir, uiPort: 0, searchAttributes }));
   expect(server.version).toMatch(/^1\.\d+\.\d+$/);
-  expect(await temporalHealth(server.address)).toBe('ready');
-  expect(await temporalHealth(server.address, 'other')).toBe('no namespace');
+  expect(await temporalHealth(server.address)).toMatchObject({ state: 'ready' });
+  expect(await temporalHealth(server.address, 'other')).toMatchObject({ state: 'no namespace' });
   expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
   const pid = await recordedPid(dataDir);
   expect(await commandLine(pid)).toContain('start-dev');
   await server.stop();
   expect(await commandLine(pid)).toBeUndefined();
-  expect(await temporalHealth(server.address)).toBe('no answer');
+  expect(await temporalHealth(server.address)).toMatchObject({ state: 'no answer' });
 });
 
 test('keeps its workflows over a restart, and its address', async () => {
@@ -55,7 +55,7 @@ test('takes over the server that a killed process left behind', async () => {
   const pid = await recordedPid(dataDir);
   const server = stopLater(await startTemporalServer({ dataDir, uiPort: 0, searchAttributes }));
   expect(await recordedPid(dataDir)).toBe(pid);
-  expect(await temporalHealth(server.address)).toBe('ready');
+  expect(await temporalHealth(server.address)).toMatchObject({ state: 'ready' });
   await server.stop();
   expect(await commandLine(pid)).toBeUndefined();
 });
@@ -109,7 +109,7 @@ test('registers search attributes and namespaces that an older database lacks', 
   const server = stopLater(
     await startTemporalServer({ dataDir, searchAttributes: more, namespace: 'second' }),
   );
-  expect(await temporalHealth(server.address, 'second')).toBe('ready');
+  expect(await temporalHealth(server.address, 'second')).toMatchObject({ state: 'ready' });
   const again = stopLater(await startTemporalServer({ dataDir, searchAttributes: more }));
   const { operatorService } = (await clientOf(again.address)).connection as Connection;
   const { customAttributes } = await operatorService.listSearchAttributes({ namespace: 'default' });

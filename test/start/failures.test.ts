@@ -123,7 +123,7 @@ test('a DATABASE_URL with a wrong password, which is not repeated', async () => 
 test('a TEMPORAL_ADDRESS where nobody answers', async () => {
   const env = { DATABASE_URL: inject('databaseAdminUrl'), TEMPORAL_ADDRESS: '127.0.0.1:1' };
   expect(await sentence(['--data-dir', await temporaryDirectory()], { env })).toBe(
-    'No Temporal server answers at TEMPORAL_ADDRESS 127.0.0.1:1: start it, correct the address (host:port), or unset it to use a local one.',
+    'No Temporal server answers at TEMPORAL_ADDRESS 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1): start it, correct the address (host:port) or the TEMPORAL_TLS settings, or unset it to use a local one.',
   );
 });
 

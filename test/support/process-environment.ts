@@ -86,12 +86,13 @@ export class ProcessEnvironment implements AsyncDisposable {
   }
 
   /** Starts an API, in place of one that was killed. Resolves when it is ready. */
-  async startApi(): Promise<OwnProcess> {
+  async startApi(settings: Record<string, string> = {}): Promise<OwnProcess> {
     const { apiToDatabase, apiToTemporal } = this.proxies;
     const api = this.#start('api/main.ts', {
       ...this.#servers(apiToDatabase, apiToTemporal),
       PORT: '0',
       POLL_AFTER_MS: '20',
+      ...settings,
     });
     this.#apiUrl = String((await api.logged('The API is serving'))['url']);
     return api;

@@ -36,7 +36,7 @@ export async function startTemporal(
 
 async function untilAnswers(child: Child, address: string): Promise<void> {
   while (child.running) {
-    if ((await temporalHealth(address)) === 'ready') return;
+    if ((await temporalHealth(address)).state === 'ready') return;
     await pause(100);
   }
   throw new Error('Temporal ended while it was starting.');
