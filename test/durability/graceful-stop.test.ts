@@ -82,6 +82,7 @@ test('hands an answer that takes too long to another worker', async () => {
     cutOff: ['un deux'],
     turns: 1,
     modelCalls: 2,
+    lost: [7, 2],
   });
 });
 

@@ -125,7 +125,8 @@ export async function runsWithTools(scene: Scene): Promise<void> {
 
 export async function runsWithEveryField(scene: Scene): Promise<void> {
   const { client, env } = scene;
-  const { assistant, model } = await setUp(env, [text('One.'), text('Two.')]);
+  const replies = [call(), text('One.'), call(), text('Two.')];
+  const { assistant, model } = await setUp(env, replies);
   const choice = { type: 'function' as const, function: { name: 'get_weather' } };
   const fields = {
     assistant_id: assistant.id,
@@ -150,12 +151,15 @@ export async function runsWithEveryField(scene: Scene): Promise<void> {
     tool_resources: { code_interpreter: { file_ids: [fileId] } },
   });
   const { runs } = client.beta.threads;
-  await runs.createAndPoll(run.thread_id, {
+  const where = { thread_id: run.thread_id };
+  await runs.submitToolOutputsAndPoll(run.id, { ...where, tool_outputs: outputsFor(run) });
+  const again = await runs.createAndPoll(run.thread_id, {
     ...fields,
     reasoning_effort: 'high',
     additional_instructions: 'Now.',
     additional_messages: [{ role: 'user', content: 'Again.' }],
   });
+  await runs.submitToolOutputsAndPoll(again.id, { ...where, tool_outputs: outputsFor(again) });
   await readAll(runs.list(run.thread_id, { limit: 1 }));
   await runs.list(run.thread_id, { order: 'asc', after: run.id });
   await runs.list((await client.beta.threads.create()).id);
