@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { RunRef, StreamReader } from '../support/durable-run.ts';
-import { createRun, expectSettled, follow, say } from '../support/durable-run.ts';
+import { createRun, expectSettled, follow, say, USAGE } from '../support/durable-run.ts';
 import { hold } from '../support/fake-model.ts';
 import { ProcessEnvironment } from '../support/process-environment.ts';
 
@@ -59,20 +59,26 @@ async function stopAfter(model: string, afterChunks: number): Promise<Frozen> {
 }
 
 test('keeps a worker that wakes up from telling more of an answer that was given up', async () => {
-  await expectFenced(runs.half, 'one two');
+  // It reads its answer to the end, which was paid for while the run was under way.
+  await expectFenced(runs.half, 'one two', [USAGE.prompt_tokens, USAGE.completion_tokens]);
 });
 
 test('keeps a worker that wakes up from storing an answer that was given up', async () => {
   await expectFenced(runs.whole, WORDS);
 });
 
-async function expectFenced({ ref, reader }: Frozen, cutOff: string): Promise<void> {
+async function expectFenced(
+  { ref, reader }: Frozen,
+  cutOff: string,
+  lost: [number, number] = [0, 0],
+): Promise<void> {
   expect(await reader.finished).toBe('done');
   const events = await expectSettled(env, ref, {
     answer: 'A second answer.',
     cutOff: [cutOff],
     turns: 1,
     modelCalls: 2,
+    lost,
   });
   expect(reader.events).toEqual(events);
 }
