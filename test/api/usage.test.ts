@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { countContentTokens, countTokens } from '../../wire/tokens.ts';
 import { Environment } from '../support/environment.ts';
-import { text, toolCalls, type Reply } from '../support/fake-model.ts';
+import { cutAfter, text, toolCalls, type Reply } from '../support/fake-model.ts';
 import { outline } from '../support/legal-stream.ts';
 import { checkRun, CODE, outputsFor, setUp, WEATHER } from '../support/runs.ts';
 
@@ -98,6 +98,15 @@ test('counts the tokens itself when the model server reports none', async () => 
   expect(run.usage).toMatchObject(
     used(countTokens('Be kind.') + question, countTokens('A mild and sunny day.')),
   );
+});
+
+test('counts what an answer has used that was cut off and begun again', async () => {
+  const half = cutAfter(text('A mild and sunny day.'), 2);
+  const whole = text('Sunny.', { usage: used(50, 20) });
+  const { run } = await runToEnd([half, whole], { tools: [] });
+  const question = countContentTokens([{ type: 'text', text: { value: 'Hi', annotations: [] } }]);
+  const [prompt, told] = [countTokens('Be kind.') + question, countTokens('A mild')];
+  expect(run.usage).toMatchObject(used(50 + prompt, 20 + told));
 });
 
 test('gives each turn what is left of the completion budget, and stops when it is used up', async () => {

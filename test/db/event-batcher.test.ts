@@ -1,13 +1,14 @@
 import { scheduler } from 'node:timers/promises';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { EventBatcher } from '../../db/event-batcher.ts';
 import { finalizeRun } from '../../db/finalize.ts';
-import { FencedError, readEvents } from '../../db/run-events.ts';
+import { FencedError, insertDeltas, readEvents, runDay } from '../../db/run-events.ts';
 import { openMessage } from '../../db/turn-objects.ts';
 import { claimTurn } from '../../db/turns.ts';
 import { textDelta } from '../../wire/events.ts';
+import { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
 
@@ -22,13 +23,13 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
-async function openStream(owner: string) {
+async function openStream(owner: string, through = batcher) {
   const { run } = await database.queueRun();
   const ref = { runId: run.id, turn: 0, owner };
   const claim = await claimTurn(database.pool, ref);
   if (claim.kind !== 'claimed') throw new Error('The turn was not claimed.');
   const open = await openMessage(database.pool, claim.run, ref, [], 'first');
-  const stream = batcher.open(run.id, owner);
+  const stream = through.open(run.id, owner);
   stream.continueAfter(open.lastSeq);
   const push = (text: string) =>
     stream.push({
@@ -146,4 +147,56 @@ test('a message that is cut off has every delta that was stored before its end',
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
     expect(events.at(-1)?.event).toBe('thread.run.expired');
   }
+});
+
+test('a place that is taken stops its own run, and not the others of the flush', async () => {
+  const [taken, free] = [await openStream('a'), await openStream('b')];
+  const deltas = [taken, free].map(({ run, ref, lastSeq }, index) => ({
+    runId: run.id,
+    day: runDay(run.id),
+    owner: ref.owner,
+    seq: lastSeq + index,
+    event: textDelta('msg', 0, 'late', false),
+  }));
+  const stored = insertDeltas(database.pool, deltas);
+  await expect(stored).resolves.toEqual(new Set([free.run.id]));
+});
+
+test('what was stored as the connection broke is found, and not written again', async () => {
+  const { hostname, port } = new URL(database.url);
+  await using proxy = await TcpProxy.start({ host: hostname, port: Number(port) });
+  const url = new URL(database.url);
+  url.port = String(proxy.port);
+  await using cut = new EventBatcher(url.href, 'test');
+  const { run, stream, push, lastSeq } = await openStream('a', cut);
+  const unheard = proxy.holdRepliesAfter('insert into run_events');
+  push(' and second');
+  await unheard;
+  await vi.waitFor(async () =>
+    expect(await readEvents(database.pool, run.id, lastSeq)).toHaveLength(1),
+  );
+  push(' and third');
+  proxy.cut();
+  proxy.resume();
+  await expect(stream.flushed()).resolves.toBeUndefined();
+  expect((await texts(run.id)).join('')).toBe('first and second and third');
+  const seqs = (await readEvents(database.pool, run.id, 0)).map(({ seq }) => seq);
+  expect(seqs).toEqual(seqs.map((_, index) => index + 1));
+});
+
+test('what a reader may see waits for the disk first', async () => {
+  const { pool } = database;
+  await pool.query(`create table commits (event text, waits text);
+    create function note() returns trigger language plpgsql as $$ begin
+      insert into commits values (new.event, current_setting('synchronous_commit')); return new; end $$;
+    create trigger note after insert on run_events for each row execute function note()`);
+  const { stream, push } = await openStream('a');
+  push('second');
+  await stream.flushed();
+  const { rows } = await pool.query(
+    'select waits, bool_or(event like $1) as deltas from commits group by 1',
+    ['%.delta'],
+  );
+  expect(rows).toEqual([{ waits: 'on', deltas: true }]);
+  await pool.query('drop trigger note on run_events');
 });

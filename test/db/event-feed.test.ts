@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import { EventFeed } from '../../db/event-feed.ts';
 import { Listener } from '../../db/listener.ts';
@@ -103,4 +103,67 @@ test('ends when the reader leaves or the feed closes', async () => {
   const reading = read(run.id, 2, 1, leaving.signal);
   leaving.abort();
   expect(await reading).toEqual([]);
+});
+
+describe('without its poll', () => {
+  let still: EventFeed;
+  let own: Listener;
+  beforeAll(async () => {
+    own = new Listener(database.url, 'test-still');
+    vi.useFakeTimers({ toFake: ['setInterval'] });
+    still = new EventFeed(database.pool, own);
+    vi.useRealTimers();
+    await own.start();
+  });
+  afterAll(async () => {
+    still[Symbol.dispose]();
+    await own[Symbol.asyncDispose]();
+  });
+
+  /** What a reader has got once it has `count` events, of which the first two are there already. */
+  async function got(runId: string, count: number, meanwhile: () => Promise<unknown>) {
+    const leaving = new AbortController();
+    const seqs: number[] = [];
+    const reading = (async () => {
+      for await (const rows of still.tail(runId, 0, leaving.signal))
+        seqs.push(...rows.map(({ seq }) => seq));
+    })();
+    const reached = (length: number) =>
+      vi.waitFor(() => expect(seqs.length).toBeGreaterThanOrEqual(length), { timeout: 15_000 });
+    await reached(2);
+    await meanwhile();
+    await reached(count);
+    leaving.abort();
+    await reading;
+    return seqs;
+  }
+
+  test('a notification brings what is new', async () => {
+    const { run } = await database.queueRun();
+    expect(await got(run.id, 12, () => append(run.id, 0, 10))).toEqual(upTo(1, 12));
+  });
+
+  test('a backlog of several pages is read to its end', async () => {
+    const { run } = await database.queueRun();
+    const seqs = await got(run.id, 1_202, () => append(run.id, 0, 1_200));
+    expect(seqs).toEqual(upTo(1, 1_202));
+  });
+
+  test('a reader catches up once a lost LISTEN connection is back', async () => {
+    const { run } = await database.queueRun();
+    const seqs = await got(run.id, 3, async () => {
+      const back = Promise.withResolvers<void>();
+      own.onReconnect(back.resolve);
+      await database.pool.query(
+        `insert into run_events (run_day, run_id, seq, event, data)
+         select run_day, run_id, 3, event, data from run_events where run_id = $1 and seq = 2`,
+        [run.id],
+      );
+      await database.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'test-still'`,
+      );
+      await back.promise;
+    });
+    expect(seqs).toEqual([1, 2, 3]);
+  });
 });

@@ -48,7 +48,7 @@ test('transactions that lock each other out are run again', async () => {
     });
   const ends = Promise.all([inOrder(a, b), inOrder(b, a)]);
   await expect(ends).resolves.toEqual(['committed', 'committed']);
-  expect(tries).toBe(3);
+  expect(tries).toBeGreaterThan(2);
 });
 
 test('what failed a transaction is what its caller hears, whoever waits for the statement', async () => {

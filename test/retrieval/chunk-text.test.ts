@@ -110,6 +110,19 @@ test('chunks overlap by no more than what is asked for, and each goes further th
   );
 });
 
+test('words of one token overlap by exactly what is asked for', () => {
+  const whole = ' word'.repeat(500);
+  for (const [maxTokens, overlapTokens] of [
+    [100, 50],
+    [120, 20],
+    [100, 0],
+  ] as const) {
+    const chunks = cut([{ text: whole }], { maxTokens, overlapTokens });
+    const shared = chunks.slice(1).map((chunk, index) => chunks[index]!.end - chunk.start);
+    expect(new Set(shared)).toEqual(new Set([overlapTokens * ' word'.length]));
+  }
+});
+
 test('how the text arrives does not change its chunks', () => {
   fc.assert(
     fc.property(text, options, fc.integer({ min: 1, max: 50 }), (whole, chunking, step) => {

@@ -91,8 +91,13 @@ export class Environment implements AsyncDisposable {
     return this.worker;
   }
 
-  clientFor(apiKey: string): OpenAI {
-    return new OpenAI({ baseURL: `${this.api.url}/v1`, apiKey, maxRetries: 0 });
+  /** One more API on the same database; the caller closes it. */
+  startApi(temporalAddress = this.temporalAddress): Promise<RunningApi> {
+    return startApi({ ...this.#common(), temporalAddress });
+  }
+
+  clientFor(apiKey: string, api = this.api): OpenAI {
+    return new OpenAI({ baseURL: `${api.url}/v1`, apiKey, maxRetries: 0 });
   }
 
   /** A second project's client. */

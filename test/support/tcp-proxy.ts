@@ -24,16 +24,27 @@ export class TcpProxy implements AsyncDisposable {
   readonly #watches = new Set<Watch>();
   #refusing = false;
   #delayMs = 0;
+  #connections = 0;
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target;
     this.#listener = createServer({ noDelay: true }, (client) => this.#accept(client));
   }
 
+  static to(address: string): Promise<TcpProxy> {
+    const [host = '', port] = address.split(':');
+    return TcpProxy.start({ host, port: Number(port) });
+  }
+
   static async start(target: { host: string; port: number }): Promise<TcpProxy> {
     const proxy = new TcpProxy(target);
     await new Promise<void>((resolve) => proxy.#listener.listen(0, '127.0.0.1', resolve));
     return proxy;
+  }
+
+  /** How many connections were asked for so far. */
+  get connections(): number {
+    return this.#connections;
   }
 
   get port(): number {
@@ -118,6 +129,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #accept(client: Socket): void {
+    this.#connections += 1;
     if (this.#refusing) {
       client.destroy();
       return;

@@ -24,9 +24,10 @@ export async function claim(pool: Pool, ref: TurnRef): Promise<RunRow> {
 
 type CallType = 'function' | 'code_interpreter';
 
+/** Without arguments, as no deltas bring any. */
 export function newCall(type: CallType, index = 0): NewToolCall {
   const name = type === 'function' ? 'lookup' : type;
-  return { index, id: mintId('tool_call'), type, name, input: '{}', result: null };
+  return { index, id: mintId('tool_call'), type, name, input: '', result: null };
 }
 
 /** Opens the step of a turn that calls tools. */

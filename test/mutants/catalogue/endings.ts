@@ -1,0 +1,151 @@
+/** Every run ends, once, in time, and as it should. */
+import type { Mutation } from '../mutation.ts';
+import { by, edit } from '../mutation.ts';
+
+const TURNS_TESTS = 'test/db/turns.test.ts';
+const LONG_STEPS = 'test/durability/long-steps.test.ts';
+const STAYS = by(TURNS_TESTS, 'a run that has ended stays as it is');
+
+export const ENDINGS: Mutation[] = [
+  {
+    id: 'deadline-beats-outputs',
+    why: 'A run expires although the outputs that it waited for were accepted.',
+    edits: [
+      edit(
+        'db/finalize.ts',
+        `ending.waiting && current.status !== 'requires_action'`,
+        `ending.waiting && current.status === 'completed'`,
+      ),
+    ],
+    caughtBy: [by(TURNS_TESTS, 'outputs that were stored in time win over the deadline')],
+  },
+  {
+    id: 'waiting-forgotten-at-the-deadline',
+    why: 'A run expires although the outputs that it waited for were accepted.',
+    edits: [
+      edit(
+        'workflows/run-state.ts',
+        `return state.at === 'waiting' ? { status: 'expired', waiting: true }`,
+        `return state.at === 'tools' ? { status: 'expired', waiting: true }`,
+      ),
+    ],
+    caughtBy: [by('test/workflows/run-state.test.ts', 'takes the outcome: %s')],
+  },
+  {
+    id: 'outputs-after-the-deadline',
+    why: 'Outputs are accepted for a run that is over.',
+    edits: [
+      edit(
+        'db/runs.ts',
+        `status = any($2::text[]) and expires_at > unix_now() returning`,
+        `status = any($2::text[]) returning`,
+      ),
+    ],
+    caughtBy: [
+      by(TURNS_TESTS, 'outputs that come after the deadline are refused, whoever has noticed it'),
+    ],
+  },
+  {
+    id: 'ended-run-ended-again',
+    why: 'A completed run becomes cancelled.',
+    edits: [
+      edit(
+        'db/finalize.ts',
+        `    if (!isActive(current.status)) return runEnd(current);\n`,
+        `    void isActive;\n`,
+      ),
+      edit(
+        'db/finalize.ts',
+        `where id = $1 and status = any($5::text[]) returning`,
+        `where id = $1 and $5::text[] is not null returning`,
+      ),
+    ],
+    caughtBy: [STAYS],
+  },
+  {
+    id: 'ended-run-cancelled',
+    why: 'A cancel is accepted for a run that has ended, which is then cancelling for ever.',
+    edits: [
+      edit(
+        'db/runs.ts',
+        `     where id = $1 and thread_id = $2 and project_id = $3 and status = any($4::text[])`,
+        `     where id = $1 and thread_id = $2 and project_id = $3 and $4::text[] is not null`,
+      ),
+    ],
+    caughtBy: [STAYS],
+  },
+  {
+    id: 'fast-path-of-a-cancel-gone',
+    why: 'The model writes on for seconds after a cancel, and is paid for it.',
+    edits: [
+      edit(
+        'db/runs.ts',
+        `returning \${RUN_COLUMNS}, pg_notify('\${CONTROL_CHANNEL}', $1)`,
+        `returning \${RUN_COLUMNS}`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        'test/db/run-control.test.ts',
+        'a cancel reaches whoever works on the run as soon as it is committed, and nobody else',
+      ),
+    ],
+  },
+  {
+    id: 'fast-path-of-a-cancel-unheard',
+    why: 'The model writes on for seconds after a cancel, and is paid for it.',
+    edits: [
+      edit(
+        'activities/attempt.ts',
+        `AbortSignal.any([context.cancellationSignal, cancelled])`,
+        `AbortSignal.any([context.cancellationSignal])`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        'test/durability/redelivery.test.ts',
+        'a cancel stops the model at once, before Temporal knows of it',
+      ),
+    ],
+  },
+  {
+    id: 'no-deadline-for-a-turn',
+    why: 'A run whose model never answers goes on after its deadline, until somebody reads it.',
+    edits: [
+      edit(
+        'workflows/run.ts',
+        `    // A model may think for as long as the run lives; the activity knows how long its server may be silent.
+    scheduleToCloseTimeout: timeLeft(input),`,
+        `    scheduleToCloseTimeout: '1h',`,
+      ),
+    ],
+    caughtBy: [by(LONG_STEPS, 'a run ends at its deadline while nobody reads it')],
+  },
+  {
+    id: 'overdue-runs-not-looked-at',
+    why: 'A run whose timer was lost never ends.',
+    edits: [
+      edit(
+        'db/maintenance.ts',
+        `interval '1 second' or expires_at + 5 < unix_now())`,
+        `interval '1 second')`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        'test/db/maintenance.test.ts',
+        'suspects are runs that are quiet, and runs past their deadline however lively they are',
+      ),
+    ],
+  },
+  {
+    id: 'overdue-runs-not-ended',
+    why: 'A run whose timer was lost never ends.',
+    edits: [
+      edit('worker/reconcile.ts', `  if (overdue) {`, `  if (overdue && workflow !== 'running') {`),
+    ],
+    caughtBy: [
+      by(LONG_STEPS, 'a run past its deadline is ended by the reconciler when no timer did'),
+    ],
+  },
+];

@@ -1,0 +1,172 @@
+/** One owner of a turn, one result of it, and usage that is counted once. */
+import type { Mutation } from '../mutation.ts';
+import { by, edit } from '../mutation.ts';
+
+const TESTS = 'test/db/turns.test.ts';
+const FAILURES = 'test/activities/failures.test.ts';
+
+export const TURNS: Mutation[] = [
+  {
+    id: 'turn-of-tool-calls-without-fencing',
+    why: 'A worker that stood still ends the turn of the one that took over, with calls that nobody made.',
+    edits: [
+      edit(
+        'db/turns.ts',
+        `where id = $1 and owner = $2 and status = 'in_progress' returning`,
+        `where id = $1 and $2::text is not null and status = 'in_progress' returning`,
+      ),
+      edit(
+        'db/turns.ts',
+        `      appendEvents(tx, ref.runId, events, ref.owner),\n      query(`,
+        `      appendEvents(tx, ref.runId, events),\n      query(`,
+      ),
+    ],
+    caughtBy: [by(TESTS, 'an attempt that lost its run ends no turn of tool calls')],
+  },
+  {
+    id: 'message-opened-without-fencing',
+    why: 'A worker that stood still tells a second answer into the stream of the first.',
+    edits: [
+      edit(
+        'db/turn-objects.ts',
+        `      appendEvents(tx, run.id, events, ref.owner),\n      insertOpenMessage(`,
+        `      appendEvents(tx, run.id, events),\n      insertOpenMessage(`,
+      ),
+    ],
+    caughtBy: [
+      by(TESTS, 'an attempt that lost its run ends no turn with an answer, and opens nothing'),
+    ],
+  },
+  {
+    id: 'turn-taken-again',
+    why: 'A repeated activity asks the model again for a turn that is stored, and pays for it.',
+    edits: [
+      edit(
+        'db/turns.ts',
+        `and not exists (select from run_turns t where t.run_id = $1 and t.turn = $4)`,
+        `and $4::integer is not null`,
+      ),
+    ],
+    caughtBy: [by(TESTS, 'a turn that has its result is not taken again')],
+  },
+  {
+    id: 'cut-off-answer-left-open',
+    why: 'The next attempt goes on in a message that shows the half of another answer.',
+    edits: [
+      edit(
+        'db/turns.ts',
+        `const events = run.has_open_step ? await closeCutOff(tx, run) : [];`,
+        `const events: RunEvent[] = [];`,
+      ),
+    ],
+    caughtBy: [by(TESTS, 'the attempt that takes over closes what the last one left open')],
+  },
+  {
+    id: 'started-at-moves',
+    why: 'A run that is taken up again seems to have started later than it did.',
+    edits: [
+      edit(
+        'db/turns.ts',
+        `started_at = case when runs.status = 'queued' then unix_now() else runs.started_at end`,
+        `started_at = unix_now()`,
+      ),
+    ],
+    caughtBy: [by(TESTS, 'a run keeps the time at which it started, however often it is taken')],
+  },
+  {
+    id: 'lost-usage-of-an-ended-run',
+    why: 'The usage of a completed run changes after its client has read it.',
+    edits: [
+      edit(
+        'db/turns.ts',
+        `     where id = $1 and status = any($6::text[])\`,`,
+        `     where id = $1 and $6::text[] is not null\`,`,
+      ),
+    ],
+    caughtBy: [by(TESTS, 'a run that has ended stays as it is')],
+  },
+  {
+    id: 'lost-usage-not-counted',
+    why: 'Tokens of an answer that was cut off are paid for and shown nowhere.',
+    edits: [
+      edit(
+        'activities/model-turn.ts',
+        `if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});`,
+        `void usage;`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        'test/api/usage.test.ts',
+        'counts what an answer has used that was cut off and begun again',
+      ),
+    ],
+  },
+  {
+    id: 'usage-added-up-over-chunks',
+    why: 'Servers that report usage with every chunk seem to have written many times as much.',
+    edits: [
+      edit(
+        'activities/model/accumulate-chunks.ts',
+        `if (isObject(chunk.usage)) this.usage = toTurnUsage(chunk.usage);`,
+        `if (isObject(chunk.usage)) {
+      const usage = toTurnUsage(chunk.usage);
+      const completion_tokens = (this.usage?.completion_tokens ?? 0) + usage.completion_tokens;
+      this.usage = { ...usage, completion_tokens };
+    }`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        'test/activities/accumulate-chunks.test.ts',
+        'the last report of usage counts, and reports are not added up',
+      ),
+    ],
+  },
+  {
+    id: 'shutdown-taken-for-a-cancel',
+    why: 'Every run of a worker that is replaced ends as cancelled.',
+    edits: [
+      edit(
+        'activities/failures.ts',
+        `if (error.message !== 'WORKER_SHUTDOWN') return error;`,
+        `if (error.message !== '') return error;`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        FAILURES,
+        'a worker that shuts down hands its attempt over, and every other cancel is one',
+      ),
+    ],
+  },
+  {
+    id: 'fenced-attempt-not-repeated',
+    why: 'A run fails because another attempt was about to finish it.',
+    edits: [
+      edit(
+        'activities/failures.ts',
+        `    return failure('server_error', error.message, { retry: true });\n  const again`,
+        `    return failure('server_error', error.message, { retry: false });\n  const again`,
+      ),
+    ],
+    caughtBy: [by(FAILURES, 'what another attempt has taken is left to it, however often')],
+  },
+  {
+    id: 'heartbeats-gone',
+    why: 'A model that thinks for more than ten seconds is asked again and again.',
+    edits: [
+      edit(
+        'activities/attempt.ts',
+        `setInterval(() => context.heartbeat(), HEARTBEAT_MS)`,
+        `setInterval(() => {}, HEARTBEAT_MS)`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        'test/durability/long-steps.test.ts',
+        'a model that thinks for long is asked once: the step says that it is alive',
+      ),
+    ],
+  },
+];
