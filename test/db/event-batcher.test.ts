@@ -162,6 +162,15 @@ test('a place that is taken stops its own run, and not the others of the flush',
   await expect(stored).resolves.toEqual(new Set([free.run.id]));
 });
 
+test('a delta of an attempt that lost the run is not stored, even where there is room for it', async () => {
+  const { run, ref, lastSeq } = await openStream('old');
+  const event = textDelta('msg', 0, 'late', false);
+  const at = { runId: run.id, day: runDay(run.id), seq: lastSeq + 100, event };
+  await claimTurn(database.pool, { ...ref, owner: 'new' });
+  expect(await insertDeltas(database.pool, [{ ...at, owner: 'old' }])).toEqual(new Set());
+  expect(await insertDeltas(database.pool, [{ ...at, owner: 'new' }])).toEqual(new Set([run.id]));
+});
+
 test('what was stored as the connection broke is found, and not written again', async () => {
   const { hostname, port } = new URL(database.url);
   await using proxy = await TcpProxy.start({ host: hostname, port: Number(port) });

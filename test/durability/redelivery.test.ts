@@ -1,5 +1,5 @@
 /** An API that Temporal does not answer commits all the same: the worker tells Temporal in its place, and repeats harmlessly. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import type { RunningApi } from '../../api/server.ts';
 import type { RunRef } from '../support/durable-run.ts';
@@ -15,6 +15,9 @@ import {
 import { Environment } from '../support/environment.ts';
 import { hold } from '../support/fake-model.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
+
+// Longer than any wait below: what does not come is said by the assertion.
+vi.setConfig({ testTimeout: 200_000 });
 
 let env: Environment;
 let proxy: TcpProxy;

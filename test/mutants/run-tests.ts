@@ -49,8 +49,9 @@ function isPassed(results: Result[]): boolean {
   return results.length > 0 && results.every(({ status }) => status === 'passed');
 }
 
-/** The first words of a stack are the error's name; `rejects` and `resolves` throw an error without one. */
-const ASSERTION = /^\s*(AssertionError\b|Error: promise (resolved|rejected) )/;
+/** The first words of a stack are the error's name. What `rejects`, `resolves` and fast-check throw has none. */
+const ASSERTION =
+  /^\s*(AssertionError\b|Error: (expected|promise (resolved|rejected)|Property failed) )/;
 
 function isAssertion({ failureMessages }: Result): boolean {
   return (failureMessages ?? []).some((message) => ASSERTION.test(message));

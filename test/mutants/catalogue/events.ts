@@ -32,7 +32,12 @@ export const EVENTS: Mutation[] = [
         `       join runs r on r.id = d.run_id\n       on conflict`,
       ),
     ],
-    caughtBy: [by(BATCHER, 'an attempt that lost the run stores nothing more and says so')],
+    caughtBy: [
+      by(
+        BATCHER,
+        'a delta of an attempt that lost the run is not stored, even where there is room for it',
+      ),
+    ],
   },
   {
     id: 'uncertain-flush-written-again',
