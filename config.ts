@@ -277,7 +277,10 @@ export function usesDemoModel(config: Pick<Config, 'modelBaseUrl' | 'models'>): 
   return config.modelBaseUrl === undefined && config.models.length === 0;
 }
 
-/** What `extractChunks` takes. A process that is waited for no longer has no use for more processor time. */
+/** A busy computer may need this many times the processor time of a file. */
+const PARSE_PATIENCE = 10;
+
+/** What `extractChunks` takes. */
 export function parseLimits(config: Config): {
   wallMs: number;
   cpuSeconds: number;
@@ -285,7 +288,7 @@ export function parseLimits(config: Config): {
   tokens: number;
 } {
   return {
-    wallMs: config.parseSeconds * 1_000,
+    wallMs: config.parseSeconds * PARSE_PATIENCE * 1_000,
     cpuSeconds: config.parseSeconds,
     memoryBytes: config.parseMemoryMb * 1_024 * 1_024,
     tokens: config.parseMaxTokens,

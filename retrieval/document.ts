@@ -28,8 +28,9 @@ export type DocumentFile = {
 
 /** What parsing one file may use. */
 export type ParseLimits = {
-  /** Of the parsing process while it is waited for; a slow reader of chunks does not use it up. */
+  /** What a parser that stands still is given, and one of a busy computer: beyond it the file is parsed again. */
   wallMs: number;
+  /** Of processor time: beyond it the file is refused. On Linux. */
   cpuSeconds: number;
   /** Of the parsing process as a whole, on Linux; elsewhere of its heap. */
   memoryBytes: number;
@@ -46,7 +47,7 @@ export type ParseLimits = {
 };
 
 export const PARSE_LIMITS: Readonly<ParseLimits> = {
-  wallMs: 60_000,
+  wallMs: 600_000,
   cpuSeconds: 60,
   memoryBytes: 768 * 1024 * 1024,
   documentBytes: 128 * 1024 * 1024,

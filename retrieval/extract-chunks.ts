@@ -20,7 +20,8 @@ const ENDED_BY_THE_FILE = new Set(['SIGABRT', 'SIGTRAP', 'SIGSEGV', 'SIGBUS', 'S
 
 /**
  * Parses in another process and yields chunks as they come; the process is killed when the reader stops. Throws
- * DocumentError when the file is to blame, what `read` throws, and the signal's reason when it aborts.
+ * DocumentError when the file is to blame, what `read` throws, the signal's reason when it aborts, and another error
+ * when the parser was not done for long, which says more about the computer than about the file.
  */
 export async function* extractChunks(
   file: DocumentFile,
@@ -73,7 +74,7 @@ function startParsing(
     parser.process.kill('SIGKILL');
   };
   parser.process.once('error', fail);
-  const watch = watchTime(request.limits.wallMs, () => fail(tooSlow(request.limits.wallMs)));
+  const watch = watchTime(request.limits.wallMs, () => fail(notDone(request.limits.wallMs)));
   const abort = () => fail(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   const feeding = feed(parser, request, file, watch).catch(fail);
@@ -146,19 +147,20 @@ async function feed(
 
 function endedEarly(parser: Parser, limits: ParseLimits): Error {
   const { signalCode, exitCode } = parser.process;
-  if (signalCode === 'SIGXCPU') return tooSlow(limits.cpuSeconds * 1000);
+  if (signalCode === 'SIGXCPU') return tooSlow(limits.cpuSeconds);
   if (signalCode !== null && ENDED_BY_THE_FILE.has(signalCode))
     return new DocumentError('invalid_file', 'The file needs more memory than parsing may use.');
   const how = signalCode ?? `exit code ${exitCode}`;
   return new Error(`The parsing process ended with ${how}.`, { cause: parser.complaint() });
 }
 
-function tooSlow(milliseconds: number): DocumentError {
-  const seconds = Math.ceil(milliseconds / 1000);
-  return new DocumentError(
-    'invalid_file',
-    `Parsing the file takes longer than ${seconds} seconds.`,
-  );
+function tooSlow(seconds: number): DocumentError {
+  const message = `Parsing the file takes more than ${seconds} seconds of processor time.`;
+  return new DocumentError('invalid_file', message);
+}
+
+function notDone(milliseconds: number): Error {
+  return new Error(`The parser was not done within ${Math.ceil(milliseconds / 1_000)} seconds.`);
 }
 
 function tooLarge({ documentBytes }: ParseLimits): DocumentError {

@@ -22,9 +22,9 @@ MAX_PATH = 1_100
 
 
 class Answers:
-    def __init__(self, session, root, limited):
+    def __init__(self, session, root, interrupter):
         self.files = Files(root)
-        self.state = State(session, limited)
+        self.state = State(session, interrupter)
         self.last_snapshot = None
 
     def after_cell(self):

@@ -41,7 +41,7 @@ export type Limits = {
   cellFileBytes: number;
   /** Pickled variables. */
   namespaceBytes: number;
-  /** One step of saving or restoring a session; the kernel is killed after that. */
+  /** Processor time of one step of saving or restoring a session; the kernel is killed after that. */
   stateSeconds: number;
 };
 
@@ -97,4 +97,14 @@ export class KernelStartError extends Error {
 /** A kernel could not do what it was asked for: it died, or the code in it got in the way. */
 export class KernelError extends Error {
   override name = 'KernelError';
+}
+
+/** A step of saving or restoring used up its processor time. What is stored may be whole all the same. */
+export class KernelTimeoutError extends KernelError {
+  override name = 'KernelTimeoutError';
+}
+
+/** A kernel was lost through no fault of its code: it got no processor time, or its sandboxd went away. */
+export class KernelLostError extends KernelError {
+  override name = 'KernelLostError';
 }

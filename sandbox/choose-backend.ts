@@ -25,8 +25,8 @@ export type Chosen = {
 // Both tested by the suite, not here: a probe that fills the memory would take too long.
 const BY_CGROUP = 'limits memory, processes and processor time by a cgroup';
 const BY_WATCHDOG = 'limits memory by a watchdog that looks every 100 ms';
-// First imports of large packages are slow, whatever cells are allowed later.
-const PROBE_TIMES = { cellSoftSeconds: 30, cellHardSeconds: 40 };
+// First imports of large packages are slow, all the more on a busy computer, whatever cells are allowed later.
+const PROBE_TIMES = { cellSoftSeconds: 120, cellHardSeconds: 130 };
 
 const PYODIDE_PROBING = { checks: pyodideChecks, inventory: INVENTORY };
 

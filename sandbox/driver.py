@@ -145,8 +145,8 @@ def main():
     outside = Pipes(frames)
     outside.begin("")
     driver_module = sys.modules["__main__"]  # kept: its globals must outlive the replacement
-    interrupter, session = Interrupter(signal.SIGALRM, start_timer), Session(outside)
-    answers = Answers(session, "/mnt/data", interrupter.limited)
+    interrupter, session = Interrupter(signal.SIGALRM, start_timer, time.thread_time), Session(outside)
+    answers = Answers(session, "/mnt/data", interrupter)
     frames.send({"t": "ready"})
     while driver_module:
         request, body = frames.receive()

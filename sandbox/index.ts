@@ -4,7 +4,7 @@
  */
 import { availableParallelism, totalmem } from 'node:os';
 import type { Limits, SandboxBackend } from './backend.ts';
-import { KernelStartError } from './backend.ts';
+import { KernelLostError, KernelStartError } from './backend.ts';
 import type { Chosen } from './choose-backend.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { Sandbox, SandboxOptions, SandboxStatus } from './sandbox.ts';
@@ -53,7 +53,7 @@ export function limitsOf(options: SandboxOptions): Limits {
     fileBytes: options.fileBytes ?? 100 * MEGABYTE,
     cellFileBytes: options.cellFileBytes ?? 200 * MEGABYTE,
     namespaceBytes: options.namespaceBytes ?? 64 * MEGABYTE,
-    stateSeconds: options.stateSeconds ?? 30,
+    stateSeconds: options.stateSeconds ?? 60,
   };
 }
 
@@ -94,6 +94,8 @@ function unavailable(status: SandboxStatus): Sandbox {
 }
 
 function asUnavailable(error: unknown): never {
+  if (error instanceof KernelLostError)
+    throw new SandboxUnavailableError(error.message, { cause: error, temporary: true });
   if (!(error instanceof KernelStartError)) throw error;
   throw new SandboxUnavailableError(`Python did not start. ${error.message}`, {
     cause: error,

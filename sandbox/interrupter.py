@@ -8,21 +8,37 @@ from threadmill.cells import CellTimeout
 
 # Ours: the host's requests are answered there, and nothing must be raised in it.
 FOLDER = os.path.dirname(os.path.dirname(__file__))
+# Work that waits is given this many signals, before each of which it did next to nothing. A stopped process gets none.
+PATIENCE, IDLE_SECONDS = 100, 0.001
 
 
 class Interrupter:
     """
     Interrupts the main thread again and again until what is limited is left. `start_timer(seconds)` begins to raise the
     signal after so long, and every half second from then on, because code may catch the first interruptions; 0 stops it.
+    `spent()`: seconds of processor time that this thread has used.
     """
 
-    def __init__(self, number, start_timer):
+    def __init__(self, number, start_timer, spent):
         self.number = number
         self.start_timer = start_timer
+        self.spent = spent
         self.running = self.fired = self.traced = False
+        # When the limit is one of processor time: what may be spent, what was at the last signal, and PATIENCE that is left.
+        self.end = self.last = self.patience = 0
 
     def limited(self, seconds, function, *arguments):
         """Calls `function`, and raises CellTimeout in it after so many seconds."""
+        self.patience = 0
+        return self._limited(seconds, function, arguments)
+
+    def limited_work(self, seconds, function, *arguments):
+        """The same in seconds of processor time: a busy computer is no reason to give up."""
+        self.last, self.patience = self.spent(), PATIENCE
+        self.end = self.last + seconds
+        return self._limited(seconds, function, arguments)
+
+    def _limited(self, seconds, function, arguments):
         try:
             try:
                 self._arm(seconds)
@@ -49,6 +65,8 @@ class Interrupter:
     def _on_signal(self, _signal, frame):
         if not self.running:
             return
+        if self.patience > 0 and self._may_go_on():
+            return
         if self.fired:
             # The cell caught the first interruption: raise at its next line too, inside its handler.
             self.traced = True
@@ -58,6 +76,12 @@ class Interrupter:
                 frame = frame.f_back
         self.fired = True
         raise CellTimeout()
+
+    def _may_go_on(self):
+        now = self.spent()
+        self.patience -= now - self.last < IDLE_SECONDS
+        self.last = now
+        return now < self.end
 
     def _on_unraisable(self, lost):
         if not isinstance(lost.exc_value, CellTimeout):

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits, Snapshot } from './backend.ts';
-import { KernelError, KernelStartError } from './backend.ts';
+import { KernelError, KernelLostError, KernelStartError, KernelTimeoutError } from './backend.ts';
 import type { HostFrame, KernelFrame } from './frames.ts';
 import { encodeFrame, frameDecoder, PART_BYTES } from './frames.ts';
 import { asListing, asNames, asSnapshotKind, parseResult } from './results.ts';
@@ -25,6 +25,8 @@ export interface Channel {
   /** Stops every process where it is, if it can, so that no thread goes on between cells; until `resume`. */
   pause?(): void;
   resume?(): void;
+  /** Processor time that Python has used; undefined where it cannot be told. */
+  processorSeconds(): number | undefined;
   /** Bytes in use, or 0 where something else limits them. */
   memory(limit: number): Promise<number>;
   /** Ends every process at once; `closed` is heard when they are gone. */
@@ -38,7 +40,12 @@ export type ChannelListener = {
   closed: (how: string, said: string) => void;
 };
 
-const START_SECONDS = 10;
+const START_SECONDS = 60;
+/**
+ * A step that may use a second of processor time may be without any for this many seconds. What works a little now and
+ * then goes on until the cell's signal aborts.
+ */
+export const PATIENCE = 5;
 const WATCH_BUSY_MS = 100;
 const WATCH_IDLE_MS = 1_000;
 // Longer than there is between the steps of saving a session.
@@ -51,7 +58,7 @@ const FLOOD_PAUSE_MS = 2;
 const MAX_ENTRY_BYTES = 8 * 1024;
 
 /** Why it is over. */
-type End = { status: CellStatus; reason: string };
+type End = { status: CellStatus; reason: string; kind?: typeof KernelError };
 
 /** A question that is being answered. */
 type Question = {
@@ -102,8 +109,9 @@ export class FramedKernel implements Kernel {
 
   /** Resolves when Python waits for its first cell. Throws KernelStartError, and the signal's reason with the kernel ended. */
   async ready(signal: AbortSignal | undefined, seconds = START_SECONDS): Promise<void> {
+    const reason = `Python was not ready within ${seconds} s.`;
     const timer = setTimeout(
-      () => this.#stop('died', `Python was not ready within ${seconds} s.`),
+      () => this.#stop({ status: 'died', reason, kind: KernelLostError }),
       seconds * 1_000,
     );
     const onAbort = () => void this.kill('The start was cancelled.');
@@ -192,7 +200,7 @@ export class FramedKernel implements Kernel {
   }
 
   async kill(reason: string): Promise<void> {
-    this.#stop('died', reason);
+    this.#stop({ status: 'died', reason });
     await this.#closed.promise;
   }
 
@@ -224,11 +232,10 @@ export class FramedKernel implements Kernel {
     this.#cell = cell;
     const { cellSoftSeconds: soft, cellHardSeconds: hard } = this.#limits;
     const { maxImages: count, imageBytes: bytes, imagePixels: pixels } = this.#limits;
-    const watch = this.#watch(
-      hard,
-      'timeout',
-      `Execution timed out after ${hard} s and had to be killed.`,
-    );
+    const watch = this.#watch(hard, {
+      status: 'timeout',
+      reason: `Execution timed out after ${hard} s and had to be killed.`,
+    });
     try {
       this.#channel.readOutput(true);
       void this.#channel.write(
@@ -263,27 +270,26 @@ export class FramedKernel implements Kernel {
 
   #outOfTurn(error: unknown): void {
     const what = error instanceof Error ? error.message : String(error);
-    this.#stop('died', `The kernel answered out of turn (${what}) and was killed.`);
+    const reason = `The kernel answered out of turn (${what}) and was killed.`;
+    this.#stop({ status: 'died', reason });
   }
 
-  /** Throws KernelError when the kernel says it failed, or ends. `cap`: bytes of data that may come back. */
+  /**
+   * Throws KernelError when the kernel says it failed, or ends: KernelTimeoutError and KernelLostError for its time.
+   * `cap`: bytes of data that may come back.
+   */
   #ask(
     frame: Withheld<HostFrame>,
     content: string | Uint8Array = '',
     cap = 0,
   ): Promise<{ result: Record<string, unknown>; body: Buffer }> {
     return this.#inTurn(async () => {
-      if (this.#end !== undefined) throw new KernelError(this.#end.reason);
+      if (this.#end !== undefined) throw toError(this.#end);
       const id = randomBytes(16).toString('hex');
       const answered = Promise.withResolvers<Record<string, unknown>>();
       const question: Question = { id, cap, parts: [], received: 0, answered };
       this.#question = question;
-      const seconds = this.#limits.stateSeconds;
-      const watch = this.#watch(
-        seconds,
-        'died',
-        `Python did not answer within ${seconds} s and was killed.`,
-      );
+      const watch = this.#watchWork();
       try {
         void this.#channel.write(encodeFrame({ ...frame, id } as HostFrame, content));
         const result = await answered.promise;
@@ -295,11 +301,33 @@ export class FramedKernel implements Kernel {
     });
   }
 
-  #watch(seconds: number, status: CellStatus, reason: string): NodeJS.Timeout[] {
+  #watch(seconds: number, end: End): NodeJS.Timeout[] {
     return [
-      setTimeout(() => this.#stop(status, reason), seconds * 1_000),
+      setTimeout(() => this.#stop(end), seconds * 1_000),
       setInterval(() => this.#checkMemory(), WATCH_BUSY_MS),
     ];
+  }
+
+  /** A busy computer does not change how much processor time an answer takes, only when it is here. */
+  #watchWork(): NodeJS.Timeout[] {
+    const most = this.#limits.stateSeconds;
+    const spent = () => this.#channel.processorSeconds() ?? 0;
+    const before = spent();
+    let last = { spent: before, at: performance.now() };
+    const check = () => {
+      this.#checkMemory();
+      const now = { spent: spent(), at: performance.now() };
+      if (now.spent > last.spent) last = now;
+      if (now.spent - before > most)
+        this.#stopLate(KernelTimeoutError, `Python needed more than ${most} s of processor time`);
+      else if (now.at - last.at > most * PATIENCE * 1_000)
+        this.#stopLate(KernelLostError, `Python did nothing for ${most * PATIENCE} s`);
+    };
+    return [setInterval(check, WATCH_BUSY_MS)];
+  }
+
+  #stopLate(kind: typeof KernelError, what: string): void {
+    this.#stop({ status: 'died', reason: `${what} and was killed.`, kind });
   }
 
   #checkMemory(): void {
@@ -310,15 +338,15 @@ export class FramedKernel implements Kernel {
       .memory(limit)
       .then((used) => {
         if (used <= limit) return;
-        this.#stop('died', memorySentence(limit));
+        this.#stop({ status: 'died', reason: memorySentence(limit) });
       })
       .finally(() => (this.#measuring = false));
   }
 
   /** Ends everything at once; the first reason is the one that counts. */
-  #stop(status: CellStatus, reason: string): void {
+  #stop(end: End): void {
     if (this.#end !== undefined) return;
-    this.#end = { status, reason };
+    this.#end = end;
     this.#channel.end();
   }
 
@@ -326,9 +354,12 @@ export class FramedKernel implements Kernel {
     this.#end ??= { status: 'died', reason: how };
     clearInterval(this.#idleWatch);
     clearTimeout(this.#pauseTimer);
-    this.#started.reject(new KernelStartError(said === '' ? this.#end.reason : said));
+    const { reason, kind } = this.#end;
+    this.#started.reject(
+      new KernelStartError(said === '' ? reason : said, { temporary: kind === KernelLostError }),
+    );
     this.#cell?.abandon(this.#end.status);
-    this.#question?.answered.reject(new KernelError(this.#end.reason));
+    this.#question?.answered.reject(toError(this.#end));
     this.#closed.resolve();
   }
 
@@ -337,7 +368,7 @@ export class FramedKernel implements Kernel {
     if (cell === undefined) return;
     cell.addOutput(chunk);
     if (cell.printed > MAX_OUTPUT_BYTES)
-      this.#stop('died', 'Execution printed too much and was killed.');
+      this.#stop({ status: 'died', reason: 'Execution printed too much and was killed.' });
     else if (cell.printed > FLOOD_BYTES) this.#channel.rest(FLOOD_PAUSE_MS);
   }
 
@@ -365,6 +396,10 @@ export class FramedKernel implements Kernel {
     }
     answer(question, frame);
   }
+}
+
+function toError({ reason, kind: Kind = KernelError }: End): KernelError {
+  return new Kind(reason);
 }
 
 /** Told when a kernel was ended for the memory it needed. */

@@ -14,6 +14,7 @@ import {
   exitText,
   firstChild,
   killIfAlive,
+  processorSeconds,
   processTree,
   secondChild,
   signalIfAlive,
@@ -61,6 +62,7 @@ export function processChannel(
       const python = secondChild(child);
       if (python !== undefined) signalIfAlive(python, 'SIGCONT');
     },
+    processorSeconds: () => processorSeconds(secondChild(child)),
     memory: (limit) =>
       group?.limitsMemory === true
         ? Promise.resolve(0)

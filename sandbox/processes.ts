@@ -50,6 +50,19 @@ export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** What `pid` and its threads have used; undefined where there is no /proc. */
+export function processorSeconds(pid: number | undefined): number | undefined {
+  const stat = unlessEnded(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  if (stat === undefined) return undefined;
+  // Behind the name, which may hold anything: user and system time, in hundredths of a second.
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(')'))
+    .split(' ')
+    .slice(12, 14)
+    .map(Number);
+  return (user + system) / 100;
+}
+
 /** Gives the process and what it starts what others leave of the processors. It must have its session for itself. */
 export function yieldToOthers(pid: number | undefined): void {
   if (pid === undefined) return;

@@ -45,7 +45,7 @@ export type SandboxOptions = {
   cellFileBytes?: number;
   /** Kept of a session's variables, pickled. Default 64 MiB. */
   namespaceBytes?: number;
-  /** One step of saving or restoring a session; a kernel that takes longer is killed. Default 30. */
+  /** Processor time of one step of saving or restoring a session; a kernel that needs more is killed. Default 60. */
   stateSeconds?: number;
   log?: (message: string, fields?: Record<string, unknown>) => void;
 };

@@ -1,6 +1,6 @@
 /** A live kernel and how it relates to what is stored of its session: bringing it there, and finding what changed. */
 import type { CellOutcome, Kernel, Limits } from './backend.ts';
-import { KernelError } from './backend.ts';
+import { KernelError, KernelLostError, KernelTimeoutError } from './backend.ts';
 import type { FileChanges, Known } from './changes.ts';
 import { fileChanges } from './changes.ts';
 import type { InputFile, SavedFile, SavedState, StateChange } from './sandbox.ts';
@@ -24,8 +24,8 @@ export type Live = {
 export type Checkpoint = {
   change: StateChange;
   files: FileChanges;
-  /** True when a reader found that a file is not as it was listed. */
-  unreadable: boolean;
+  /** Why a file could not be read: mostly it is not as it was listed. */
+  unreadable: KernelError | undefined;
 };
 
 const LIST_LENGTH = 10;
@@ -44,7 +44,8 @@ export function emptyLive(kernel: Kernel): Live {
 
 /**
  * Brings a new kernel to a stored state. What does not come back is told to the model with the next cell; only when that
- * costs the kernel its life, false is returned. Throws what reading the state throws.
+ * costs the kernel its life, false is returned. Throws what reading the state throws, and KernelTimeoutError and
+ * KernelLostError: what had no time to come back is not lost, so no cell may run without it.
  */
 export async function restore(live: Live, state: SavedState, version: string): Promise<boolean> {
   const { kernel } = live;
@@ -67,7 +68,10 @@ export async function restore(live: Live, state: SavedState, version: string): P
   return true;
 }
 
-/** Puts the inputs that this kernel has not got yet; an input gives way to what a cell stored under its name. */
+/**
+ * Puts the inputs that this kernel has not got yet; an input gives way to what a cell stored under its name. Throws what
+ * `restore` throws.
+ */
 export async function putInputs(live: Live, inputs: readonly InputFile[]): Promise<void> {
   const missing: string[] = [];
   let any = false;
@@ -91,12 +95,12 @@ export async function checkpoint(live: Live, limits: Limits): Promise<Checkpoint
   const { blob, unsaved } = await live.kernel.snapshot(limits.namespaceBytes);
   const result: Checkpoint = {
     files,
-    unreadable: false,
+    unreadable: undefined,
     change: {
       changed: files.changed.map(({ path, bytes }) => ({
         path,
         bytes,
-        read: () => readExactly(live.kernel, path, bytes, () => (result.unreadable = true)),
+        read: () => readExactly(live.kernel, path, bytes, (error) => (result.unreadable = error)),
       })),
       removed: files.removed,
       namespace: blob,
@@ -152,7 +156,8 @@ async function restoreNamespace(kernel: Kernel, blob: Buffer): Promise<string[] 
 
 function unlessKernelError<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (error instanceof KernelError) return value;
+    const notLost = error instanceof KernelTimeoutError || error instanceof KernelLostError;
+    if (error instanceof KernelError && !notLost) return value;
     throw error;
   };
 }
@@ -162,7 +167,7 @@ async function* readExactly(
   kernel: Kernel,
   path: string,
   bytes: number,
-  onUnreadable: () => void,
+  onUnreadable: (error: KernelError) => void,
 ): AsyncGenerator<Buffer> {
   try {
     let read = 0;
@@ -172,7 +177,7 @@ async function* readExactly(
     }
     if (read !== bytes) throw new KernelError(`'${path}' changed while it was saved.`);
   } catch (error) {
-    if (error instanceof KernelError) onUnreadable();
+    if (error instanceof KernelError) onUnreadable(error);
     throw error;
   }
 }

@@ -4,7 +4,7 @@
  * run one after another; cells of different sessions side by side.
  */
 import type { CellOutcome, Kernel, Limits, SandboxBackend } from './backend.ts';
-import { KernelError } from './backend.ts';
+import { KernelError, KernelTimeoutError } from './backend.ts';
 import type { CellRequest, CellResult } from './sandbox.ts';
 import type { Checkpoint, Live } from './session-state.ts';
 import { advance, checkpoint, emptyLive, putInputs, restore, withNotes } from './session-state.ts';
@@ -119,6 +119,7 @@ export class Sessions implements AsyncDisposable {
       // Nobody knows how far its variables and files are from what is stored.
       await this.#endKernel(session);
       cancel.throwIfAborted();
+      if (error instanceof KernelTimeoutError) return await notRun(request, error);
       throw error;
     } finally {
       cancel.removeEventListener('abort', onAbort);
@@ -137,14 +138,19 @@ export class Sessions implements AsyncDisposable {
     if (version === null) return fresh;
     const state = await request.load();
     if (await restore(fresh, state, version)) return fresh;
+    // Something else may have ended it. Variables that end a second kernel too are given up: the files come back.
+    const second = await this.#replace(session, cancel);
+    if (await restore(second, state, version)) return second;
+    const third = await this.#replace(session, cancel);
+    await restore(third, { ...state, namespace: undefined }, version);
+    third.notice = second.notice;
+    return third;
+  }
+
+  async #replace(session: Session, cancel: AbortSignal): Promise<Live> {
     cancel.throwIfAborted();
-    // Its variables took the kernel along: the files come back without them.
-    const { notice } = fresh;
     await this.#endKernel(session);
-    const second = await this.#newLive(session, cancel);
-    await restore(second, { ...state, namespace: undefined }, version);
-    second.notice = notice;
-    return second;
+    return this.#newLive(session, cancel);
   }
 
   async #newLive(session: Session, cancel: AbortSignal): Promise<Live> {
@@ -189,9 +195,11 @@ export class Sessions implements AsyncDisposable {
       await request.save(done, saved.change);
     } catch (error) {
       cancel.throwIfAborted();
-      if (!saved.unreadable) throw error;
+      if (saved.unreadable === undefined) throw error;
+      const failure = live.kernel.alive
+        ? new KernelError('Files changed while they were being saved.')
+        : saved.unreadable;
       await live.kernel.kill('Its files could not be read.');
-      const failure = new KernelError('Files changed while they were being saved.');
       const undone = result(undoneBy(withNotes(outcome, notice, []), failure));
       await request.save(undone, null);
       return undone;
@@ -246,6 +254,13 @@ function newSession(id: string): Session {
     live: undefined,
     idle: undefined,
   };
+}
+
+/** Its variables did not come back in time: what is stored stays for the next cell. */
+async function notRun(request: CellRequest, cause: KernelTimeoutError): Promise<CellResult> {
+  const result = { ...undoneBy({ outputs: [], status: 'died' }, cause), durationMs: 0 };
+  await request.save(result, null);
+  return result;
 }
 
 /** The outcome of a cell whose kernel is gone, or had to be ended for `failure`. */

@@ -10,11 +10,11 @@ import io
 import json
 import pickle
 import sys
-import time
 import types
 
-# One go at everything; after that, one variable at a time and all of them together.
-WHOLE_SECONDS, EACH_SECONDS, ALL_SECONDS = 6, 1, 6
+# Of processor time, for saving: one go at everything; after that, one variable at a time and all of them together.
+# Bringing back has no limit here: a state that came back in part would replace the whole one. The host has one.
+WHOLE_SECONDS, EACH_SECONDS, ALL_SECONDS = 10, 3, 10
 MAX_NAMES = 100
 PYTHON = f"{sys.implementation.name} {sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -27,11 +27,10 @@ class TooLarge(Exception):
 
 
 class State:
-    def __init__(self, session, limited):
+    def __init__(self, session, interrupter):
         global namespace
         self.session = session
-        # Calls a function and raises CellTimeout in it after so many seconds.
-        self.limited = limited
+        self.limited, self.spent = interrupter.limited_work, interrupter.spent
         namespace = session.module.__dict__
         self.not_ours = {*namespace, "_"}
         # Variables that could not be saved, as they were then: the next attempt starts without them.
@@ -97,9 +96,9 @@ class State:
 
     def _sizes(self, values, cap):
         """Bytes of each variable on its own; those that cannot be pickled are missing."""
-        sizes, deadline = {}, time.monotonic() + ALL_SECONDS
+        sizes, deadline = {}, self.spent() + ALL_SECONDS
         for name, value in values.items():
-            left = deadline - time.monotonic()
+            left = deadline - self.spent()
             if left <= 0:
                 break
             try:
@@ -110,7 +109,7 @@ class State:
 
     def _import(self, name, module):
         try:
-            namespace[name] = self.limited(WHOLE_SECONDS, importlib.import_module, module)
+            namespace[name] = importlib.import_module(module)
             return True
         except BaseException:
             return False
@@ -121,7 +120,7 @@ class State:
         ways = [(salvage.loads, pickled, True)] if foreign else [(pickle.loads, pickled), (salvage.loads, pickled)]
         for load, *arguments in ways:
             try:
-                values = self.limited(WHOLE_SECONDS, load, *arguments)
+                values = load(*arguments)
                 return values if isinstance(values, dict) else {}
             except BaseException:
                 pass

@@ -112,7 +112,9 @@ export class Sandboxd implements AsyncDisposable {
       await this.#kernels.serve(socket, open, wanted);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (error instanceof FullError) return refuse(socket, 503, { error: message, busy: true });
+      const late = error instanceof KernelStartError && error.temporary;
+      if (error instanceof FullError || late)
+        return refuse(socket, 503, { error: message, busy: true });
       if (!socket.destroyed) log?.('A kernel did not start', { reason: message });
       refuse(socket, 500, { error: message });
     }

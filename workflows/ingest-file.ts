@@ -53,7 +53,7 @@ const taskQueue = () => ingestTaskQueue(workflowInfo().taskQueue);
 const parsing = () =>
   proxyActivities<Activities>({
     taskQueue: taskQueue(),
-    startToCloseTimeout: '15m',
+    startToCloseTimeout: '2h',
     heartbeatTimeout: '10s',
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     retry: { initialInterval: '500ms', maximumInterval: '30s', maximumAttempts: 20 },

@@ -19,8 +19,6 @@ import { findParts } from './parts.ts';
 /** What wheels give: packages, and why some give none. */
 export type Packages = { packages: string[]; problems: string[] };
 
-// Without a snapshot, or on a busy machine.
-const START_SECONDS = 30;
 /** Python's own memory; the rest is for V8, the interpreter and files, which are not in it. */
 const PYTHON_SHARE = 0.5;
 const MOST_BYTES = 1_536 * 1024 * 1024;
@@ -61,7 +59,7 @@ export function pyodideBackend(
       throw new KernelStartError(cause.message, { cause });
     }
     const kernel = new FramedKernel(denoChannel(child), limits);
-    await kernel.ready(signal, START_SECONDS);
+    await kernel.ready(signal);
     return kernel;
   };
   return {

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelListener } from '../kernel.ts';
 import { memoryInUse, residentByPs, treeOf } from '../memory.ts';
-import { exitText, signalIfAlive, yieldToOthers } from '../processes.ts';
+import { exitText, processorSeconds, signalIfAlive, yieldToOthers } from '../processes.ts';
 import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
 
 const SECRET_BYTES = 16;
@@ -43,6 +43,7 @@ export function denoChannel(child: ChildProcess): Channel {
       if (paused) signalGroup(child, 'SIGCONT');
       paused = false;
     },
+    processorSeconds: () => processorSeconds(child.pid),
     memory: (limit) =>
       process.platform === 'linux'
         ? memoryInUse(treeOf(child.pid ?? 0), limit)

@@ -3,7 +3,8 @@
  * ends, the kernel has ended.
  */
 import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits, Snapshot } from '../backend.ts';
-import { KernelError } from '../backend.ts';
+import { KernelError, KernelLostError, KernelTimeoutError } from '../backend.ts';
+import { PATIENCE } from '../kernel.ts';
 import { collect, Credit, IncomingBody, sendChunks } from './bodies.ts';
 import type { Channel } from './channel.ts';
 import type { Call, Frame, Header } from './frames.ts';
@@ -13,6 +14,8 @@ import { decodeFiles, decodeNames, decodeOutcome, decodeSnapshot } from './value
 const MEGABYTE = 1024 * 1024;
 /** sandboxd has this much longer than it has promised before it is given up. */
 const PATIENCE_SECONDS = 15;
+/** On a busy computer a step may take this many times as long as one that gets no processor time. */
+const BUSY = 4;
 /** A kill that was not carried out by then is done by cutting the connection, at which sandboxd kills too. */
 const KILL_GRACE_MS = 500;
 const MAX_LIST_BYTES = 16 * MEGABYTE;
@@ -41,7 +44,7 @@ export class RemoteKernel implements Kernel {
   #exchange: Exchange | undefined;
   /** Resolves when the calls so far have ended. */
   #turn: Promise<void> = Promise.resolve();
-  #end: string | undefined;
+  #end: KernelError | undefined;
 
   /** `open` makes the channel, given the function that takes its frames. */
   constructor(open: (onFrame: (frame: Frame) => void) => Channel, limits: Limits) {
@@ -63,7 +66,7 @@ export class RemoteKernel implements Kernel {
         decode(reply, max, (told) => decodeOutcome(told, this.#limits)),
       );
     } catch (error) {
-      return endedWith('died', this.#end ?? message(error));
+      return endedWith('died', (this.#end ?? (error as Error)).message);
     }
   }
 
@@ -119,7 +122,7 @@ export class RemoteKernel implements Kernel {
 
   async kill(reason: string): Promise<void> {
     if (this.#end === undefined) {
-      this.#end = reason;
+      this.#end = new KernelError(reason);
       this.#channel.send({ t: 'kill', reason });
     }
     const cut = setTimeout(() => this.#channel.fail(reason), KILL_GRACE_MS);
@@ -128,7 +131,7 @@ export class RemoteKernel implements Kernel {
   }
 
   async #ask<T>(call: Call, body: Source, maxBytes: number, read: (body: Buffer) => T): Promise<T> {
-    const seconds = this.#limits.stateSeconds;
+    const seconds = this.#limits.stateSeconds * PATIENCE * BUSY;
     try {
       return await this.#call(call, body, seconds, (reply) => decode(reply, maxBytes, read));
     } catch (error) {
@@ -168,7 +171,7 @@ export class RemoteKernel implements Kernel {
   }
 
   #begin(call: Call, body: Source, seconds: number): Exchange {
-    if (this.#end !== undefined) throw new KernelError(this.#end);
+    if (this.#end !== undefined) throw this.#end;
     const id = (this.#calls += 1);
     const send = (header: Header, chunk?: Uint8Array) => this.#channel.send(header, chunk);
     const credit = new Credit();
@@ -213,9 +216,9 @@ export class RemoteKernel implements Kernel {
   }
 
   #onReply(header: Extract<Header, { t: 'reply' | 'fault' }>, exchange: Exchange): void {
-    if (!header.alive) this.#end ??= 'The Python process ended.';
+    if (!header.alive) this.#end ??= new KernelError('The Python process ended.');
     exchange.credit.stop();
-    exchange.reply.end(header.t === 'fault' ? new KernelError(header.message) : undefined);
+    exchange.reply.end(header.t === 'fault' ? toError(header) : undefined);
   }
 
   /** Nothing came for as long as the call may take: unless the reader is what is slow, sandboxd is stuck. */
@@ -224,23 +227,30 @@ export class RemoteKernel implements Kernel {
   }
 
   #onClosed(): void {
-    this.#end ??= `The connection to the sandbox was lost (${this.#channel.problem ?? 'it was closed'}).`;
+    const how = this.#channel.problem ?? 'it was closed';
+    this.#end ??= new KernelLostError(`The connection to the sandbox was lost (${how}).`);
     this.#exchange?.credit.stop();
-    this.#exchange?.reply.end(new KernelError(this.#end));
+    this.#exchange?.reply.end(this.#end);
   }
 
   /** A side that breaks the protocol cannot be trusted to keep it later. */
   #giveUp(error: unknown): void {
     if (!(error instanceof ProtocolError)) return;
-    this.#end ??= `The sandbox answered out of turn (${error.message}).`;
+    this.#end ??= new KernelError(`The sandbox answered out of turn (${error.message}).`, {
+      cause: error,
+    });
     this.#channel.fail(error.message);
   }
 
   #explain(error: unknown): unknown {
     this.#giveUp(error);
-    if (!(error instanceof ProtocolError)) return error;
-    return new KernelError(this.#end ?? error.message, { cause: error });
+    return error instanceof ProtocolError ? this.#end : error;
   }
+}
+
+function toError({ name, message }: { name: string; message: string }): KernelError {
+  const Kind = [KernelTimeoutError, KernelLostError].find((kind) => kind.name === name);
+  return new (Kind ?? KernelError)(message);
 }
 
 async function decode<T>(reply: IncomingBody, max: number, read: (body: Buffer) => T): Promise<T> {
@@ -249,8 +259,4 @@ async function decode<T>(reply: IncomingBody, max: number, read: (body: Buffer) 
 
 function endedWith(status: CellStatus, reason: string): CellOutcome {
   return { status, outputs: [{ type: 'logs', logs: reason }] };
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

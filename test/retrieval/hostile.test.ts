@@ -12,10 +12,9 @@ import { PAGES, TEXTS } from './support/hostile-files.ts';
 import { PDFS } from './support/hostile-pdfs.ts';
 import { CHUNKING, chunksOf, fileOf } from './support/extract.ts';
 
-const MOST_MS = 10_000;
 const MOST_BYTES = 256 * 1024 * 1024;
-/** The default of a minute, shortened so that what runs into it does so within the ten seconds. */
-const LIMITS = { wallMs: 7_000 };
+/** Of processor time: the default of a minute, shortened. */
+const LIMITS = { cpuSeconds: 7 };
 /** A slow computer may refuse for its time what a fast one indexes, but not most of it. */
 const MOST_LATE = 12;
 let late = 0;
@@ -32,13 +31,11 @@ test.each([...ARCHIVES, ...PDFS, ...PAGES, ...TEXTS])(
   async (_, extension, make, becomes) => {
     const file = fileOf(`file.${extension}`, make());
     const before = process.memoryUsage.rss();
-    const started = performance.now();
     const { text, chunks, error, peak } = await index(file);
-    expect(performance.now() - started).toBeLessThan(MOST_MS);
     expect(peak - before).toBeLessThan(MOST_BYTES);
     if (error !== undefined) expectReason(error);
     else expect(chunks).toBeGreaterThan(0);
-    const isLate = /takes longer/.test(error?.message ?? '');
+    const isLate = /of processor time/.test(error?.message ?? '');
     late += isLate ? 1 : 0;
     if (isLate) expect(late).toBeLessThanOrEqual(MOST_LATE);
     else if (typeof becomes === 'string') expect(text).toContain(becomes);
@@ -48,7 +45,7 @@ test.each([...ARCHIVES, ...PDFS, ...PAGES, ...TEXTS])(
     const next = await chunksOf('next.html', NEXT, { reuse });
     expect(next.map((chunk) => chunk.text).join()).toMatch(NEXT_TEXT);
   },
-  30_000,
+  300_000,
 );
 
 type Outcome = { text: string; chunks: number; error: Error | undefined; peak: number };

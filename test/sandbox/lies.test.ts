@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { logsOf, openSandbox } from './support/index.ts';
 
-const sandbox = await openSandbox({ stateSeconds: 2, namespaceBytes: 2_000_000 });
+const sandbox = await openSandbox({ stateSeconds: 1, namespaceBytes: 2_000_000 });
 
 /** Gives the cell the driver's own objects. */
 const TAKE_OVER = `
@@ -73,7 +73,7 @@ describe.skipIf(!sandbox.status.ok)('a kernel that lies', () => {
     ['its death', `answers.answer = lambda request, body: os._exit(0)`],
   ])(
     'of %s: the cell is undone, and the session goes on',
-    { timeout: 20_000 },
+    { timeout: 60_000 },
     async (name, code) => {
       await logsOf(sandbox, name, 'kept = 1\nopen("f", "w").write("before")');
       const { status, logs } = await sandbox.runCell(name, `${TAKE_OVER}kept = 2\n${code}\nNone`);

@@ -76,6 +76,44 @@ describe.skipIf(!supported)('a remote sandbox', () => {
     expect((await sandbox.runCell('cut', '1')).status).toBe('ok');
   });
 
+  test('tells that the connection was lost while files were saved, and keeps what was stored', async () => {
+    if (!('host' in address)) throw new Error('a port is needed');
+    await using proxy = await TcpProxy.start(address);
+    await using sandbox = await openRemote({ host: '127.0.0.1', port: proxy.port });
+    await logsOf(sandbox, 'saved', 'x = 1');
+    const held = proxy.holdRepliesAfter('readFile');
+    const cell = sandbox.runCell('saved', 'x = 2\nopen("f", "wb").write(bytes(20_000_000))');
+    await held;
+    proxy.cut();
+    proxy.resume();
+    expect(await cell).toMatchObject({
+      status: 'died',
+      logs: expect.stringMatching(
+        /^20000000\nThe connection to the sandbox was lost \(.*\)\. Variables and files are as they were/,
+      ) as string,
+    });
+    expect(await logsOf(sandbox, 'saved', 'import os; x, os.listdir()')).toBe('(1, [])\n');
+  });
+
+  test('gives up no variables when the connection is lost while they come back', async () => {
+    if (!('host' in address)) throw new Error('a port is needed');
+    await using proxy = await TcpProxy.start(address);
+    await using sandbox = await openRemote({ host: '127.0.0.1', port: proxy.port });
+    await logsOf(sandbox, 'restored', 'x = 1');
+    await sandbox.sandbox.dropSession('restored');
+    const held = proxy.holdRepliesAfter('"restore"');
+    const cell = sandbox.runCell('restored', 'x');
+    const lost = expect(cell).rejects.toMatchObject({
+      name: 'SandboxUnavailableError',
+      temporary: true,
+    });
+    await held;
+    proxy.cut();
+    proxy.resume();
+    await lost;
+    expect(await logsOf(sandbox, 'restored', 'x')).toBe('1\n');
+  });
+
   test('outlives a sandboxd that is killed under a cell and started again', async () => {
     await using folder = await socketFolder();
     const settings = { SANDBOXD_LISTEN: `unix:${folder.path}`, SANDBOX_TOKEN: '' };

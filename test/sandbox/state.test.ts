@@ -1,8 +1,17 @@
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
-import { logsOf, openSandbox, withStore } from './support/index.ts';
+import { descendants } from '../support/processes.ts';
+import { logsOf, openSandbox, PYTHON, withStore } from './support/index.ts';
 import type { TestSandbox } from './support/index.ts';
 
 const sandbox = await openSandbox();
+
+/** Programs that take all processor time there is. */
+function busyLoops(count: number): Disposable {
+  const loops = Array.from({ length: count }, () => spawn(process.execPath, ['-e', 'for (;;);']));
+  return { [Symbol.dispose]: () => loops.forEach((loop) => loop.kill('SIGKILL')) };
+}
 const has = (name: string) => sandbox.status.packages.some((entry) => entry.startsWith(name));
 
 describe.skipIf(!sandbox.status.ok)('the state of a session', () => {
@@ -179,9 +188,91 @@ c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
     expect(small.store.changes.at(-1)?.change?.unsaved).toEqual(['c', 'd']);
   });
 
+  describe('on a busy computer', () => {
+    const pythons = async () =>
+      (await descendants(process.pid))
+        .filter(({ command }) => command.startsWith(PYTHON))
+        .map(({ pid }) => pid);
+
+    /** Runs a cell in a new kernel, whose process `meet` gets before it is given the state. */
+    async function runMeeting(
+      { sandbox: own, store }: TestSandbox,
+      session: string,
+      meet: (pid: number) => void,
+    ): Promise<string> {
+      await own.dropSession(session);
+      const before = await pythons();
+      const { outputs } = await own.runCell({
+        sessionId: session,
+        code: 'x',
+        version: store.version(session),
+        load: async () => {
+          (await pythons()).filter((pid) => !before.includes(pid)).forEach(meet);
+          return store.load(session);
+        },
+        inputs: [],
+        nextVersion: 'next',
+        save: (_, change) => store.save(session, 'next', change),
+      });
+      return JSON.stringify(outputs);
+    }
+    const told = JSON.stringify([{ type: 'logs', logs: '1\n' }]);
+
+    test('comes back to a kernel that was stopped for longer than it may work', async () => {
+      await using own = await openSandbox({ stateSeconds: 1 });
+      await logsOf(own, 'stopped', 'x = 1');
+      const stopFor = (pid: number) => {
+        process.kill(pid, 'SIGSTOP');
+        setTimeout(() => process.kill(pid, 'SIGCONT'), 2_500);
+      };
+      expect(await runMeeting(own, 'stopped', stopFor)).toBe(told);
+    });
+
+    test('stays whole when a kernel is stopped for good, and comes back to the next one', async () => {
+      await using own = await openSandbox({ stateSeconds: 1 });
+      await logsOf(own, 'lost', 'x = 1');
+      const stop = (pid: number) => void process.kill(pid, 'SIGSTOP');
+      await expect(runMeeting(own, 'lost', stop)).rejects.toMatchObject({
+        name: 'SandboxUnavailableError',
+        temporary: true,
+      });
+      expect(own.store.changes).toHaveLength(1);
+      expect(await logsOf(own, 'lost', 'x')).toBe('1\n');
+    });
+
+    test('comes back to another kernel when the first one is killed', async () => {
+      await logsOf(sandbox, 'killed early', 'x = 1');
+      const kill = (pid: number) => void process.kill(pid, 'SIGKILL');
+      expect(await runMeeting(sandbox, 'killed early', kill)).toBe(told);
+    });
+
+    test('comes back beside busy loops, however long that takes', async () => {
+      await using own = await openSandbox({ stateSeconds: 2 });
+      const code = `import time
+def work():
+  end = time.thread_time() + 1
+  while time.thread_time() < end: pass
+  return 'done'
+class Work:
+  def __reduce__(self): return work, ()
+slow, x = Work(), 1`;
+      await logsOf(own, 'busy', code);
+      await own.sandbox.dropSession('busy');
+      using _load = busyLoops(4 * availableParallelism());
+      expect(await logsOf(own, 'busy', 'slow, x')).toBe("('done', 1)\n");
+    });
+
+    test('keeps a variable whose pickling waits without working', async () => {
+      await here(
+        'slow',
+        'import time\nclass Slow:\n  def __reduce__(self):\n    time.sleep(11)\n    return Slow, ()\ns = Slow()',
+      );
+      expect(lastChange()?.unsaved).toEqual([]);
+    });
+  });
+
   describe('that is hostile hurts only its own kernel:', () => {
     test.each([
-      ['a pickle that never ends', 'while True: pass'],
       ['a pickle that exits', 'raise SystemExit'],
       ['a pickle that raises what nobody catches', 'raise BaseException("x")'],
       ['a pickle that kills its process', 'import os; os._exit(1)'],
@@ -197,7 +288,20 @@ c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
       expect(logs).toMatch(/^The Python session was restored\. Not restored: .*\n'f'\n$/);
     });
 
-    test('a variable whose pickling never ends is left out', { timeout: 60_000 }, async () => {
+    test('a pickle that never ends fails the cell, and stays stored', async () => {
+      await using hasty = await openSandbox({ stateSeconds: 1 });
+      const bomb =
+        'def boom():\n  while True: pass\nclass Bomb:\n  def __reduce__(self): return boom, ()\n';
+      await logsOf(hasty, 'loop', `kept = 1\n${bomb}bomb = Bomb()`);
+      const stored = hasty.store.namespace('loop');
+      await hasty.sandbox.dropSession('loop');
+      const { status, logs } = await hasty.runCell('loop', 'kept');
+      expect(status).toBe('died');
+      expect(logs).toMatch(/^Python needed more than 1 s of processor time .*before this cell\.$/);
+      expect(hasty.store.namespace('loop')).toBe(stored);
+    });
+
+    test('a variable whose pickling never ends is left out', { timeout: 300_000 }, async () => {
       await here(
         'endless',
         'class Endless:\n  def __reduce__(self):\n    while True: pass\ne, x = Endless(), 1',

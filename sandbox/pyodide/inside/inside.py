@@ -79,9 +79,11 @@ class Server:
     def __init__(self, worker):
         self.outside = Messages(worker)
         self.outside.begin("")
-        self.interrupter = AwaitInterrupter(signal.SIGINT, lambda seconds: worker.interruptAfter(seconds * 1_000))
+        self.interrupter = AwaitInterrupter(
+            signal.SIGINT, lambda seconds: worker.interruptAfter(seconds * 1_000), worker.processorSeconds
+        )
         self.session = AwaitingSession(self.outside, self.interrupter)
-        self.answers = Answers(self.session, DATA, self.interrupter.limited)
+        self.answers = Answers(self.session, DATA, self.interrupter)
 
     def cancel_tasks(self):
         self.interrupter.cancel_tasks()

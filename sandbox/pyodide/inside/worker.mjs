@@ -2,6 +2,7 @@
  * Runs Python, and in it everything the host asks for. Cells can reach and change all of this thread: whatever it
  * sends is for the host to check. Only the other thread (main.mjs) knows what makes a packet genuine.
  */
+import process from 'node:process';
 import { loadInterpreter, readWheel, readWheelIndex } from './interpreter.mjs';
 
 const OUTPUT_BUFFER_BYTES = 16_384;
@@ -13,6 +14,7 @@ const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
 const SIGINT = 2;
 
 const post = self.postMessage.bind(self);
+const processorUsage = process.threadCpuUsage.bind(process);
 const encoder = new TextEncoder();
 const output = { data: new Uint8Array(OUTPUT_BUFFER_BYTES), length: 0, flushed: 0, eager: 0 };
 let shared;
@@ -37,7 +39,9 @@ async function start(buffer) {
   python.setStderr({ write });
   redirectConsole();
   const wheels = { index: readWheelIndex(), read: readWheel };
-  server = python.pyimport('inside').serve({ send, sleep, interruptAfter, wheels });
+  server = python
+    .pyimport('inside')
+    .serve({ send, sleep, interruptAfter, processorSeconds, wheels });
   send('{"t":"ready"}');
 }
 
@@ -55,6 +59,12 @@ function interruptWaiting() {
 /** 0: not any more. */
 function interruptAfter(milliseconds) {
   post({ t: 'limit', milliseconds });
+}
+
+/** Of this thread. */
+function processorSeconds() {
+  const { user, system } = processorUsage();
+  return (user + system) / 1_000_000;
 }
 
 function fatal(error) {
