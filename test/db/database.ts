@@ -35,7 +35,7 @@ export type Database = AsyncDisposable & {
   projectId: string;
   assistant: AssistantRow;
   /** A thread with one user message and a queued run. */
-  queueRun(): Promise<AcceptedRun>;
+  queueRun(settings?: Partial<NewRun>): Promise<AcceptedRun>;
 };
 
 export async function startDatabase(): Promise<Database> {
@@ -54,7 +54,7 @@ export async function startDatabase(): Promise<Database> {
     pool,
     projectId,
     assistant,
-    queueRun: () =>
+    queueRun: (settings = {}) =>
       withTransaction(pool, async (tx) => {
         const content = [{ type: 'text' as const, text: { value: 'Hi', annotations: [] } }];
         const message = {
@@ -69,7 +69,7 @@ export async function startDatabase(): Promise<Database> {
           metadata: {},
           tool_resources: {},
         });
-        return createRun(tx, projectId, thread.id, assistant, [], SETTINGS);
+        return createRun(tx, projectId, thread.id, assistant, [], { ...SETTINGS, ...settings });
       }),
     async [Symbol.asyncDispose]() {
       await pool.end();

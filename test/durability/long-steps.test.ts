@@ -5,6 +5,7 @@ import type { RunRef } from '../support/durable-run.ts';
 import { createRun, eventually, expectSettled, say, untilStatus } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import { hold } from '../support/fake-model.ts';
+import { lock } from '../support/locks.ts';
 import { passNow } from '../support/operator.ts';
 
 // Longer than any wait below: what does not come is said by the assertion.
@@ -46,7 +47,7 @@ test('a run ends at its deadline while nobody reads it', async () => {
   const silent = hold(say('Never.'), { afterChunks: 0 });
   env.model.script('silent', silent.reply);
   // The reconciler would make up for a timer that is missing.
-  await env.pool.query(`update passes set next_at = 'infinity'`);
+  const reconciler = await lock(env, 'select from passes for update');
   const { id: assistant_id } = await env.client.beta.assistants.create({ model: 'silent' });
   const body = { assistant_id, instructions: 'Go on.', expires_after: 3 };
   const run = await env.client.beta.threads.createAndRun(body);
@@ -59,7 +60,11 @@ test('a run ends at its deadline while nobody reads it', async () => {
     expect(rows[0]).not.toMatchObject({ status: 'queued' });
     return rows[0] as unknown;
   });
-  await expect(ended).resolves.toEqual({ status: 'expired', soon: true });
+  try {
+    await expect(ended).resolves.toEqual({ status: 'expired', soon: true });
+  } finally {
+    await reconciler.end();
+  }
   silent.release();
 });
 
