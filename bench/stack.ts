@@ -14,6 +14,7 @@ import { mintApiKey } from '../db/api-keys.ts';
 import { createPool } from '../db/pool.ts';
 import type { Pool } from '../db/pool.ts';
 import { preciseNow } from '../test/support/fake-timing.ts';
+import { END_WITH_PARENT } from '../test/support/processes.ts';
 import type { Child } from './child.ts';
 import { startChild } from './child.ts';
 import type { Parts } from './cpu.ts';
@@ -46,13 +47,15 @@ export type ServeOptions = {
 export async function serve(options: ServeOptions): Promise<Served> {
   const apiKey = mintApiKey();
   const args = ['--port', '0', '--temporal-ui-port', '0', '--data-dir', options.dataDir];
+  const nodeFlags = ['--import', END_WITH_PARENT, ...(options.nodeFlags ?? [])];
   const started = performance.now();
-  const child = spawn(process.execPath, [...(options.nodeFlags ?? []), SERVE, ...args], {
+  const child = spawn(process.execPath, [...nodeFlags, SERVE, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    // A group of its own: Ctrl-C reaches only us, and we stop it in order.
+    // A group of its own: Ctrl-C reaches only us, and we stop it in order. It ends with us all the same.
     detached: true,
     env: {
       ...process.env,
+      THREADMILL_PARENT: String(process.pid),
       THREADMILL_API_KEY: apiKey,
       LOG_LEVEL: 'warn',
       ...(options.modelBaseUrl === undefined ? {} : { MODEL_BASE_URL: options.modelBaseUrl }),

@@ -1,15 +1,17 @@
 /**
  * Runs a program of ours under a Node that can: `node bin/with-node.mjs <entry.ts> [arguments]`. Signals are passed on
- * and the exit code is passed back, so that npm and a service manager see one program.
+ * and the exit code is passed back, so that npm and a service manager see one program; neither outlives the other.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import './end-with-parent.mjs';
 import { ROOT, nodeForTypeScript, nodeProblem, noNodeForTypeScript } from './node-version.mjs';
 
 /** Compiled sources from the last time save more than half a second of each start. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/threadmill/node');
+const END_WITH_PARENT = new URL('end-with-parent.mjs', import.meta.url).href;
 /** glibc gives every thread an arena of its own, of which each keeps what it once needed. */
 const ARENAS = '2';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
@@ -26,13 +28,14 @@ export function runWithNode(args, env = {}) {
     console.error(nodeProblem() ?? noNodeForTypeScript());
     return Promise.resolve(1);
   }
-  const child = spawn(node, args, {
+  const child = spawn(node, ['--import', END_WITH_PARENT, ...args], {
     stdio: 'inherit',
     env: {
       NODE_COMPILE_CACHE: COMPILE_CACHE,
       MALLOC_ARENA_MAX: ARENAS,
       ...process.env,
       ...env,
+      THREADMILL_PARENT: String(process.pid),
     },
   });
   // For good: a signal between the child's end and ours would hide the exit code.

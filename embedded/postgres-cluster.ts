@@ -36,9 +36,13 @@ export function runOn(
     uid: account.uid,
     gid: account.gid,
     input,
-    // LC_ALL: we read the messages. The user's own PG* variables must not reach these programs.
-    env: { PATH: process.env['PATH'], LC_ALL: 'C', PGDATA: nameOf(cluster) },
+    env: environmentOf(cluster),
   });
+}
+
+/** LC_ALL: we read the messages. The user's own PG* variables must not reach these programs. */
+export function environmentOf(cluster: Cluster): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], LC_ALL: 'C', PGDATA: nameOf(cluster) };
 }
 
 function nameOf({ directory, account, programs }: Cluster): string {

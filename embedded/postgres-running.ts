@@ -1,13 +1,36 @@
-/** The server process on a data directory: is there one, is it ready, end it. It may be of an earlier process of ours. */
+/** The server process on a data directory: start it, is there one, is it ready, end it. It may be of an earlier process of ours. */
 import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runOn, type Cluster } from './postgres-cluster.ts';
+import { hasEnded, startEndingChild } from './ending-child.ts';
+import { environmentOf, runOn, type Cluster } from './postgres-cluster.ts';
 import { commandLine, waitUntil } from './processes.ts';
 
 export type Running = { pid: number; port: number; ready: boolean };
 
 /** Longest wait for a server that starts, which includes its recovery after a crash. */
-export const READY_MS = 60_000;
+const READY_MS = 60_000;
+
+/** False when the server ended instead, or was not ready in time; its log says why. */
+export async function startPostgres(server: Cluster, logFile: string): Promise<boolean> {
+  const { directory, account, programs } = server;
+  const child = await startEndingChild([join(programs.bin, 'postgres')], {
+    logFile,
+    cwd: directory,
+    uid: account.uid,
+    gid: account.gid,
+    env: environmentOf(server),
+    // A fast shutdown, and an immediate one.
+    signals: ['SIGINT', 'SIGQUIT'],
+  });
+  const isReady = async () => {
+    const running = await readPidFile(directory);
+    return running?.pid === child.pid && running?.ready === true;
+  };
+  await waitUntil(async () => hasEnded(child) || (await isReady()), READY_MS);
+  if (!hasEnded(child) && (await isReady())) return true;
+  child.kill('SIGQUIT');
+  return false;
+}
 
 /** The server that runs on this data, once it has made up its mind whether it is ready; undefined when there is none. */
 export async function findRunningPostgres(server: Cluster): Promise<Running | undefined> {

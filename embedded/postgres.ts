@@ -1,20 +1,19 @@
 /**
  * The embedded PostgreSQL: created at the first start, kept in `<data dir>/postgres`, listening on 127.0.0.1 only.
- * A server that outlived a killed process of ours is taken over when its settings still fit, else restarted.
+ * It ends with the process that started it; one that a killed process left a moment ago is waited for.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
 import { EmbeddedError } from './error.ts';
 import { exists, limitLog, readJson, writeJson } from './files.ts';
-import { freePort, isPortFree, portAnswers } from './ports.ts';
+import { freePort, isPortFree } from './ports.ts';
 import { chooseAccount } from './postgres-account.ts';
 import * as cluster from './postgres-cluster.ts';
 import type { Cluster } from './postgres-cluster.ts';
 import { findPrograms } from './postgres-programs.ts';
-import { READY_MS, findRunningPostgres, stopPostgres } from './postgres-running.ts';
+import { findRunningPostgres, startPostgres, stopPostgres } from './postgres-running.ts';
 import { tail } from './processes.ts';
 
 export type EmbeddedPostgres = {
@@ -34,7 +33,7 @@ export type EmbeddedPostgresOptions = {
   settings?: Record<string, string>;
 };
 
-type State = { password: string; port: number; settings: Record<string, string> };
+type State = { password: string; port: number };
 
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
@@ -50,7 +49,7 @@ const START_ATTEMPTS = 5;
 const ENDING_MS = 500;
 const LOG = 'server.log';
 
-/** Starts the server, or takes over the one that already runs on this data. Throws EmbeddedError. */
+/** Starts the server. Throws EmbeddedError. */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
@@ -63,18 +62,10 @@ export async function startEmbeddedPostgres(
   const settings = { ...SETTINGS, ...options.settings };
   const state = await readJson<State>(stateFile);
 
-  const running = await findRunningPostgres(server);
-  if (running !== undefined) {
-    const same =
-      state !== undefined &&
-      state.port === running.port &&
-      isDeepStrictEqual(state.settings, settings);
-    if (same && (await portAnswers(running.port))) return handle(server, state);
-    await stopPostgres(server);
-  }
+  if ((await findRunningPostgres(server)) !== undefined) await stopPostgres(server);
   const password = await prepare(server, state, options.onProgress);
   const port = await start(server, settings, state?.port);
-  const started = { password, port, settings };
+  const started = { password, port };
   await writeJson(stateFile, started);
   return handle(server, started);
 }
@@ -110,11 +101,9 @@ async function start(
   for (let attempt = 1; ; attempt++) {
     const port = await freePort(attempt === 1 ? lastPort : undefined);
     await cluster.writeSettings(server, { ...settings, port: String(port) });
-    const flags = ['start', '-w', '-s', '-t', String(READY_MS / 1_000), '-l', LOG];
-    const { code, stderr } = await cluster.runOn(server, 'pg_ctl', flags);
-    if (code === 0) return port;
-    const reason =
-      (await tail(log)).split('\n').findLast((line) => /FATAL|PANIC/.test(line)) ?? stderr.trim();
+    if (await startPostgres(server, log)) return port;
+    const lines = (await tail(log)).trim().split('\n');
+    const reason = lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? '';
     // Between our choice of a port and the server's start another program may have taken it; and processes of a
     // server that was killed take a moment to notice.
     const stillEnding = reason.includes('shared memory block');

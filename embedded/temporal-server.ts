@@ -1,12 +1,11 @@
 /**
  * The local Temporal server: `temporal server start-dev` with its state in `<data dir>/temporal`, on 127.0.0.1.
- * It runs in a process group of its own, so the terminal's Ctrl-C leaves it to us. One that outlived a killed
- * process of ours is taken over when it was started in the way we want, else restarted.
+ * It ends with the process that started it; one that a killed process left a moment ago is waited for.
  */
-import { spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
+import { hasEnded, startEndingChild } from './ending-child.ts';
 import { EmbeddedError } from './error.ts';
 import { exists, limitLog, readJson, writeJson } from './files.ts';
 import { freePort, isPortFree } from './ports.ts';
@@ -40,23 +39,20 @@ export type TemporalServer = {
   stop(): Promise<void>;
 };
 
-/** What we remember of a started server: enough to know it again and to say how it was started. */
+/** What we remember of a started server: enough to know it again, and where it listened. */
 type State = Ports & { pid: number; command: string[] };
 
 const START_ATTEMPTS = 3;
 const READY_MS = 60_000;
 const STOP_MS = 10_000;
 
-/** Starts the server, or takes over the one of an earlier process. Throws EmbeddedError. */
+/** Starts the server. Throws EmbeddedError. */
 export async function startTemporalServer(options: TemporalServerOptions): Promise<TemporalServer> {
   const program = await findTemporal(options);
   const launch: Launch = { program, directory: join(options.dataDir, 'temporal'), options };
   await mkdir(launch.directory, { recursive: true, mode: 0o700 });
   const previous = await readJson<State>(stateFile(launch));
-  if (previous !== undefined && (await isRunning(previous))) {
-    if (await fits(launch, previous)) return handle(launch, previous);
-    await stop(previous);
-  }
+  if (previous !== undefined) await stop(previous);
   const known = options.inMemory !== true && (await exists(databaseFile(launch)));
   const state = await start(launch, previous);
   // start-dev registers search attributes only while it creates the namespace.
@@ -67,13 +63,13 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
 async function start(launch: Launch, previous: Ports | undefined): Promise<State> {
   for (let attempt = 1; ; attempt++) {
     const ports = await choosePorts(launch.options, attempt === 1 ? previous : undefined);
-    const state = await spawnServer(launch, ports);
+    const { state, child } = await spawnServer(launch, ports);
     const ready = await waitUntil(
-      async () => (await health(launch, state)) || !(await isRunning(state)),
+      async () => hasEnded(child) || (await health(launch, state)),
       READY_MS,
     );
-    if (ready && (await isRunning(state))) return state;
-    await stop(state);
+    if (ready && !hasEnded(child)) return state;
+    child.kill('SIGKILL');
     // Between our choice of a port and the server's start another program may have taken it.
     if (attempt < START_ATTEMPTS && (await isTaken(ports))) continue;
     const reason = (await tail(logFile(launch))).trim().split('\n').at(-1) ?? '';
@@ -102,27 +98,20 @@ async function isTaken({ port, uiPort }: Ports): Promise<boolean> {
   return !(await isPortFree(port)) || (uiPort !== undefined && !(await isPortFree(uiPort)));
 }
 
-async function spawnServer(launch: Launch, ports: Ports): Promise<State> {
+async function spawnServer(
+  launch: Launch,
+  ports: Ports,
+): Promise<{ state: State; child: ChildProcess }> {
   const command = commandFor(launch, ports);
   await limitLog(logFile(launch));
-  const log = await open(logFile(launch), 'a', 0o600);
-  try {
-    const [program = '', ...args] = command;
-    const child = spawn(program, args, {
-      detached: true,
-      env: environment(),
-      stdio: ['ignore', log.fd, log.fd],
-    });
-    const pid = await new Promise<number>((resolve, reject) => {
-      child.once('spawn', () => resolve(child.pid ?? 0)).once('error', reject);
-    });
-    child.unref();
-    const state = { ...ports, pid, command };
-    await writeJson(stateFile(launch), state);
-    return state;
-  } finally {
-    await log.close();
-  }
+  const child = await startEndingChild(command, {
+    logFile: logFile(launch),
+    env: environment(),
+    signals: ['SIGTERM', 'SIGKILL'],
+  });
+  const state = { ...ports, pid: child.pid ?? 0, command };
+  await writeJson(stateFile(launch), state);
+  return { state, child };
 }
 
 async function addSearchAttributes({ program, options }: Launch, { port }: Ports): Promise<void> {
@@ -134,19 +123,6 @@ async function addSearchAttributes({ program, options }: Launch, { port }: Ports
   const { code, stderr } = await run(program.path, command, { env: environment() });
   if (code !== 0)
     throw new EmbeddedError(`Registering Temporal's search attributes failed: ${stderr.trim()}`);
-}
-
-/** Whether a survivor is what the caller asks for, and answers. */
-async function fits(launch: Launch, previous: State): Promise<boolean> {
-  const { uiPort, inMemory, uiPortMayChange } = launch.options;
-  const wantsUi = uiPort !== undefined;
-  const anyUiPort = uiPort === 0 || uiPortMayChange === true;
-  if (inMemory === true || wantsUi !== (previous.uiPort !== undefined)) return false;
-  const ports = { port: previous.port, uiPort: anyUiPort ? previous.uiPort : uiPort };
-  return (
-    isDeepStrictEqual(previous.command, commandFor(launch, ports)) &&
-    (await health(launch, previous))
-  );
 }
 
 async function health({ options }: Launch, { port }: Ports): Promise<boolean> {

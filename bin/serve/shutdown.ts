@@ -2,8 +2,8 @@
 
 /** Who uses whom: each part is stopped before the parts it needs. */
 const ORDER = ['API', 'worker', 'demo model', 'Temporal', 'PostgreSQL', 'data directory'] as const;
-/** What must be ended even by a forced stop, because it would outlive this process. */
-const OUTLIVES_US: readonly Part[] = ['Temporal', 'PostgreSQL', 'data directory'];
+/** What even a forced stop ends in order, and waits for: else the next start would have to. */
+const ALWAYS_STOPPED: readonly Part[] = ['Temporal', 'PostgreSQL', 'data directory'];
 /** One Ctrl-C can arrive several times: from the terminal, from npm and from bin/start.mjs. */
 const SAME_SIGNAL_MS = 1_000;
 
@@ -58,7 +58,7 @@ export class Shutdown {
       onStop();
     } else if (now - this.#firstSignalAt > SAME_SIGNAL_MS && !this.#forced) {
       this.#forced = true;
-      void this.run(OUTLIVES_US).then(() => process.exit(130));
+      void this.run(ALWAYS_STOPPED).then(() => process.exit(130));
     }
   }
 }

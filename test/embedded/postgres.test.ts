@@ -9,7 +9,7 @@ import { portAnswers } from '../../embedded/ports.ts';
 import { findPrograms, tryPackage } from '../../embedded/postgres-programs.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { commandLine } from '../../embedded/processes.ts';
-import { leaveBehind, occupyPort, stopLater, temporaryDirectory } from './support.ts';
+import { killStarterOf, occupyPort, stopLater, temporaryDirectory } from './support.ts';
 
 async function ask(url: string, sql: string): Promise<unknown> {
   const client = new pg.Client({ connectionString: url });
@@ -66,19 +66,25 @@ test('keeps the password readable by its owner only', async () => {
   expect((await stat(join(dataDir, 'postgres.json'))).mode & 0o777).toBe(0o600);
 });
 
-test('takes over the server that a killed process left behind', async () => {
+test('ends in order with the process that started it, even when that is killed', async () => {
   const dataDir = await temporaryDirectory();
-  await leaveBehind('postgres', dataDir);
-  const pidFile = join(dataDir, 'postgres', 'postmaster.pid');
-  const before = await readFile(pidFile, 'utf8');
-  const server = stopLater(await startEmbeddedPostgres({ dataDir }));
-  expect(await readFile(pidFile, 'utf8')).toBe(before);
-  expect(await ask(server.url, 'select 1 as answer')).toBe(1);
-  await server.stop();
-  expect(await exists(pidFile)).toBe(false);
+  await killStarterOf('postgres', dataDir);
+  const folder = join(dataDir, 'postgres');
+  await expect.poll(() => exists(join(folder, 'postmaster.pid'))).toBe(false);
+  stopLater(await startEmbeddedPostgres({ dataDir }));
+  const log = await readFile(join(folder, 'server.log'), 'utf8');
+  expect(log).toContain('database system was shut down at');
+  expect(log).not.toContain('interrupted');
 });
 
-test('restarts the server left behind when other settings are asked for', async () => {
+test('starts at once after the process that started it was killed', async () => {
+  const dataDir = await temporaryDirectory();
+  await killStarterOf('postgres', dataDir);
+  const server = stopLater(await startEmbeddedPostgres({ dataDir }));
+  expect(await ask(server.url, 'select 1 as answer')).toBe(1);
+});
+
+test('restarts a server that still runs, with the settings that are asked for', async () => {
   const dataDir = await temporaryDirectory();
   const first = stopLater(await startEmbeddedPostgres({ dataDir }));
   const before = await startedAt(first.url);

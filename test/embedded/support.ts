@@ -1,4 +1,4 @@
-/** A temporary data directory, and servers left behind by a killed process. */
+/** A temporary data directory, and servers whose process is killed. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -23,9 +23,9 @@ export function stopLater<T extends Stoppable>(server: T): T {
   return server;
 }
 
-/** Starts a server in another process and kills that process, which leaves the server running. */
-export async function leaveBehind(kind: 'postgres' | 'temporal', dataDir: string): Promise<void> {
-  const script = fileURLToPath(new URL('survivor.ts', import.meta.url));
+/** Starts a server in another process and kills that process. */
+export async function killStarterOf(kind: 'postgres' | 'temporal', dataDir: string): Promise<void> {
+  const script = fileURLToPath(new URL('starter.ts', import.meta.url));
   const child = spawn(process.execPath, [script, kind, dataDir], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });

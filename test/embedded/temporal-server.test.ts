@@ -8,7 +8,7 @@ import { readJson } from '../../embedded/files.ts';
 import { commandLine } from '../../embedded/processes.ts';
 import { temporalHealth } from '../../embedded/temporal-health.ts';
 import { EmbeddedError, startTemporalServer } from '../../embedded/temporal-server.ts';
-import { leaveBehind, occupyPort, stopLater, temporaryDirectory } from './support.ts';
+import { killStarterOf, occupyPort, stopLater, temporaryDirectory } from './support.ts';
 
 const searchAttributes = { RunStatus: 'Keyword' } as const;
 
@@ -49,24 +49,20 @@ test('keeps its workflows over a restart, and its address', async () => {
   expect(kept.status.name).toBe('RUNNING');
 });
 
-test('takes over the server that a killed process left behind', async () => {
+test('ends with the process that started it, even when that is killed', async () => {
   const dataDir = await temporaryDirectory();
-  await leaveBehind('temporal', dataDir);
+  await killStarterOf('temporal', dataDir);
   const pid = await recordedPid(dataDir);
-  const server = stopLater(await startTemporalServer({ dataDir, uiPort: 0, searchAttributes }));
-  expect(await recordedPid(dataDir)).toBe(pid);
-  expect(await temporalHealth(server.address)).toMatchObject({ state: 'ready' });
-  await server.stop();
-  expect(await commandLine(pid)).toBeUndefined();
+  await expect.poll(() => commandLine(pid)).toBeUndefined();
 });
 
-test('restarts the server left behind when it was started in another way', async () => {
+test('starts at once after the process that started it was killed', async () => {
   const dataDir = await temporaryDirectory();
-  await leaveBehind('temporal', dataDir);
+  await killStarterOf('temporal', dataDir);
   const pid = await recordedPid(dataDir);
-  const server = stopLater(await startTemporalServer({ dataDir, searchAttributes }));
-  expect(server.uiUrl).toBeUndefined();
+  const server = stopLater(await startTemporalServer({ dataDir, uiPort: 0, searchAttributes }));
   expect(await commandLine(pid)).toBeUndefined();
+  expect(await temporalHealth(server.address)).toMatchObject({ state: 'ready' });
 });
 
 test('leaves another program alone that has the recorded process number now', async () => {

@@ -4,6 +4,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { namePattern } from '../support/named-tests.ts';
+import { END_WITH_PARENT } from '../support/processes.ts';
 import type { NamedTest } from './mutation.ts';
 
 /** `caught`: every test failed by an assertion. `fails by accident`: by anything else, which says nothing of its worth. */
@@ -75,16 +76,17 @@ async function readResults(root: string, file: string): Promise<Map<string, Resu
   );
 }
 
-/** In a process group of its own, so that whatever it started ends with it. */
+/** In a process group of its own, so that whatever it started ends with it, and it with us. */
 async function vitest(
   root: string,
   args: string[],
   env: Record<string, string>,
 ): Promise<{ text: string; ended: boolean }> {
   const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
-  const child = spawn(process.execPath, [program, 'run', '--root', root, ...args], {
+  const nodeFlags = ['--import', END_WITH_PARENT];
+  const child = spawn(process.execPath, [...nodeFlags, program, 'run', '--root', root, ...args], {
     cwd: root,
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...env, THREADMILL_PARENT: String(process.pid) },
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });

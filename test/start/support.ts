@@ -57,7 +57,7 @@ export function runToEnd(
 }
 
 /** Without the settings and test hooks of the process that runs the tests. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const ours =
     /^(VITEST|TEST_|NODE_OPTIONS|THREADMILL_|DATABASE_|TEMPORAL_|MODEL|SANDBOX|PORT$|HOST$)/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));

@@ -45,16 +45,19 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     await Promise.all(running.map((server) => server.stop()));
     await rm(dataDir, { recursive: true, force: true });
   };
+  const starting = [
+    database(dataDir, running),
+    temporal(dataDir, running),
+    workflowBundle(CACHE_DIR),
+  ] as const;
   try {
-    const [databaseAdminUrl, temporalAddress] = await Promise.all([
-      database(dataDir, running),
-      temporal(dataDir, running),
-      workflowBundle(CACHE_DIR),
-    ]);
+    const [databaseAdminUrl, temporalAddress] = await Promise.all(starting);
     project.provide('databaseAdminUrl', databaseAdminUrl);
     project.provide('temporalAddress', temporalAddress);
     project.provide('cacheDir', CACHE_DIR);
   } catch (error) {
+    // One that is still starting can be stopped only then.
+    await Promise.allSettled(starting);
     await tearDown();
     throw error;
   }

@@ -6,6 +6,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** For `--import`: a program that loads it ends with the process that THREADMILL_PARENT names, which must have started it. */
+export const END_WITH_PARENT = new URL('../../bin/end-with-parent.mjs', import.meta.url).href;
 const READY_MS = 60_000;
 
 export type LogLine = { level: number; msg: string; [field: string]: unknown };
@@ -37,11 +39,11 @@ export class OwnProcess implements AsyncDisposable {
     );
   }
 
-  /** Runs an entry such as `api/main.ts` with exactly this environment. */
+  /** Runs an entry such as `api/main.ts` with exactly this environment. It ends with this process. */
   static start(entry: string, environment: Record<string, string>): OwnProcess {
-    const child = spawn(process.execPath, [entry], {
+    const child = spawn(process.execPath, ['--import', END_WITH_PARENT, entry], {
       cwd: ROOT,
-      env: { PATH: process.env.PATH, ...environment },
+      env: { PATH: process.env.PATH, THREADMILL_PARENT: String(process.pid), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     return new OwnProcess(entry.split('/')[0]!, child);

@@ -1,4 +1,4 @@
-/** A process that starts an embedded server and then waits to be killed: `survivor.ts postgres|temporal <data dir>`. */
+/** A process that starts an embedded server and then waits to be killed: `starter.ts postgres|temporal <data dir>`. */
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { startTemporalServer } from '../../embedded/temporal-server.ts';
 
