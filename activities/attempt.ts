@@ -13,8 +13,11 @@ import { SandboxUnavailableError } from '../sandbox/index.ts';
 import type { Tries } from './failures.ts';
 import { tooManyTries, toFailure } from './failures.ts';
 
-/** A third of the heartbeat timeout, which counts from the start: a short turn costs the server no beat at all. */
-const HEARTBEAT_MS = 3_000;
+/**
+ * A third of the heartbeat timeout, which counts from the start: a short turn costs the server no beat at all. While this
+ * timer is late, worker/stand-in.ts beats.
+ */
+const HEARTBEAT_MS = 2_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
 

@@ -1,4 +1,4 @@
-/** npm run bench [-- overhead | stream | memory | cancel | sandbox | abuse | vector | ingest]: all of them when none is named. */
+/** npm run bench [-- overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | ingest]: all of them when none is named. */
 import { closeConnections } from './http.ts';
 
 const BENCHES = {
@@ -6,6 +6,7 @@ const BENCHES = {
   stream: async () => (await import('./stream.ts')).streamBench(),
   memory: async () => (await import('./memory.ts')).memory(),
   cancel: async () => (await import('./cancel.ts')).cancel(),
+  recovery: async () => (await import('./recovery.ts')).recovery(),
   sandbox: async () => (await import('./sandbox.ts')).sandboxBench(),
   abuse: async () => (await import('./abuse.ts')).abuse(),
   vector: async () => (await import('./vector.ts')).vectorBench(),

@@ -30,7 +30,8 @@ export const HOST = '127.0.0.1';
 
 /**
  * Without these the one-shard development server makes every step of a workflow wait about 45 ms. Visibility keeps its
- * default: nobody waits for it, and SQLite has one writer, whose time the steps of a run need.
+ * default: nobody waits for it, and SQLite has one writer, whose time the steps of a run need. A worker that stands still
+ * answers no ping: its polls are dropped before its activities time out, so that nothing is handed to it again.
  */
 const DYNAMIC_CONFIG = {
   'system.enableActivityEagerExecution': true,
@@ -39,6 +40,8 @@ const DYNAMIC_CONFIG = {
   'matching.useNewMatcher': true,
   'matching.numTaskqueueReadPartitions': 1,
   'matching.numTaskqueueWritePartitions': 1,
+  'frontend.keepAliveTime': '1s',
+  'frontend.keepAliveTimeout': '3s',
 };
 
 export function commandFor(
@@ -61,7 +64,7 @@ export function commandFor(
     ...database,
     ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => [
       '--dynamic-config-value',
-      `${key}=${value}`,
+      `${key}=${JSON.stringify(value)}`,
     ]),
     ...Object.entries(options.searchAttributes).flatMap(([key, type]) => [
       '--search-attribute',

@@ -1,5 +1,6 @@
 /** Builds everything one worker process needs, runs it, and takes it down in order. */
 import { Client } from '@temporalio/client';
+import type { WorkerOptions as WorkerSettings } from '@temporalio/worker';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
 import type { ActivityDependencies } from '../activities/index.ts';
@@ -23,6 +24,7 @@ import { openSandbox } from './sandbox.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { startReconciler } from './reconcile.ts';
 import { deleteOldSchedule } from './schedule.ts';
+import { startStandIn } from './stand-in.ts';
 
 export type WorkerOptions = {
   config: Config;
@@ -88,15 +90,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     parseLimits: parseLimits(config),
     parsers: createParserPool(config.ingestSlots),
   };
+  const standIn = startStandIn(options.temporalAddress, config, log);
   const common = {
     connection,
     namespace: config.temporalNamespace,
     // Few polls while idle: a worker that freezes is handed few tasks before the server drops its polls.
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
     maxHeartbeatThrottleInterval: '2s',
+    interceptors: { activity: [standIn.interceptor] },
     shutdownGraceTime: GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
-  } as const;
+  } satisfies Partial<WorkerSettings>;
   const worker = await Worker.create({
     ...common,
     taskQueue: config.taskQueue,
@@ -138,6 +142,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await Promise.all([stopRedelivery(), stopReconciler()]);
       for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
       await running.catch(() => {});
+      await standIn.close();
       control[Symbol.dispose]();
       interpreters[Symbol.dispose]();
       await Promise.all([

@@ -105,6 +105,9 @@ async function waitForDeadline(input: RunInput): Promise<RunOutcome> {
   }
 }
 
+/** After this long without a beat a worker counts as dead. Beats come every 2 s (activities/attempt.ts): two may be lost. */
+const HEARTBEAT_TIMEOUT = '6s';
+
 /** Without a number: an activity knows what another try can change, and says when it is enough (activities/failures.ts). */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' };
 
@@ -112,7 +115,7 @@ function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelT
   const activities = proxyActivities<Activities>({
     // A model may think for as long as the run lives; the activity knows how long its server may be silent.
     scheduleToCloseTimeout: timeLeft(input),
-    heartbeatTimeout: '10s',
+    heartbeatTimeout: HEARTBEAT_TIMEOUT,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     retry: RETRY,
     summary: `model turn ${turn + 1}`,
@@ -129,7 +132,7 @@ async function runTools(
     calls.map((call) => {
       const activities = proxyActivities<Activities>({
         scheduleToCloseTimeout: timeLeft(input),
-        heartbeatTimeout: '10s',
+        heartbeatTimeout: HEARTBEAT_TIMEOUT,
         cancellationType: 'WAIT_CANCELLATION_COMPLETED',
         retry: RETRY,
         summary: `${call.type} ${call.id}`,

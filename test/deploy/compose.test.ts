@@ -174,7 +174,7 @@ test('collects dead processes and opens for the sandbox only what it needs', () 
 test("gives Temporal the development server's dynamic settings", () => {
   const file = readFileSync(join(ROOT, 'deploy/temporal/dynamic-config.yaml'), 'utf8');
   const settings = Object.entries(parse(file) as Record<string, { value: unknown }[]>);
-  expect(settings.map(([key, [only]]) => `${key}=${String(only?.value)}`)).toEqual(
+  expect(settings.map(([key, [only]]) => `${key}=${JSON.stringify(only?.value)}`)).toEqual(
     developmentSettings(),
   );
   const target = services.temporal!.environment?.DYNAMIC_CONFIG_FILE_PATH;

@@ -114,7 +114,7 @@ export async function follow(env: System, ref: RunRef): Promise<StreamReader> {
   return new StreamReader(await eventsOf(env, ref));
 }
 
-/** Tries until it holds. Recovery from a dead worker takes a heartbeat timeout of ten seconds, on a busy computer. */
+/** Tries until it holds. Recovery from a dead worker takes a heartbeat timeout of six seconds, on a busy computer. */
 export function eventually<T>(holds: () => T | Promise<T>): Promise<T> {
   return vi.waitFor(holds, { timeout: 90_000, interval: 50 });
 }

@@ -2,6 +2,8 @@
 import type { Mutation } from '../mutation.ts';
 import { by, edit } from '../mutation.ts';
 
+const STAND_IN = 'worker/stand-in-thread.ts';
+const LATE_LOOP = 'test/durability/late-loop.test.ts';
 const TESTS = 'test/db/turns.test.ts';
 const FAILURES = 'test/activities/failures.test.ts';
 
@@ -168,5 +170,19 @@ export const TURNS: Mutation[] = [
         'a model that thinks for long is asked once: the step says that it is alive',
       ),
     ],
+  },
+  {
+    id: 'no-stand-in-for-a-late-loop',
+    why: 'A busy computer takes turns from workers that are alive, and each is paid for again.',
+    edits: [edit(STAND_IN, `for (const token of running) void beat(token);`, `void beat;`)],
+    caughtBy: [
+      by(LATE_LOOP, 'keeps the turn of a loop that is ten seconds late, and asks the model once'),
+    ],
+  },
+  {
+    id: 'stand-in-for-ever',
+    why: 'A worker whose loop has stopped for good keeps its turns, and they never end.',
+    edits: [edit(STAND_IN, `late > HOPELESS_MS || `, ``)],
+    caughtBy: [by(LATE_LOOP, 'gives up a loop that does not go on')],
   },
 ];
