@@ -181,6 +181,7 @@ test('says how to get the packages when there are none', async () => {
   await mkdir(join(checkout, 'bin'));
   for (const name of [
     'bin/doctor.mjs',
+    'bin/end-with-parent.mjs',
     'bin/install.mjs',
     'bin/node-version.mjs',
     'bin/with-node.mjs',
