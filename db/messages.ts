@@ -74,18 +74,18 @@ async function insertMessage(
     tx,
     'messages.create',
     `with thread as (
-       update threads set last_message_seq = last_message_seq + 1,
+       update threads set last_message_seq = last_message_seq + 1, total_tokens = total_tokens + $8,
          tool_resources = case when $9::text[] = '{}' then tool_resources else jsonb_set(
            jsonb_build_object('code_interpreter', '{}'::jsonb) || tool_resources, '{code_interpreter,file_ids}',
            (select jsonb_agg(id order by place) from (
              select id, min(place) as place from unnest(array(select jsonb_array_elements_text(
                tool_resources #> '{code_interpreter,file_ids}')) || $9::text[]) with ordinality as f(id, place)
              group by id) files)) end
-       where id = $2 returning last_message_seq)
+       where id = $2 returning last_message_seq, total_tokens)
      insert into messages (id, thread_id, project_id, seq, created_at, role, status, completed_at, content, attachments,
-       metadata, tokens)
+       metadata, tokens, tokens_before)
      select $1, $2, $3, last_message_seq, unix_now(), $4, 'completed', unix_now(), $5::jsonb, $6::jsonb, $7::jsonb,
-       $8::integer from thread
+       $8::integer, total_tokens - $8 from thread
      returning ${MESSAGE_COLUMNS}`,
     [
       mintId('message'),

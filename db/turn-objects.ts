@@ -186,10 +186,10 @@ async function insertOpenMessage(tx: Tx, run: RunRow, message: MessageRow): Prom
     tx,
     'turns.insert-message',
     `with thread as (
-       update threads set last_message_seq = last_message_seq + 1 where id = $2 returning last_message_seq)
+       update threads set last_message_seq = last_message_seq + 1 where id = $2 returning last_message_seq, total_tokens)
      insert into messages (id, thread_id, project_id, seq, created_at, role, status, content, attachments, metadata,
-       assistant_id, run_id)
-     select $1, $2, $3, last_message_seq, $4, 'assistant', 'in_progress', '[]', '[]', '{}', $5, $6
+       assistant_id, run_id, tokens_before)
+     select $1, $2, $3, last_message_seq, $4, 'assistant', 'in_progress', '[]', '[]', '{}', $5, $6, total_tokens
      from thread`,
     [message.id, run.thread_id, run.project_id, message.created_at, run.assistant_id, run.id],
   );

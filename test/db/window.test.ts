@@ -171,3 +171,16 @@ async function rowsRead(): Promise<number> {
     connection.release();
   }
 }
+
+test('a worker of 0.1.0 finds the window of messages that a newer API stored', async () => {
+  const id = await thread([10, 20, 20, 10]);
+  // Its statement.
+  const { rows } = await database.pool.query(
+    `select m.seq from messages m where m.thread_id = $1 and m.tokens_before >=
+       (select n.tokens_before + n.tokens from messages n where n.thread_id = $1 and n.seq <= $2
+        order by n.seq desc limit 1) - $3::bigint
+     order by m.tokens_before, m.seq limit 1`,
+    [id, 4, 30],
+  );
+  expect(rows).toEqual([{ seq: 3 }]);
+});
