@@ -35,7 +35,13 @@ async function gather(options: ChaosOptions, directory: string): Promise<Evidenc
   const longestOutage = short ? 15 : 60;
   const runExpirySeconds = short ? 150 : 300;
   try {
-    const system = await startSystem({ directory, disk, runExpirySeconds, code });
+    const system = await startSystem({
+      directory,
+      disk,
+      runExpirySeconds,
+      code,
+      from: options.from,
+    });
     if (system.clocks.size === 0) say("Clock steps are left out: 'faketime' is not installed.");
     try {
       return await runChaos(system, { ...options, longestOutage }, signal, say);

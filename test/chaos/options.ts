@@ -1,4 +1,5 @@
 /** What `npm run chaos -- …` takes. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 export type ChaosOptions = {
@@ -8,6 +9,8 @@ export type ChaosOptions = {
   clients: number;
   /** No faults: shows that the load alone breaks no rule, and makes the recording that the oracle is tested with. */
   calm: boolean;
+  /** A rolling update from this checkout, in place of the faults. */
+  from: string | undefined;
   /** Where the evidence is written, compressed. */
   record: string | undefined;
   /** Judges this evidence again, instead of a run. */
@@ -17,7 +20,7 @@ export type ChaosOptions = {
 };
 
 export const USAGE =
-  'npm run chaos -- [--seed 1] [--minutes 15] [--clients 10] [--calm] [--record FILE] [--keep DIRECTORY], or --judge FILE';
+  'npm run chaos -- [--seed 1] [--minutes 15] [--clients 10] [--calm | --from CHECKOUT] [--record FILE] [--keep DIRECTORY], or --judge FILE';
 
 /** @throws Error that says what is wrong */
 export function readOptions(args: string[]): ChaosOptions {
@@ -28,6 +31,7 @@ export function readOptions(args: string[]): ChaosOptions {
       minutes: { type: 'string', default: '15' },
       clients: { type: 'string', default: '10' },
       calm: { type: 'boolean', default: false },
+      from: { type: 'string' },
       record: { type: 'string' },
       judge: { type: 'string' },
       keep: { type: 'string' },
@@ -38,6 +42,7 @@ export function readOptions(args: string[]): ChaosOptions {
     minutes: numberOf('minutes', values.minutes),
     clients: numberOf('clients', values.clients),
     calm: values.calm,
+    from: values.from === undefined ? undefined : resolve(values.from),
     record: values.record,
     judge: values.judge,
     directory: values.keep,

@@ -8,6 +8,7 @@ import { runLoad } from './load/load.ts';
 import type { Assistants } from './load/session.ts';
 import { runNemesis } from './nemesis/nemesis.ts';
 import { describeFault, makeSchedule } from './nemesis/schedule.ts';
+import { runUpdate, withTodaysFields } from './nemesis/update.ts';
 import { seeded } from './random.ts';
 import { settle } from './settle.ts';
 import type { ChaosSystem } from './system/system.ts';
@@ -23,6 +24,7 @@ export type RunOptions = {
   minutes: number;
   clients: number;
   calm: boolean;
+  from: string | undefined;
   /** Seconds, of a whole part. */
   longestOutage: number;
 };
@@ -47,6 +49,10 @@ export async function runChaos(
   const settledAt = Date.now();
   say('Collecting the evidence.');
   const tables = await readTables(system.pool);
+  if (options.from !== undefined) {
+    tables.events = withTodaysFields(tables.events);
+    for (const stream of ledger.streams) stream.events = withTodaysFields(stream.events);
+  }
   const objects = await readObjects(system, tables);
   const workflows = await readWorkflows(system.temporal, tables);
   say('Judging.');
@@ -76,7 +82,9 @@ async function disturb(
 ): Promise<FaultRecord[]> {
   const random = seeded(options.seed);
   const seconds = options.minutes * 60;
-  const schedule = options.calm ? [] : makeSchedule(random, scheduleOptions(system, options));
+  const updates = options.from !== undefined;
+  const schedule =
+    options.calm || updates ? [] : makeSchedule(random, scheduleOptions(system, options));
   for (const fault of schedule) say(`planned ${describeFault(fault)}`);
   const over = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1_000)]);
   const last = new AbortController();
@@ -91,7 +99,9 @@ async function disturb(
     ending: over,
   });
   const [faults] = await Promise.all([
-    runNemesis({ system, schedule, signal: over, say }),
+    updates
+      ? runUpdate({ system, seconds, signal, say })
+      : runNemesis({ system, schedule, signal: over, say }),
     pause(seconds * 1_000, undefined, { signal: over }).catch(() => {}),
   ]);
   await healSystem(system);

@@ -103,7 +103,7 @@ function endOf(target: string, kind: 'outage' | 'crash'): NodeJS.Signals {
   return kind === 'crash' ? POSTGRES_SIGNALS.immediate : POSTGRES_SIGNALS.fast;
 }
 
-async function terminate(part: Part): Promise<string | undefined> {
+export async function terminate(part: Part): Promise<string | undefined> {
   const ended = part.end('SIGTERM').then(() => 'ended' as const);
   const first = await Promise.race([ended, pause(DRAIN_MS, 'late' as const, { ref: false })]);
   if (first === 'late') await part.end('SIGKILL');

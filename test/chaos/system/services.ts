@@ -24,6 +24,8 @@ export type ServiceOptions = {
   /** Of a run that does not say. */
   runExpirySeconds: number;
   code: boolean;
+  /** Parts that run the code of another checkout. */
+  former: ReadonlyMap<string, string>;
 };
 
 export function startApi(options: ServiceOptions, name: 'api0' | 'api1'): Part {
@@ -68,17 +70,18 @@ function servers({ links, databaseUrl }: ServiceOptions, name: string): Record<s
 }
 
 function startService(
-  { directory, clocks }: ServiceOptions,
+  { directory, clocks, former }: ServiceOptions,
   name: string,
   entry: string,
   readyMessage: string,
   settings: Record<string, string>,
 ): Part {
-  const launch = (): Child =>
-    new ChildProcess({
+  const launch = (): Child => {
+    const root = former.get(name) ?? ROOT;
+    return new ChildProcess({
       command: process.execPath,
-      args: [join(ROOT, entry)],
-      cwd: ROOT,
+      args: [join(root, entry)],
+      cwd: root,
       env: {
         LOG_LEVEL: 'info',
         NODE_COMPILE_CACHE: join(CACHE, 'compiled'),
@@ -87,6 +90,7 @@ function startService(
       },
       logFile: join(directory, `${name}.log`),
     });
+  };
   const part = new Part(name, launch, (child) => child.logged(readyMessage));
   part.start();
   return part;

@@ -1,5 +1,7 @@
 /** The whole system under test, in a directory of its own: seven processes, the model in this one, and the ways between them. */
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { Client, Connection } from '@temporalio/client';
 
@@ -20,6 +22,8 @@ import { startPostgres } from './postgres.ts';
 import { startApi, startSandboxd, startWorker } from './services.ts';
 import { startTemporal } from './temporal.ts';
 
+const execute = promisify(execFile);
+
 export type PartName =
   'postgres' | 'temporal' | 'api0' | 'api1' | 'worker0' | 'worker1' | 'sandboxd';
 
@@ -29,6 +33,8 @@ export type ChaosSystem = {
   clocks: ReadonlyMap<string, FakeClock>;
   /** Undefined where none can be mounted. */
   disk: SmallDisk | undefined;
+  /** Parts that run the code of another checkout when they are started next. */
+  former: Map<PartName, string>;
   model: ModelServer;
   /** Past the proxies, as the next one. */
   pool: Pool;
@@ -45,7 +51,11 @@ export type SystemOptions = {
   runExpirySeconds: number;
   /** Run code, in sandboxd. */
   code: boolean;
+  /** A checkout whose code everything begins with; undefined: this one's. */
+  from: string | undefined;
 };
+
+const SERVICES = ['api0', 'api1', 'worker0', 'worker1', 'sandboxd'] as const;
 
 /** Whose clocks can be moved. The others run without that library. */
 const MOVABLE = ['api1', 'worker1'];
@@ -65,7 +75,7 @@ async function startParts(
   options: SystemOptions,
   parts: Map<PartName, Part>,
 ): Promise<ChaosSystem> {
-  const { directory, disk } = options;
+  const { directory, disk, from } = options;
   const model = await startModel();
   const ports: Ports = { ...(await choosePorts()), model: model.port };
   const log = (name: string) => join(directory, `${name}.log`);
@@ -79,9 +89,11 @@ async function startParts(
     untilReady({ parts }),
   ]);
   const pool = createPool(postgres.url, { max: 3, applicationName: 'chaos' });
-  await migrate(pool);
+  if (from === undefined) await migrate(pool);
+  else await migrateFrom(from, postgres.url);
   const apiKey = await createApiKey(pool, { projectName: 'chaos', name: 'chaos' });
-  const service = { ...options, ports, links, clocks, databaseUrl: postgres.url };
+  const former = new Map(from === undefined ? [] : SERVICES.map((name) => [name, from]));
+  const service = { ...options, ports, links, clocks, databaseUrl: postgres.url, former };
   for (const name of ['api0', 'api1'] as const) parts.set(name, startApi(service, name));
   for (const name of ['worker0', 'worker1'] as const) parts.set(name, startWorker(service, name));
   if (options.code) parts.set('sandboxd', startSandboxd(service));
@@ -89,7 +101,12 @@ async function startParts(
   const connection = Connection.lazy({ address: temporal.address });
   const client = new Client({ connection });
   const urls = ['api0', 'api1'].map((name) => urlOf(links, name));
-  return { parts, links, clocks, disk, model, pool, temporal: client, apiKey, urls };
+  return { parts, links, clocks, disk, former, model, pool, temporal: client, apiKey, urls };
+}
+
+async function migrateFrom(checkout: string, databaseUrl: string): Promise<void> {
+  const env = { ...process.env, DATABASE_URL: databaseUrl };
+  await execute(process.execPath, ['bin/migrate.ts'], { cwd: checkout, env });
 }
 
 function urlOf(links: Links, api: string): string {
