@@ -18,6 +18,7 @@ const DOCUMENTS = [
   'docs/retrieval.md',
   'docs/models.md',
   'docs/compatibility.md',
+  'docs/upgrade.md',
   'docs/decisions/reconciler.md',
   'docs/decisions/worker-versioning.md',
   'deploy/temporal/views.md',
