@@ -24,10 +24,15 @@ const LONGEST_EMBEDDING_RETRY_MS = 600_000;
 export class ModelStreamError extends Error {
   override name = 'ModelStreamError';
   readonly retryable: boolean;
+  /** The connection ended before its answer. */
+  readonly lost: boolean;
+  /** How many answers of the turn have begun and come to nothing. Undefined: nothing of this one was to be seen. */
+  begun: number | undefined;
 
-  constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
+  constructor(message: string, options: { retryable: boolean; lost?: boolean; cause?: unknown }) {
     super(message, { cause: options.cause });
     this.retryable = options.retryable;
+    this.lost = options.lost ?? false;
   }
 }
 
@@ -68,9 +73,11 @@ export class EarlierCallError extends Error {
 export class ModelOutageError extends Error {
   override name = 'ModelOutageError';
   readonly retryMs: number;
+  override readonly cause: APIConnectionError | ModelServerError | ModelStreamError;
 
-  constructor(cause: APIConnectionError | ModelServerError, retrySeconds: number) {
-    super(cause.message, { cause });
+  constructor(cause: ModelOutageError['cause'], retrySeconds: number) {
+    super(cause.message);
+    this.cause = cause;
     this.retryMs = retrySeconds * 1_000;
   }
 }
@@ -103,8 +110,11 @@ export function toFailure(error: unknown, tries: Tries): Error {
   if (error instanceof FencedError || error instanceof EarlierCallError)
     return failure('server_error', error.message, { retry: true });
   const again = tries.attempt < MAX_TRIES;
-  if (error instanceof ModelStreamError)
-    return failure('server_error', error.message, { retry: error.retryable && again });
+  if (error instanceof ModelStreamError) {
+    // Tries that found the server away have shown nothing and cost nothing.
+    const paid = error.begun ?? tries.attempt;
+    return failure('server_error', error.message, { retry: error.retryable && paid < MAX_TRIES });
+  }
   if (error instanceof ModelOutageError)
     return fromOutage(error, tries, again || tries.elapsedMs < error.retryMs);
   if (error instanceof ModelServerError) return fromServer(error, false);
@@ -132,6 +142,7 @@ function fromCancel(error: CancelledFailure): Error {
 }
 
 function fromOutage({ cause }: ModelOutageError, tries: Tries, retry: boolean): Error {
+  if (cause instanceof ModelStreamError) return failure('server_error', cause.message, { retry });
   if (!(cause instanceof ModelServerError))
     return failure('server_error', 'The model server could not be reached.', { retry });
   const asked = cause.retryAfterMs;

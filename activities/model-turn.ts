@@ -51,7 +51,7 @@ export async function modelTurn(
 /** A refusal that teaches how the server wants to be asked costs another request, not an attempt. */
 async function takeTurn(
   deps: ActivityDependencies,
-  { run, said }: Pick<Claimed, 'run' | 'said'>,
+  { run, said, begun }: Claimed,
   ref: TurnRef,
   signal: AbortSignal,
 ): Promise<TurnOutcome> {
@@ -68,7 +68,11 @@ async function takeTurn(
       return finishTurn(deps.pool, ref, outOfBudget(context.reason));
     if (refused !== undefined && context.promptTokens >= refused.promptTokens) throw refused.error;
     try {
-      const end = await ask(deps, { run, ref, server, context: { ...context, said } }, signal);
+      const end = await ask(
+        deps,
+        { run, ref, server, context: { ...context, said }, begun },
+        signal,
+      );
       // The answer is paid for: an outage of the database does not cost it.
       return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
@@ -81,10 +85,14 @@ async function takeTurn(
   }
 }
 
-function asOutage(error: unknown, { known }: ModelServer): unknown {
+function asOutage(error: unknown, server: ModelServer): unknown {
   const away =
     error instanceof APIConnectionError || (error instanceof ModelServerError && error.transient);
-  return away ? new ModelOutageError(error, known.profile.retry_seconds) : error;
+  return away ? outage(error, server) : error;
+}
+
+function outage(cause: ModelOutageError['cause'], { known }: ModelServer): ModelOutageError {
+  return new ModelOutageError(cause, known.profile.retry_seconds);
 }
 
 type Claimed = Extract<TurnClaim, { kind: 'claimed' }>;
@@ -93,11 +101,13 @@ type Asked = {
   ref: TurnRef;
   server: ModelServer;
   context: ReadyContext & WriterContext;
+  /** Answers of this turn that came to nothing. */
+  begun: number;
 };
 
 async function ask(
   deps: ActivityDependencies,
-  { run, ref, server, context }: Asked,
+  { run, ref, server, context, begun }: Asked,
   signal: AbortSignal,
 ): Promise<TurnEnd> {
   const writer = new TurnWriter(deps, run, ref, context);
@@ -124,7 +134,9 @@ async function ask(
     const usage = answer.usage ?? (answer.answered ? estimate(context, writer) : undefined);
     // Without a database there is nowhere to count, and the error is what matters.
     if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});
-    throw error;
+    if (!(error instanceof ModelStreamError)) throw error;
+    if (!writer.silent) error.begun = begun + 1;
+    throw error.lost && !answer.answered ? outage(error, server) : error;
   }
 }
 

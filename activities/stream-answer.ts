@@ -84,12 +84,14 @@ async function writeAll(parts: TurnPart[], writer: TurnWriter): Promise<void> {
 function finishOfAnswer(answer: ChunkAccumulator, done: boolean): Finish {
   if (answer.finishReason !== null) return finishOf(answer.finishReason);
   if (done && answer.answered && !answer.cutInCall) return 'stop';
-  throw new ModelStreamError(
-    done && !answer.answered
-      ? 'The model server sent an answer without content.'
-      : 'The model server closed its stream before the answer was complete.',
-    { retryable: true },
-  );
+  if (done && !answer.answered)
+    throw new ModelStreamError('The model server sent an answer without content.', {
+      retryable: true,
+    });
+  throw new ModelStreamError('The model server closed its stream before the answer was complete.', {
+    retryable: true,
+    lost: true,
+  });
 }
 
 /**

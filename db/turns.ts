@@ -35,9 +35,13 @@ export type TurnOutcome =
   /** A client asked for cancellation: the run must be finalized. */
   | { kind: 'stopped' };
 
-/** `said`: an attempt that was lost has completed a message before its calls; it stays the turn's. */
+/**
+ * `said`: an attempt that was lost has completed a message before its calls; it stays the turn's. `begun`: how many answers
+ * the model has begun and not ended, and was paid for; those that a lost worker was told are not among them.
+ */
 export type TurnClaim =
-  { kind: 'claimed'; run: RunRow; said: boolean } | { kind: 'settled'; outcome: TurnOutcome };
+  | { kind: 'claimed'; run: RunRow; said: boolean; begun: number }
+  | { kind: 'settled'; outcome: TurnOutcome };
 
 const CUT_OFF: LastError = {
   code: 'server_error',
@@ -51,7 +55,7 @@ const CUT_OFF: LastError = {
 export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Promise<TurnClaim> {
   return withTransaction(pool, async (tx) => {
     const rows = await query<
-      RunRow & { was_queued: boolean; has_open_step: boolean; said: boolean }
+      RunRow & { was_queued: boolean; has_open_step: boolean; said: boolean; begun: number }
     >(
       tx,
       'turns.claim',
@@ -62,7 +66,9 @@ export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Pr
          and not exists (select from run_turns t where t.run_id = $1 and t.turn = $4)
        returning ${RUN_COLUMNS}, was_queued,
          exists (select from run_steps s where s.run_id = $1 and s.status = 'in_progress') as has_open_step,
-         exists (select from run_steps s where s.run_id = $1 and s.turn = $4 and s.status = 'completed') as said`,
+         exists (select from run_steps s where s.run_id = $1 and s.turn = $4 and s.status = 'completed') as said,
+         (select count(*)::int from run_steps s where s.run_id = $1 and s.turn = $4
+            and s.status <> 'completed' and s.usage is not null) as begun`,
       [runId, owner, TRANSITIONS.in_progress, turn],
     );
     const run = rows[0];
@@ -71,7 +77,7 @@ export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Pr
     const events = run.has_open_step ? await closeCutOff(tx, run) : [];
     if (run.was_queued) events.unshift(runEvent(run));
     if (events.length > 0) await appendEvents(tx, runId, events, owner);
-    return { kind: 'claimed', run, said: run.said };
+    return { kind: 'claimed', run, said: run.said, begun: run.begun };
   });
 }
 

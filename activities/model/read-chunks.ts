@@ -55,6 +55,7 @@ function cutOff({ finished }: ReadOptions) {
     if (finished()) return { done: true, value: undefined };
     throw new ModelStreamError('The connection to the model server was lost.', {
       retryable: true,
+      lost: true,
       cause,
     });
   };

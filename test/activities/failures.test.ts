@@ -34,6 +34,12 @@ test('what costs money or was not foreseen is tried five times', () => {
   expect(retried(new ModelStreamError('final', { retryable: false }))).toBe(false);
 });
 
+test('an answer that breaks off is counted by answers, not by tries that found the server away', () => {
+  const cut = (begun: number) =>
+    Object.assign(new ModelStreamError('cut', { retryable: true, lost: true }), { begun });
+  expect([1, 4, 5].map((begun) => retried(cut(begun), 20))).toEqual([true, true, false]);
+});
+
 test('what another attempt has taken is left to it, however often', () => {
   expect(retried(new FencedError('taken'), 50)).toBe(true);
   expect(retried(new EarlierCallError(), 50)).toBe(true);

@@ -145,6 +145,13 @@ test('begins the answer again when the stream ends without saying why', async ()
   expect(messages.map(({ status }) => status)).toEqual(['incomplete', 'completed']);
 });
 
+test('gives up after five answers that broke off, not counting tries at a server that was away', async () => {
+  const away = status(503, { headers: { 'retry-after-ms': '1' } });
+  const cut = () => cutAfter(text('This will not be finished.'), 3);
+  const { run } = await streamed([away, cut(), cut(), cut(), cut(), cut()]);
+  expect(run.last_error?.message).toMatch(/lost|before the answer was complete/);
+});
+
 test('shows nothing of an answer that was cut before its first word', async () => {
   const { names } = await streamed([cutAfter(text('Nothing.'), 0), text('Answer.')]);
   expect(names).toEqual([...BEGIN, ...ANSWER, 'thread.run.completed']);

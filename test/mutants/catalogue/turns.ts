@@ -6,6 +6,8 @@ const STAND_IN = 'worker/stand-in-thread.ts';
 const LATE_LOOP = 'test/durability/late-loop.test.ts';
 const TESTS = 'test/db/turns.test.ts';
 const FAILURES = 'test/activities/failures.test.ts';
+const BROKEN_OFF =
+  'an answer that breaks off is counted by answers, not by tries that found the server away';
 
 export const TURNS: Mutation[] = [
   {
@@ -153,6 +155,35 @@ export const TURNS: Mutation[] = [
       ),
     ],
     caughtBy: [by(FAILURES, 'what another attempt has taken is left to it, however often')],
+  },
+  {
+    id: 'outages-counted-among-broken-answers',
+    why: 'A run fails at the first answer that breaks off, because its server was away before.',
+    edits: [
+      edit(
+        'activities/failures.ts',
+        `const paid = error.begun ?? tries.attempt;`,
+        `const paid = tries.attempt;`,
+      ),
+    ],
+    caughtBy: [by(FAILURES, BROKEN_OFF)],
+  },
+  {
+    id: 'broken-answers-not-counted',
+    why: 'A model server that breaks off each answer is asked, and paid, until the deadline.',
+    edits: [
+      edit(
+        'activities/model-turn.ts',
+        `error.begun = begun + 1;`,
+        `error.begun = Math.min(begun, 0) + 1;`,
+      ),
+    ],
+    caughtBy: [
+      by(
+        'test/api/failures.test.ts',
+        'gives up after five answers that broke off, not counting tries at a server that was away',
+      ),
+    ],
   },
   {
     id: 'heartbeats-gone',
