@@ -1,159 +1,128 @@
 /**
- * What the demo model answers: a pure function of the request. It calls code_interpreter for mathematics, files and
- * charts, calls the functions a question asks for (each once per question), and answers in words or JSON otherwise.
+ * Decides what the demo model answers: a pure function of the request. It calls code_interpreter for mathematics, drawings
+ * and tables, functions that the question asks for, and file_search. Without calls it answers in words, or JSON if asked.
  */
-import { makeArguments, makeValue } from './arguments.ts';
+import { makeValue, readHints } from './arguments.ts';
 import { matchingTools } from './choose-tools.ts';
-import { addressedName, readConversation, type Conversation } from './conversation.ts';
 import { dataProgram } from './data-programs.ts';
-import { readHints, type Hints } from './hints.ts';
-import { mathProgram, readResults } from './math.ts';
-import type { ChatRequest, FunctionTool, JsonSchema } from './request.ts';
-import { reportResult } from './report.ts';
-import { NOTICE, smalltalk } from './smalltalk.ts';
-import { variablePrograms } from './variables.ts';
-import { withoutFiles } from './workspace.ts';
+import { hasUnreadableMath, mathProgram } from './math-programs.ts';
+import { readResults, reportResult, type ToolResult } from './report.ts';
+import type { ChatRequest, FunctionTool } from './request.ts';
+import { smallTalk } from './small-talk.ts';
+import { variablesProgram } from './variables.ts';
 
 export type Call = { name: string; arguments: string };
-export type Answer = { text: string } | { toolCalls: Call[] };
+export type Answer = { text: string } | { calls: Call[] };
 
-const CODE_INTERPRETER = 'code_interpreter';
-const FILE_SEARCH = 'file_search';
-const MOST_CALLS = 8;
+/** The question is the last user message; `earlier` ones come before it; `results` are those of its calls. */
+type Conversation = {
+  instructions: string;
+  question: string;
+  earlier: string[];
+  results: ToolResult[];
+};
 
-/** @param today the date that "today" in a question means, YYYY-MM-DD */
-export function answer(
-  request: ChatRequest,
-  today: string = new Date().toISOString().slice(0, 10),
-): Answer {
+const NOTICE = "I am Threadmill's built-in demo model, not an LLM.";
+/** How the instructions tell the model to address the user. */
+const ADDRESS = /\b(?:[Aa]ddress|[Cc]all) the user (?:as )?(\p{Lu}\p{L}*(?: \p{Lu}\p{L}*)*)/u;
+const ANY_JSON = { properties: { answer: {} } };
+
+/** Some of the patterns that read a question take quadratic time. What is cut does not count as complete mathematics. */
+const cut = (text: string) =>
+  text.length > 4000 ? `${text.slice(0, 4000).toWellFormed()} [...]` : text;
+
+export function answer(request: ChatRequest): Answer {
   const conversation = readConversation(request);
-  const hints = readHints(conversation.question, today);
-  const toolCalls = chooseCalls(request, conversation, hints);
-  if (toolCalls.length > 0) return { toolCalls };
-  const said = sentences(request, conversation);
-  if (request.responseFormat.type === 'text') return { text: said };
-  return { text: asJson(request.responseFormat, conversation, hints, said) };
-}
-
-function chooseCalls(request: ChatRequest, conversation: Conversation, hints: Hints): Call[] {
-  const { tools, toolChoice, parallelToolCalls } = request;
-  if (toolChoice === 'none') return [];
-  // A forced choice is meant for the first step; forced for ever, a run could not end.
-  const isForced = conversation.results.length === 0 && toolChoice !== 'auto';
-  const allowed =
-    isForced && typeof toolChoice === 'object' ? named(tools, toolChoice.name) : tools;
-  const matching = chooseTools(conversation, allowed);
-  const chosen = matching.length === 0 && isForced ? allowed.slice(0, 1) : matching;
-  const calls = chosen.flatMap((tool) =>
-    // The question and so the list are the same at every step: what was called is its beginning.
-    callsOf(tool, conversation, hints).slice(timesCalled(conversation, tool.name)),
-  );
-  // A cell goes on from the one before it, so only one is sent at a time.
-  const isCode = chosen.some(({ name }) => name === CODE_INTERPRETER);
-  return calls.slice(0, parallelToolCalls && !isCode ? MOST_CALLS : 1);
-}
-
-function chooseTools(conversation: Conversation, tools: FunctionTool[]): FunctionTool[] {
-  const { question, results } = conversation;
-  const calculators = named(tools, CODE_INTERPRETER);
-  const isLeft = timesCalled(conversation, CODE_INTERPRETER) < programsFor(conversation).length;
-  if (calculators.length > 0 && isLeft) return calculators;
-  const functions = tools.filter(({ name }) => name !== CODE_INTERPRETER && name !== FILE_SEARCH);
-  const matching = matchingTools(question, functions);
-  if (matching.length > 0 || results.length > 0) return matching;
-  return /\?|\b(?:find|search|summari[sz]e|according to|documents?|files?)\b/i.test(question)
-    ? named(tools, FILE_SEARCH)
-    : [];
-}
-
-function timesCalled({ results }: Conversation, tool: string): number {
-  return results.filter(({ name }) => name === tool).length;
-}
-
-function named(tools: FunctionTool[], wanted: string): FunctionTool[] {
-  return tools.filter(({ name }) => name === wanted);
-}
-
-/** The cells that answer the question: one, or several when it asks for that. */
-function programsFor({ question, earlier, workspace }: Conversation): string[] {
-  const data = dataProgram(question, workspace);
-  if (data !== undefined) return [data];
-  const readable = withoutFiles(question);
-  const cells = variablePrograms(readable, earlier.map(withoutFiles));
-  return cells.length > 0 ? cells : [mathProgram(readable) ?? []].flat();
-}
-
-/** Usually one; one per place when the question names several and the function takes one. */
-function callsOf(tool: FunctionTool, conversation: Conversation, hints: Hints): Call[] {
-  const call = (args: object) => ({ name: tool.name, arguments: JSON.stringify(args) });
-  const { question } = conversation;
-  if (tool.name === CODE_INTERPRETER) return cellsOf(conversation).map((code) => call({ code }));
-  if (tool.name === FILE_SEARCH && !tool.parameters) return [call({ query: question })];
-  if (tool.name === FILE_SEARCH && takesQueries(tool.parameters))
-    return [call({ queries: [question] })];
-  const places = takesOnePlace(tool.parameters) ? hints.places : [];
-  if (places.length < 2) return [call(makeArguments(tool.parameters, hints))];
-  return places.map((place) => call(makeArguments(tool.parameters, { ...hints, places: [place] })));
-}
-
-/** Never empty: a call may be demanded although there is nothing to calculate. */
-function cellsOf(conversation: Conversation): string[] {
-  const programs = programsFor(conversation);
-  return programs.length > 0 ? programs : [idleCode(conversation.question)];
-}
-
-function takesQueries(parameters: JsonSchema | undefined): boolean {
-  return typeof parameters === 'object' && 'queries' in ((parameters.properties ?? {}) as object);
-}
-
-function takesOnePlace(parameters: JsonSchema | undefined): boolean {
-  if (typeof parameters !== 'object') return false;
-  const names = Object.keys((parameters.properties as object | undefined) ?? {});
-  return names.filter((name) => /^(?:location|city|place|town)$/i.test(name)).length === 1;
-}
-
-function idleCode(question: string): string {
-  return `# There is nothing to calculate in the question, so look at the question itself
-question = ${JSON.stringify(question)}
-
-words = question.split()
-print("Characters:", len(question))
-print("Answer: your question has", len(words), "words")
-`;
-}
-
-function sentences(request: ChatRequest, conversation: Conversation): string {
-  const name = addressedName(conversation);
+  const calls = chooseCalls(request, conversation);
+  if (calls.length > 0) return { calls };
+  const [, name] = ADDRESS.exec(conversation.instructions) ?? [];
   const greeting = name ? `Hello ${name}! ` : '';
-  return `${greeting}${mainPart(request, conversation)}\n\n${NOTICE}`;
+  const text = `${greeting}${explain(request, conversation)}\n\n${NOTICE}`;
+  const { type = 'text', json_schema } = request.response_format ?? {};
+  if (type === 'text') return { text };
+  const hints = { ...readHints(conversation.question), answer: text.replace(/\n+/g, ' ') };
+  const outputs = conversation.results.map(({ output }) => readResults(output).join() || output);
+  hints.found.number.unshift(...(outputs.join().match(/-?\d+(?:\.\d+)?(?=\D*$)/) ?? []));
+  return { text: JSON.stringify(makeValue(json_schema?.schema ?? ANY_JSON, hints)) };
 }
 
-function mainPart(request: ChatRequest, conversation: Conversation): string {
-  const { question, results } = conversation;
+function readConversation({ messages }: ChatRequest): Conversation {
+  const at = messages.findLastIndex(({ role }) => role === 'user');
+  const users = messages.slice(0, at + 1).filter(({ role }) => role === 'user');
+  const asked = users.slice(-100).map(({ content }) => cut(content));
+  const calls = messages.slice(at + 1).flatMap((message) => message.tool_calls ?? []);
+  const results = calls.flatMap((call) => {
+    const result = messages.find((message) => message.tool_call_id === call.id);
+    return result ? [{ ...call.function, output: result.content }] : [];
+  });
+  const prompts = messages.filter(({ role }) => role === 'system' || role === 'developer');
+  return {
+    instructions: prompts.map(({ content }) => content).join('\n'),
+    question: asked.at(-1) ?? '',
+    earlier: asked.slice(0, -1),
+    results,
+  };
+}
+
+function chooseCalls(request: ChatRequest, conversation: Conversation): Call[] {
+  const { tools, tool_choice: choice } = request;
+  const { results } = conversation;
+  if (choice === 'none') return [];
+  // A forced choice applies to the first step only, because otherwise the run could not end.
+  const isForced = results.length === 0 && choice !== 'auto';
+  const isNamed = isForced && choice !== 'required';
+  const allowed = isNamed ? tools.filter(({ name }) => name === choice.name) : tools;
+  const asked = toolsFor(allowed, conversation);
+  const chosen = asked.length === 0 && isForced ? allowed.slice(0, 1) : asked;
+  // Every step of a run has the same question and so the same calls. Calls with results are left out.
+  const calls = chosen.flatMap((tool) => {
+    const done = results.filter(({ name }) => name === tool.name).length;
+    return callsOf(tool, conversation).slice(done);
+  });
+  return calls.slice(0, request.parallel_tool_calls === false ? 1 : 8);
+}
+
+function toolsFor(tools: FunctionTool[], conversation: Conversation): FunctionTool[] {
+  const { question } = conversation;
+  const code = tools.find(({ name }) => name === 'code_interpreter');
+  const search = tools.find(({ name }) => name === 'file_search');
+  const functions = tools.filter((tool) => tool !== code && tool !== search);
+  const chosen = matchingTools(question, functions);
+  if (code && programFor(conversation)) chosen.unshift(code);
+  const isSearch =
+    /[?？]|\b(?:find|search|summari[sz]e|tell|explain|describe|what|who|when|where|which|how|according|documents?|files?)\b|文件/i;
+  return search && chosen.length === 0 && isSearch.test(question) ? [search] : chosen;
+}
+
+/** One call. When the question names several places and the function takes one, a call for each place. */
+function callsOf(tool: FunctionTool, conversation: Conversation): Call[] {
+  const call = (args: unknown) => ({ name: tool.name, arguments: JSON.stringify(args) });
+  if (tool.name === 'code_interpreter') return [call({ code: programFor(conversation) ?? 'pass' })];
+  const hints = readHints(conversation.question);
+  const { place } = hints.found;
+  const names = Object.keys(tool.parameters.properties);
+  const isOfOne = place.length > 1 && names.some((name) => /^(?:location|city|place)$/i.test(name));
+  return (isOfOne ? place.map((one) => [one]) : [place]).map((places) => {
+    hints.found.place = places;
+    return call(makeValue(tool.parameters, hints));
+  });
+}
+
+function programFor({ question, earlier, instructions }: Conversation): string | undefined {
+  const program = dataProgram(question, instructions) ?? variablesProgram(question, earlier);
+  return program ?? mathProgram(question);
+}
+
+function explain({ tools }: ChatRequest, conversation: Conversation): string {
+  const { question, earlier, results } = conversation;
   if (results.length > 0) return results.map(reportResult).join('\n');
-  const isMath = mathProgram(withoutFiles(question)) !== undefined;
-  if (isMath && !request.tools.some(({ name }) => name === CODE_INTERPRETER)) {
-    return 'I calculate with the code_interpreter tool, which is not switched on here. Add {"type": "code_interpreter"} to the tools and ask again.';
-  }
-  return smalltalk(conversation, request.tools.length > 0);
+  if (hasUnreadableMath(question)) return CANNOT_READ;
+  const canRun = tools.some(({ name }) => name === 'code_interpreter');
+  if (!canRun && mathProgram(question)) return CANNOT_RUN;
+  return smallTalk(question, earlier);
 }
 
-function asJson(
-  format: ChatRequest['responseFormat'],
-  conversation: Conversation,
-  hints: Hints,
-  said: string,
-): string {
-  if (format.type !== 'json_schema')
-    return JSON.stringify({ answer: said.replace(/\n+/g, ' ') }, null, 2);
-  const results = conversation.results.map(({ output }) => output).join('\n');
-  const found = results === '' ? hints : withResults(hints, results);
-  return JSON.stringify(makeValue(format.schema, { ...found, answer: said.replace(/\n+/g, ' ') }));
-}
-
-/** What tools returned comes before what the question said. */
-function withResults(hints: Hints, output: string): Hints {
-  const value = readResults(output).join(' ') || output;
-  const last = value.match(/-?\d+(?:\.\d+)?(?=\D*$)/)?.[0];
-  return last === undefined ? hints : { ...hints, numbers: [Number(last), ...hints.numbers] };
-}
+const CANNOT_READ =
+  'I cannot read all of the mathematics in your question. I know + - * / ^ % ! and functions such as sqrt, sin and ln.';
+const CANNOT_RUN =
+  'I calculate with the code_interpreter tool. Add {"type": "code_interpreter"} to the tools and ask again.';

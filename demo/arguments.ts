@@ -1,252 +1,157 @@
-/** Makes values that satisfy a JSON schema, taken from the question where it offers any. Deterministic. */
-import type { Hints } from './hints.ts';
+/** Makes a value for a JSON schema, out of the question where it offers one. */
+import { z } from 'zod';
 import type { JsonSchema } from './request.ts';
-import { satisfies } from './schema-check.ts';
-import { flatten, merge, type PlainSchema } from './schema-merge.ts';
-import { numberCandidates, stringCandidates, type Candidates } from './candidates.ts';
-import type { Making } from './making.ts';
 
-/** Beyond this depth only what is required is made: a schema may contain itself. */
+/** What a question offers, by kind; `answer` is for properties that ask for one in words. */
+export type Hints = { question: string; answer?: string; found: Record<Kind, string[]> };
+type Kind = keyof typeof PATTERNS;
+
+const NAME = String.raw`(?!Celsius|Fahrenheit)\p{Lu}[\p{L}'’-]+(?: \p{Lu}[\p{L}'’-]+)*(?:, [A-Z]{2}\b)?`;
+const PLACE = String.raw`(?<=\b(?:[Ii]n|at|for|of|from|to) (?:${NAME}(?:,| and|, and| or) )*)${NAME}`;
+const PATTERNS = {
+  number: /(?<![\w.-])-?\d+(?:\.\d+)?(?![\w-])/g,
+  email: /[^\s@<>"',]+@[^\s@<>"',]+\.[a-z]{2,}/gi,
+  date: /\b\d{4}-\d{2}-\d{2}\b|\btoday\b|\btomorrow\b/gi,
+  code: /(?<=#)[\w-]+|\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{3,}\b|\b[A-Z]{3,5}\b/g,
+  quoted: /(?<=["“])[^"“”]+(?=["”])/g,
+  place: new RegExp(PLACE, 'gu'),
+  name: new RegExp(`(?<!^|[.?!] )${NAME}`, 'gu'),
+  lower: /(?<=\b(?:in|at|for) )(?!the |my )[a-z]{3,}(?: [a-z]{4,})?(?= and| to|[?.!,]|$)/g,
+};
+
+export function readHints(question: string): Hints {
+  const found = {} as Hints['found'];
+  for (const kind in PATTERNS) found[kind as Kind] = question.match(PATTERNS[kind as Kind]) ?? [];
+  return { question, found };
+}
+
+type Schema = JsonSchema & {
+  properties?: Record<string, Schema>;
+  required?: string[];
+  items?: Schema;
+  anyOf?: Schema[];
+  enum?: unknown[];
+};
+/** `taken` has the values that came from the question. */
+type Context = { root: Schema; hints: Hints; taken: unknown[] };
+/** Deeper down a schema that contains itself ends. */
 const DEPTH = 4;
 
-/** The arguments of one function call; `{}` for a function without parameters. */
-export function makeArguments(parameters: JsonSchema | undefined, hints: Hints): object {
-  const value = makeValue(parameters ?? {}, hints);
-  return typeof value === 'object' && value !== null ? value : {};
-}
-
-/** A value for any schema. The result satisfies it unless it is contradictory or beyond what this understands. */
 export function makeValue(schema: JsonSchema, hints: Hints): unknown {
-  const typed = typeof schema === 'boolean' ? {} : schema;
-  const isOpen = !['type', '$ref', 'anyOf', 'oneOf', 'allOf', 'enum', 'const'].some(
-    (k) => k in typed,
-  );
-  const root = isOpen ? { type: 'object', ...typed } : typed;
-  return make(root, '', {
-    root,
-    hints: structuredClone(hints),
-    depth: 0,
-    taken: 0,
-    variant: 0,
-    mentioned: new Set(),
-  });
+  return make(schema, '', { root: schema, hints: structuredClone(hints), taken: [] }, 0);
 }
 
-function make(schema: JsonSchema, label: string, making: Making): unknown {
-  // Only a schema that no finite value satisfies comes down here.
-  if (making.depth > 40) return null;
-  const plain = flatten(schema, making.root);
+function make(schema: Schema, name: string, context: Context, depth: number): unknown {
+  const plain = resolve(schema, context.root, depth > DEPTH);
   if ('const' in plain) return plain.const;
-  if (Array.isArray(plain.enum)) return chooseEnum(plain, making);
-  for (const keyword of ['anyOf', 'oneOf'] as const) {
-    if (Array.isArray(plain[keyword])) return makeBranch(plain, keyword, label, making);
-  }
-  const value = makeByType(plain, label, making);
-  if (plain.if === undefined || satisfies(value, plain, making.root)) return value;
-  const { if: condition, then, else: otherwise, ...rest } = plain;
-  const branches = [then === undefined ? undefined : { allOf: [condition, then] }, otherwise];
-  const conditional = branches.filter((one) => one !== undefined) as JsonSchema[];
-  return firstFitting(conditional, rest, plain, label, making) ?? value;
+  if (plain.enum) return takeNamed(plain.enum, context) ?? plain.default ?? plain.enum[0];
+  const guess = plain.properties ? 'object' : plain.items ? 'array' : 'string';
+  const type = [plain.type ?? guess].flat().find((one) => one !== 'null');
+  if (type === 'object') return makeObject(plain, context, depth + 1);
+  if (type === 'array') return makeArray(plain, name, context, depth + 1);
+  if (type === 'boolean') return takeNamed([name], context) !== undefined || plain.default === true;
+  return type === undefined ? null : makeScalar(plain, name, context);
 }
 
-function makeBranch(
-  plain: PlainSchema,
-  keyword: 'anyOf' | 'oneOf',
-  label: string,
-  making: Making,
-): unknown {
-  const { [keyword]: branches, ...rest } = plain;
-  const ordered = (branches as JsonSchema[]).toSorted(
-    (a, b) => weight(a, making) - weight(b, making),
-  );
-  return firstFitting(ordered, rest, plain, label, making);
+/** Follows references. Of alternatives the first counts that is not null, or far down the one that is. */
+function resolve(schema: Schema, root: Schema, isDeep: boolean): Schema {
+  const { $ref, anyOf = [], ...plain } = Object(schema) as Schema;
+  const branch = anyOf.find(({ type }) => (type === 'null') === isDeep) ?? anyOf[0];
+  const path = typeof $ref === 'string' ? $ref.split('/').slice(1) : undefined;
+  const target = path?.reduce((at, key) => at[key] as Schema, root) ?? branch;
+  return target ? { ...plain, ...resolve(target, root, isDeep) } : plain;
 }
 
-/** Null last, except deep down, where it ends a schema that contains itself. */
-function weight(branch: JsonSchema, making: Making): number {
-  const { type } = flatten(branch, making.root);
-  const isDeep = making.depth >= DEPTH;
-  if (type === 'null') return isDeep ? 0 : 9;
-  return isDeep && (type === 'object' || type === 'array' || type === undefined) ? 5 : 1;
-}
-
-function firstFitting(
-  branches: JsonSchema[],
-  rest: PlainSchema,
-  whole: PlainSchema,
-  label: string,
-  making: Making,
-): unknown {
-  let first: unknown;
-  for (const [index, branch] of branches.entries()) {
-    const value = make(merge(rest, flatten(branch, making.root)), label, making);
-    if (satisfies(value, whole, making.root)) return value;
-    if (index === 0) first = value;
-  }
+/** The choice that the question names first: "from USD to EUR" fills two properties. */
+function takeNamed(choices: unknown[], { hints, taken }: Context): unknown {
+  const question = hints.question.toLowerCase();
+  const place = (choice: unknown) => question.indexOf(String(choice).toLowerCase());
+  const named = choices.filter((choice) => place(choice) >= 0 && !taken.includes(choice));
+  const first = named.toSorted((a, b) => place(a) - place(b))[0];
+  if (first !== undefined) taken.push(first);
   return first;
 }
 
-function makeByType(plain: PlainSchema, label: string, making: Making): unknown {
-  const text = typeof plain.title === 'string' ? `${label} ${plain.title}` : label;
-  switch (typeOf(plain)) {
-    case 'object':
-      return makeObject(plain, making);
-    case 'array':
-      return makeArray(plain, label, making);
-    case 'null':
-      return null;
-    case 'boolean':
-      return makeBoolean(plain, text, making);
-    case 'integer':
-    case 'number':
-      return choose(numberCandidates(plain, making), plain, making) ?? 0;
-    default:
-      return choose(stringCandidates(plain, text, making), plain, making) ?? '';
-  }
-}
-
-function typeOf(plain: PlainSchema): unknown {
-  if (Array.isArray(plain.type)) return plain.type.find((one) => one !== 'null') ?? 'null';
-  if (plain.type !== undefined) return plain.type;
-  if (plain.properties ?? plain.required ?? plain.additionalProperties) return 'object';
-  if (plain.items ?? plain.prefixItems ?? plain.minItems) return 'array';
-  const isNumber = ['minimum', 'maximum', 'exclusiveMinimum', 'multipleOf'].some((k) => k in plain);
-  return isNumber ? 'number' : 'string';
-}
-
-/** The first candidate that satisfies the schema. One from the question is used up. */
-function choose(candidates: Candidates, plain: PlainSchema, making: Making): unknown {
-  for (const { value, take } of candidates) {
-    if (value === undefined || !satisfies(value, plain, making.root)) continue;
-    if (take) making.taken++;
-    take?.();
-    return value;
-  }
-  return undefined;
-}
-
-function chooseEnum(plain: PlainSchema, making: Making): unknown {
-  const values = (plain.enum as unknown[]).filter((one) => satisfies(one, plain, making.root));
-  const mentioned = firstMentioned(values, making);
-  if (mentioned !== undefined) {
-    making.taken++;
-    making.mentioned.add(mentioned);
-    return mentioned;
-  }
-  if (values.includes(plain.default) && making.variant === 0) return plain.default;
-  return values[making.variant % Math.max(1, values.length)];
-}
-
-/** In the order of the question, each once: "from USD to EUR" fills two properties with the same choices. */
-function firstMentioned(values: unknown[], making: Making): unknown {
-  const places = values
-    .filter((value) => !making.mentioned.has(value))
-    .map((value) => ({ value, at: placeOf(String(value), making.hints.question) }))
-    .filter(({ at }) => at >= 0);
-  return places.sort((a, b) => a.at - b.at)[0]?.value;
-}
-
-function placeOf(value: string, question: string): number {
-  const words = value.replace(/[_-]+/g, ' ').replace(/[^\w ]/g, String.raw`\$&`);
-  return words === '' ? -1 : question.search(new RegExp(`(?<!\\w)${words}(?!\\w)`, 'i'));
-}
-
-function makeBoolean(plain: PlainSchema, label: string, making: Making): boolean {
-  const words = label.toLowerCase().match(/[a-z]+/g) ?? [];
-  const asked = new Set(making.hints.question.toLowerCase().match(/[a-z]+/g));
-  if (words.some((word) => asked.has(word))) {
-    making.taken++;
-    return true;
-  }
-  return plain.default === true;
-}
-
-function makeObject(plain: PlainSchema, making: Making): Record<string, unknown> {
-  const properties = (plain.properties ?? {}) as Record<string, JsonSchema>;
-  const required = (plain.required ?? []) as string[];
+/** An optional property is given only when its value came from the question, unless all are optional. */
+function makeObject(plain: Schema, context: Context, depth: number): object {
+  const { properties = {}, required = depth > DEPTH ? [] : Object.keys(properties) } = plain;
+  const names = depth > DEPTH ? required : new Set([...required, ...Object.keys(properties)]);
   const value: Record<string, unknown> = {};
-  const inner = { ...making, depth: making.depth + 1 };
-  for (const name of required) {
-    const others = (plain.additionalProperties ?? { type: 'string' }) as JsonSchema;
-    value[name] = make(properties[name] ?? others, name, inner);
+  for (const name of names) {
+    const before = context.taken.length;
+    const made = make(properties[name] ?? {}, name, context, depth);
+    if (required.includes(name) || context.taken.length > before) value[name] = made;
   }
-  // Authors often leave `required` out; then everything is meant, unless the schema may contain itself.
-  const giveAll = required.length === 0 && making.depth < 2;
-  for (const name of Object.keys(properties).filter((one) => !required.includes(one))) {
-    if (inner.depth > DEPTH) break;
-    const before = inner.taken;
-    const made = make(properties[name]!, name, inner);
-    if (giveAll || inner.taken > before) value[name] = made;
-  }
-  making.taken = inner.taken;
-  addMissing(value, plain, properties, inner);
   return value;
 }
 
-function addMissing(
-  value: Record<string, unknown>,
-  plain: PlainSchema,
-  properties: Record<string, JsonSchema>,
-  making: Making,
-): void {
-  const least = Number(plain.minProperties ?? 0);
-  const names = [
-    ...Object.keys(properties),
-    ...Array.from({ length: least }, (_, i) => `key${i + 1}`),
-  ];
-  const others = (plain.additionalProperties ?? { type: 'string' }) as JsonSchema;
-  for (const name of names) {
-    if (Object.keys(value).length >= least) return;
-    value[name] ??= make(properties[name] ?? others, name, making);
-  }
-}
-
-function makeArray(plain: PlainSchema, label: string, making: Making): unknown[] {
-  const fixed = (plain.prefixItems ?? []) as JsonSchema[];
-  const least = Number(plain.minItems ?? 0);
-  const most = Number(plain.maxItems ?? Infinity);
-  const wanted = making.depth >= DEPTH ? least : Math.max(least, fixed.length, 1);
+/** Items go on while the question has more of them: "the mean of 3, 4 and 8". */
+function makeArray(plain: Schema, name: string, context: Context, depth: number): unknown[] {
+  const { minItems = depth > DEPTH ? 0 : 1, maxItems = 50 } = plain as Record<string, number>;
+  const most = depth > DEPTH ? minItems : maxItems;
   const items: unknown[] = [];
-  const inner = { ...making, depth: making.depth + 1 };
-  // Items go on while the question has more of them: "the mean of 3, 4 and 8" fills an array of numbers.
-  for (
-    let before = Infinity;
-    items.length < most && (items.length < wanted || inner.taken > before);
-  ) {
-    if (items.length >= 50 + least) break;
-    before = inner.taken;
-    const schema = itemSchema(plain, fixed, items.length);
-    if (schema === false) break;
-    const item = makeItem(schema, label.replace(/s$/, ''), items, plain, inner);
-    if (item === undefined) break;
-    if (items.length < wanted || inner.taken > before) items.push(item);
+  while (items.length < most) {
+    const before = context.taken.length;
+    const item = make(plain.items ?? {}, name.replace(/s$/, ''), context, depth);
+    if (items.length >= minItems && context.taken.length === before) break;
+    items.push(item);
   }
-  making.taken = inner.taken;
   return items;
 }
 
-function itemSchema(plain: PlainSchema, fixed: JsonSchema[], index: number): JsonSchema {
-  if (index === 0 && plain.contains) {
-    return { allOf: [fixed[0] ?? (plain.items as JsonSchema) ?? {}, plain.contains] };
-  }
-  return fixed[index] ?? (plain.items as JsonSchema | undefined) ?? { type: 'string' };
+/** Where the question has the value of a property, by its format and name. */
+const SOURCES: [RegExp, Kind[]][] = [
+  [/mail/i, ['email']],
+  [/date|day|when/i, ['date']],
+  [/origin|destination|location|city|place|town|country/i, ['place', 'name', 'lower']],
+  [/symbol|ticker|currency|from|\bto$|id$|number|code|sku/i, ['code', 'number', 'place']],
+  [/name|person|user|author|title/i, ['quoted', 'name']],
+];
+const QUESTION = /quer|question|prompt|text|message|content|input|topic|expression/i;
+const ANSWER = /answer|response|explanation|summary|text|message|content|output|result|reason/i;
+const EXAMPLES = ['2026-01-15', '2026-01-15T09:00:00Z', 'a@example.com', 'https://example.com/'];
+
+const isNumeric = (plain: Schema) => /number|integer/.test(String(plain.type));
+
+/** A text or a number: the question's, the schema's own, or an example. */
+function makeScalar(plain: Schema, name: string, context: Context): unknown {
+  const [, kinds] = SOURCES.find(([words]) => words.test(`${String(plain.format)} ${name}`)) ?? [];
+  const found = takeFitting(isNumeric(plain) ? ['number'] : (kinds ?? []), plain, context);
+  if (found !== undefined) return found;
+  const examples = isNumeric(plain) ? exampleNumbers(plain) : exampleTexts(plain, name, context);
+  const fitting = [plain.default, ...examples].filter((one) => one !== undefined);
+  return fitting.find((one) => fits(one, plain)) ?? examples.at(-1);
 }
 
-function makeItem(
-  schema: JsonSchema,
-  label: string,
-  items: unknown[],
-  plain: PlainSchema,
-  making: Making,
-): unknown {
-  const seen = new Set(items.map((item) => JSON.stringify(item)));
-  for (making.variant = 0; making.variant < 40; making.variant++) {
-    const item = make(schema, label, making);
-    const isNew = plain.uniqueItems !== true || !seen.has(JSON.stringify(item));
-    if (isNew) {
-      making.variant = 0;
-      return item;
-    }
+/** The first value of these kinds in the question that satisfies the schema. No other property gets it again. */
+function takeFitting(kinds: Kind[], plain: Schema, { hints, taken }: Context): unknown {
+  const read = (text: string) => (isNumeric(plain) ? Number(text) : text);
+  for (const values of kinds.map((kind) => hints.found[kind])) {
+    const at = values.findIndex((text) => fits(read(text), plain));
+    if (at < 0) continue;
+    taken.push(values[at]);
+    return read(values.splice(at, 1)[0]!);
   }
   return undefined;
+}
+
+function exampleNumbers(plain: Schema): number[] {
+  const { minimum = 0, maximum = 0, multipleOf = 1 } = plain as Record<string, number>;
+  return [1, 0, minimum, minimum + 1, maximum, maximum - 1, multipleOf];
+}
+
+function exampleTexts(plain: Schema, name: string, { hints }: Context): (string | undefined)[] {
+  const { minLength = 0, maxLength } = plain as Record<string, number>;
+  const example = `example ${name.replaceAll('_', ' ')}`.padEnd(minLength, '.').slice(0, maxLength);
+  const asked = QUESTION.test(name) ? hints.question : undefined;
+  return [ANSWER.test(name) ? hints.answer : undefined, asked, example, ...EXAMPLES];
+}
+
+/** Whether a value satisfies its schema. One that zod does not understand allows everything. */
+function fits(value: unknown, plain: Schema): boolean {
+  try {
+    return z.fromJSONSchema(plain as z.core.JSONSchema.JSONSchema).safeParse(value).success;
+  } catch {
+    return true;
+  }
 }

@@ -1,61 +1,44 @@
-/** Chooses the Python program for a question about files or charts, and describes files. */
-import { PLOT_WORDS, barChart, functionPlot } from './plot-programs.ts';
-import { chartsProgram, summaryProgram, wantsSummary } from './table-programs.ts';
-import { EMPTY_WORKSPACE, fileInQuestion, type Workspace } from './workspace.ts';
+/** Python programs that draw functions with matplotlib, and summarise or draw tables with pandas. */
+import { findMath, isUnreadable, namesIn, spell, toPython } from './math-text.ts';
+import { literal, program } from './python.ts';
 
-/** A program when the question is about a file or wants a chart; undefined otherwise. */
-export function dataProgram(
-  question: string,
-  workspace: Workspace = EMPTY_WORKSPACE,
-): string | undefined {
-  const matplotlib = workspace.packages.has('matplotlib');
-  const file = fileInQuestion(workspace, question);
-  const isAboutFile = FILE_WORDS.test(question);
-  if (PLOT_WORDS.test(question)) {
-    const plot = functionPlot(question, matplotlib);
-    if (plot) return plot;
-    if (file && isAboutFile && matplotlib) return chartsProgram(question, file);
-    const bars = barChart(question, matplotlib);
-    if (bars) return bars;
-  }
-  if (file && wantsSummary(question))
-    return summaryProgram(question, file, workspace.packages.has('pandas'));
-  return isAboutFile ? INSPECT_FILES : undefined;
+const DRAWS = /\b(?:plot|draw|graph|chart|visuali[sz]\w*|diagram)s?\b|\bzeichne\b|[画绘]/i;
+const IS_ABOUT_FILE = /\b(?:files?|csv|tables?|data|data ?sets?|attach\w*|upload\w*|summar\w*)\b/i;
+
+/** A program when the question wants a drawing, or is about a table that the instructions name; else undefined. */
+export function dataProgram(question: string, instructions: string): string | undefined {
+  const paths = instructions.match(/(?<=^- )\/mnt\/data\/.+?\.csv(?= \(|$)/gim) ?? [];
+  const path = paths.find((one) => question.includes(one.slice(11))) ?? paths.at(-1);
+  const draws = DRAWS.test(question);
+  const curves = draws ? plotProgram(spell(question)) : undefined;
+  if (curves !== undefined || path === undefined || !IS_ABOUT_FILE.test(question)) return curves;
+  const [count = '1'] = /\b[1-9]\b/.exec(question) ?? [];
+  const drawing = `draw_table(${literal(path)}, ${count})`;
+  if (draws) return program(`Draw ${path}`, ['draw_table'], drawing);
+  const lower = question.toLowerCase();
+  const [, group] = /\b(?:by|per|each|every) (?:the )?["'`]?(\w+)/.exec(lower) ?? [];
+  const values = [path, lower].map(literal);
+  const call = `summarise(${[...values, group ? literal(group) : 'None'].join(', ')})`;
+  return program(`Summarise ${path} with pandas`, ['summarise'], call);
 }
 
-const FILE_WORDS =
-  /\b(?:files?|csv|data ?set|spreadsheet|upload(?:ed)?|attach(?:ed|ment)|(?:this|the|my|these) data|visuali[sz]ations?)\b/i;
+const NAMED = Object.entries({ sine: 'sin(x)', cosine: 'cos(x)', parabola: 'x^2' });
+const BOUND = String.raw`(-?[\d.]* ?\*? ?(?:pi\b|π|(?<=\d)))`;
+const RANGE = new RegExp(String.raw`\b(?:from|between) ${BOUND} ?(?:to|and) ${BOUND}`, 'i');
 
-/** The files a program said it wrote. */
-export function writtenFiles(output: string): string[] {
-  return [...output.matchAll(/^File: ([\w.-]+)$/gm)].map(([, name]) => name!);
+function plotProgram(text: string): string | undefined {
+  if (isUnreadable(text)) return undefined;
+  const sides = findMath(text).map((run) => run.slice(run.indexOf('=') + 1).trim());
+  const written = sides.filter((math) => math.length > 1 && namesIn(math).length === 1);
+  const words = text.toLowerCase().split(/\W/);
+  const named = NAMED.filter(([word]) => words.includes(word)).map(([, math]) => math);
+  const curves = written.length > 0 ? written : named;
+  if (curves.length === 0) return undefined;
+  const usual = /sine/i.test(text) ? ['', '0', '2 pi'] : ['', '-5', '5'];
+  const [, low = '', high = ''] = RANGE.exec(text) ?? usual;
+  const shown = `${curves.join(' and ')} for ${namesIn(curves[0]!)[0]} from ${low} to ${high}`;
+  const lambdas = curves.map((math) => `lambda ${namesIn(math)[0]}: ${toPython(math)}`);
+  const entries = curves.map((math, at) => `${literal(math)}: ${lambdas[at]}`);
+  const values = [`{${entries.join(', ')}}`, toPython(low), toPython(high), literal(shown)];
+  return program(`Plot ${shown}`, ['plot'], `plot(${values.join(', ')})`);
 }
-
-const INSPECT_FILES = `# Look at the files of this thread
-import csv
-import os
-import statistics
-
-folder = "/mnt/data" if os.path.isdir("/mnt/data") else "."
-paths = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
-# One file may be there under two names: its id and its own name
-files = {os.path.realpath(path): path for path in paths if os.path.isfile(path)}.values()
-print("Number of files:", len(files))
-
-for path in files:
-    print(f"\\n{os.path.basename(path)}: {os.path.getsize(path)} bytes")
-    with open(path, encoding="utf-8", errors="replace", newline="") as file:
-        lines = file.read(200_000).splitlines()
-    print("First lines:", *lines[:3], sep="\\n  ")
-
-    # Columns of numbers in a table
-    rows = [row for row in csv.reader(lines) if row]
-    for index, title in enumerate(rows[0] if rows else []):
-        try:
-            values = [float(row[index]) for row in rows[1:]]
-        except (ValueError, IndexError):
-            continue
-        if values:
-            mean = statistics.mean(values)
-            print(f"Column {title}: {len(values)} values, mean {mean:.6g}, from {min(values):g} to {max(values):g}")
-`;

@@ -1,77 +1,63 @@
 /** What the demo model says about the result of a tool call. */
-import type { ToolResult } from './conversation.ts';
-import { writtenFiles } from './data-programs.ts';
-import { readResults } from './math.ts';
-import { reportPassages } from './passages.ts';
+export type ToolResult = { name: string; arguments: string; output: string };
 
-/** One or more sentences that hold the output. */
-export function reportResult(result: ToolResult): string {
-  if (result.name === 'code_interpreter') return reportCode(result);
-  const isSearch =
-    result.name === 'file_search' && /^【|^\(nothing was found\)$/.test(result.output);
-  return isSearch ? reportPassages(result.arguments, result.output) : reportFunction(result);
+/** One or more sentences that hold the output: "The temperature in Paris (Celsius) is 14." */
+export function reportResult({ name, arguments: json, output }: ToolResult): string {
+  if (name === 'code_interpreter') return reportCode(output);
+  if (name === 'file_search') return reportPassages(json, output);
+  const [, noun] = /^get_?(.+)$/.exec(name) ?? [];
+  if (noun === undefined) return `${name} returned: ${output}`;
+  const given = JSON.parse(json) as Record<string, string | object>;
+  const entries = Object.entries(given).map(([key, value]) => [key, textOf(value)] as const);
+  const [[key, value] = ['', ''], ...others] = entries;
+  const where = value && ` ${/location|city|place/i.test(key) ? 'in' : 'for'} ${value}`;
+  const rest = others.map(([, other]) => ` (${other})`).join('');
+  const words = noun.replace(/_|(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase();
+  return `The ${words}${where}${rest} is ${output}.`;
 }
 
-function reportCode({ output }: ToolResult): string {
-  const results = readResults(output);
-  const files = writtenFiles(output).map((file) => `[Download ${file}](sandbox:/mnt/data/${file})`);
-  if (results.length + files.length > 0) return [...results, ...files].join('\n');
-  const printed = output.replace(IMAGE_NOTE, '').trim();
-  const drew = printed === output.trim() ? '' : 'The code drew what you see in this message.';
-  if (printed !== '') return `The code printed:\n\n${quote(printed)}${drew && `\n\n${drew}`}`;
-  return drew || 'The code ran and printed nothing.';
+const textOf = (value: string | object) =>
+  typeof value === 'object' ? JSON.stringify(value) : value;
+
+/** The results that a program printed, as sentences. */
+export function readResults(output: string): string[] {
+  const results = output.matchAll(/^(Solutions?|Result|Answer): (.+?)\.?$/gm);
+  const sentences = [...results].map(([, label, value]) =>
+    label === 'Answer'
+      ? `${value![0]!.toUpperCase()}${value!.slice(1)}.`
+      : `The ${label!.toLowerCase()} ${label === 'Solutions' ? 'are' : 'is'} ${value}.`,
+  );
+  return [...new Set(sentences)];
 }
 
-/** A line in place of an image, which a result of a tool cannot hold: "[image file-abc]", "(2 images)". */
-const IMAGE_NOTE = /^\W*(?:\d+ |an? |the )?(?:image|figure)s?\b[^\n]*$/gim;
-
-/** "The temperature in Paris (Celsius) is 14." where the function's name reads like that, else a plain report. */
-function reportFunction({ name, arguments: json, output }: ToolResult): string {
-  const text = quote(output) || '(nothing)';
-  const given = entriesOf(json);
-  const subject = subjectOf(name, given);
-  if (subject === undefined) return `${name}${listed(given)} returned: ${text}`;
-  // "14 °C" and "sunny" continue a sentence; "It is sunny." and JSON do not.
-  const continues = /^[-+$€£]?\d[^\n]*$|^\p{Ll}[^\n]{0,80}$|^[\p{L}-]+\.?$/u.test(text);
-  const verb = /[^aisu]s$/.test(nounOf(name) ?? '') ? 'are' : 'is';
-  return continues ? `${subject} ${verb} ${text.replace(/\.$/, '')}.` : `${subject}: ${text}`;
+function reportCode(output: string): string {
+  const [, failure] = /^Traceback [^]*\n(\w+(?:: .*)?)/m.exec(output) ?? [];
+  if (failure) return `The code failed: ${failure}`;
+  const files = output.matchAll(/^File: (.+)$/gm);
+  const links = [...files].map(([, file]) => `[Download ${file}](sandbox:/mnt/data/${file})`);
+  const lines = [...readResults(output), ...links];
+  return lines.length > 0 ? lines.join('\n') : `The code printed:\n\n${output.slice(0, 2000)}`;
 }
 
-/** "get_current_temperature" is about the current temperature; "send_mail" does something. */
-function nounOf(name: string): string | undefined {
-  const words = name.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
-  return /^(?:get|fetch|retrieve|read|calculate|compute)_(.+)$/
-    .exec(words)?.[1]
-    ?.replace(/_/g, ' ');
+const PASSAGE = /(【\d+:\d+†[^【】\n]*】)\n([\s\S]*?)(?=\n\n【\d+:\d+†|$)/g;
+
+/** The sentences nearest to the question, cited. `input` holds the arguments of the call, whose words are the question's. */
+function reportPassages(input: string, output: string): string {
+  const wanted = wordsOf(input);
+  const sentences = [...output.matchAll(PASSAGE)].flatMap(([, mark = '', text = '']) =>
+    text.split(/(?<=[.!?])\s+|\n+/).map((sentence) => {
+      const score = [...wordsOf(sentence)].filter((word) => wanted.has(word)).length;
+      return { score, cited: sentence.trim().replace(/[.!?]?$/, (end) => `${mark}${end || '.'}`) };
+    }),
+  );
+  const best = Math.max(1, ...sentences.map(({ score }) => score));
+  const cited = sentences.filter(({ score }) => score === best).slice(0, 2);
+  if (cited.length === 0) return 'I found nothing about that in your files.';
+  return `Your files say: ${cited.map((sentence) => sentence.cited).join(' ')}`;
 }
 
-function subjectOf(name: string, given: [string, string][]): string | undefined {
-  const noun = nounOf(name);
-  if (noun === undefined) return undefined;
-  const [first, ...others] = given;
-  if (first === undefined) return `The ${noun}`;
-  const preposition = /^(?:location|city|place|town|country)$/i.test(first[0]) ? 'in' : 'for';
-  const rest = others.map(([, value]) => value).join(', ');
-  return `The ${noun} ${preposition} ${first[1]}${rest && ` (${rest})`}`;
-}
-
-function listed(given: [string, string][]): string {
-  return given.length > 0 ? ` (${given.map(([key, value]) => `${key}: ${value}`).join(', ')})` : '';
-}
-
-/** The arguments with their values as text; none when they are not an object. */
-function entriesOf(json: string): [string, string][] {
-  try {
-    return Object.entries(JSON.parse(json) as object).map(([key, value]) => [
-      key,
-      typeof value === 'string' ? value : JSON.stringify(value),
-    ]);
-  } catch {
-    return [];
-  }
-}
-
-function quote(output: string): string {
-  const text = output.trim();
-  return text.length > 2000 ? `${text.slice(0, 2000)}…` : text;
+/** Each once. Short words say little, and an ending even less. */
+function wordsOf(text: string): Set<string> {
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]{4,}/gu) ?? [];
+  return new Set(words.map((word) => word.replace(/(?:es|s)$/, '')));
 }

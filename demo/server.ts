@@ -1,143 +1,79 @@
-/**
- * The built-in demo model as a server: POST /v1/chat/completions and GET /v1/models, in OpenAI's format.
- * It is not a language model; answer.ts decides by rules what to say.
- */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** Serves the built-in demo model as chat completions. It is not a language model: answer.ts decides by rules. */
 import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { json } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
 import { answer } from './answer.ts';
-import { DEMO_MODEL_ID } from './models.ts';
-import { parseRequest, RequestError } from './request.ts';
-import { complete, toChunks, toObject, type Completion } from './stream.ts';
+import { CHAT_REQUEST } from './request.ts';
+import { complete } from './stream.ts';
 
-export type DemoModelOptions = {
-  /** Default 127.0.0.1. */
-  host?: string;
-  /** Default 0: any free port. */
-  port?: number;
-  /** Default 70. Infinity: no pauses. */
-  tokensPerSecond?: number;
-};
+/** `baseUrl` ends in /v1. `close` cuts the answers that are being streamed. */
+export type DemoModel = { baseUrl: string; close(): Promise<void> };
 
-export type DemoModel = {
-  /** What to configure as the model server's base URL; ends in /v1. */
-  baseUrl: string;
-  /** Stops listening and cuts the answers that are being streamed. */
-  close(): Promise<void>;
-};
-
-const BODY_LIMIT_BYTES = 64 * 1024 * 1024;
-
-/** Starts the demo model. Rejects when the port is taken. */
-export async function startDemoModel(options: DemoModelOptions = {}): Promise<DemoModel> {
-  const host = options.host ?? '127.0.0.1';
+/** Starts the demo model on a free port of 127.0.0.1. */
+export async function startDemoModel({ tokensPerSecond = 70 } = {}): Promise<DemoModel> {
   const server = createServer((request, response) => {
-    handle(request, response, 1000 / (options.tokensPerSecond ?? 70)).catch((error: unknown) =>
-      sendError(response, error),
-    );
+    handle(request, response, 1000 / tokensPerSecond).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else sendFailure(response, error);
+    });
   });
-  server.listen(options.port ?? 0, host);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const name = host.includes(':') ? `[${host}]` : host;
-  return { baseUrl: `http://${name}:${port}/v1`, close: () => close(server) };
+  const close = async () => {
+    if (!server.listening) return;
+    const closed = once(server, 'close');
+    server.close();
+    server.closeAllConnections();
+    await closed;
+  };
+  return { baseUrl: `http://127.0.0.1:${port}/v1`, close };
 }
 
-async function close(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
-}
-
-async function handle(
-  request: IncomingMessage,
-  response: ServerResponse,
-  intervalMs: number,
-): Promise<void> {
-  const path = request.url?.split('?')[0] ?? '';
-  const route = `${request.method} ${path}`;
-  if (route === 'GET /v1/models') return sendJson(response, 200, { object: 'list', data: [MODEL] });
-  if (route === `GET /v1/models/${DEMO_MODEL_ID}`) return sendJson(response, 200, MODEL);
+async function handle(request: IncomingMessage, response: ServerResponse, intervalMs: number) {
+  const route = `${request.method} ${request.url?.split('?')[0]}`;
   if (route !== 'POST /v1/chat/completions') {
-    throw new RequestError(
-      `The demo model serves chat completions only, not ${route}.`,
-      null,
-      null,
-      404,
-    );
+    return sendError(response, 404, `The demo model serves chat completions only, not ${route}.`);
   }
-  const chat = parseRequest(await readBody(request));
-  const completion = complete(answer(chat), chat);
-  if (chat.stream) return stream(response, completion, chat.includeUsage, intervalMs);
-  sendJson(response, 200, toObject(completion));
+  const chat = CHAT_REQUEST.parse(await json(request));
+  const { completion, chunks } = complete(answer(chat), chat);
+  if (!chat.stream) return send(response, 200, completion);
+  await stream(response, chunks, intervalMs);
 }
 
-async function stream(
-  response: ServerResponse,
-  completion: Completion,
-  includeUsage: boolean,
-  intervalMs: number,
-): Promise<void> {
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
+async function stream(response: ServerResponse, chunks: object[], intervalMs: number) {
   response.socket?.setNoDelay(true);
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   const start = performance.now();
-  let sent = 0;
-  try {
-    for (const chunk of toChunks(completion, includeUsage)) {
-      // Each token has its time on the clock, so that the rate holds although timers are late.
-      const wait =
-        start + intervalMs * Math.min(sent++, completion.deltas.length) - performance.now();
-      if (wait > 0) await pause(wait, undefined, { signal: gone.signal });
-      const more = response.write(`data: ${JSON.stringify(chunk)}\n\n`);
-      if (!more) await once(response, 'drain', { signal: gone.signal });
-    }
-    response.end('data: [DONE]\n\n');
-  } catch (error) {
-    // The client has left: there is nobody to tell, and nothing more to make up.
-    if (!gone.signal.aborted) throw error;
+  for (const [place, chunk] of chunks.entries()) {
+    // Each chunk has a fixed time after the start, so that the rate holds although timers are late.
+    const wait = start + intervalMs * place - performance.now();
+    if (wait > 0) await pause(wait);
+    // The client has left.
+    if (response.destroyed) return;
+    response.write(`data: ${JSON.stringify(chunk)}\n\n`);
   }
+  response.end('data: [DONE]\n\n');
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > BODY_LIMIT_BYTES) {
-      throw new RequestError('The request is too large.', null, 'request_too_large', 413);
-    }
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
+function sendFailure(response: ServerResponse, error: unknown): void {
+  if (error instanceof SyntaxError) return sendError(response, 400, 'The body is not JSON.');
+  if (!(error instanceof z.ZodError))
+    return sendError(response, 500, `The demo model failed: ${String(error)}`);
+  const { path, message } = error.issues[0]!;
+  const param = z.core.toDotPath(path);
+  sendError(response, 400, `${message} at ${param}`, param);
 }
 
-const MODEL = {
-  id: DEMO_MODEL_ID,
-  object: 'model',
-  created: 1_750_000_000,
-  owned_by: 'threadmill',
-};
+function sendError(response: ServerResponse, status: number, message: string, param?: string) {
+  const type = status < 500 ? 'invalid_request_error' : 'server_error';
+  send(response, status, { error: { message, type, param: param ?? null, code: null } });
+}
 
-function sendJson(response: ServerResponse, status: number, body: object): void {
+function send(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify(body));
-}
-
-function sendError(response: ServerResponse, error: unknown): void {
-  if (response.destroyed) return;
-  if (response.headersSent) return void response.destroy();
-  const known = error instanceof RequestError;
-  sendJson(response, known ? error.status : 500, {
-    error: {
-      message: known ? error.message : `The demo model failed: ${String(error)}`,
-      type: known ? 'invalid_request_error' : 'server_error',
-      param: known ? error.param : null,
-      code: known ? error.code : null,
-    },
-  });
 }

@@ -1,114 +1,65 @@
-/** Turns an answer into OpenAI's wire objects: chunks for a stream, one object otherwise. Pure; pacing is server.ts's. */
-import type { Answer } from './answer.ts';
+/** An answer as OpenAI's wire objects: chunks for a stream, and one object for a request that does not stream. */
+import { randomUUID } from 'node:crypto';
+import type { Answer, Call } from './answer.ts';
 import type { ChatRequest } from './request.ts';
 
-type Delta = Record<string, unknown>;
+type Delta = { role?: string; content?: string; tool_calls?: object[] };
+const textDelta = (content: string): Delta => ({ content });
 type Usage = { prompt_tokens: number; completion_tokens: number; total_tokens: number };
+type Identity = { id: string; created: number; model: string };
 
-export type Completion = {
-  deltas: Delta[];
-  finishReason: 'stop' | 'length' | 'tool_calls';
-  usage: Usage;
-  id: string;
-  created: number;
-  model: string;
-};
-
-/** Splits the answer into tokens, and cuts it at the request's limit. One delta is one token. */
-export function complete(answer: Answer, request: ChatRequest): Completion {
-  const all = 'text' in answer ? textDeltas(answer.text) : callDeltas(answer.toolCalls);
-  const deltas = all.slice(0, request.maxTokens);
-  const whole = 'text' in answer ? 'stop' : 'tool_calls';
-  const prompt = Math.ceil(JSON.stringify([request.messages, request.tools]).length / 4);
-  return {
-    deltas,
-    finishReason: deltas.length < all.length ? 'length' : whole,
-    usage: {
-      prompt_tokens: prompt,
-      completion_tokens: deltas.length,
-      total_tokens: prompt + deltas.length,
-    },
-    id: `chatcmpl-${shortId()}`,
-    created: Math.floor(Date.now() / 1000),
-    model: request.model,
-  };
+/** Each token is a chunk of the stream. The request's limit cuts both forms. */
+export function complete(answer: Answer, request: ChatRequest) {
+  const calls = 'calls' in answer ? answer.calls.map(withId) : [];
+  const all = 'text' in answer ? tokens(answer.text).map(textDelta) : calls.flatMap(deltasOf);
+  const deltas = all.slice(0, request.max_completion_tokens ?? request.max_tokens ?? Infinity);
+  const content = deltas.map((delta) => delta.content).join('');
+  const said = 'text' in answer ? { content } : { content: null, tool_calls: calls };
+  const message = { role: 'assistant', refusal: null, ...said };
+  const isCut = deltas.length < all.length;
+  const finish_reason = isCut ? 'length' : 'text' in answer ? 'stop' : 'tool_calls';
+  const created = Math.floor(Date.now() / 1000);
+  const identity = { id: newId('chatcmpl-'), created, model: request.model };
+  const usage = usageOf(request, deltas.length);
+  const choices = [{ index: 0, logprobs: null, finish_reason, message }];
+  const completion = { ...identity, object: 'chat.completion', choices, usage };
+  const shownUsage = request.stream_options?.include_usage ? usage : undefined;
+  return { completion, chunks: chunksOf(identity, deltas, finish_reason, shownUsage) };
 }
 
-/** The chunk objects of a streamed completion. The role comes with no content, as from the hosted service. */
-export function* toChunks(completion: Completion, includeUsage: boolean): Generator<object> {
-  const { id, created, model, finishReason, usage } = completion;
-  const base = { id, object: 'chat.completion.chunk', created, model };
-  const chunk = (delta: Delta, finish_reason: string | null) => ({
-    ...base,
-    choices: [{ index: 0, delta, logprobs: null, finish_reason }],
-    ...(includeUsage ? { usage: null } : {}),
+function chunksOf(identity: Identity, deltas: Delta[], finish: string, usage?: Usage): object[] {
+  const chunk = { ...identity, object: 'chat.completion.chunk', ...(usage && { usage: null }) };
+  const withChoice = (delta: Delta, finish_reason: string | null) => ({
+    ...chunk,
+    choices: [{ index: 0, logprobs: null, finish_reason, delta }],
   });
-  yield chunk({ role: 'assistant', content: '' }, null);
-  for (const delta of completion.deltas) yield chunk(delta, null);
-  yield chunk({}, finishReason);
-  if (includeUsage) yield { ...base, choices: [], usage };
+  // The role comes with an empty content, as from the hosted service.
+  const opened = [{ role: 'assistant', content: '' }, ...deltas];
+  const chunks = [...opened.map((delta) => withChoice(delta, null)), withChoice({}, finish)];
+  return usage ? [...chunks, { ...chunk, choices: [], usage }] : chunks;
 }
 
-/** The object of a completion that is not streamed. */
-export function toObject(completion: Completion): object {
-  const { id, created, model, finishReason, usage } = completion;
-  const message = completion.deltas.reduce<CollectedMessage>(collect, {
-    role: 'assistant',
-    content: null,
-    refusal: null,
-  });
-  return {
-    id,
-    object: 'chat.completion',
-    created,
-    model,
-    choices: [{ index: 0, message, logprobs: null, finish_reason: finishReason }],
-    usage,
-  };
+/** About four characters of a prompt are a token. */
+function usageOf({ messages, tools }: ChatRequest, completion_tokens: number): Usage {
+  const prompt_tokens = Math.ceil(JSON.stringify([messages, tools]).length / 4);
+  return { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens };
 }
 
-type CallPart = {
-  index: number;
-  id?: string;
-  type?: string;
-  function: { name?: string; arguments: string };
-};
-type CollectedMessage = {
-  role: string;
-  content: string | null;
-  refusal: null;
-  tool_calls?: Omit<CallPart, 'index'>[];
-};
-
-function collect(message: CollectedMessage, delta: Delta): CollectedMessage {
-  if (typeof delta.content === 'string') message.content = (message.content ?? '') + delta.content;
-  for (const { index, ...part } of (delta.tool_calls ?? []) as CallPart[]) {
-    const calls = (message.tool_calls ??= []);
-    const open = calls[index];
-    if (open) open.function.arguments += part.function.arguments;
-    else calls[index] = { ...part, function: { ...part.function } };
-  }
-  return message;
+function withId(call: Call) {
+  return { id: newId('call_'), type: 'function', function: call };
 }
 
-function textDeltas(text: string): Delta[] {
-  return tokens(text).map((content) => ({ content }));
+function deltasOf({ function: call, ...rest }: ReturnType<typeof withId>, index: number): Delta[] {
+  const first = { index, ...rest, function: { name: call.name, arguments: '' } };
+  const parts = tokens(call.arguments).map((part) => ({ index, function: { arguments: part } }));
+  return [first, ...parts].map((part) => ({ tool_calls: [part] }));
 }
 
-function callDeltas(calls: { name: string; arguments: string }[]): Delta[] {
-  return calls.flatMap((call, index) => {
-    const open = { name: call.name, arguments: '' };
-    const first = { index, id: `call_${shortId()}`, type: 'function', function: open };
-    const rest = tokens(call.arguments).map((part) => ({ index, function: { arguments: part } }));
-    return [first, ...rest].map((part) => ({ tool_calls: [part] }));
-  });
-}
-
-/** Words with the space before them, long ones in pieces. */
+/** Words with the space before them; a long word becomes several. */
 function tokens(text: string): string[] {
   return text.match(/\s*\S{1,7}|\s+$/gu) ?? [];
 }
 
-function shortId(): string {
-  return crypto.randomUUID().replaceAll('-', '').slice(0, 24);
+function newId(prefix: string): string {
+  return prefix + randomUUID().replaceAll('-', '').slice(0, 24);
 }
