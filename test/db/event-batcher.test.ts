@@ -1,6 +1,6 @@
 import { scheduler } from 'node:timers/promises';
 
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { EventBatcher } from '../../db/event-batcher.ts';
 import { finalizeRun } from '../../db/finalize.ts';
@@ -181,9 +181,7 @@ test('what was stored as the connection broke is found, and not written again', 
   const unheard = proxy.holdRepliesAfter('insert into run_events');
   push(' and second');
   await unheard;
-  await vi.waitFor(async () =>
-    expect(await readEvents(database.pool, run.id, lastSeq)).toHaveLength(1),
-  );
+  await expect.poll(() => readEvents(database.pool, run.id, lastSeq)).toHaveLength(1);
   push(' and third');
   proxy.cut();
   proxy.resume();

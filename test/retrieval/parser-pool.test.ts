@@ -108,5 +108,5 @@ function lend(pool: ParserPool, parser: Parser | undefined): ExtractOptions['reu
 
 /** What comes back is ready a moment later. */
 async function taken(pool: ParserPool): Promise<Parser> {
-  return vi.waitUntil(() => pool.take('one'), { interval: 5, timeout: 2_000 });
+  return vi.waitUntil(() => pool.take('one'), { interval: 5, timeout: 30_000 });
 }
