@@ -10,22 +10,13 @@ import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './error-handler.ts';
 import { azurePaths } from './http/azure.ts';
 import { crossOrigin } from './http/cors.ts';
+import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
 import { passthroughRoutes } from './http/passthrough.ts';
 import { scopeRequest } from './http/request-scope.ts';
-import { assistantRoutes } from './routes/assistants.ts';
-import { createThreadAndRunHandler } from './routes/create-run.ts';
-import { fileBatchRoutes } from './routes/file-batches.ts';
-import { fileRoutes } from './routes/files.ts';
-import { healthRoutes } from './routes/health.ts';
-import { messageRoutes } from './routes/messages.ts';
-import { modelRoutes } from './routes/models.ts';
-import { runRoutes } from './routes/runs.ts';
-import { searchVectorStoreHandler } from './routes/search-vector-store.ts';
-import { addPartHandler, uploadRoutes } from './routes/uploads.ts';
-import { threadRoutes } from './routes/threads.ts';
-import { vectorStoreFileRoutes } from './routes/vector-store-files.ts';
-import { vectorStoreRoutes } from './routes/vector-stores.ts';
+import type { Operation } from './operation.ts';
+import { OPERATIONS } from './operations/index.ts';
+import { operationRoutes } from './serve-operations.ts';
 
 export function createApp(context: ApiContext): Express {
   const { config, log, pool } = context;
@@ -36,31 +27,25 @@ export function createApp(context: ApiContext): Express {
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths);
   app.use(healthRoutes(context));
   app.use('/v1', limitBodyTime, authenticate(pool), scopeRequest(context));
-  // Ahead of the JSON parser: forms, and bodies that are passed on.
-  app.use('/v1/files', fileRoutes(context));
-  app.post('/v1/uploads/:upload_id/parts', addPartHandler(context));
-  app.use('/v1', passthroughRoutes(context));
-  app.use('/v1', readJson(config.bodyLimitBytes), v1(context));
+  const operations = Object.values(OPERATIONS);
+  app.use('/v1', operationRoutes(context, operations.filter(isAheadOfJson)));
+  app.use('/v1', passthroughRoutes(context), readJson(config.bodyLimitBytes));
+  // Vector stores go without the header: hosted, it has not been needed there since 2025.
+  app.use(['/v1/assistants', '/v1/threads'], checkBetaHeader(config.requireBetaHeader));
+  app.use(
+    '/v1',
+    operationRoutes(
+      context,
+      operations.filter((one) => !isAheadOfJson(one)),
+    ),
+  );
   app.use(routeNotFound, errorHandler(log));
   return app;
 }
 
-function v1(context: ApiContext): RequestHandler {
-  const router = express.Router();
-  const beta = checkBetaHeader(context.config.requireBetaHeader);
-  router.use('/models', modelRoutes(context));
-  router.use('/uploads', uploadRoutes(context));
-  router.use('/assistants', beta, assistantRoutes(context));
-  router.post('/threads/runs', beta, createThreadAndRunHandler(context));
-  router.use('/threads/:thread_id/messages', beta, messageRoutes(context));
-  router.use('/threads/:thread_id/runs', beta, runRoutes(context));
-  router.use('/threads', beta, threadRoutes(context));
-  // Without the header: hosted, it has not been needed here since 2025.
-  router.use('/vector_stores/:vector_store_id/files', vectorStoreFileRoutes(context));
-  router.use('/vector_stores/:vector_store_id/file_batches', fileBatchRoutes(context));
-  router.post('/vector_stores/:vector_store_id/search', searchVectorStoreHandler(context));
-  router.use('/vector_stores', vectorStoreRoutes(context));
-  return router;
+/** Forms are read as they arrive. No operation on files has a body of JSON. */
+function isAheadOfJson({ form, path }: Operation): boolean {
+  return form !== undefined || path.startsWith('/files');
 }
 
 /** The headers of every hosted answer. */

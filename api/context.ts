@@ -1,4 +1,4 @@
-/** What every route needs; built once per process and passed explicitly. */
+/** What every operation needs; built once per process and passed explicitly. */
 import type { Client } from '@temporalio/client';
 
 import type { Config } from '../config.ts';
@@ -8,6 +8,7 @@ import type { Pool } from '../db/pool.ts';
 import type { Logger } from '../log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import type { Dispatcher } from './dispatch.ts';
+import type { ListModels } from './model-list.ts';
 
 export type ApiContext = {
   config: Config;
@@ -19,6 +20,7 @@ export type ApiContext = {
   dispatcher: Dispatcher;
   /** Null: no embeddings endpoint is configured. */
   embedder: Embedder | null;
+  models: ListModels;
   log: Logger;
   /** Aborts when the process stops: streams end then. */
   stopping: AbortSignal;

@@ -1,33 +1,62 @@
-/** Reads the Idempotency-Key header. The fingerprint covers the whole path and the body, so a key is one request. */
+/** Reads the Idempotency-Key header. The fingerprint covers the operation, what its path names and the body. */
 import type { Request, Response } from 'express';
 
 import type { IdempotentRequest } from '../db/idempotency.ts';
 import { idempotencyKeyInvalid } from '../wire/errors.ts';
-import { timeOfId } from '../wire/ids.ts';
+import { toFile, toThread, toUpload, toUploadPart } from '../wire/objects.ts';
+import { toVectorStore, toVectorStoreFile, toVectorStoreFileBatch } from '../wire/vector-stores.ts';
 
 const LEGAL_KEY = /^[\x20-\x7e]{1,255}$/;
 
-/** `body` where it is not the request's JSON. @throws ApiError 400 for a key that is not 1 to 255 printable characters */
+/** The part of a path that version 0.1.0 left out of the fingerprint. */
+const FORMER_ROUTER =
+  /^\/v1(?:(?!\/threads\/runs$)(?:\/(?:threads|vector_stores)\/[^/]+(?=\/[a-z]))?\/\w+)?/;
+
+type Bound = { method: string; path: string; ids: Record<string, string>; project: string };
+
+/** @throws ApiError 400 for a key that is not 1 to 255 printable characters */
 export function idempotencyOf(
+  { method, path, ids, project: projectId }: Bound,
   request: Request,
-  response: Response,
-  body: unknown = request.body,
+  body: unknown,
 ): IdempotentRequest | undefined {
   const key = request.get('idempotency-key');
   if (key === undefined) return undefined;
   if (!LEGAL_KEY.test(key)) throw idempotencyKeyInvalid();
-  // `request.path` is what the routers have left of it; Azure's paths have become ours.
-  const path = request.baseUrl + request.path;
-  const fingerprintOf = (of: string) => JSON.stringify([request.method, of, body ?? null]);
+  const fingerprintOf = (named: string) =>
+    JSON.stringify([method.toUpperCase(), named, body ?? null]);
+  const named = `/v1${path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name]!)}`;
+  const left = named.replace(FORMER_ROUTER, '');
   return {
-    projectId: projectOf(response),
+    projectId,
     key,
-    fingerprint: fingerprintOf(path),
-    former: {
-      fingerprint: fingerprintOf(request.path),
-      ids: path.split('/').filter((part) => timeOfId(part) !== undefined),
-    },
+    fingerprint: fingerprintOf(named),
+    former: { fingerprint: fingerprintOf(left || '/'), ids: Object.values(ids) },
   };
+}
+
+/** An answer that version 0.1.0 stored, with its object in the present form. */
+export function fromFormerAnswer<T extends object>(answer: T): T {
+  if ('object' in answer) return answer;
+  const { run, assistant, message, thread, file, upload, part, row } = answer as Former;
+  const object =
+    run ??
+    assistant ??
+    message ??
+    (thread && toThread(thread)) ??
+    (file && toFile(file)) ??
+    (upload && toUpload(upload, null)) ??
+    (part && toUploadPart(part)) ??
+    ofVectorStore(row!);
+  return { ...answer, object };
+}
+
+/** Rows, under the names of their objects. */
+type Former = Partial<Record<string, never>>;
+
+function ofVectorStore(row: never): object {
+  if ('max_chunk_tokens' in row) return toVectorStoreFile(row);
+  return 'cancelled_at' in row ? toVectorStoreFileBatch(row) : toVectorStore(row);
 }
 
 /** The caller's project, set by the authentication. */

@@ -15,6 +15,7 @@ import { createApp } from './app.ts';
 import { Dispatcher } from './dispatch.ts';
 import type { Gate } from './gate.ts';
 import { openGate } from './gate.ts';
+import { createModelList } from './model-list.ts';
 
 export type ApiOptions = {
   config: Config;
@@ -57,7 +58,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const partStates = options.states ?? (() => ({}));
   const target = embeddingsTarget(config);
   const embedder = target === undefined ? null : createEmbedder(target);
-  const parts = { config, pool: requests.pool, feed, temporal, dispatcher, embedder, log };
+  const models = createModelList(config, log);
+  const parts = { config, pool: requests.pool, feed, temporal, dispatcher, embedder, models, log };
   const inRequest = requests.run;
   gate.admit(createApp({ ...parts, inRequest, stopping: stop.signal, partStates }));
   return {

@@ -6,7 +6,6 @@ import { readEventAt, readEvents } from '../db/run-events.ts';
 import { runExists } from '../db/runs.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
-import { parseIncludeQuery } from '../wire/requests.ts';
 import { isActive } from '../wire/run-status.ts';
 import { withoutSearchContentText } from '../wire/search-content.ts';
 import type { RunStatus } from '../wire/types.ts';
@@ -24,22 +23,23 @@ export type StreamOptions = {
   seenSeq?: number | undefined;
   /** A request's own stream ends when the run needs its client; a reader's stream goes on until the run has ended. */
   stopAtPause: boolean;
+  /** Whether search results come with their text. */
+  withContent: boolean;
 };
 
 /** Events of a run, from `afterSeq` until it pauses or ends, then `done`. A client that leaves changes nothing. */
 export async function streamRun(
   context: ApiContext,
-  request: Request,
   response: Response,
   run: StreamedRun,
   options: StreamOptions,
 ): Promise<void> {
-  const seenSeq = Math.max(options.seenSeq ?? 0, lastEventId(request) ?? 0);
+  const seenSeq = Math.max(options.seenSeq ?? 0, lastEventId(response.req) ?? 0);
   using sse = new SseStream(response, context.config.streamKeepAliveMs);
   const closed = new AbortController();
   response.on('close', () => closed.abort());
   using deletion = watchDeletion(context, run.id);
-  const show = shownFrame(request);
+  const show = shownFrame(options);
   const signal = AbortSignal.any([closed.signal, context.stopping, deletion.signal]);
   if (!isActive(run.status) && (await eventsAreGone(context, run.id))) {
     const replayed = await replayRun(context.pool, projectOf(response), run);
@@ -57,9 +57,8 @@ const DONE = { event: 'done', data: '[DONE]' };
 type Frame = { id?: number; event: string; data: string };
 type Show = (frame: Frame) => Frame;
 
-/** The text of search results goes only to a request that includes it. */
-function shownFrame(request: Request): Show {
-  if (parseIncludeQuery(request.query).include.length > 0) return (frame) => frame;
+function shownFrame({ withContent }: StreamOptions): Show {
+  if (withContent) return (frame) => frame;
   return (frame) => ({ ...frame, data: withoutSearchContentText(frame.event, frame.data) });
 }
 

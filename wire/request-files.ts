@@ -4,7 +4,15 @@ import { parseBody } from './request-body.ts';
 import { integer, LIMITS, list, problem, text } from './request-fields.ts';
 import type { FilePurpose } from './types.ts';
 
-const purpose = z.enum(['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals']);
+export const purposes = [
+  'assistants',
+  'batch',
+  'fine-tune',
+  'vision',
+  'user_data',
+  'evals',
+] as const;
+const purpose = z.enum(purposes);
 
 const expiresAfter = z.strictObject({
   anchor: z.literal('created_at'),

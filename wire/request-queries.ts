@@ -6,32 +6,6 @@ import { z } from 'zod';
 import { checkId } from './ids.ts';
 import { parseValue } from './request-body.ts';
 import { integer, LIMITS, list } from './request-fields.ts';
-import type { VectorStoreFileStatus } from './types.ts';
-
-/** What a list shows: at most `limit` objects after or before the one named, newest first unless `asc`. */
-export type ListParams = {
-  limit: number;
-  order: 'asc' | 'desc';
-  after: string | undefined;
-  before: string | undefined;
-};
-
-export type ListMessagesParams = ListParams & { run_id: string | undefined };
-
-/** The only thing there is to include. */
-export type StepInclude = 'step_details.tool_calls[*].file_search.results[*].content';
-
-export type ListVectorStoreFilesParams = ListParams & { filter: VectorStoreFileStatus | undefined };
-
-/** `before` is not offered, as hosted. */
-export type ListFilesParams = Omit<ListParams, 'before'> & { purpose: string | undefined };
-
-export type IncludeParams = { include: StepInclude[] };
-
-/** Our extension: `starting_after` is the sequence number of the last event seen; undefined for all of them. */
-export type EventsParams = { starting_after: number | undefined };
-
-export type ListQueryOptions = { maxLimit?: number; defaultLimit?: number };
 
 const cursor = z
   .string()
@@ -39,63 +13,71 @@ const cursor = z
   .max(LIMITS.fileId)
   .regex(/^[a-zA-Z0-9_-]+$/)
   .optional();
-const schemas = new Map<number, ReturnType<typeof listSchema>>();
+const order = z.enum(['asc', 'desc']).default('desc');
 
-function listSchema(maxLimit: number) {
-  return z.object({
-    limit: integer(1, maxLimit).optional(),
-    order: z.enum(['asc', 'desc']).optional(),
-    after: cursor,
-    before: cursor,
-    run_id: z.string().optional(),
-    filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),
-    purpose: z
-      .string()
-      .max(LIMITS.fileId)
-      .regex(/^[a-zA-Z0-9_-]+$/)
-      .optional(),
-  });
-}
+const listSchema = z.object({
+  limit: integer(1, 100).default(20),
+  order,
+  after: cursor,
+  before: cursor,
+});
 
+const listMessagesSchema = listSchema.extend({ run_id: z.string().optional() });
+
+const listStoreFilesSchema = listSchema.extend({
+  filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),
+});
+
+/** `before` is not offered, as hosted. */
+const listFilesSchema = z.object({
+  limit: integer(1, LIMITS.filesPage).default(LIMITS.filesPage),
+  order,
+  after: cursor,
+  purpose: z
+    .string()
+    .max(LIMITS.fileId)
+    .regex(/^[a-zA-Z0-9_-]+$/)
+    .optional(),
+});
+
+/** There is one thing to include. */
 const includeSchema = z.object({
   include: list(
     z.literal('step_details.tool_calls[*].file_search.results[*].content'),
     'strings',
     100,
-  ),
+  ).default([]),
 });
 
+/** Our extension: `starting_after` is the sequence number of the last event seen; undefined for all of them. */
 const eventsSchema = z.object({ starting_after: integer(0, LIMITS.maxInteger).optional() });
 
-/** Defaults: `limit` 20 of at most 100, `order` desc. Files pass 10000 for both limits. */
-export function parseListQuery(query: unknown, options: ListQueryOptions = {}): ListParams {
-  const { limit, order, after, before } = readList(query, options.maxLimit ?? 100);
-  return {
-    limit: limit ?? options.defaultLimit ?? 20,
-    order: order ?? 'desc',
-    after,
-    before,
-  };
+/** What a list shows: at most `limit` objects after or before the one named, newest first unless `asc`. */
+export type ListParams = z.infer<typeof listSchema>;
+export type ListMessagesParams = z.infer<typeof listMessagesSchema>;
+export type ListVectorStoreFilesParams = z.infer<typeof listStoreFilesSchema>;
+export type ListFilesParams = z.infer<typeof listFilesSchema>;
+export type IncludeParams = z.infer<typeof includeSchema>;
+export type EventsParams = z.infer<typeof eventsSchema>;
+
+export function parseListQuery(query: unknown): ListParams {
+  return parseQuery(listSchema, query);
 }
 
-/** As `parseListQuery`, plus `run_id`; throws `illFormedId` for one that cannot be a run's. */
+/** Throws `illFormedId` for a `run_id` that cannot be a run's. */
 export function parseListMessagesQuery(query: unknown): ListMessagesParams {
-  const { run_id } = readList(query, 100);
-  return {
-    ...parseListQuery(query),
-    run_id: run_id === undefined ? undefined : checkId('run_id', run_id),
-  };
+  const { run_id, ...page } = parseQuery(listMessagesSchema, query);
+  return { ...page, run_id: run_id === undefined ? undefined : checkId('run_id', run_id) };
 }
 
-/** As `parseListQuery`, plus `filter`: only files in that state. */
+/** `filter`: only files in that state. */
 export function parseListVectorStoreFilesQuery(query: unknown): ListVectorStoreFilesParams {
-  return { ...parseListQuery(query), filter: readList(query, 100).filter };
+  return parseQuery(listStoreFilesSchema, query);
 }
 
 /** Any purpose can be asked for; files of an unknown one there are none. */
 export function parseListFilesQuery(query: unknown): ListFilesParams {
-  const { limit, order, after, purpose } = readList(query, LIMITS.filesPage);
-  return { limit: limit ?? LIMITS.filesPage, order: order ?? 'desc', after, purpose };
+  return parseQuery(listFilesSchema, query);
 }
 
 /**
@@ -114,19 +96,31 @@ export function parseIncludeQuery(query: unknown): IncludeParams {
 }
 
 export function parseEventsQuery(query: unknown): EventsParams {
-  const { starting_after } = queryFields(query);
-  const given = parseValue(eventsSchema, { starting_after: asNumber(starting_after) });
-  return { starting_after: given.starting_after };
+  return parseQuery(eventsSchema, query);
 }
 
-function readList(query: unknown, maxLimit: number) {
-  let schema = schemas.get(maxLimit);
-  if (schema === undefined) {
-    schema = listSchema(maxLimit);
-    schemas.set(maxLimit, schema);
-  }
-  const { limit, ...rest } = queryFields(query);
-  return parseValue(schema, { ...rest, limit: asNumber(limit) });
+/** What operations take in their query. */
+export const listQuery = { schema: listSchema, parse: parseListQuery };
+export const listMessagesQuery = { schema: listMessagesSchema, parse: parseListMessagesQuery };
+export const listFilesQuery = { schema: listFilesSchema, parse: parseListFilesQuery };
+export const listStoreFilesQuery = {
+  schema: listStoreFilesSchema,
+  parse: parseListVectorStoreFilesQuery,
+};
+export const includeQuery = { schema: includeSchema, parse: parseIncludeQuery };
+export const listStepsQuery = {
+  schema: listSchema.extend(includeSchema.shape),
+  parse: (query: unknown) => ({ ...parseIncludeQuery(query), ...parseListQuery(query) }),
+};
+export const eventsQuery = {
+  schema: eventsSchema.extend(includeSchema.shape),
+  parse: (query: unknown) => ({ ...parseIncludeQuery(query), ...parseEventsQuery(query) }),
+};
+
+function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
+  const { limit, starting_after, ...rest } = queryFields(query);
+  const numbers = { limit: asNumber(limit), starting_after: asNumber(starting_after) };
+  return parseValue(schema, { ...rest, ...numbers });
 }
 
 /** Only what looks like a number becomes one; the rest stays a string for the schema to refuse. */

@@ -37,7 +37,7 @@ import type {
   TruncationStrategy,
 } from './types.ts';
 
-const truncationStrategy = z.discriminatedUnion('type', [
+export const truncationStrategy = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('auto'),
     last_messages: integer(1, LIMITS.maxInteger).nullish(),
@@ -48,7 +48,7 @@ const truncationStrategy = z.discriminatedUnion('type', [
   }),
 ]);
 
-const toolChoice: z.ZodType<ToolChoice> = z.union(
+export const toolChoice: z.ZodType<ToolChoice> = z.union(
   [
     z.enum(['none', 'auto', 'required']),
     z.discriminatedUnion('type', [

@@ -109,7 +109,7 @@ function normalizeTool(tool: AssistantTool): AssistantTool {
   }
 }
 
-const staticChunking = z
+export const staticChunking = z
   .strictObject({
     max_chunk_size_tokens: integer(100, 4096),
     chunk_overlap_tokens: integer(0, 4096),

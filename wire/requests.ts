@@ -26,7 +26,6 @@ export {
   type ListFilesParams,
   type ListMessagesParams,
   type ListParams,
-  type ListQueryOptions,
   type ListVectorStoreFilesParams,
   parseEventsQuery,
   parseIncludeQuery,
@@ -34,7 +33,6 @@ export {
   parseListMessagesQuery,
   parseListQuery,
   parseListVectorStoreFilesQuery,
-  type StepInclude,
 } from './request-queries.ts';
 export {
   type CreateRunParams,
@@ -84,55 +82,3 @@ export {
   parseModifyVectorStore,
   parseModifyVectorStoreFile,
 } from './request-vector-stores.ts';
-
-import { createAssistantSchema, modifyAssistantSchema } from './request-assistants.ts';
-import {
-  addPartSchema,
-  completeUploadSchema,
-  createFileSchema,
-  createUploadSchema,
-} from './request-files.ts';
-import {
-  createRunSchema,
-  createThreadAndRunSchema,
-  modifyRunSchema,
-  submitToolOutputsSchema,
-} from './request-runs.ts';
-import { searchVectorStoreSchema } from './request-search.ts';
-import {
-  createMessageSchema,
-  createThreadSchema,
-  modifyMessageSchema,
-  modifyThreadSchema,
-} from './request-threads.ts';
-import {
-  createVectorStoreFileBatchSchema,
-  createVectorStoreFileSchema,
-  createVectorStoreSchema,
-  modifyVectorStoreFileSchema,
-  modifyVectorStoreSchema,
-} from './request-vector-stores.ts';
-
-/** The zod schema of every request body, for the served OpenAPI description. Parse with the functions above. */
-export const requestSchemas = {
-  createAssistant: createAssistantSchema,
-  modifyAssistant: modifyAssistantSchema,
-  createThread: createThreadSchema,
-  modifyThread: modifyThreadSchema,
-  createMessage: createMessageSchema,
-  modifyMessage: modifyMessageSchema,
-  createRun: createRunSchema,
-  createThreadAndRun: createThreadAndRunSchema,
-  modifyRun: modifyRunSchema,
-  submitToolOutputs: submitToolOutputsSchema,
-  createFile: createFileSchema,
-  createUpload: createUploadSchema,
-  addPart: addPartSchema,
-  completeUpload: completeUploadSchema,
-  createVectorStore: createVectorStoreSchema,
-  modifyVectorStore: modifyVectorStoreSchema,
-  createVectorStoreFile: createVectorStoreFileSchema,
-  modifyVectorStoreFile: modifyVectorStoreFileSchema,
-  createVectorStoreFileBatch: createVectorStoreFileBatchSchema,
-  searchVectorStore: searchVectorStoreSchema,
-};

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 
-import { requestSchemas } from '../../wire/requests.ts';
+import { OPERATIONS as DECLARED } from '../../api/operations/index.ts';
 import { Environment } from '../support/environment.ts';
 import { OPERATIONS, resolve } from './description.ts';
 import { DEVIATIONS, REQUEST_DEVIATIONS } from './deviations.ts';
@@ -33,13 +33,6 @@ const MISSING = DEVIATIONS.filter(({ published }) => published === 'served');
 const SERVED = OPERATIONS.filter(({ id }) => !MISSING.some(({ at }) => at.includes(id)));
 const WITH_BODY = SERVED.filter(({ request }) => request !== undefined);
 const WITH_QUERY = SERVED.filter(({ parameters }) => parameters.some((one) => one.in === 'query'));
-
-/** Our names of schemas that are not named as the operation. */
-const OUR_NAMES: Readonly<Record<string, keyof typeof requestSchemas>> = {
-  addUploadPart: 'addPart',
-  submitToolOuputsToRun: 'submitToolOutputs',
-  updateVectorStoreFileAttributes: 'modifyVectorStoreFile',
-};
 
 const listed = REQUEST_DEVIATIONS.flatMap(({ at, what, found }) =>
   at.flatMap((field) => what.map((one) => `${field}: ${one} is ${found}`)),
@@ -86,8 +79,8 @@ describe('but for what is listed, the server takes', TIMEOUT, () => {
   });
 
   test.for(WITH_BODY)('no other fields of $id', ({ id, request }) => {
-    const ours = requestSchemas[OUR_NAMES[id] ?? (id as keyof typeof requestSchemas)];
-    const { properties = {} } = z.toJSONSchema(ours, { io: 'input' });
+    const { schema } = DECLARED[id]!.body!;
+    const { properties = {} } = z.toJSONSchema(schema, { io: 'input' });
     const described = resolve(request!.schema).properties!;
     const more = Object.keys(properties).filter((key) => !(key in described));
     expectListed(more.map((key) => `${id}.${key}: a field that is not described is accepted`));

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   parseEventsQuery,
   parseIncludeQuery,
+  parseListFilesQuery,
   parseListMessagesQuery,
   parseListQuery,
 } from '../../wire/requests.ts';
@@ -29,10 +30,9 @@ describe('lists', () => {
   });
 
   test('other limits where the list has others', () => {
-    const options = { maxLimit: 10_000, defaultLimit: 10_000 };
-    expect(parseListQuery({}, options).limit).toBe(10_000);
-    expect(parseListQuery({ limit: '10000' }, options).limit).toBe(10_000);
-    expect(refused(() => parseListQuery({ limit: '10001' }, options)).code).toBe(
+    expect(parseListFilesQuery({}).limit).toBe(10_000);
+    expect(parseListFilesQuery({ limit: '10000' }).limit).toBe(10_000);
+    expect(refused(() => parseListFilesQuery({ limit: '10001' })).code).toBe(
       'integer_above_max_value',
     );
   });

@@ -1,0 +1,103 @@
+/** What an operation of the API declares. Its route, its checks, its transaction and its description are made from it. */
+import type { Response } from 'express';
+import type { z } from 'zod';
+
+import type { Config } from '../config.ts';
+import type { StoredBlob } from '../db/blobs.ts';
+import type { Delivery } from '../db/deliveries.ts';
+import type { Pool, Tx } from '../db/pool.ts';
+import { deleted } from '../wire/answers.ts';
+import type { ApiContext } from './context.ts';
+import type { StreamOptions } from './stream-run.ts';
+
+type Names<Path> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Names<Rest>
+  : never;
+
+/** A request of the operation, checked. */
+export type Call<Route extends string, Query, Body> = {
+  context: ApiContext;
+  pool: Pool;
+  project: string;
+  /** The ids in the path. Each can be one of its kind; its object need not be there. */
+  ids: Record<Names<Route>, string>;
+  query: Query;
+  body: Body;
+};
+
+/** The schema describes what `parse` takes. @throws ApiError 400 */
+export type Parser<T> = { schema: z.ZodType; parse(input: unknown): T };
+
+export type Written<Answer> = {
+  object: Answer;
+  /** Handed to Temporal once the transaction has committed. */
+  deliveries?: Delivery[];
+  /** Of a run: its stream starts with the event after this one. */
+  beforeSeq?: number;
+};
+
+export type Declaration<Route extends string, Query, Body, Answer> = {
+  /** Method and path, below /v1, with `{name}` for what varies: `GET /threads/{thread_id}`. */
+  route: Route;
+  /** The published description does not have it. */
+  extension?: true;
+  query?: Parser<Query>;
+  body?: Parser<Body>;
+  /** The body is a form with one file, which is stored while it arrives. */
+  form?: { field: string; maxBytes(config: Config): number };
+  /** Null: the answer is bytes. */
+  answer: z.ZodType<Answer> | null;
+  /** Takes an Idempotency-Key. */
+  idempotent?: true;
+  /** Whether clients that poll should come back soon. */
+  polled?(object: Answer): boolean;
+  /** Runs ahead of the transaction, and of a form. Forms have no `body` by then. */
+  before?(call: Call<Route, Query, Body>): Promise<void>;
+  /** Runs without a transaction; may be given up when the client leaves. */
+  read?(call: Call<Route, Query, Body>): Promise<Answer>;
+  /** Runs in one transaction, so it touches nothing but `tx`. `blob` is that of a form. */
+  write?(call: Call<Route, Query, Body> & { tx: Tx; blob: StoredBlob }): Promise<Written<Answer>>;
+  /** Undefined: the request asks for no stream. */
+  stream?(call: Call<Route, Query, Body>, beforeSeq: number): StreamOptions | undefined;
+  /** In place of all of the above. */
+  send?(call: Call<Route, Query, Body>, response: Response): Promise<void>;
+};
+
+type AnyDeclaration = Declaration<string, unknown, unknown, unknown>;
+export type Operation = AnyDeclaration & { method: 'get' | 'post' | 'delete'; path: string };
+
+/** Checks the declaration's types against each other. */
+export function operation<const Route extends string, Query, Body, Answer>(
+  declaration: Declaration<Route, Query, Body, Answer>,
+): Operation {
+  const [method, path] = declaration.route.split(' ') as [string, string];
+  return {
+    ...(declaration as AnyDeclaration),
+    method: method.toLowerCase() as Operation['method'],
+    path,
+  };
+}
+
+type Deletion<Route extends string> = {
+  route: Route;
+  /** What the answer calls itself. */
+  object: string;
+  erase(call: Call<Route, unknown, unknown> & { tx: Tx }): Promise<Delivery | null | void>;
+};
+
+/** What the path names last is deleted. */
+export function deletion<const Route extends string>(declaration: Deletion<Route>): Operation {
+  const { route, object } = declaration;
+  return operation({
+    route,
+    answer: deleted(object),
+    async write(call) {
+      const delivery = await declaration.erase(call);
+      const id = Object.values<string>(call.ids).at(-1)!;
+      return {
+        object: { id, object, deleted: true },
+        deliveries: delivery ? [delivery] : [],
+      };
+    },
+  });
+}

@@ -1,0 +1,29 @@
+import * as db from '../../../db/assistants.ts';
+import { checkFiles } from '../../../db/files.ts';
+import { createHelperStores } from '../../../db/thread-stores.ts';
+import { assistant } from '../../../wire/answers.ts';
+import { filesOfResources } from '../../../wire/file-ids.ts';
+import { createAssistantSchema, parseCreateAssistant } from '../../../wire/request-assistants.ts';
+import { defaultToolResources } from '../../../wire/request-tools.ts';
+import { operation } from '../../operation.ts';
+
+export const createAssistant = operation({
+  route: 'POST /assistants',
+  body: { schema: createAssistantSchema, parse: parseCreateAssistant },
+  answer: assistant,
+  idempotent: true,
+  async write({ tx, project, body }) {
+    await checkFiles(tx, project, filesOfResources(body.tool_resources));
+    const { resources, deliveries } = await createHelperStores(
+      tx,
+      project,
+      body.tool_resources,
+      null,
+    );
+    const tool_resources = defaultToolResources(body.tools, resources);
+    return {
+      object: await db.createAssistant(tx, project, { ...body, tool_resources }),
+      deliveries,
+    };
+  },
+});

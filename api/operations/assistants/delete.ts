@@ -1,0 +1,8 @@
+import * as db from '../../../db/assistants.ts';
+import { deletion } from '../../operation.ts';
+
+export const deleteAssistant = deletion({
+  route: 'DELETE /assistants/{assistant_id}',
+  object: 'assistant.deleted',
+  erase: ({ tx, project, ids }) => db.deleteAssistant(tx, project, ids.assistant_id),
+});

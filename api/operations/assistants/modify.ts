@@ -1,0 +1,24 @@
+import * as db from '../../../db/assistants.ts';
+import { checkFiles } from '../../../db/files.ts';
+import { assistant } from '../../../wire/answers.ts';
+import { filesOfResources } from '../../../wire/file-ids.ts';
+import { modifyAssistantSchema, parseModifyAssistant } from '../../../wire/request-assistants.ts';
+import { defaultToolResources } from '../../../wire/request-tools.ts';
+import { operation } from '../../operation.ts';
+
+export const modifyAssistant = operation({
+  route: 'POST /assistants/{assistant_id}',
+  body: { schema: modifyAssistantSchema, parse: parseModifyAssistant },
+  answer: assistant,
+  async write({ tx, project, ids, body }) {
+    // Only the files that are named now: others may have been deleted since.
+    await checkFiles(tx, project, filesOfResources(body.tool_resources));
+    const object = await db.modifyAssistant(tx, project, ids.assistant_id, (current) => {
+      const next = { ...current, ...body };
+      // The request names only the tools whose resources it replaces.
+      const resources = { ...current.tool_resources, ...body.tool_resources };
+      return { ...next, tool_resources: defaultToolResources(next.tools, resources) };
+    });
+    return { object };
+  },
+});

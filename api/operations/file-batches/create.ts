@@ -1,0 +1,20 @@
+import { createFileBatch, getFileBatchRow } from '../../../db/file-batches.ts';
+import { vectorStoreFileBatch } from '../../../wire/answers.ts';
+import {
+  createVectorStoreFileBatchSchema,
+  parseCreateVectorStoreFileBatch,
+} from '../../../wire/request-vector-stores.ts';
+import { toVectorStoreFileBatch } from '../../../wire/vector-stores.ts';
+import { operation } from '../../operation.ts';
+
+export const createVectorStoreFileBatch = operation({
+  route: 'POST /vector_stores/{vector_store_id}/file_batches',
+  body: { schema: createVectorStoreFileBatchSchema, parse: parseCreateVectorStoreFileBatch },
+  answer: vectorStoreFileBatch,
+  idempotent: true,
+  async write({ tx, project, ids, body: files }) {
+    const { id, deliveries } = await createFileBatch(tx, project, ids.vector_store_id, files);
+    const row = await getFileBatchRow(tx, project, ids.vector_store_id, id);
+    return { object: toVectorStoreFileBatch(row), deliveries };
+  },
+});

@@ -1,0 +1,47 @@
+import { pipeline } from 'node:stream/promises';
+
+import type { Response } from 'express';
+
+import { BlobGoneError, readBlob } from '../../../db/blobs.ts';
+import { getFileRow } from '../../../db/files.ts';
+import type { Pool } from '../../../db/pool.ts';
+import { downloadNotAllowed, noSuchFile } from '../../../wire/errors.ts';
+import type { FileRow } from '../../../wire/rows.ts';
+import { attachment } from '../../attachment.ts';
+import { operation } from '../../operation.ts';
+
+export const downloadFile = operation({
+  route: 'GET /files/{file_id}/content',
+  answer: null,
+  async send({ context, pool, project, ids }, response) {
+    const file = await getFileRow(pool, project, ids.file_id);
+    if (file.purpose === 'assistants' && !context.config.downloadAssistantsFiles)
+      throw downloadNotAllowed(file.purpose);
+    await sendContent(pool, response, file);
+  },
+});
+
+/** At the pace of the reader. A file that is deleted meanwhile cuts the answer short of its `content-length`. */
+async function sendContent(pool: Pool, response: Response, file: FileRow): Promise<void> {
+  const chunks = readBlob(pool, file.blob_id);
+  const first = await chunks.next().catch((error: unknown) => {
+    throw error instanceof BlobGoneError ? noSuchFile(file.id) : error;
+  });
+  response.set({
+    'content-type': 'application/octet-stream',
+    'content-disposition': attachment(file.filename),
+    'content-length': String(file.bytes),
+  });
+  if (response.req.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const content = async function* () {
+    if (!first.done) yield first.value;
+    yield* chunks;
+  };
+  await pipeline(content, response).catch((error: unknown) => {
+    // A client that went away has nobody to tell.
+    if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
+}

@@ -1,0 +1,10 @@
+import { getFileRow } from '../../../db/files.ts';
+import { file } from '../../../wire/answers.ts';
+import { toFile } from '../../../wire/objects.ts';
+import { operation } from '../../operation.ts';
+
+export const retrieveFile = operation({
+  route: 'GET /files/{file_id}',
+  answer: file,
+  read: async ({ pool, project, ids }) => toFile(await getFileRow(pool, project, ids.file_id)),
+});

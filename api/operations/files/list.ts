@@ -1,0 +1,12 @@
+import * as db from '../../../db/files.ts';
+import { file, listOf } from '../../../wire/answers.ts';
+import { listFilesQuery } from '../../../wire/request-queries.ts';
+import { operation } from '../../operation.ts';
+
+export const listFiles = operation({
+  route: 'GET /files',
+  query: listFilesQuery,
+  answer: listOf(file),
+  read: ({ pool, project, query: { purpose, ...page } }) =>
+    db.listFiles(pool, project, { ...page, purpose }),
+});

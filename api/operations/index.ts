@@ -1,0 +1,102 @@
+/** Every operation, in the order of the API reference. */
+import type { Operation } from '../operation.ts';
+import { createAssistant } from './assistants/create.ts';
+import { deleteAssistant } from './assistants/delete.ts';
+import { getAssistant } from './assistants/get.ts';
+import { listAssistants } from './assistants/list.ts';
+import { modifyAssistant } from './assistants/modify.ts';
+import { cancelVectorStoreFileBatch } from './file-batches/cancel.ts';
+import { createVectorStoreFileBatch } from './file-batches/create.ts';
+import { getVectorStoreFileBatch } from './file-batches/get.ts';
+import { listFilesInVectorStoreBatch } from './file-batches/list-files.ts';
+import { createFile } from './files/create.ts';
+import { deleteFile } from './files/delete.ts';
+import { downloadFile } from './files/download.ts';
+import { retrieveFile } from './files/get.ts';
+import { listFiles } from './files/list.ts';
+import { createMessage } from './messages/create.ts';
+import { deleteMessage } from './messages/delete.ts';
+import { getMessage } from './messages/get.ts';
+import { listMessages } from './messages/list.ts';
+import { modifyMessage } from './messages/modify.ts';
+import { deleteModel } from './models/delete.ts';
+import { retrieveModel } from './models/get.ts';
+import { listModels } from './models/list.ts';
+import { getRunStep } from './run-steps/get.ts';
+import { listRunSteps } from './run-steps/list.ts';
+import { cancelRun } from './runs/cancel.ts';
+import { createThreadAndRun } from './runs/create-with-thread.ts';
+import { createRun } from './runs/create.ts';
+import { getRun } from './runs/get.ts';
+import { listRuns } from './runs/list.ts';
+import { modifyRun } from './runs/modify.ts';
+import { streamRunEvents } from './runs/stream-events.ts';
+import { submitToolOutputs } from './runs/submit-tool-outputs.ts';
+import { createThread } from './threads/create.ts';
+import { deleteThread } from './threads/delete.ts';
+import { getThread } from './threads/get.ts';
+import { modifyThread } from './threads/modify.ts';
+import { addUploadPart } from './uploads/add-part.ts';
+import { cancelUpload } from './uploads/cancel.ts';
+import { completeUpload } from './uploads/complete.ts';
+import { createUpload } from './uploads/create.ts';
+import { retrieveVectorStoreFileContent } from './vector-store-files/content.ts';
+import { createVectorStoreFile } from './vector-store-files/create.ts';
+import { deleteVectorStoreFile } from './vector-store-files/delete.ts';
+import { getVectorStoreFile } from './vector-store-files/get.ts';
+import { listVectorStoreFiles } from './vector-store-files/list.ts';
+import { updateVectorStoreFileAttributes } from './vector-store-files/modify.ts';
+import { createVectorStore } from './vector-stores/create.ts';
+import { deleteVectorStore } from './vector-stores/delete.ts';
+import { getVectorStore } from './vector-stores/get.ts';
+import { listVectorStores } from './vector-stores/list.ts';
+import { modifyVectorStore } from './vector-stores/modify.ts';
+import { searchVectorStore } from './vector-stores/search.ts';
+
+/** The sections of the API reference. An operation's name here is its id. */
+export const SECTIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+  Assistants: { createAssistant, listAssistants, getAssistant, modifyAssistant, deleteAssistant },
+  Threads: { createThread, getThread, modifyThread, deleteThread },
+  Messages: { createMessage, listMessages, getMessage, modifyMessage, deleteMessage },
+  Runs: {
+    createRun,
+    createThreadAndRun,
+    listRuns,
+    getRun,
+    modifyRun,
+    submitToolOuputsToRun: submitToolOutputs,
+    cancelRun,
+    streamRunEvents,
+  },
+  'Run steps': { listRunSteps, getRunStep },
+  'Vector stores': {
+    createVectorStore,
+    listVectorStores,
+    getVectorStore,
+    modifyVectorStore,
+    deleteVectorStore,
+    searchVectorStore,
+  },
+  'Vector store files': {
+    createVectorStoreFile,
+    listVectorStoreFiles,
+    getVectorStoreFile,
+    retrieveVectorStoreFileContent,
+    updateVectorStoreFileAttributes,
+    deleteVectorStoreFile,
+  },
+  'Vector store file batches': {
+    createVectorStoreFileBatch,
+    getVectorStoreFileBatch,
+    cancelVectorStoreFileBatch,
+    listFilesInVectorStoreBatch,
+  },
+  Files: { createFile, listFiles, retrieveFile, deleteFile, downloadFile },
+  Uploads: { createUpload, addUploadPart, completeUpload, cancelUpload },
+  Models: { listModels, retrieveModel, deleteModel },
+};
+
+export const OPERATIONS: Readonly<Record<string, Operation>> = Object.assign(
+  {},
+  ...Object.values(SECTIONS),
+);

@@ -1,0 +1,19 @@
+import { checkFiles } from '../../../db/files.ts';
+import * as db from '../../../db/messages.ts';
+import { message } from '../../../wire/answers.ts';
+import { filesOfMessages } from '../../../wire/file-ids.ts';
+import { createMessageSchema, parseCreateMessage } from '../../../wire/request-threads.ts';
+import { operation } from '../../operation.ts';
+import { newMessage } from '../threads/new-thread.ts';
+
+export const createMessage = operation({
+  route: 'POST /threads/{thread_id}/messages',
+  body: { schema: createMessageSchema, parse: (body) => newMessage(parseCreateMessage(body)) },
+  answer: message,
+  idempotent: true,
+  async write({ tx, project, ids, body }) {
+    await checkFiles(tx, project, filesOfMessages([body]));
+    const created = await db.createMessage(tx, project, ids.thread_id, body);
+    return { object: created.message, deliveries: created.deliveries };
+  },
+});

@@ -1,0 +1,14 @@
+import * as db from '../../../db/messages.ts';
+import { message } from '../../../wire/answers.ts';
+import { modifyMessageSchema, parseModifyMessage } from '../../../wire/request-threads.ts';
+import { operation } from '../../operation.ts';
+
+export const modifyMessage = operation({
+  route: 'POST /threads/{thread_id}/messages/{message_id}',
+  body: { schema: modifyMessageSchema, parse: parseModifyMessage },
+  answer: message,
+  async write({ tx, project, ids, body: { metadata } }) {
+    const { thread_id, message_id } = ids;
+    return { object: await db.modifyMessage(tx, project, thread_id, message_id, metadata) };
+  },
+});

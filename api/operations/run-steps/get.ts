@@ -1,0 +1,15 @@
+import * as db from '../../../db/run-steps.ts';
+import { runStep } from '../../../wire/answers.ts';
+import { includeQuery } from '../../../wire/request-queries.ts';
+import { withoutSearchContent } from '../../../wire/search-content.ts';
+import { operation } from '../../operation.ts';
+
+export const getRunStep = operation({
+  route: 'GET /threads/{thread_id}/runs/{run_id}/steps/{step_id}',
+  query: includeQuery,
+  answer: runStep,
+  async read({ pool, project, ids: { thread_id, run_id, step_id }, query: { include } }) {
+    const step = await db.getRunStep(pool, project, thread_id, run_id, step_id);
+    return include.length > 0 ? step : withoutSearchContent(step);
+  },
+});

@@ -1,0 +1,13 @@
+import * as db from '../../../db/runs.ts';
+import { run } from '../../../wire/answers.ts';
+import { operation } from '../../operation.ts';
+
+/** Marks the run, wakes its worker by NOTIFY, and cancels its workflow. */
+export const cancelRun = operation({
+  route: 'POST /threads/{thread_id}/runs/{run_id}/cancel',
+  answer: run,
+  async write({ tx, project, ids }) {
+    const cancelled = await db.cancelRun(tx, project, ids.thread_id, ids.run_id);
+    return { object: cancelled.run, deliveries: [cancelled.delivery] };
+  },
+});

@@ -1,0 +1,36 @@
+import { getAssistantRow } from '../../../db/assistants.ts';
+import { checkFiles } from '../../../db/files.ts';
+import { createFirstRun } from '../../../db/runs.ts';
+import { createThread } from '../../../db/threads.ts';
+import { run } from '../../../wire/answers.ts';
+import { filesOfResources } from '../../../wire/file-ids.ts';
+import { includeQuery } from '../../../wire/request-queries.ts';
+import { createThreadAndRunSchema, parseCreateThreadAndRun } from '../../../wire/request-runs.ts';
+import { operation } from '../../operation.ts';
+import { filesOfThread, newThread } from '../threads/new-thread.ts';
+import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
+
+export const createThreadAndRun = operation({
+  route: 'POST /threads/runs',
+  query: includeQuery,
+  body: {
+    schema: createThreadAndRunSchema,
+    parse(body) {
+      const params = parseCreateThreadAndRun(body);
+      return { ...params, thread: newThread(params.thread) };
+    },
+  },
+  answer: run,
+  idempotent: true,
+  polled: () => true,
+  async write({ context, tx, project, body }) {
+    const assistant = await getAssistantRow(tx, project, body.assistant_id);
+    const settings = newRun(context.config, assistant, body);
+    const named = [...filesOfThread(body.thread), ...filesOfResources(body.tool_resources)];
+    await checkFiles(tx, project, named);
+    const thread = await createThread(tx, project, body.thread);
+    const { length } = body.thread.messages;
+    return acceptedRun(await createFirstRun(tx, project, thread, assistant, length, settings));
+  },
+  stream: (call, beforeSeq) => streamIfAsked(call, beforeSeq),
+});

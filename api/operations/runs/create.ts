@@ -1,0 +1,34 @@
+import { getAssistantRow } from '../../../db/assistants.ts';
+import { checkFiles } from '../../../db/files.ts';
+import * as db from '../../../db/runs.ts';
+import { run } from '../../../wire/answers.ts';
+import { filesOfMessages } from '../../../wire/file-ids.ts';
+import { includeQuery } from '../../../wire/request-queries.ts';
+import { createRunSchema, parseCreateRun } from '../../../wire/request-runs.ts';
+import { operation } from '../../operation.ts';
+import { newMessage } from '../threads/new-thread.ts';
+import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
+
+export const createRun = operation({
+  route: 'POST /threads/{thread_id}/runs',
+  query: includeQuery,
+  body: {
+    schema: createRunSchema,
+    parse(body) {
+      const { additional_messages, ...params } = parseCreateRun(body);
+      return { ...params, messages: additional_messages.map(newMessage) };
+    },
+  },
+  answer: run,
+  idempotent: true,
+  polled: () => true,
+  async write({ context, tx, project, ids, body }) {
+    const assistant = await getAssistantRow(tx, project, body.assistant_id);
+    const settings = newRun(context.config, assistant, body);
+    await checkFiles(tx, project, filesOfMessages(body.messages));
+    return acceptedRun(
+      await db.createRun(tx, project, ids.thread_id, assistant, body.messages, settings),
+    );
+  },
+  stream: (call, beforeSeq) => streamIfAsked(call, beforeSeq),
+});

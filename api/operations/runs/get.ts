@@ -1,0 +1,22 @@
+import { finalizeRun } from '../../../db/finalize.ts';
+import * as db from '../../../db/runs.ts';
+import { run } from '../../../wire/answers.ts';
+import { isActive } from '../../../wire/run-status.ts';
+import { operation } from '../../operation.ts';
+
+/** The workflow's timer ends an overdue run. With no worker up, a request that reads the run does. */
+const OVERDUE_SECONDS = 5;
+
+export const getRun = operation({
+  route: 'GET /threads/{thread_id}/runs/{run_id}',
+  answer: run,
+  polled: ({ status }) => isActive(status),
+  async read({ pool, project, ids: { thread_id, run_id } }) {
+    const found = await db.getRun(pool, project, thread_id, run_id);
+    const overdue =
+      isActive(found.status) && (found.expires_at ?? 0) + OVERDUE_SECONDS < Date.now() / 1_000;
+    if (!overdue || !(await db.isOverdue(pool, run_id, OVERDUE_SECONDS))) return found;
+    await finalizeRun(pool, run_id, { status: 'expired' });
+    return db.getRun(pool, project, thread_id, run_id);
+  },
+});

@@ -1,0 +1,13 @@
+import * as db from '../../../db/runs.ts';
+import { run } from '../../../wire/answers.ts';
+import { modifyRunSchema, parseModifyRun } from '../../../wire/request-runs.ts';
+import { operation } from '../../operation.ts';
+
+export const modifyRun = operation({
+  route: 'POST /threads/{thread_id}/runs/{run_id}',
+  body: { schema: modifyRunSchema, parse: parseModifyRun },
+  answer: run,
+  async write({ tx, project, ids, body: { metadata } }) {
+    return { object: await db.modifyRun(tx, project, ids.thread_id, ids.run_id, metadata) };
+  },
+});

@@ -1,0 +1,19 @@
+import { getRun } from '../../../db/runs.ts';
+import { run } from '../../../wire/answers.ts';
+import { eventsQuery } from '../../../wire/request-queries.ts';
+import { operation } from '../../operation.ts';
+
+/** Joins a run that is under way, or reads it again after it ended. */
+export const streamRunEvents = operation({
+  route: 'GET /threads/{thread_id}/runs/{run_id}/events',
+  extension: true,
+  query: eventsQuery,
+  answer: run,
+  read: ({ pool, project, ids }) => getRun(pool, project, ids.thread_id, ids.run_id),
+  stream: ({ query: { include, starting_after } }) => ({
+    afterSeq: 0,
+    seenSeq: starting_after,
+    stopAtPause: false,
+    withContent: include.length > 0,
+  }),
+});

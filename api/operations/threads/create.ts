@@ -1,0 +1,19 @@
+import { checkFiles } from '../../../db/files.ts';
+import * as db from '../../../db/threads.ts';
+import { thread } from '../../../wire/answers.ts';
+import { toThread } from '../../../wire/objects.ts';
+import { createThreadSchema, parseCreateThread } from '../../../wire/request-threads.ts';
+import { operation } from '../../operation.ts';
+import { filesOfThread, newThread } from './new-thread.ts';
+
+export const createThread = operation({
+  route: 'POST /threads',
+  body: { schema: createThreadSchema, parse: (body) => newThread(parseCreateThread(body)) },
+  answer: thread,
+  idempotent: true,
+  async write({ tx, project, body }) {
+    await checkFiles(tx, project, filesOfThread(body));
+    const created = await db.createThread(tx, project, body);
+    return { object: toThread(created.thread), deliveries: created.deliveries };
+  },
+});

@@ -1,0 +1,16 @@
+import { checkFiles } from '../../../db/files.ts';
+import * as db from '../../../db/threads.ts';
+import { thread } from '../../../wire/answers.ts';
+import { filesOfResources } from '../../../wire/file-ids.ts';
+import { modifyThreadSchema, parseModifyThread } from '../../../wire/request-threads.ts';
+import { operation } from '../../operation.ts';
+
+export const modifyThread = operation({
+  route: 'POST /threads/{thread_id}',
+  body: { schema: modifyThreadSchema, parse: parseModifyThread },
+  answer: thread,
+  async write({ tx, project, ids, body }) {
+    await checkFiles(tx, project, filesOfResources(body.tool_resources));
+    return { object: await db.modifyThread(tx, project, ids.thread_id, body) };
+  },
+});

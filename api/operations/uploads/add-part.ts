@@ -1,0 +1,17 @@
+import { addPart, checkPending } from '../../../db/uploads.ts';
+import { uploadPart } from '../../../wire/answers.ts';
+import { toUploadPart } from '../../../wire/objects.ts';
+import { addPartSchema, parseAddPart } from '../../../wire/request-files.ts';
+import { operation } from '../../operation.ts';
+
+export const addUploadPart = operation({
+  route: 'POST /uploads/{upload_id}/parts',
+  form: { field: 'data', maxBytes: (config) => config.uploadPartLimitBytes },
+  body: { schema: addPartSchema, parse: parseAddPart },
+  answer: uploadPart,
+  idempotent: true,
+  before: ({ pool, project, ids }) => checkPending(pool, project, ids.upload_id),
+  write: async ({ tx, project, ids, blob }) => ({
+    object: toUploadPart(await addPart(tx, project, ids.upload_id, blob)),
+  }),
+});

@@ -1,0 +1,20 @@
+import { addFiles, getVectorStoreFileRow } from '../../../db/vector-store-files.ts';
+import { vectorStoreFile } from '../../../wire/answers.ts';
+import {
+  createVectorStoreFileSchema,
+  parseCreateVectorStoreFile,
+} from '../../../wire/request-vector-stores.ts';
+import { toVectorStoreFile } from '../../../wire/vector-stores.ts';
+import { operation } from '../../operation.ts';
+
+export const createVectorStoreFile = operation({
+  route: 'POST /vector_stores/{vector_store_id}/files',
+  body: { schema: createVectorStoreFileSchema, parse: parseCreateVectorStoreFile },
+  answer: vectorStoreFile,
+  idempotent: true,
+  async write({ tx, project, ids, body }) {
+    const deliveries = await addFiles(tx, project, ids.vector_store_id, [body]);
+    const row = await getVectorStoreFileRow(tx, project, ids.vector_store_id, body.file_id);
+    return { object: toVectorStoreFile(row), deliveries };
+  },
+});

@@ -1,0 +1,12 @@
+import { getVectorStoreFileRow } from '../../../db/vector-store-files.ts';
+import { vectorStoreFile } from '../../../wire/answers.ts';
+import { toVectorStoreFile } from '../../../wire/vector-stores.ts';
+import { operation } from '../../operation.ts';
+
+export const getVectorStoreFile = operation({
+  route: 'GET /vector_stores/{vector_store_id}/files/{file_id}',
+  answer: vectorStoreFile,
+  polled: () => true,
+  read: async ({ pool, project, ids: { vector_store_id, file_id } }) =>
+    toVectorStoreFile(await getVectorStoreFileRow(pool, project, vector_store_id, file_id)),
+});

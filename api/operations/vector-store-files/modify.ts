@@ -1,0 +1,18 @@
+import { setFileAttributes } from '../../../db/vector-store-files.ts';
+import { vectorStoreFile } from '../../../wire/answers.ts';
+import {
+  modifyVectorStoreFileSchema,
+  parseModifyVectorStoreFile,
+} from '../../../wire/request-vector-stores.ts';
+import { toVectorStoreFile } from '../../../wire/vector-stores.ts';
+import { operation } from '../../operation.ts';
+
+export const updateVectorStoreFileAttributes = operation({
+  route: 'POST /vector_stores/{vector_store_id}/files/{file_id}',
+  body: { schema: modifyVectorStoreFileSchema, parse: parseModifyVectorStoreFile },
+  answer: vectorStoreFile,
+  async write({ tx, project, ids: { vector_store_id, file_id }, body: attributes }) {
+    const row = await setFileAttributes(tx, project, vector_store_id, file_id, attributes);
+    return { object: toVectorStoreFile(row) };
+  },
+});

@@ -1,0 +1,21 @@
+import { addFiles } from '../../../db/vector-store-files.ts';
+import * as db from '../../../db/vector-stores.ts';
+import { vectorStore } from '../../../wire/answers.ts';
+import {
+  createVectorStoreSchema,
+  parseCreateVectorStore,
+} from '../../../wire/request-vector-stores.ts';
+import { toVectorStore } from '../../../wire/vector-stores.ts';
+import { operation } from '../../operation.ts';
+
+export const createVectorStore = operation({
+  route: 'POST /vector_stores',
+  body: { schema: createVectorStoreSchema, parse: parseCreateVectorStore },
+  answer: vectorStore,
+  idempotent: true,
+  async write({ tx, project, body: { files, ...store } }) {
+    const id = await db.createVectorStore(tx, project, store);
+    const deliveries = await addFiles(tx, project, id, files);
+    return { object: toVectorStore(await db.getVectorStoreRow(tx, project, id)), deliveries };
+  },
+});

@@ -1,0 +1,11 @@
+import * as db from '../../../db/vector-stores.ts';
+import { listOf, vectorStore } from '../../../wire/answers.ts';
+import { listQuery } from '../../../wire/request-queries.ts';
+import { operation } from '../../operation.ts';
+
+export const listVectorStores = operation({
+  route: 'GET /vector_stores',
+  query: listQuery,
+  answer: listOf(vectorStore),
+  read: ({ pool, project, query }) => db.listVectorStores(pool, project, query),
+});

@@ -1,0 +1,17 @@
+import * as db from '../../../db/vector-stores.ts';
+import { vectorStore } from '../../../wire/answers.ts';
+import {
+  modifyVectorStoreSchema,
+  parseModifyVectorStore,
+} from '../../../wire/request-vector-stores.ts';
+import { toVectorStore } from '../../../wire/vector-stores.ts';
+import { operation } from '../../operation.ts';
+
+export const modifyVectorStore = operation({
+  route: 'POST /vector_stores/{vector_store_id}',
+  body: { schema: modifyVectorStoreSchema, parse: parseModifyVectorStore },
+  answer: vectorStore,
+  write: async ({ tx, project, ids, body }) => ({
+    object: toVectorStore(await db.modifyVectorStore(tx, project, ids.vector_store_id, body)),
+  }),
+});

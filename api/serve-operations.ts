@@ -1,0 +1,124 @@
+/** Serves declared operations: ids, query and body are checked, then the handler runs, then what it made is delivered and sent. */
+import type { Request, Response } from 'express';
+import { Router } from 'express';
+
+import type { StoredBlob } from '../db/blobs.ts';
+import { deleteBlob } from '../db/blobs.ts';
+import { once } from '../db/idempotency.ts';
+import { runExists } from '../db/runs.ts';
+import { notFound } from '../wire/errors.ts';
+import type { IdParam } from '../wire/ids.ts';
+import { checkFileId, checkId } from '../wire/ids.ts';
+import type { Run } from '../wire/types.ts';
+import type { ApiContext } from './context.ts';
+import { fromFormerAnswer, idempotencyOf, projectOf } from './idempotency.ts';
+import { withStoredForm } from './multipart.ts';
+import type { Call, Operation, Written } from './operation.ts';
+import { streamRun } from './stream-run.ts';
+
+type AnyCall = Call<string, unknown, unknown>;
+type Outcome = Written<unknown> & { replayed: boolean };
+
+/** Mounted at /v1. What a path names literally comes before what it takes as an id, in whatever order they are given. */
+export function operationRoutes(context: ApiContext, operations: readonly Operation[]): Router {
+  const router = Router();
+  const order = ({ path }: Operation) => path.replaceAll('{', '~');
+  for (const operation of operations.toSorted((a, b) => (order(a) < order(b) ? -1 : 1)))
+    router[operation.method](routeOf(operation), (request: Request, response: Response) =>
+      serve(context, operation, request, response),
+    );
+  return router;
+}
+
+/** The id of a model may hold slashes. */
+function routeOf({ path }: Operation): string {
+  return path.replace('{model}', '*model').replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+async function serve(
+  context: ApiContext,
+  operation: Operation,
+  request: Request,
+  response: Response,
+): Promise<void> {
+  const call = {
+    context,
+    pool: context.pool,
+    project: projectOf(response),
+    ids: idsOf(operation, request.params),
+    query: operation.query?.parse(request.query),
+    body: operation.form ? undefined : operation.body?.parse(request.body),
+  };
+  await operation.before?.(call);
+  if (operation.send !== undefined) return operation.send(call, response);
+  const perform = operation.form === undefined ? performCall : performForm;
+  await respond(operation, call, await perform(operation, call, response), response);
+}
+
+/** @throws ApiError 400 for ids without the right prefix; 404 for one that no file can have */
+function idsOf({ path }: Operation, params: Record<string, unknown>): Record<string, string> {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+  const check = (name: string, value: string) => {
+    if (name === 'model') return value;
+    return path.startsWith('/files/') ? checkFileId(value) : checkId(name as IdParam, value);
+  };
+  return Object.fromEntries(
+    names.map((name) => [name, check(name, [params[name]].flat().join('/'))]),
+  );
+}
+
+async function performForm(
+  operation: Operation,
+  call: AnyCall,
+  response: Response,
+): Promise<Outcome> {
+  const { form: file, body: fields } = operation;
+  const maxBytes = file!.maxBytes(call.context.config);
+  const options = { pool: call.pool, field: file!.field, maxBytes };
+  return withStoredForm(response.req, response, options, async (form) => {
+    const body = fields!.parse(form);
+    const { blob } = form.file!;
+    const outcome = await performCall(operation, { ...call, body, blob }, response);
+    if (outcome.replayed) await deleteBlob(call.pool, blob.id);
+    return outcome;
+  });
+}
+
+async function performCall(
+  operation: Operation,
+  call: AnyCall & { blob?: StoredBlob },
+  { req: request }: Response,
+): Promise<Outcome> {
+  if (operation.write === undefined)
+    return { object: await operation.read!(call), replayed: false };
+  const { blob } = call;
+  // The content of a file is part of what makes two requests the same.
+  const body = blob ? { ...call.body!, sha256: blob.sha256.toString('hex') } : request.body;
+  const key = operation.idempotent && idempotencyOf({ ...operation, ...call }, request, body);
+  const outcome = fromFormerAnswer(
+    await once(call.pool, key, (tx) => operation.write!({ ...call, tx, blob: blob! })),
+  );
+  // A repeated request finds them delivered, or left to the worker.
+  if (!outcome.replayed)
+    for (const delivery of outcome.deliveries ?? []) call.context.dispatcher.dispatch(delivery);
+  return outcome;
+}
+
+async function respond(
+  operation: Operation,
+  call: AnyCall,
+  { object, beforeSeq, replayed }: Outcome,
+  response: Response,
+): Promise<void> {
+  const { context, pool } = call;
+  const stream = operation.stream?.(call, beforeSeq ?? 0);
+  if (stream !== undefined) {
+    const run = object as Run;
+    if (replayed && !(await runExists(pool, run.id))) throw notFound('run', run.id);
+    return streamRun(context, response, run, stream);
+  }
+  // The poll helpers of the clients wait this long instead of five seconds.
+  if (operation.polled?.(object))
+    response.set('openai-poll-after-ms', String(context.config.pollAfterMs));
+  response.json(object);
+}
