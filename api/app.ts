@@ -13,6 +13,7 @@ import { crossOrigin } from './http/cors.ts';
 import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
 import { passthroughRoutes } from './http/passthrough.ts';
+import { referenceRoutes } from './http/reference.ts';
 import { scopeRequest } from './http/request-scope.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -25,7 +26,7 @@ export function createApp(context: ApiContext): Express {
   const readers = config.corsOrigins.length === 0 ? 'same-origin' : 'cross-origin';
   app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths);
-  app.use(healthRoutes(context));
+  app.use(healthRoutes(context), referenceRoutes());
   app.use('/v1', limitBodyTime, authenticate(pool), scopeRequest(context));
   const operations = Object.values(OPERATIONS);
   app.use('/v1', operationRoutes(context, operations.filter(isAheadOfJson)));

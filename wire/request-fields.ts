@@ -71,6 +71,9 @@ export const LIMITS = {
   expiresAfter: 2_592_000,
 } as const;
 
+/** Marks what the published description does not have. */
+export const EXTENSION = { 'x-threadmill': true } as const;
+
 /** A string of at most `max` and at least `min` characters. */
 export function text(max: number, min = 0): z.ZodString {
   return z
@@ -122,6 +125,7 @@ export const metadata = z
   .record(z.string(), z.unknown())
   .check((context) => checkPairs(context, ['string']))
   .meta({
+    id: 'Metadata',
     maxProperties: LIMITS.metadataPairs,
     propertyNames: { type: 'string', maxLength: LIMITS.metadataKey },
     additionalProperties: { type: 'string', maxLength: LIMITS.metadataValue },
@@ -196,14 +200,16 @@ const jsonSchemaFormat = z.strictObject({
   strict: z.boolean().nullish(),
 });
 
-export const responseFormat: z.ZodType<ResponseFormat> = z.union(
-  [
-    z.literal('auto'),
-    z.discriminatedUnion('type', [
-      z.strictObject({ type: z.literal('text') }),
-      z.strictObject({ type: z.literal('json_object') }),
-      z.strictObject({ type: z.literal('json_schema'), json_schema: jsonSchemaFormat }),
-    ]),
-  ],
-  { error: "expected one of 'auto' or object" },
-);
+export const responseFormat: z.ZodType<ResponseFormat> = z
+  .union(
+    [
+      z.literal('auto'),
+      z.discriminatedUnion('type', [
+        z.strictObject({ type: z.literal('text') }),
+        z.strictObject({ type: z.literal('json_object') }),
+        z.strictObject({ type: z.literal('json_schema'), json_schema: jsonSchemaFormat }),
+      ]),
+    ],
+    { error: "expected one of 'auto' or object" },
+  )
+  .meta({ id: 'ResponseFormat' });

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { checkId } from './ids.ts';
 import { parseValue } from './request-body.ts';
-import { integer, LIMITS, list } from './request-fields.ts';
+import { EXTENSION, integer, LIMITS, list } from './request-fields.ts';
 
 const cursor = z
   .string()
@@ -50,7 +50,9 @@ const includeSchema = z.object({
 });
 
 /** Our extension: `starting_after` is the sequence number of the last event seen; undefined for all of them. */
-const eventsSchema = z.object({ starting_after: integer(0, LIMITS.maxInteger).optional() });
+const eventsSchema = z.object({
+  starting_after: integer(0, LIMITS.maxInteger).optional(),
+});
 
 /** What a list shows: at most `limit` objects after or before the one named, newest first unless `asc`. */
 export type ListParams = z.infer<typeof listSchema>;
@@ -108,6 +110,11 @@ export const listStoreFilesQuery = {
   parse: parseListVectorStoreFilesQuery,
 };
 export const includeQuery = { schema: includeSchema, parse: parseIncludeQuery };
+/** Where it is not published. */
+export const extraIncludeQuery = {
+  schema: z.object({ include: includeSchema.shape.include.meta(EXTENSION) }),
+  parse: parseIncludeQuery,
+};
 export const listStepsQuery = {
   schema: listSchema.extend(includeSchema.shape),
   parse: (query: unknown) => ({ ...parseIncludeQuery(query), ...parseListQuery(query) }),

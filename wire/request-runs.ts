@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { checkId } from './ids.ts';
 import { parseBody } from './request-body.ts';
 import {
+  EXTENSION,
   identifier,
   instructions,
   integer,
@@ -48,20 +49,22 @@ export const truncationStrategy = z.discriminatedUnion('type', [
   }),
 ]);
 
-export const toolChoice: z.ZodType<ToolChoice> = z.union(
-  [
-    z.enum(['none', 'auto', 'required']),
-    z.discriminatedUnion('type', [
-      z.strictObject({
-        type: z.literal('function'),
-        function: z.strictObject({ name: identifier }),
-      }),
-      z.strictObject({ type: z.literal('code_interpreter') }),
-      z.strictObject({ type: z.literal('file_search') }),
-    ]),
-  ],
-  { error: "expected one of 'none', 'auto', 'required', or object" },
-);
+export const toolChoice: z.ZodType<ToolChoice> = z
+  .union(
+    [
+      z.enum(['none', 'auto', 'required']),
+      z.discriminatedUnion('type', [
+        z.strictObject({
+          type: z.literal('function'),
+          function: z.strictObject({ name: identifier }),
+        }),
+        z.strictObject({ type: z.literal('code_interpreter') }),
+        z.strictObject({ type: z.literal('file_search') }),
+      ]),
+    ],
+    { error: "expected one of 'none', 'auto', 'required', or object" },
+  )
+  .meta({ id: 'ToolChoice' });
 
 const tokenBudget = integer(LIMITS.minTokenBudget, LIMITS.maxInteger);
 
@@ -81,7 +84,7 @@ const fields = {
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   response_format: responseFormat.nullish(),
-  expires_after: integer(1, LIMITS.expiresAfter).nullish(),
+  expires_after: integer(1, LIMITS.expiresAfter).nullish().meta(EXTENSION),
 };
 
 export const createRunSchema = z.strictObject({

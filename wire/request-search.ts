@@ -31,22 +31,24 @@ const value = z.union([text(LIMITS.metadataValue), z.number(), z.boolean()], {
   error: 'expected one of string, number, boolean',
 });
 
-const filter: z.ZodType<Filter> = z.lazy(() =>
-  z.discriminatedUnion('type', [
-    z.strictObject({ type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']), key, value }),
-    z.strictObject({
-      type: z.enum(['in', 'nin']),
-      key,
-      value: z
-        .array(value, { error: 'expected an array of strings, numbers or booleans' })
-        .max(LIMITS.filterValues),
-    }),
-    z.strictObject({
-      type: z.enum(['and', 'or']),
-      filters: list(filter, 'objects', LIMITS.filterParts),
-    }),
-  ]),
-);
+const filter: z.ZodType<Filter> = z
+  .lazy(() =>
+    z.discriminatedUnion('type', [
+      z.strictObject({ type: z.enum(['eq', 'ne', 'gt', 'gte', 'lt', 'lte']), key, value }),
+      z.strictObject({
+        type: z.enum(['in', 'nin']),
+        key,
+        value: z
+          .array(value, { error: 'expected an array of strings, numbers or booleans' })
+          .max(LIMITS.filterValues),
+      }),
+      z.strictObject({
+        type: z.enum(['and', 'or']),
+        filters: list(filter, 'objects', LIMITS.filterParts),
+      }),
+    ]),
+  )
+  .meta({ id: 'Filter' });
 
 const query = text(LIMITS.searchQuery, 1);
 

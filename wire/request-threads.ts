@@ -46,26 +46,30 @@ const contentParts = list(contentPart, 'objects', LIMITS.contentParts)
     }
   });
 
-export const createMessageSchema = z.strictObject({
-  role: z.enum(['user', 'assistant']),
-  content: z.union([text(LIMITS.messageText, 1), contentParts], {
-    error: 'expected one of a string or array of objects',
-  }),
-  attachments: list(
-    z.strictObject({ file_id: fileId, tools: attachmentTools }),
-    'objects',
-    LIMITS.attachments,
-  ).nullish(),
-  metadata: metadata.nullish(),
-});
+export const createMessageSchema = z
+  .strictObject({
+    role: z.enum(['user', 'assistant']),
+    content: z.union([text(LIMITS.messageText, 1), contentParts], {
+      error: 'expected one of a string or array of objects',
+    }),
+    attachments: list(
+      z.strictObject({ file_id: fileId, tools: attachmentTools }),
+      'objects',
+      LIMITS.attachments,
+    ).nullish(),
+    metadata: metadata.nullish(),
+  })
+  .meta({ id: 'CreateMessageRequest' });
 
 export const modifyMessageSchema = z.strictObject({ metadata: metadata.nullish() });
 
-export const createThreadSchema = z.strictObject({
-  messages: list(createMessageSchema, 'objects', LIMITS.messages).nullish(),
-  tool_resources: toolResourcesWithHelper.nullish(),
-  metadata: metadata.nullish(),
-});
+export const createThreadSchema = z
+  .strictObject({
+    messages: list(createMessageSchema, 'objects', LIMITS.messages).nullish(),
+    tool_resources: toolResourcesWithHelper.nullish(),
+    metadata: metadata.nullish(),
+  })
+  .meta({ id: 'CreateThreadRequest' });
 
 export const modifyThreadSchema = z.strictObject({
   tool_resources: toolResources.nullish(),

@@ -51,7 +51,9 @@ const fileSearchTool = z.strictObject({
 
 /** The tools of an assistant or a run. The order of the alternatives is the order in the error text. */
 export const tools = list(
-  z.discriminatedUnion('type', [codeInterpreterTool, functionTool, fileSearchTool]),
+  z
+    .discriminatedUnion('type', [codeInterpreterTool, functionTool, fileSearchTool])
+    .meta({ id: 'AssistantTool' }),
   'objects',
   LIMITS.tools,
 );
@@ -129,10 +131,12 @@ export const staticChunking = z
   });
 
 /** How a vector store's files are cut; absent means `auto`, which is 800 tokens with an overlap of 400. */
-export const chunkingStrategy = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('auto') }),
-  z.strictObject({ type: z.literal('static'), static: staticChunking }),
-]);
+export const chunkingStrategy = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('auto') }),
+    z.strictObject({ type: z.literal('static'), static: staticChunking }),
+  ])
+  .meta({ id: 'ChunkingStrategy' });
 export type ChunkingStrategy = z.infer<typeof chunkingStrategy>;
 
 const vectorStoreHelper = z.strictObject({

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
 import {
+  DESCRIPTION_DEVIATIONS,
   DEVIATIONS,
   REQUEST_DEVIATIONS,
   type Deviation,
@@ -30,6 +31,9 @@ const answerEntry = (one: Deviation) =>
 const requestEntry = ({ at, what, found, reason, evidence }: RequestDeviation) =>
   `${places(at)}: ${what.join(', ')}: ${found}. ${reason} (${evidence})`;
 
+const descriptionEntry = ({ at, reason, evidence }: (typeof DESCRIPTION_DEVIATIONS)[number]) =>
+  `${places(at)}, in \`/openapi.json\`: ${reason} (${evidence})`;
+
 /** The section's list, each entry without its line breaks. */
 function documented(): string[] {
   const page = readFileSync(PAGE, 'utf8');
@@ -45,5 +49,6 @@ test('the protocol page lists every deviation, in order and in these words', () 
   expect(documented()).toEqual([
     ...DEVIATIONS.map(answerEntry),
     ...REQUEST_DEVIATIONS.map(requestEntry),
+    ...DESCRIPTION_DEVIATIONS.map(descriptionEntry),
   ]);
 });

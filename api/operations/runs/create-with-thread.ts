@@ -4,7 +4,7 @@ import { createFirstRun } from '../../../db/runs.ts';
 import { createThread } from '../../../db/threads.ts';
 import { run } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
-import { includeQuery } from '../../../wire/request-queries.ts';
+import { extraIncludeQuery } from '../../../wire/request-queries.ts';
 import { createThreadAndRunSchema, parseCreateThreadAndRun } from '../../../wire/request-runs.ts';
 import { operation } from '../../operation.ts';
 import { filesOfThread, newThread } from '../threads/new-thread.ts';
@@ -12,7 +12,7 @@ import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
 
 export const createThreadAndRun = operation({
   route: 'POST /threads/runs',
-  query: includeQuery,
+  query: extraIncludeQuery,
   body: {
     schema: createThreadAndRunSchema,
     parse(body) {

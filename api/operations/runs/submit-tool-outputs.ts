@@ -1,6 +1,6 @@
 import * as db from '../../../db/runs.ts';
 import { run } from '../../../wire/answers.ts';
-import { includeQuery } from '../../../wire/request-queries.ts';
+import { extraIncludeQuery } from '../../../wire/request-queries.ts';
 import { parseSubmitToolOutputs, submitToolOutputsSchema } from '../../../wire/request-runs.ts';
 import { operation } from '../../operation.ts';
 import { acceptedRun, streamIfAsked } from './new-run.ts';
@@ -8,7 +8,7 @@ import { acceptedRun, streamIfAsked } from './new-run.ts';
 /** Decided in Postgres, then signalled: no worker is needed to accept or refuse outputs. The id is spelt as published. */
 export const submitToolOutputs = operation({
   route: 'POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs',
-  query: includeQuery,
+  query: extraIncludeQuery,
   body: { schema: submitToolOutputsSchema, parse: parseSubmitToolOutputs },
   answer: run,
   idempotent: true,
