@@ -372,3 +372,41 @@ test('goes on with the keys of version 0.1.0, which stored only a part of the pa
   for (const other of [elsewhere, { path, body: { role: 'user', content: 'Bye' } }])
     expect(await errorOf(send(other, key))).toMatchObject({ code: 'idempotency_key_reused' });
 });
+
+/** The name under which version 0.1.0 stored what a route answers, as the object or as a row that has its fields. */
+const FORMER_NAMES: Record<string, string> = {
+  assistants: 'assistant',
+  threads: 'thread',
+  messages: 'message',
+  runs: 'run',
+  'tool outputs': 'run',
+  files: 'file',
+  uploads: 'upload',
+  parts: 'part',
+};
+
+test.for(Object.entries(FORMER_NAMES))(
+  'goes on with the answer to %s that version 0.1.0 stored',
+  async ([route, name]) => {
+    const request = await ROUTES[route]!();
+    const key = randomUUID();
+    const first = await (await send(request, key)).text();
+    await env.pool.query(
+      `update idempotency_keys set response = json_build_object($2::text, response -> 'object') where key = $1`,
+      [key, name],
+    );
+    expect(await (await send(request, key)).text()).toBe(first);
+  },
+);
+
+test('goes on with rows of vector stores that version 0.1.0 stored', async () => {
+  const request = await ROUTES['vector stores']!();
+  const key = randomUUID();
+  const first = await (await send(request, key)).json();
+  await env.pool.query(
+    `update idempotency_keys set response = json_build_object('row', (response -> 'object')::jsonb
+       || (response -> 'object' -> 'file_counts')::jsonb || '{"expires_after_days": null, "expired": false}') where key = $1`,
+    [key],
+  );
+  expect(await (await send(request, key)).json()).toEqual(first);
+});

@@ -16,28 +16,31 @@ export const DELIVERIES: Mutation[] = [
     why: 'Temporal runs what the database never stored.',
     edits: [
       edit(
-        'api/routes/create-run.ts',
-        `return createRun(tx, projectId, threadId, assistant, messages, settings);`,
-        `const made = await createRun(tx, projectId, threadId, assistant, messages, settings);
-      context.dispatcher.dispatch(made.delivery);
-      return made;`,
+        'api/operations/runs/create.ts',
+        `await checkFiles(tx, project, filesOfMessages(body.messages));
+    return acceptedRun(
+      await db.createRun(tx, project, ids.thread_id, assistant, body.messages, settings),
+    );`,
+        `await checkFiles(tx, project, filesOfMessages(body.messages));
+    const made = await db.createRun(tx, project, ids.thread_id, assistant, body.messages, settings);
+    context.dispatcher.dispatch(made.delivery);
+    return acceptedRun(made);`,
       ),
     ],
     caughtBy: [TOLD_NOTHING],
   },
   {
-    id: 'outputs-told-before-their-commit',
-    why: 'The model is asked to go on without the outputs, which may never be stored.',
+    id: 'requests-told-before-their-commit',
+    why: 'The model is asked to go on without the outputs, which may never be stored; files are indexed that are in no store.',
     edits: [
       edit(
-        'api/routes/submit-tool-outputs.ts',
-        `(tx) =>\n      submitToolOutputs(tx, projectOf(response), threadId, runId, params.tool_outputs),`,
+        'api/serve-operations.ts',
+        `(tx) => operation.write!({ ...call, tx, blob: blob! })`,
         `async (tx) => {
-      const { tool_outputs } = params;
-      const made = await submitToolOutputs(tx, projectOf(response), threadId, runId, tool_outputs);
-      context.dispatcher.dispatch(made.delivery);
+      const made = await operation.write!({ ...call, tx, blob: blob! });
+      for (const delivery of made.deliveries ?? []) call.context.dispatcher.dispatch(delivery);
       return made;
-    },`,
+    }`,
       ),
     ],
     caughtBy: [TOLD_NOTHING],

@@ -117,7 +117,7 @@ export const EVENTS: Mutation[] = [
     edits: [
       edit(
         'api/stream-run.ts',
-        `Math.max(options.seenSeq ?? 0, lastEventId(request) ?? 0)`,
+        `Math.max(options.seenSeq ?? 0, lastEventId(response.req) ?? 0)`,
         `options.seenSeq ?? 0`,
       ),
     ],

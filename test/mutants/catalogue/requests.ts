@@ -112,8 +112,8 @@ export const REQUESTS: Mutation[] = [
     edits: [
       edit(
         'api/idempotency.ts',
-        `const path = request.baseUrl + request.path;`,
-        `const path = request.path;`,
+        `fingerprint: fingerprintOf(named),`,
+        `fingerprint: fingerprintOf(path),`,
       ),
     ],
     caughtBy: [
