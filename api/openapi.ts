@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { errorAnswer } from '../wire/answers.ts';
 import { EXTENSION } from '../wire/request-fields.ts';
 import type { Operation } from './operation.ts';
+import { idNames } from './operation.ts';
 import { SECTIONS } from './operations/index.ts';
 
 /** The part of JSON Schema that zod writes. */
@@ -23,49 +24,23 @@ export type Schema = {
 
 type Bound = 'minimum' | 'maximum' | 'minLength' | 'maxLength' | 'minItems' | 'maxItems';
 
-export type Parameter = {
+export type Parameter = Pick<Schema, 'x-threadmill'> & {
   name: string;
-  in: string;
-  required?: boolean;
+  in: 'path' | 'query' | 'header';
+  required?: true;
   schema: Schema;
-  'x-threadmill'?: true;
 };
+
 type Content = Record<string, { schema: Schema }>;
-
-export type DescribedOperation = {
-  operationId: string;
-  summary: string;
-  tags: string[];
-  parameters: Parameter[];
-  requestBody?: { required: boolean | undefined; content: Content };
-  responses: Record<string, { description: string; content: Content }>;
-  'x-threadmill'?: true;
-};
-
-export type Description = {
-  openapi: string;
-  info: { title: string; version: string; description: string };
-  tags: { name: string }[];
-  paths: Record<string, Record<string, DescribedOperation>>;
-  components: { schemas: Record<string, Schema>; securitySchemes: object };
-  servers: object[];
-  security: object[];
-};
+type DescribeSchema = (schema: z.ZodType) => Schema;
+export type DescribedOperation = ReturnType<typeof describeOperation>;
+export type Description = ReturnType<typeof describeApi>;
 
 const ABOUT =
   'A self-hosted server of the Assistants API v2. Extensions of the published description are marked x-threadmill. ' +
   'Chat completions, completions, embeddings, responses, moderations, images and audio pass through to the model servers.';
 
-/** One published id has a spelling mistake. */
-const summaryOf = (id: string) =>
-  id
-    .replace('Ouputs', 'Outputs')
-    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
-    .toLowerCase();
-
-type DescribeSchema = (schema: z.ZodType) => Schema;
-
-export function describeApi(version: string): Description {
+export function describeApi(version: string) {
   const schemas: Record<string, Schema> = {};
   const schemaOf: DescribeSchema = (schema) => {
     // A schema that has a name is described by name only where it is inside another.
@@ -73,16 +48,13 @@ export function describeApi(version: string): Description {
     Object.assign(schemas, $defs);
     return properties!.schema as Schema;
   };
-  const paths: Description['paths'] = {};
+  const paths: Record<string, Record<string, DescribedOperation & { tags: string[] }>> = {};
   for (const [tag, operations] of Object.entries(SECTIONS))
-    for (const [id, operation] of Object.entries(operations))
-      (paths[operation.path] ??= {})[operation.method] = {
-        operationId: id,
-        summary: summaryOf(id),
-        tags: [tag],
-        ...describeOperation(operation, schemaOf),
-      };
-  const description: Description = {
+    for (const [id, operation] of Object.entries(operations)) {
+      const described = { tags: [tag], ...describeOperation(id, operation, schemaOf) };
+      (paths[operation.path] ??= {})[operation.method] = described;
+    }
+  const description = {
     openapi: '3.1.0',
     info: { title: 'Threadmill', version, description: ABOUT },
     servers: [{ url: '/v1' }],
@@ -92,30 +64,36 @@ export function describeApi(version: string): Description {
     components: { schemas, securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
   };
   const text = JSON.stringify(description).replaceAll('"#/$defs/', '"#/components/schemas/');
-  return JSON.parse(text) as Description;
+  return JSON.parse(text) as typeof description;
 }
 
-function describeOperation(operation: Operation, schemaOf: DescribeSchema) {
+function describeOperation(id: string, operation: Operation, schemaOf: DescribeSchema) {
   const { body, form, extension } = operation;
   const schema = body && schemaOf(body.schema);
   if (form !== undefined) schema!.properties![form.field] = BYTES;
-  const required = body && !body.schema.safeParse({}).success;
   const type = form === undefined ? 'application/json' : 'multipart/form-data';
+  const content: Content = schema ? { [type]: { schema } } : {};
+  const required = body && !body.schema.safeParse({}).success;
+  const refused: Content = { 'application/json': { schema: schemaOf(errorAnswer) } };
   return {
+    operationId: id,
+    summary: summaryOf(id),
     ...(extension && EXTENSION),
     parameters: parametersOf(operation, schemaOf),
-    ...(schema && {
-      requestBody: { required, content: { [type]: { schema } } },
-    }),
+    ...(schema && { requestBody: { required, content } }),
     responses: {
       200: { description: 'OK', content: answersOf(operation, schemaOf) },
-      default: {
-        description: 'Refused',
-        content: { 'application/json': { schema: schemaOf(errorAnswer) } },
-      },
+      default: { description: 'Refused', content: refused },
     },
   };
 }
+
+/** One published id has a spelling mistake. */
+const summaryOf = (id: string) =>
+  id
+    .replace('Ouputs', 'Outputs')
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toLowerCase();
 
 const BYTES = { type: 'string', format: 'binary' };
 
@@ -130,13 +108,12 @@ function answersOf(operation: Operation, schemaOf: DescribeSchema): Content {
 
 function parametersOf(operation: Operation, schemaOf: DescribeSchema): Parameter[] {
   const { path, query, idempotent } = operation;
-  const ids = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   const text = { type: 'string' };
-  const header = (name: string) => ({ name, in: 'header', schema: text, ...EXTENSION });
+  const header = (name: string): Parameter => ({ name, in: 'header', schema: text, ...EXTENSION });
   const asked = query ? schemaOf(query.schema).properties! : {};
   return [
-    ...ids.map((name) => ({ name, in: 'path', required: true, schema: text })),
-    ...Object.entries(asked).map(([name, { 'x-threadmill': extension, ...schema }]) => ({
+    ...idNames(path).map((name): Parameter => ({ name, in: 'path', required: true, schema: text })),
+    ...Object.entries(asked).map(([name, { 'x-threadmill': extension, ...schema }]): Parameter => ({
       name: schema.type === 'array' ? `${name}[]` : name,
       in: 'query',
       schema,

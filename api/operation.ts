@@ -101,3 +101,8 @@ export function deletion<const Route extends string>(declaration: Deletion<Route
     },
   });
 }
+
+/** Those that a path takes, in its order. */
+export function idNames(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+}

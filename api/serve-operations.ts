@@ -14,6 +14,7 @@ import type { ApiContext } from './context.ts';
 import { fromFormerAnswer, idempotencyOf, projectOf } from './idempotency.ts';
 import { withStoredForm } from './multipart.ts';
 import type { Call, Operation, Written } from './operation.ts';
+import { idNames } from './operation.ts';
 import { streamRun } from './stream-run.ts';
 
 type AnyCall = Call<string, unknown, unknown>;
@@ -57,13 +58,12 @@ async function serve(
 
 /** @throws ApiError 400 for ids without the right prefix; 404 for one that no file can have */
 function idsOf({ path }: Operation, params: Record<string, unknown>): Record<string, string> {
-  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
   const check = (name: string, value: string) => {
     if (name === 'model') return value;
     return path.startsWith('/files/') ? checkFileId(value) : checkId(name as IdParam, value);
   };
   return Object.fromEntries(
-    names.map((name) => [name, check(name, [params[name]].flat().join('/'))]),
+    idNames(path).map((name) => [name, check(name, [params[name]].flat().join('/'))]),
   );
 }
 
