@@ -31,6 +31,8 @@ sys.path.remove(FOLDER)
 FRAMES_IN, FRAMES_OUT = 3, 4
 # After the soft limit the cell is interrupted this often, because code may catch the first interruptions.
 INTERRUPT_EVERY = 0.5
+# A busy computer ends and reaps dozens of processes slowly.
+KILL_SECONDS = 10
 
 
 class Frames:
@@ -94,7 +96,7 @@ def start_timer(seconds):
 
 def kill_stray_children():
     """Nothing a cell started may outlive it; zombies count towards the process limit, so they are reaped."""
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + KILL_SECONDS
     while time.monotonic() < deadline:
         try:
             os.kill(-1, signal.SIGKILL)  # spares this process and pid 1 of the namespace
