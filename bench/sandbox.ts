@@ -4,8 +4,10 @@
  */
 import type { SandboxOptions } from '../sandbox/index.ts';
 import { fixed, printTable, progress, writeResult } from './report.ts';
-import { backendSide, plainSide, type Python, type Side } from './sandbox/sides.ts';
-import { median, medianWithInterval, type Interval } from './statistics.ts';
+import { backendSide, plainSide } from './sandbox/sides.ts';
+import type { Python, Side } from './sandbox/sides.ts';
+import { median, medianWithInterval } from './statistics.ts';
+import type { Interval } from './statistics.ts';
 
 const ROUNDS = 7;
 const STARTS = 3;

@@ -2,7 +2,8 @@
 import type { Config } from '../config.ts';
 import { embeddings } from './doctor/embeddings.ts';
 import { models } from './doctor/model.ts';
-import { report, type Finding } from './doctor/report.ts';
+import { report } from './doctor/report.ts';
+import type { Finding } from './doctor/report.ts';
 import { sandbox } from './doctor/sandbox.ts';
 import * as servers from './doctor/servers.ts';
 import { readOptions } from './serve/options.ts';

@@ -5,14 +5,16 @@
 import { join } from 'node:path';
 import { semanticSearch } from '../config.ts';
 import { collectLessOften } from '../heap.ts';
-import { openGate, type Gate } from '../api/gate.ts';
+import { openGate } from '../api/gate.ts';
+import type { Gate } from '../api/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { openSandbox } from '../worker/sandbox.ts';
 import { models } from './doctor/model.ts';
 import { banner } from './serve/banner.ts';
 import { claimDataDir } from './serve/data-dir.ts';
 import { checkGivenServers } from './serve/given-servers.ts';
-import { HELP, readOptions, type Options } from './serve/options.ts';
+import { HELP, readOptions } from './serve/options.ts';
+import type { Options } from './serve/options.ts';
 import { openDatabase, openTemporal, withModel } from './serve/parts.ts';
 import { Shutdown } from './serve/shutdown.ts';
 import { StartError, describe } from './serve/start-error.ts';

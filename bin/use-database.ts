@@ -1,7 +1,9 @@
 /** What npm run keys and npm run migrate share: which database they work on, and how they fail. */
 import { parseArgs } from 'node:util';
-import { loadConfig, type Config } from '../config.ts';
-import { createPool, type Pool } from '../db/pool.ts';
+import { loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
+import { createPool } from '../db/pool.ts';
+import type { Pool } from '../db/pool.ts';
 import { runningPostgresUrl } from '../embedded/running-url.ts';
 import { StartError, describe, reasonOf } from './serve/start-error.ts';
 

@@ -2,7 +2,8 @@
  * Starts a server that ends with this process, whatever ends that: the server's only tie to us is a pipe, and a shell
  * beside it reads to the pipe's end, which comes when nobody holds the other end any more.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { open } from 'node:fs/promises';
 
 export type EndingChildOptions = {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { EmbeddedError } from './error.ts';
 import type { Account } from './postgres-account.ts';
 import type { Programs } from './postgres-programs.ts';
-import { run, type RunResult } from './processes.ts';
+import { run } from './processes.ts';
+import type { RunResult } from './processes.ts';
 
 export type Cluster = { directory: string; account: Account; programs: Programs };
 

@@ -2,7 +2,8 @@
 import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasEnded, startEndingChild } from './ending-child.ts';
-import { environmentOf, runOn, type Cluster } from './postgres-cluster.ts';
+import { environmentOf, runOn } from './postgres-cluster.ts';
+import type { Cluster } from './postgres-cluster.ts';
 import { commandLine, waitUntil } from './processes.ts';
 
 export type Running = { pid: number; port: number; ready: boolean };

@@ -19,10 +19,8 @@ import {
   logFile,
   namespaceOf,
   stateFile,
-  type Launch,
-  type Ports,
-  type TemporalServerOptions,
 } from './temporal-launch.ts';
+import type { Launch, Ports, TemporalServerOptions } from './temporal-launch.ts';
 import { findTemporal } from './temporal-program.ts';
 
 export { EmbeddedError } from './error.ts';

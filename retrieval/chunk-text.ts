@@ -4,7 +4,8 @@
  * between words. No more text is kept than one window has.
  */
 import type { Chunk, ChunkingOptions } from './document.ts';
-import { ENDING, unitReader, type Ending, type Unit } from './units.ts';
+import { ENDING, unitReader } from './units.ts';
+import type { Ending, Unit } from './units.ts';
 
 /** Extracted text, in order. `page` holds until the next one. */
 export type Piece = { text: string; page?: number };

@@ -2,10 +2,13 @@
 import { PARSE_LIMITS, DocumentError } from './document.ts';
 import type { Chunk, ChunkingOptions, DocumentFile, ParseLimits } from './document.ts';
 import { formatOf } from './formats.ts';
-import { BadMessageError, type ParserMessage, type ParseRequest } from './messages.ts';
+import { BadMessageError } from './messages.ts';
+import type { ParserMessage, ParseRequest } from './messages.ts';
 import type { ParserPool } from './parser-pool.ts';
-import { startParser, type Parser } from './parser-process.ts';
-import { watchTime, type Watch } from './watch-time.ts';
+import { startParser } from './parser-process.ts';
+import type { Parser } from './parser-process.ts';
+import { watchTime } from './watch-time.ts';
+import type { Watch } from './watch-time.ts';
 
 export type ExtractOptions = ChunkingOptions & {
   signal?: AbortSignal;

@@ -2,7 +2,8 @@
  * Starts a process that parses files. What strangers wrote is read there: without environment, without the right to
  * read other files than its own code, to write any, or to start anything, and with memory and time that end.
  */
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
@@ -10,7 +11,8 @@ import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 import type { ParseLimits } from './document.ts';
-import { readMessages, type ParserMessage } from './messages.ts';
+import { readMessages } from './messages.ts';
+import type { ParserMessage } from './messages.ts';
 
 export type ParserProcess = ChildProcessByStdio<Writable, Readable, Readable>;
 

@@ -6,22 +6,22 @@ import {
   LIMITS,
   metadata,
   model,
-  type ReasoningEffort,
   reasoningEffort,
   responseFormat,
   temperature,
   text,
   topP,
 } from './request-fields.ts';
+import type { ReasoningEffort } from './request-fields.ts';
 import {
   existingToolResources,
   givenToolResources,
-  type NewToolResources,
   normalizeTools,
   toolResources,
   toolResourcesWithHelper,
   tools,
 } from './request-tools.ts';
+import type { NewToolResources } from './request-tools.ts';
 import type { AssistantTool, Metadata, ResponseFormat, ToolResources } from './types.ts';
 
 const fields = {

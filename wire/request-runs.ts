@@ -11,22 +11,24 @@ import {
   list,
   metadata,
   model,
-  type ReasoningEffort,
   reasoningEffort,
   responseFormat,
   temperature,
   text,
   topP,
 } from './request-fields.ts';
+import type { ReasoningEffort } from './request-fields.ts';
 import {
   changedMetadata,
-  type CreateMessageParams,
   createMessageSchema,
-  type CreateThreadParams,
   createThreadSchema,
-  type ModifyMetadataParams,
   toMessageParams,
   toThreadParams,
+} from './request-threads.ts';
+import type {
+  CreateMessageParams,
+  CreateThreadParams,
+  ModifyMetadataParams,
 } from './request-threads.ts';
 import { existingToolResources, normalizeTools, toolResources, tools } from './request-tools.ts';
 import type {

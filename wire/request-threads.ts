@@ -6,10 +6,10 @@ import {
   attachmentTools,
   existingToolResources,
   givenToolResources,
-  type NewToolResources,
   toolResources,
   toolResourcesWithHelper,
 } from './request-tools.ts';
+import type { NewToolResources } from './request-tools.ts';
 import type { MessageAttachment, MessageContent, Metadata, ToolResources } from './types.ts';
 import { countCharacters } from './zod-errors.ts';
 

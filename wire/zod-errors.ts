@@ -6,7 +6,8 @@
  * wrong-type error, and the message `decimal` on a bound makes it a decimal's. A `custom` issue brings its text in `params`.
  */
 import type { z } from 'zod';
-import { type ApiError, invalidRequest } from './errors.ts';
+import { invalidRequest } from './errors.ts';
+import type { ApiError } from './errors.ts';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];

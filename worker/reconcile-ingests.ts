@@ -6,11 +6,21 @@ import { settleFile } from '../db/documents.ts';
 import type { SuspectIngest } from '../db/maintenance.ts';
 import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
 import { withTransaction } from '../db/pool.ts';
+import type { Pool } from '../db/pool.ts';
 import { enqueueIngests } from '../db/vector-store-files.ts';
+import type { Logger } from '../log.ts';
+import type { Embedder } from '../retrieval/index.ts';
 import { describeWorkflow } from '../temporal/describe.ts';
 import type { embedWorkflow } from '../workflows/embed-documents.ts';
 import { embedWorkflowId } from '../workflows/signals.ts';
-import type { Reconciler } from './reconcile.ts';
+
+export type Reconciler = {
+  pool: Pool;
+  client: Client;
+  taskQueue: string;
+  embedder: Embedder | null;
+  log: Logger;
+};
 
 /** An ingest may wait for others, or embed a large file: asking once in two minutes is enough. */
 const QUIET_SECONDS = 120;

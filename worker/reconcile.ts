@@ -3,8 +3,6 @@
  * deadline with no worker to say so. Postgres decides every race, and which worker makes the next pass: no workflow is
  * needed for it, and it goes on when Temporal has lost its data (docs/decisions/reconciler.md).
  */
-import type { Client } from '@temporalio/client';
-
 import { finalizeRun } from '../db/finalize.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
 import { deleteOldPlaces } from '../db/list-places.ts';
@@ -19,21 +17,11 @@ import {
   tidyFiles,
   touchRun,
 } from '../db/maintenance.ts';
-import type { Pool } from '../db/pool.ts';
 import { eraseDue } from '../db/run-events.ts';
-import type { Logger } from '../log.ts';
-import type { Embedder } from '../retrieval/index.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
 import { startLoop } from './loop.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';
-
-export type Reconciler = {
-  pool: Pool;
-  client: Client;
-  taskQueue: string;
-  embedder: Embedder | null;
-  log: Logger;
-};
+import type { Reconciler } from './reconcile-ingests.ts';
 
 /** How often a worker asks whether a pass is due. */
 const ASK_MS = 1_000;

@@ -1,9 +1,16 @@
 /** A JSON body on its way to a model server. */
 import { invalidRequest } from '../../wire/errors.ts';
-import type { AskedBody } from './passthrough.ts';
+import type { Passage } from './upstream.ts';
 
 /** Fields whose strings are not read by the model: names, and sounds and images as base64. */
 const NO_TEXT = new Set(['model', 'data', 'encrypted_content']);
+
+export type AskedBody = {
+  /** The fields that name something; not checked. */
+  names: { model?: unknown; previous_response_id?: unknown };
+  /** What is sent, with `model` as the server calls it; '' leaves out what the caller left out. */
+  write: (model: string) => Pick<Passage, 'headers' | 'body'> & { texts?: string[] };
+};
 
 /** @throws ApiError 400 */
 export function askedJson(body: unknown = {}): AskedBody {

@@ -21,10 +21,11 @@ import { LIMITS } from '../../wire/requests.ts';
 import type { ApiContext } from '../context.ts';
 import { projectOf } from '../idempotency.ts';
 import { askedJson } from './asked-json.ts';
+import type { AskedBody } from './asked-json.ts';
 import { countingTap } from './counting-tap.ts';
 import { readJson } from './json-body.ts';
 import { withOpenForm } from './open-form.ts';
-import type { Link, ModelServer, Passage } from './upstream.ts';
+import type { Link, ModelServer } from './upstream.ts';
 import { passOn } from './upstream.ts';
 
 /** Those that take text have their tokens estimated when the server does not report them. */
@@ -42,13 +43,6 @@ const ENDPOINTS = [
 
 /** In ms. A model may think for long before it answers, and in between. */
 const WAIT_MS = 1_800_000;
-
-export type AskedBody = {
-  /** The fields that name something; not checked. */
-  names: { model?: unknown; previous_response_id?: unknown };
-  /** What is sent, with `model` as the server calls it; '' leaves out what the caller left out. */
-  write: (model: string) => Pick<Passage, 'headers' | 'body'> & { texts?: string[] };
-};
 
 type Destination = { server: ModelServer; model: string; upstreamModel: string };
 

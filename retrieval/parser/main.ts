@@ -5,8 +5,10 @@
 import { Console } from 'node:console';
 import { once } from 'node:events';
 
-import { createChunker, type Piece } from '../chunk-text.ts';
-import { DocumentError, type ParseLimits } from '../document.ts';
+import { createChunker } from '../chunk-text.ts';
+import type { Piece } from '../chunk-text.ts';
+import { DocumentError } from '../document.ts';
+import type { ParseLimits } from '../document.ts';
 import type { ParseRequest, ParserMessage } from '../messages.ts';
 import { readRequests } from './requests.ts';
 

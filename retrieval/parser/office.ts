@@ -1,9 +1,11 @@
 /** Word and PowerPoint files: XML in a zip archive. Both have paragraphs, tables and breaks by the same names. */
 import type { Piece } from '../chunk-text.ts';
-import { DocumentError, type ParseLimits } from '../document.ts';
+import { DocumentError } from '../document.ts';
+import type { ParseLimits } from '../document.ts';
 import { decodeText } from './decode.ts';
 import { readMarkup } from './markup.ts';
-import { openArchive, type Archive } from './zip.ts';
+import { openArchive } from './zip.ts';
+import type { Archive } from './zip.ts';
 
 /** Settings, what was deleted, and what is there a second time for older programs. */
 const SKIPPED = new Set(['ppr', 'rpr', 'fallback', 'del', 'movefrom', 'sectpr', 'tblpr']);

@@ -2,7 +2,8 @@
 import { getDocumentProxy } from 'unpdf';
 
 import type { Piece } from '../chunk-text.ts';
-import { DocumentError, type ParseLimits } from '../document.ts';
+import { DocumentError } from '../document.ts';
+import type { ParseLimits } from '../document.ts';
 
 /** pdf.js stays quiet; it would write its warnings where the chunks go. */
 const SETTINGS = { verbosity: 0, isEvalSupported: false, useSystemFonts: false, enableXfa: false };

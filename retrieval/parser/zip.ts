@@ -4,7 +4,8 @@
  */
 import { createInflateRaw } from 'node:zlib';
 
-import { DocumentError, type ParseLimits } from '../document.ts';
+import { DocumentError } from '../document.ts';
+import type { ParseLimits } from '../document.ts';
 
 export type Archive = {
   /** In the archive's order. */

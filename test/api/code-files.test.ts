@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Message, RunStep } from '../../wire/types.ts';
 import { Environment } from '../support/environment.ts';
-import { cutAfter, text, toolCalls, type Reply } from '../support/fake-model.ts';
+import { cutAfter, text, toolCalls } from '../support/fake-model.ts';
+import type { Reply } from '../support/fake-model.ts';
 import { assertLegalStream } from '../support/legal-stream.ts';
 import { checkRun, CODE, eventsOf, readLog, setUp } from '../support/runs.ts';
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
-import { hold, text, toolCalls, type Reply } from '../support/fake-model.ts';
+import { hold, text, toolCalls } from '../support/fake-model.ts';
+import type { Reply } from '../support/fake-model.ts';
 import { outline } from '../support/legal-stream.ts';
 import { checkRun, CODE, eventsOf, reached, setUp } from '../support/runs.ts';
 

@@ -9,8 +9,8 @@ import {
   status,
   text,
   toolCalls,
-  type Reply,
 } from '../support/fake-model.ts';
+import type { Reply } from '../support/fake-model.ts';
 import { outline } from '../support/legal-stream.ts';
 import { checkRun, CODE, eventsOf, setUp, WEATHER } from '../support/runs.ts';
 

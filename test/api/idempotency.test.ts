@@ -7,7 +7,8 @@ import { Environment } from '../support/environment.ts';
 import { errorOf } from '../support/error-of.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { createFile } from '../support/files.ts';
-import { form, type FormPart } from '../support/forms.ts';
+import { form } from '../support/forms.ts';
+import type { FormPart } from '../support/forms.ts';
 import { readToDone } from '../support/legal-stream.ts';
 import { checkRun, outputsFor, setUp, WEATHER } from '../support/runs.ts';
 

@@ -4,13 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
 import { hold, paced, text, toolCalls } from '../support/fake-model.ts';
-import {
-  assertLegalStream,
-  outline,
-  readEvents,
-  readToDone,
-  type StreamEvent,
-} from '../support/legal-stream.ts';
+import { assertLegalStream, outline, readEvents, readToDone } from '../support/legal-stream.ts';
+import type { StreamEvent } from '../support/legal-stream.ts';
 import {
   checkRun,
   openLog,

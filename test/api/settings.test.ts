@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 
 import { startApi } from '../../api/server.ts';
-import { Environment, type EnvironmentOptions } from '../support/environment.ts';
+import { Environment } from '../support/environment.ts';
+import type { EnvironmentOptions } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { checkRun, CODE, readLog, setUp } from '../support/runs.ts';
 

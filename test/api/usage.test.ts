@@ -2,7 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { countContentTokens, countTokens } from '../../wire/tokens.ts';
 import { Environment } from '../support/environment.ts';
-import { cutAfter, text, toolCalls, type Reply } from '../support/fake-model.ts';
+import { cutAfter, text, toolCalls } from '../support/fake-model.ts';
+import type { Reply } from '../support/fake-model.ts';
 import { outline } from '../support/legal-stream.ts';
 import { checkRun, CODE, outputsFor, setUp, WEATHER } from '../support/runs.ts';
 

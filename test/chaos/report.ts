@@ -1,7 +1,8 @@
 /** What a run of chaos did, in a few lines: runs by their ends, faults by kind, answers, and times of recovery. */
 import type { Evidence, FaultRecord } from './evidence.ts';
 import { isUnknown } from './oracle/violation.ts';
-import { RULES, type Violation } from './oracle/index.ts';
+import { RULES } from './oracle/index.ts';
+import type { Violation } from './oracle/index.ts';
 
 const SHOWN = 10;
 

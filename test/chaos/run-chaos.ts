@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { readObjects, readTables, readWorkflows } from './collect.ts';
 import type { Evidence, FaultRecord } from './evidence.ts';
-import { newLedger, type Ledger } from './load/ledger.ts';
+import { newLedger } from './load/ledger.ts';
+import type { Ledger } from './load/ledger.ts';
 import { runLoad } from './load/load.ts';
 import type { Assistants } from './load/session.ts';
 import { runNemesis } from './nemesis/nemesis.ts';

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-import { run, type RunOptions } from '../../embedded/processes.ts';
+import { run } from '../../embedded/processes.ts';
+import type { RunOptions } from '../../embedded/processes.ts';
 import { installed } from '../support/installed.ts';
-import { HERE, type Client, type Command } from './scenario.ts';
+import { HERE } from './scenario.ts';
+import type { Client, Command } from './scenario.ts';
 
 /** The last of each major version, and the path its module has from then on. */
 const GO = {

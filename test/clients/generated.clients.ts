@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Environment } from '../support/environment.ts';
 import { OPENAI_PYTHON } from '../support/python.ts';
 import { KNOWN } from './generated/known.ts';
-import { startProxy, type SubstitutingProxy } from './generated/proxy.ts';
+import { startProxy } from './generated/proxy.ts';
+import type { SubstitutingProxy } from './generated/proxy.ts';
 import { runGeneratedSuite } from './generated/run-suite.ts';
 
 const VERSIONS = ['1.109.1', '2.54.0', OPENAI_PYTHON];

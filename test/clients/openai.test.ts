@@ -5,7 +5,8 @@ import { Environment } from '../support/environment.ts';
 import { setUp } from '../support/runs.ts';
 import { OPENAI_CLIENTS } from './openai-clients.ts';
 import { scenarioReplies } from './replies.ts';
-import { allPassed, runScenario, type Outcome } from './scenario.ts';
+import { allPassed, runScenario } from './scenario.ts';
+import type { Outcome } from './scenario.ts';
 
 /** A slow stream has about thirty keep-alives, between any of its events and while nothing else is sent. */
 const LONG_MS = 3_000;

@@ -5,7 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
-import { startFakeEmbeddings, type FakeEmbeddings } from '../support/fake-embeddings.ts';
+import { startFakeEmbeddings } from '../support/fake-embeddings.ts';
+import type { FakeEmbeddings } from '../support/fake-embeddings.ts';
 import { DEFINITIONS, OPERATIONS } from './description.ts';
 import { DEVIATIONS } from './deviations.ts';
 import { createRecorder, keyOf } from './recorder.ts';
@@ -13,7 +14,8 @@ import { assistants, models } from './scenarios/assistants.ts';
 import { files, uploads } from './scenarios/files.ts';
 import { refusals } from './scenarios/refusals.ts';
 import * as runs from './scenarios/runs.ts';
-import { recordedScene, type Scene } from './scenarios/scene.ts';
+import { recordedScene } from './scenarios/scene.ts';
+import type { Scene } from './scenarios/scene.ts';
 import { threads } from './scenarios/threads.ts';
 import { fileBatches, vectorStoreFiles, vectorStores } from './scenarios/vector-stores.ts';
 import { EVENT_SCHEMAS } from './stream-events.ts';

@@ -1,6 +1,8 @@
 /** What the description that the server serves lacks, or says otherwise, of a published operation. */
 import type { Description, Schema } from '../../api/openapi.ts';
-import { nameOf, resolve, type Operation, type Published } from './description.ts';
+import { nameOf, resolve } from './description.ts';
+import type { Operation } from './description.ts';
+import type { Published } from './published.ts';
 
 /** `CreateRunRequest.tools: required → optional`. */
 export function descriptionDifferences(

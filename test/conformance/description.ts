@@ -1,33 +1,8 @@
 /** The published description of the API: its operations, and the schemas of what they take and answer. */
 import { readFileSync } from 'node:fs';
 
+import type { Published } from './published.ts';
 import { STREAM_DEFINITIONS } from './stream-events.ts';
-
-/** The part of JSON Schema, and of OpenAPI's dialect of it, that the description uses. */
-export type Published = {
-  $ref?: string;
-  $recursiveRef?: string;
-  type?: string;
-  nullable?: boolean;
-  enum?: readonly unknown[];
-  properties?: Readonly<Record<string, Published>>;
-  required?: readonly string[];
-  additionalProperties?: boolean | Published;
-  propertyNames?: Published;
-  maxProperties?: number;
-  items?: Published;
-  minItems?: number;
-  maxItems?: number;
-  minimum?: number;
-  maximum?: number;
-  minLength?: number;
-  maxLength?: number;
-  format?: string;
-  default?: unknown;
-  oneOf?: readonly Published[];
-  anyOf?: readonly Published[];
-  allOf?: readonly Published[];
-};
 
 export type Parameter = {
   name: string;

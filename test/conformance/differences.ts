@@ -2,8 +2,10 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv } from 'ajv';
 
-import { DEFINITIONS, nameOf, type Published } from './description.ts';
-import { strict, type Strict } from './strict-schema.ts';
+import { DEFINITIONS, nameOf } from './description.ts';
+import type { Published } from './published.ts';
+import { strict } from './strict-schema.ts';
+import type { Strict } from './strict-schema.ts';
 
 export type Difference = {
   /** The schema's field: `RunObject.instructions`. */

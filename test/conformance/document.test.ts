@@ -3,13 +3,8 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import {
-  DESCRIPTION_DEVIATIONS,
-  DEVIATIONS,
-  REQUEST_DEVIATIONS,
-  type Deviation,
-  type RequestDeviation,
-} from './deviations.ts';
+import { DESCRIPTION_DEVIATIONS, DEVIATIONS, REQUEST_DEVIATIONS } from './deviations.ts';
+import type { Deviation, RequestDeviation } from './deviations.ts';
 
 const PAGE = new URL('../../docs/protocol.md', import.meta.url);
 const HEADING = '## Where we differ from the published description';

@@ -1,5 +1,5 @@
 /** Values that try one field: what the description allows has to be accepted, and everything else refused. */
-import type { Published } from './description.ts';
+import type { Published } from './published.ts';
 import type { Field } from './request-fields.ts';
 import { samples } from './samples.ts';
 

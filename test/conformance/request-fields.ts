@@ -1,5 +1,6 @@
 /** The fields of a request as described, found by walking a schema along a body that has them. */
-import { nameOf, resolve, type Published } from './description.ts';
+import { nameOf, resolve } from './description.ts';
+import type { Published } from './published.ts';
 
 export type Path = readonly (string | number)[];
 

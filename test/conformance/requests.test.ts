@@ -10,7 +10,8 @@ import { Environment } from '../support/environment.ts';
 import { OPERATIONS, resolve } from './description.ts';
 import { DEVIATIONS, REQUEST_DEVIATIONS } from './deviations.ts';
 import { initOf, pathOf } from './send.ts';
-import { triesOf, triesOfQuery, type Try } from './tries.ts';
+import { triesOf, triesOfQuery } from './tries.ts';
+import type { Try } from './tries.ts';
 
 let env: Environment;
 /** Parts are refused before their fields are read unless their upload is there. */

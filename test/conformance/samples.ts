@@ -1,5 +1,6 @@
 /** Bodies that the description allows: together they have every field, and every member of every union. */
-import { resolve, type Published } from './description.ts';
+import { resolve } from './description.ts';
+import type { Published } from './published.ts';
 
 /** Ids of objects that are not there, well-formed. */
 const IDS: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 /** Bodies as the operations take them. */
-import { form, type FormPart } from '../support/forms.ts';
+import { form } from '../support/forms.ts';
+import type { FormPart } from '../support/forms.ts';
 import type { Operation } from './description.ts';
 import { idFor } from './samples.ts';
 

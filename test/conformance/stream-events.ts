@@ -4,7 +4,7 @@
  */
 import type { AssistantStreamEvent } from 'openai/resources/beta/assistants';
 
-import type { Published } from './description.ts';
+import type { Published } from './published.ts';
 
 type EventName = AssistantStreamEvent['event'];
 

@@ -2,7 +2,7 @@
  * The published schemas in a form that finds every difference once, at its place: objects take no keys that are not
  * described, a union is decided by its tag before its members are looked at, and every schema knows its own name.
  */
-import type { Published } from './description.ts';
+import type { Published } from './published.ts';
 import { nameOf, resolve } from './description.ts';
 
 /** `at` is the schema's name: `RunObject.tools[]`. Differences are reported under it. */

@@ -1,7 +1,9 @@
 /** Requests that differ from a described one in one place. */
 import type { Operation, Parameter } from './description.ts';
-import { probesOf, type Probe } from './probe.ts';
-import { fieldsOf, objectsOf, type Path } from './request-fields.ts';
+import { probesOf } from './probe.ts';
+import type { Probe } from './probe.ts';
+import { fieldsOf, objectsOf } from './request-fields.ts';
+import type { Path } from './request-fields.ts';
 import { idFor, samples } from './samples.ts';
 
 export type Try = {

@@ -1,6 +1,7 @@
 /** Talks to the demo model without a server, and runs the Python it writes as a thread does: all cells in one Python. */
 import { execFileSync } from 'node:child_process';
-import { answer, type Answer } from '../../demo/answer.ts';
+import { answer } from '../../demo/answer.ts';
+import type { Answer } from '../../demo/answer.ts';
 import { CHAT_REQUEST } from '../../demo/request.ts';
 
 export type Message = { role: string; content: string | null; [field: string]: unknown };

@@ -1,6 +1,7 @@
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startDemoModel, type DemoModel } from '../../demo/server.ts';
+import { startDemoModel } from '../../demo/server.ts';
+import type { DemoModel } from '../../demo/server.ts';
 import { CODE, NOTICE } from './chat.ts';
 
 let demo: DemoModel;

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
-import { startDemoModel, type DemoModel } from '../../demo/server.ts';
+import { startDemoModel } from '../../demo/server.ts';
+import type { DemoModel } from '../../demo/server.ts';
 import { Environment } from '../support/environment.ts';
-import { runProgram, type Outcome } from './run-program.ts';
+import { runProgram } from './run-program.ts';
+import type { Outcome } from './run-program.ts';
 
 const NOTICE = "I am Threadmill's built-in demo model, not an LLM.";
 

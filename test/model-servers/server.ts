@@ -1,5 +1,6 @@
 /** Plays the rows: one port, and for each row a base URL of its own, as servers are learnt by their URL. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { countTokens } from 'gpt-tokenizer/encoding/cl100k_base';
 import { expect, test } from 'vitest';
 
-import { createChunker, type Piece } from '../../retrieval/chunk-text.ts';
+import { createChunker } from '../../retrieval/chunk-text.ts';
+import type { Piece } from '../../retrieval/chunk-text.ts';
 import type { Chunk } from '../../retrieval/index.ts';
 import { unitReader } from '../../retrieval/units.ts';
 

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { BadMessageError, readMessages, type ParserMessage } from '../../retrieval/messages.ts';
+import { BadMessageError, readMessages } from '../../retrieval/messages.ts';
+import type { ParserMessage } from '../../retrieval/messages.ts';
 
 const chunk = { text: 'a\n"b" 😀', tokens: 5, page: null, start: 0, end: 7 };
 const MESSAGES: ParserMessage[] = [

@@ -4,7 +4,8 @@ import { expect, test, vi } from 'vitest';
 
 import { PARSE_LIMITS, createParserPool, extractChunks } from '../../retrieval/index.ts';
 import type { ExtractOptions, ParserPool } from '../../retrieval/index.ts';
-import { startParser, type Parser } from '../../retrieval/parser-process.ts';
+import { startParser } from '../../retrieval/parser-process.ts';
+import type { Parser } from '../../retrieval/parser-process.ts';
 import { docx, pdf } from './support/documents.ts';
 import { CHUNKING, chunksOf, fileOf } from './support/extract.ts';
 

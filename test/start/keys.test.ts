@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { addModelUsage } from '../../db/model-usage.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
-import { runToEnd, type Outcome } from './support.ts';
+import { runToEnd } from './support.ts';
+import type { Outcome } from './support.ts';
 
 let env: Environment;
 beforeAll(async () => {

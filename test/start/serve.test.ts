@@ -10,7 +10,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 
 import { exists, readJson } from '../../embedded/files.ts';
 import { commandLine } from '../../embedded/processes.ts';
-import { start, type Program } from './support.ts';
+import { start } from './support.ts';
+import type { Program } from './support.ts';
 
 async function temporaryDirectory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'threadmill-start-'));

@@ -12,8 +12,8 @@ import {
   status,
   text,
   toolCalls,
-  type FakeModel,
 } from './fake-model.ts';
+import type { FakeModel } from './fake-model.ts';
 import { parseTiming } from './fake-timing.ts';
 
 type Chunk = OpenAI.ChatCompletionChunk;

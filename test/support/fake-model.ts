@@ -2,12 +2,13 @@
  * A scripted model server for tests and the bench: OpenAI's streamed chat completions on bare node:http.
  * Replies are queued per model id, every request is recorded, and a request nobody scripted fails loudly.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse, IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text as readText } from 'node:stream/consumers';
 import { play } from './fake-play.ts';
-import { status, type ModelRequest, type Reply } from './fake-replies.ts';
+import { status } from './fake-replies.ts';
+import type { ModelRequest, Reply } from './fake-replies.ts';
 import { parseTiming, preciseNow, timedReply } from './fake-timing.ts';
 
 export {

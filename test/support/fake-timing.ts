@@ -9,7 +9,8 @@
  * tools   calls of the first offered function before the answer, one per turn (default 0)
  * jitter  each token is up to this many ms late, drawn from `seed` (defaults 0 and 1)
  */
-import { completion, toolCalls, type ModelRequest, type StreamReply } from './fake-replies.ts';
+import { completion, toolCalls } from './fake-replies.ts';
+import type { ModelRequest, StreamReply } from './fake-replies.ts';
 
 const DEFAULTS = { ttft: 0, tps: 0, n: 20, tools: 0, jitter: 0, seed: 1 };
 export type Timing = typeof DEFAULTS;

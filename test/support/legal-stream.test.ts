@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
 
-import { annotationsDelta, imageDelta, imagePart, textDelta } from '../../wire/events.ts';
-import { codeInput, codeOpened, codeOutputs, messageEvent, runEvent } from '../../wire/events.ts';
 import {
+  annotationsDelta,
+  imageDelta,
+  imagePart,
+  textDelta,
+  codeInput,
+  codeOpened,
+  codeOutputs,
+  messageEvent,
+  runEvent,
   contentOfDeltas,
   functionArguments,
   functionOpened,
@@ -10,7 +17,8 @@ import {
 } from '../../wire/events.ts';
 import type { CodeOutput, MessageRow, RunRow, RunStepRow } from '../../wire/rows.ts';
 import type { Annotation, RunEvent } from '../../wire/types.ts';
-import { assertLegalStream, readToDone, type StreamEvent } from './legal-stream.ts';
+import { assertLegalStream, readToDone } from './legal-stream.ts';
+import type { StreamEvent } from './legal-stream.ts';
 
 const CALL = 'call_000000000000000000000000';
 const FILE = 'file-0000000000000000000000';

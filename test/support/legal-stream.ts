@@ -8,7 +8,8 @@ import { deepStrictEqual } from 'node:assert/strict';
 import type { Message, Run, RunStatus, RunStep } from '../../wire/types.ts';
 import { accumulateMessage, accumulateStep } from './accumulate-deltas.ts';
 import { checkMessage, checkRun, checkStep } from './legal-objects.ts';
-import { TERMINAL_RUN_EVENTS, type StreamEvent } from './stream-events.ts';
+import { TERMINAL_RUN_EVENTS } from './stream-events.ts';
+import type { StreamEvent } from './stream-events.ts';
 
 export { outline, readEvents, readToDone, type StreamEvent } from './stream-events.ts';
 

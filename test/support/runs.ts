@@ -16,7 +16,8 @@ import type { Environment } from './environment.ts';
 import type { Reply } from './fake-model.ts';
 import type { LegalStreamOptions } from './legal-stream.ts';
 import { assertLegalStream } from './legal-stream.ts';
-import { readEvents, readToDone, type StreamEvent } from './stream-events.ts';
+import { readEvents, readToDone } from './stream-events.ts';
+import type { StreamEvent } from './stream-events.ts';
 
 export type Setup = { assistant: Assistant; threadId: string; model: string };
 

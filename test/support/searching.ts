@@ -3,8 +3,10 @@ import type { AssistantCreateParams } from 'openai/resources/beta/assistants';
 import { expect } from 'vitest';
 
 import type { Environment } from './environment.ts';
-import { toolCalls, type Reply } from './fake-model.ts';
-import { setUp, type Setup } from './runs.ts';
+import { toolCalls } from './fake-model.ts';
+import type { Reply } from './fake-model.ts';
+import { setUp } from './runs.ts';
+import type { Setup } from './runs.ts';
 import { settled, upload } from './stores.ts';
 
 export const SEARCH = { type: 'file_search' as const };

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ApiError } from '../../wire/errors.ts';
-import { checkId, dayOfId, type IdKind, type IdParam, mintId, timeOfId } from '../../wire/ids.ts';
+import { checkId, dayOfId, mintId, timeOfId } from '../../wire/ids.ts';
+import type { IdKind, IdParam } from '../../wire/ids.ts';
 
 const prefixes: Record<IdKind, string> = {
   assistant: 'asst_',

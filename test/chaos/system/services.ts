@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import type { Child } from './child.ts';
 import { Child as ChildProcess } from './child.ts';
 import type { FakeClock } from './clock.ts';
-import { addressOf, type Links, type Ports } from './links.ts';
+import { addressOf } from './links.ts';
+import type { Links, Ports } from './links.ts';
 import { Part } from './part.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));

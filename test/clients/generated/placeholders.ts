@@ -1,7 +1,8 @@
 /** Puts real ids in the place of placeholders, and leaves out values that only tell a type. */
 import { createHash } from 'node:crypto';
 
-import { UPLOADED, type Ids } from './real-objects.ts';
+import { UPLOADED } from './real-objects.ts';
+import type { Ids } from './real-objects.ts';
 
 /** Names that the published examples give to ids of an object. */
 const ALIASES: Record<string, string> = {

@@ -8,9 +8,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Environment } from '../../support/environment.ts';
 import { DEVIATIONS } from '../deviations.ts';
 import { createRecorder, keyOf } from '../recorder.ts';
-import { createObjects, type Objects } from './objects.ts';
+import { createObjects } from './objects.ts';
+import type { Objects } from './objects.ts';
 import { fuzzedRequest } from './requests.ts';
-import { described, toSent, type Sent } from './send.ts';
+import { described, toSent } from './send.ts';
+import type { Sent } from './send.ts';
 
 const SEED = Number(process.env.FUZZ_SEED ?? 20_261_128);
 const RUNS = Number(process.env.FUZZ_RUNS ?? 3_100);

@@ -2,9 +2,11 @@
 import fc from 'fast-check';
 
 import type { FormPart } from '../../support/forms.ts';
-import { OPERATIONS, type Operation } from '../description.ts';
+import { OPERATIONS } from '../description.ts';
+import type { Operation } from '../description.ts';
 import { withChanges } from './changes.ts';
-import { idOf, junk, text, valueOf, type Id } from './values.ts';
+import { idOf, junk, text, valueOf } from './values.ts';
+import type { Id } from './values.ts';
 
 export type FuzzedRequest = {
   operation: Operation;

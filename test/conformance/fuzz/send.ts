@@ -1,6 +1,7 @@
 /** Fuzzed requests as they are sent, with the ids of the objects that they are about. */
 import { form } from '../../support/forms.ts';
-import { placeOf, type Objects } from './objects.ts';
+import { placeOf } from './objects.ts';
+import type { Objects } from './objects.ts';
 import type { FuzzedBody, FuzzedRequest } from './requests.ts';
 import type { Id } from './values.ts';
 

@@ -1,7 +1,8 @@
 /** Arbitrary values for the fields of requests: as described, at and beyond their bounds, and of no description at all. */
 import fc from 'fast-check';
 
-import { resolve, type Published } from '../description.ts';
+import { resolve } from '../description.ts';
+import type { Published } from '../published.ts';
 import { idFor } from '../samples.ts';
 
 /** An object of a kind; which one is decided when the request is sent. 0 is the one that the request is about. */

@@ -2,7 +2,8 @@
 import type { AssistantCreateParams } from 'openai/resources/beta/assistants';
 
 import { createFile } from '../../support/files.ts';
-import { emptyProject, readAll, request, type Scene } from './scene.ts';
+import { emptyProject, readAll, request } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 const FUNCTION = {
   name: 'get_weather',

@@ -3,7 +3,8 @@ import type OpenAI from 'openai';
 import { toFile } from 'openai';
 
 import { createFile } from '../../support/files.ts';
-import { emptyProject, readAll, request, type Scene } from './scene.ts';
+import { emptyProject, readAll, request } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'] as const;
 

@@ -2,18 +2,13 @@
 import type { RunCreateParams } from 'openai/resources/beta/threads/runs/runs';
 
 import { createFile } from '../../support/files.ts';
-import {
-  chunks,
-  cutAfter,
-  hold,
-  status,
-  text,
-  toolCalls,
-  type Reply,
-} from '../../support/fake-model.ts';
-import { CODE, outputsFor, reached, setUp, WEATHER, type Setup } from '../../support/runs.ts';
+import { chunks, cutAfter, hold, status, text, toolCalls } from '../../support/fake-model.ts';
+import type { Reply } from '../../support/fake-model.ts';
+import { CODE, outputsFor, reached, setUp, WEATHER } from '../../support/runs.ts';
+import type { Setup } from '../../support/runs.ts';
 import { SEARCH, search, searching } from '../../support/searching.ts';
-import { readAll, request, type Scene } from './scene.ts';
+import { readAll, request } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 type Fields = Parameters<typeof setUp>[2];
 type Where = { thread_id: string; run_id: string };

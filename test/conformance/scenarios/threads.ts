@@ -2,7 +2,8 @@
 import type { MessageContentPartParam } from 'openai/resources/beta/threads/messages';
 
 import { createFile } from '../../support/files.ts';
-import { readAll, request, type Scene } from './scene.ts';
+import { readAll, request } from './scene.ts';
+import type { Scene } from './scene.ts';
 
 export async function threads(scene: Scene): Promise<void> {
   const { client } = scene;

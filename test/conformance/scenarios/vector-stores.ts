@@ -1,5 +1,6 @@
 /** Vector stores, their files and batches in every status, and searches with every option. */
-import { readAll, emptyProject, request, type Scene } from './scene.ts';
+import { readAll, emptyProject, request } from './scene.ts';
+import type { Scene } from './scene.ts';
 import { settled, storeWith, upload } from '../../support/stores.ts';
 
 const STATIC = {

@@ -1,6 +1,21 @@
 import type { Row } from '../row.ts';
-import { refusing, afterTools, asksNewest, body, chunksOf, DONE, GROWN, narrow, open, OSLO, sse, stream } from '../row.ts';
-import { text, tool, WEATHER } from '../row.ts';
+import {
+  refusing,
+  afterTools,
+  asksNewest,
+  body,
+  chunksOf,
+  DONE,
+  GROWN,
+  narrow,
+  open,
+  OSLO,
+  sse,
+  stream,
+  text,
+  tool,
+  WEATHER,
+} from '../row.ts';
 
 const chunk = chunksOf(
   {

@@ -1,6 +1,22 @@
 import type { Row, Sent } from '../row.ts';
-import { afterTools, asksNewest, body, chunksOf, DONE, GROWN, narrow, open, OSLO, refusing } from '../row.ts';
-import { ROME, sse, text, TIME, tool, WEATHER } from '../row.ts';
+import {
+  afterTools,
+  asksNewest,
+  body,
+  chunksOf,
+  DONE,
+  GROWN,
+  narrow,
+  open,
+  OSLO,
+  refusing,
+  ROME,
+  sse,
+  text,
+  TIME,
+  tool,
+  WEATHER,
+} from '../row.ts';
 
 const wrap = chunksOf(
   {

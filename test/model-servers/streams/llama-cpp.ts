@@ -1,6 +1,23 @@
 import type { Row } from '../row.ts';
-import { asksNewest, body, calls, chunksOf, CODE, GROWN, narrow, namesCode, open, OSLO } from '../row.ts';
-import { refusing, sse, stream, text, TIME, tool, WEATHER } from '../row.ts';
+import {
+  asksNewest,
+  body,
+  calls,
+  chunksOf,
+  CODE,
+  GROWN,
+  narrow,
+  namesCode,
+  open,
+  OSLO,
+  refusing,
+  sse,
+  stream,
+  text,
+  TIME,
+  tool,
+  WEATHER,
+} from '../row.ts';
 
 const chunk = chunksOf({
   created: 1_758_000_000,

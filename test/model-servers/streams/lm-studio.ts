@@ -1,6 +1,5 @@
 import type { Row } from '../row.ts';
-import { asksNewest, body, chunksOf, GROWN, narrow, open, OSLO, refusing, ROME, sse } from '../row.ts';
-import { text, tool, WEATHER } from '../row.ts';
+import { asksNewest, body, chunksOf, GROWN, narrow, open, OSLO, refusing, ROME, sse, text, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf(
   {

@@ -1,6 +1,5 @@
 import type { Row, Sent } from '../row.ts';
-import { afterTools, body, calls, chunksOf, CODE, DONE, namesCode, OSLO, refusing } from '../row.ts';
-import { ROME, sse, text, tool, WEATHER } from '../row.ts';
+import { afterTools, body, calls, chunksOf, CODE, DONE, namesCode, OSLO, refusing, ROME, sse, text, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf({
   id: 'cmpl-04a2',

@@ -1,6 +1,5 @@
 import type { Row } from '../row.ts';
-import { afterTools, asksNewest, body, chunksOf, DONE, GROWN, narrow, OSLO, refusing, ROME } from '../row.ts';
-import { sse, text, tool, WEATHER } from '../row.ts';
+import { afterTools, asksNewest, body, chunksOf, DONE, GROWN, narrow, OSLO, refusing, ROME, sse, text, tool, WEATHER } from '../row.ts';
 
 const chunk = chunksOf({
   id: 'chatcmpl-66',

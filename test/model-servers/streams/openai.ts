@@ -1,6 +1,24 @@
 import type { Row } from '../row.ts';
-import { readsVerse, body, broken, calls, chunksOf, CODE, narrow, GROWN, asksNewest } from '../row.ts';
-import { namesCode, OSLO, refusing, ROME, sse, text, TIME, tool, WEATHER } from '../row.ts';
+import {
+  readsVerse,
+  body,
+  broken,
+  calls,
+  chunksOf,
+  CODE,
+  narrow,
+  GROWN,
+  asksNewest,
+  namesCode,
+  OSLO,
+  refusing,
+  ROME,
+  sse,
+  text,
+  TIME,
+  tool,
+  WEATHER,
+} from '../row.ts';
 
 const chunk = chunksOf(
   {

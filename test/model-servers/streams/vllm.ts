@@ -1,6 +1,21 @@
 import type { Row } from '../row.ts';
-import { readsVerse, asksNewest, body, chunksOf, GROWN, narrow, open, OSLO, refusing, ROME } from '../row.ts';
-import { sse, text, TIME, tool, WEATHER } from '../row.ts';
+import {
+  readsVerse,
+  asksNewest,
+  body,
+  chunksOf,
+  GROWN,
+  narrow,
+  open,
+  OSLO,
+  refusing,
+  ROME,
+  sse,
+  text,
+  TIME,
+  tool,
+  WEATHER,
+} from '../row.ts';
 
 const chunk = chunksOf(
   {

@@ -1,5 +1,6 @@
 /** Small real documents of every format, made here. */
-import { zip, type Entry } from './archives.ts';
+import { zip } from './archives.ts';
+import type { Entry } from './archives.ts';
 
 const W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"';
 const A = 'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"';

@@ -1,5 +1,6 @@
 /** Word and PowerPoint files that lie, never end, or are something else. */
-import { deflatedBomb, zip, type Entry } from './archives.ts';
+import { deflatedBomb, zip } from './archives.ts';
+import type { Entry } from './archives.ts';
 import { doc, docx, paragraph, pdf, pptx, slide, word } from './documents.ts';
 import type { HostileFile } from './hostile-files.ts';
 
