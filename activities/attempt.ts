@@ -70,8 +70,10 @@ export async function attempt<T>(
   }
 }
 
-function triesOf({ info }: Context): Tries {
-  return { attempt: info.attempt, elapsedMs: Date.now() - info.scheduledTimestampMs };
+/** Both times are Temporal's: this computer's clock may be off, and would give up a server that restarts. */
+export function triesOf({ info }: Pick<Context, 'info'>): Tries {
+  const elapsedMs = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
+  return { attempt: info.attempt, elapsedMs };
 }
 
 /** Runs `work` until it meets no outage of a part of ours. @throws its other errors, and the reason of the signal */

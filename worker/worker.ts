@@ -101,7 +101,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     shutdownGraceTime: GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   } satisfies Partial<WorkerSettings>;
-  const worker = await Worker.create({
+  const create = (settings: WorkerSettings) =>
+    whenThere('Temporal', log, () => Worker.create(settings));
+  const worker = await create({
     ...common,
     taskQueue: config.taskQueue,
     workflowBundle: { codePath },
@@ -113,13 +115,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     stickyQueueScheduleToStartTimeout: '3s',
   });
   // The workflows of ingests cost little and run beside the others; what parses and embeds has slots of its own.
-  const ingester = await Worker.create({
+  const ingester = await create({
     ...common,
     taskQueue: ingestTaskQueue(config.taskQueue),
     activities: createIngestActivities(deps),
     maxConcurrentActivityTaskExecutions: config.ingestSlots,
   });
-  await whenThere('Temporal', log, () => deleteOldSchedule(client, config.taskQueue));
+  await whenThere('Temporal', log, () => deleteOldSchedule(client, config.taskQueue)).catch(
+    (err: unknown) =>
+      log.warn({ err }, 'The schedule of 0.1.0 is still there: the next start tries'),
+  );
   const workers = [worker, ingester];
   const running = Promise.all(workers.map((each) => each.run())).then(() => {});
   running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));

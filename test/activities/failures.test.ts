@@ -1,7 +1,9 @@
 /** Which errors of an attempt are tried again. */
+import type { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 
+import { triesOf } from '../../activities/attempt.ts';
 import {
   EarlierCallError,
   ModelStreamError,
@@ -48,4 +50,13 @@ test('what another attempt has taken is left to it, however often', () => {
 test('a step that takes its worker down each time ends', () => {
   expect(tooManyTries(tries(60))).toBeUndefined();
   expect(tooManyTries(tries(61))).toMatchObject({ nonRetryable: true, type: 'server_error' });
+});
+
+test('how long a step has been tried is told by the clock of Temporal, not of this computer', () => {
+  const info = {
+    attempt: 6,
+    scheduledTimestampMs: 1_000,
+    currentAttemptScheduledTimestampMs: 31_000,
+  };
+  expect(triesOf({ info } as Context)).toEqual({ attempt: 6, elapsedMs: 30_000 });
 });
