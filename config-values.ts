@@ -42,8 +42,9 @@ export function oneOf<const T extends string>(
   allowed: readonly T[],
 ): T {
   const match = allowed.find((candidate) => candidate === value);
-  if (match === undefined)
+  if (match === undefined) {
     throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, but is '${value}'.`);
+  }
   return match;
 }
 
@@ -63,10 +64,11 @@ export function httpUrl(name: string, value: string | undefined): string | undef
 export function origins(name: string, value = ''): string[] {
   const list = value.split(',').map((origin) => origin.trim().replace(/\/$/, '').toLowerCase());
   for (const origin of list) {
-    if (!/^(\*|[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+|)$/.test(origin))
+    if (!/^(\*|[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+|)$/.test(origin)) {
       throw new ConfigError(
         `${name} must be * or a list such as https://app.example.com,http://localhost:3000, but names '${origin}'.`,
       );
+    }
   }
   return list.filter((origin) => origin !== '');
 }

@@ -57,8 +57,9 @@ export async function attempt<T>(
       try {
         return await throughOutages((tries) => work({ signal, owner: ownerName(tries) }), signal);
       } catch (error) {
-        if (cancelled.aborted && cancelled.reason instanceof RunCancelledError)
+        if (cancelled.aborted && cancelled.reason instanceof RunCancelledError) {
           return { kind: 'stopped' };
+        }
         const cause = context.cancellationSignal.aborted
           ? context.cancellationSignal.reason
           : error;
@@ -87,8 +88,9 @@ export async function throughOutages<T>(
       return await work(tries);
     } catch (error) {
       if (!isOutage(error) || signal.aborted) throw error;
-      if (tries === 1)
+      if (tries === 1) {
         log.warn('Waiting for an outage to end', { reason: (error as Error).message });
+      }
     }
     await delay(pause, undefined, { signal });
     pause = Math.min(2 * pause, LONGEST_PAUSE_MS);

@@ -71,8 +71,9 @@ export async function buildContext(
   server: ModelServer,
 ): Promise<Context> {
   const completionLeft = left(run.max_completion_tokens, run.completion_tokens);
-  if (completionLeft !== null && completionLeft <= 0)
+  if (completionLeft !== null && completionLeft <= 0) {
     return { kind: 'exhausted', reason: 'max_completion_tokens' };
+  }
   const tools = buildTools(run);
   const system = await instructionsOf(deps, run);
   const steps = turn === 0 ? [] : await readRunSteps(deps.pool, run.id);
@@ -84,8 +85,9 @@ export async function buildContext(
     callTokens(steps);
   const results = shareRoom(resultsOf(steps, run), (room.tokens - fixed) * RESULTS_SHARE);
   const budget = room.tokens - fixed - sum(results);
-  if (budget < (room.limited ? 1 : LEAST_TOKENS))
+  if (budget < (room.limited ? 1 : LEAST_TOKENS)) {
     return { kind: 'exhausted', reason: 'max_prompt_tokens' };
+  }
   const kept = await chooseMessages(deps.pool, run, budget, room.limited);
   if (kept === 'too long') return { kind: 'exhausted', reason: 'max_prompt_tokens' };
   const texts = turn === 0 ? new Map<string, string>() : await readMessageTexts(deps.pool, run.id);
@@ -218,8 +220,12 @@ function checkRefusals(steps: TurnStep[]): void {
   const turns = steps.filter(({ type, status }) => type === 'tool_calls' && status === 'completed');
   const last = turns.slice(-MAX_REFUSED_TURNS);
   const calls = last.flatMap((step) => step.tool_calls);
-  if (last.length < MAX_REFUSED_TURNS || calls.some(({ result }) => result?.refused === undefined))
+  if (
+    last.length < MAX_REFUSED_TURNS ||
+    calls.some(({ result }) => result?.refused === undefined)
+  ) {
     return;
+  }
   throw new ModelStreamError('The model went on calling tools in ways that cannot be run.', {
     retryable: false,
   });

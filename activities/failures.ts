@@ -103,20 +103,23 @@ export function tooManyTries({ attempt }: Tries): Error | undefined {
 export function toFailure(error: unknown, tries: Tries): Error {
   if (error instanceof CancelledFailure) return fromCancel(error);
   if (error instanceof ApplicationFailure) return error;
-  if (error instanceof SandboxUnavailableError)
+  if (error instanceof SandboxUnavailableError) {
     return failure('server_error', error.message, { retry: false });
+  }
   // A run's vector store has expired.
   if (error instanceof ApiError) return failure('server_error', error.message, { retry: false });
-  if (error instanceof FencedError || error instanceof EarlierCallError)
+  if (error instanceof FencedError || error instanceof EarlierCallError) {
     return failure('server_error', error.message, { retry: true });
+  }
   const again = tries.attempt < MAX_TRIES;
   if (error instanceof ModelStreamError) {
     // Tries that found the server away have shown nothing and cost nothing.
     const paid = error.begun ?? tries.attempt;
     return failure('server_error', error.message, { retry: error.retryable && paid < MAX_TRIES });
   }
-  if (error instanceof ModelOutageError)
+  if (error instanceof ModelOutageError) {
     return fromOutage(error, tries, again || tries.elapsedMs < error.retryMs);
+  }
   if (error instanceof ModelServerError) return fromServer(error, false);
   return failure('server_error', 'Sorry, something went wrong.', { retry: again, cause: error });
 }
@@ -143,8 +146,9 @@ function fromCancel(error: CancelledFailure): Error {
 
 function fromOutage({ cause }: ModelOutageError, tries: Tries, retry: boolean): Error {
   if (cause instanceof ModelStreamError) return failure('server_error', cause.message, { retry });
-  if (!(cause instanceof ModelServerError))
+  if (!(cause instanceof ModelServerError)) {
     return failure('server_error', 'The model server could not be reached.', { retry });
+  }
   const asked = cause.retryAfterMs;
   const least = tries.attempt < MAX_TRIES ? 0 : LEAST_LATE_RETRY_MS;
   return fromServer(cause, retry, asked === undefined ? undefined : Math.max(asked, least));
@@ -164,10 +168,12 @@ function codeOf({ status, outOfQuota }: ModelServerError): LastError['code'] {
 
 /** What the client is told: a server's own faults are not its business, what is wrong with the request is. */
 function messageOf({ status, reason, outOfQuota, transient }: ModelServerError): string {
-  if (outOfQuota)
+  if (outOfQuota) {
     return `The account at the model server has no quota left (insufficient_quota): ${reason}`;
-  if (status === undefined)
+  }
+  if (status === undefined) {
     return transient || reason === '' ? 'The model server reported an error.' : reason;
+  }
   if (status === 401 || status === 403) return 'The model server refused the configured key.';
   if (status === 429) return 'The model server is rate limiting. Try again later.';
   return status >= 500 || reason === '' ? `The model server answered ${status}.` : reason;

@@ -64,8 +64,9 @@ async function takeTurn(
   let refused: { error: unknown; promptTokens: number } | undefined;
   for (let adaptations = 0; ; adaptations++) {
     const context = await buildContext(deps, run, ref.turn, server);
-    if (context.kind === 'exhausted')
+    if (context.kind === 'exhausted') {
       return finishTurn(deps.pool, ref, outOfBudget(context.reason));
+    }
     if (refused !== undefined && context.promptTokens >= refused.promptTokens) throw refused.error;
     try {
       const end = await ask(

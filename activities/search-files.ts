@@ -54,8 +54,9 @@ export async function searchFiles(
 
 function limitOf({ tools, model }: PendingToolCall): number {
   for (const tool of tools) {
-    if (tool.type === 'file_search' && tool.file_search?.max_num_results !== undefined)
+    if (tool.type === 'file_search' && tool.file_search?.max_num_results !== undefined) {
       return tool.file_search.max_num_results;
+    }
   }
   return model.startsWith('gpt-3.5') ? FEW_RESULTS : RESULTS;
 }

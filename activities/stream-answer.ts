@@ -63,9 +63,11 @@ class TokenMeter {
   #uncounted = '';
 
   push(parts: TurnPart[]): void {
-    for (const part of parts)
-      if (part.kind !== 'call')
+    for (const part of parts) {
+      if (part.kind !== 'call') {
         this.#uncounted += part.kind === 'arguments' ? part.fragment : part.text;
+      }
+    }
     if (this.#uncounted.length < COUNTED_AT_ONCE) return;
     this.tokens += countTokens(this.#uncounted);
     this.#uncounted = '';
@@ -84,10 +86,11 @@ async function writeAll(parts: TurnPart[], writer: TurnWriter): Promise<void> {
 function finishOfAnswer(answer: ChunkAccumulator, done: boolean): Finish {
   if (answer.finishReason !== null) return finishOf(answer.finishReason);
   if (done && answer.answered && !answer.cutInCall) return 'stop';
-  if (done && !answer.answered)
+  if (done && !answer.answered) {
     throw new ModelStreamError('The model server sent an answer without content.', {
       retryable: true,
     });
+  }
   throw new ModelStreamError('The model server closed its stream before the answer was complete.', {
     retryable: true,
     lost: true,
@@ -102,8 +105,9 @@ function checkCalls({ request }: ReadyContext, { answer, writer }: AnswerSink): 
   const choice = request.tool_choice;
   const named =
     typeof choice === 'object' && 'function' in choice ? choice.function.name : undefined;
-  if (named !== undefined && !answer.called(named))
+  if (named !== undefined && !answer.called(named)) {
     throw new IgnoredChoiceError('named_tool_choice');
+  }
   if (!writer.silent) return;
   if (answer.calledTools) throw new IgnoredChoiceError('tools_when_none');
   if (/tool|function/i.test(answer.finishReason ?? '')) {

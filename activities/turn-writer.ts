@@ -274,8 +274,9 @@ export class TurnWriter {
     this.#writeUndecodedCode();
     const toolCalls = this.#calls.map((call, index) => this.#finishCall(call, index));
     await this.#deltas.flushed();
-    if (this.#lateText !== '')
+    if (this.#lateText !== '') {
       log.warn('Text after tool calls was left out', { characters: this.#lateText.length });
+    }
     return {
       message:
         this.#message === undefined
@@ -319,12 +320,13 @@ export class TurnWriter {
       if (call.decoder === null || call.decoder.code !== '') continue;
       const code = call.decoder.finish();
       const stepId = this.#toolStep!.stepId;
-      if (code !== '')
+      if (code !== '') {
         this.#deltas.push({
           entry: call.id,
           text: code,
           event: (text) => codeInput(stepId, index, text),
         });
+      }
     }
   }
 

@@ -84,8 +84,9 @@ const BODY_MS = 60_000;
 /** Cuts a request whose body is not there in time. */
 const limitBodyTime: RequestHandler = (request, response, next) => {
   const { headers } = request;
-  if (headers['transfer-encoding'] === undefined && !Number(headers['content-length']))
+  if (headers['transfer-encoding'] === undefined && !Number(headers['content-length'])) {
     return next();
+  }
   const deadline = setTimeout(() => request.destroy(), BODY_MS);
   request.once('close', () => clearTimeout(deadline));
   response.locals.bodyDeadline = deadline;

@@ -57,8 +57,9 @@ export function checkBetaHeader(required: boolean): RequestHandler {
     const value = request.get('openai-beta') ?? '';
     const versions = value.split(',').map((part) => part.trim());
     if (!versions.includes('assistants=v2')) {
-      if (versions.some((version) => version.startsWith('assistants=')))
+      if (versions.some((version) => version.startsWith('assistants='))) {
         throw wrongBetaVersion(value);
+      }
       if (required) throw missingBetaHeader();
     }
     next();

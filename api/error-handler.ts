@@ -26,14 +26,16 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     // The client has gone, in the middle of its body or of what it was reading: nobody to answer, and nothing wrong.
     if (isCut(error) || (response.destroyed && isBusy(error))) return void response.destroy();
     if (answer.status === 503) countRefusal(answer);
-    else if (answer.status >= 500)
+    else if (answer.status >= 500) {
       log.error({ err: error, request_id: requestId, path: request.path }, 'A request failed');
+    }
     if (response.headersSent) {
       response.destroy();
       return;
     }
-    if (answer.retryAfterSeconds !== undefined)
+    if (answer.retryAfterSeconds !== undefined) {
       response.set('retry-after', String(answer.retryAfterSeconds));
+    }
     response.status(answer.status).json(answer.toJSON());
   };
 }
@@ -41,15 +43,18 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
 function toApiError(error: unknown, requestId: string): ApiError {
   if (error instanceof ApiError) return error;
   // A path such as /v1/threads/%zz.
-  if (error instanceof URIError)
+  if (error instanceof URIError) {
     return invalidRequest('The URL is not valid.', { param: null, code: null });
-  if (isUnavailable(error))
+  }
+  if (isUnavailable(error)) {
     return unavailable('The database cannot be reached. Please try again.', RETRY_AFTER_SECONDS);
-  if (isBusy(error))
+  }
+  if (isBusy(error)) {
     return unavailable(
       'The request could not be done in time, because what it needs is in use. Please try again.',
       RETRY_AFTER_SECONDS,
     );
+  }
   return serverFault(requestId);
 }
 

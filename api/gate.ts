@@ -52,9 +52,9 @@ function answerStarting(request: IncomingMessage, response: ServerResponse): voi
   response.setHeader('retry-after', '1');
   const path = request.url?.split('?')[0];
   if (path === '/healthz') response.end(JSON.stringify({ status: 'ok' }));
-  else if (path === '/readyz')
+  else if (path === '/readyz') {
     response.writeHead(503).end(JSON.stringify({ status: 'starting', parts: {} }));
-  else response.writeHead(503).end(JSON.stringify(unavailable('The server is starting.', 1)));
+  } else response.writeHead(503).end(JSON.stringify(unavailable('The server is starting.', 1)));
 }
 
 function listen(server: Server, host: string, port: number): Promise<number> {

@@ -89,10 +89,11 @@ async function readForm(
 
   const ended = new Promise<void>((resolve, reject) => {
     busboy.on('field', (name, value, _nameCut, cut) => {
-      if (cut)
+      if (cut) {
         reject(
           invalidRequest(`Invalid '${name}': too long.`, { code: 'invalid_value', param: name }),
         );
+      }
       fields.push([name, value]);
     });
     busboy.on('file', (name, file, filename: string | undefined) => {
@@ -105,8 +106,9 @@ async function readForm(
       storing = writeBlob(pool, projectId, file, { maxBytes }).then((blob) => ({ filename, blob }));
       storing.catch(reject);
     });
-    for (const event of ['partsLimit', 'fieldsLimit', 'filesLimit'])
+    for (const event of ['partsLimit', 'fieldsLimit', 'filesLimit']) {
       busboy.on(event, () => reject(unreadableForm('it has too many parts')));
+    }
     busboy.on('error', () => reject(unreadableForm('it ends early or is malformed')));
     busboy.on('finish', resolve);
     request.on('data', (chunk: Buffer) => {

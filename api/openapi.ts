@@ -49,11 +49,12 @@ export function describeApi(version: string) {
     return properties!.schema as Schema;
   };
   const paths: Record<string, Record<string, DescribedOperation & { tags: string[] }>> = {};
-  for (const [tag, operations] of Object.entries(SECTIONS))
+  for (const [tag, operations] of Object.entries(SECTIONS)) {
     for (const [id, operation] of Object.entries(operations)) {
       const described = { tags: [tag], ...describeOperation(id, operation, schemaOf) };
       (paths[operation.path] ??= {})[operation.method] = described;
     }
+  }
   const description = {
     openapi: '3.1.0',
     info: { title: 'Threadmill', version, description: ABOUT },

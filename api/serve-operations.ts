@@ -24,10 +24,11 @@ type Outcome = Written<unknown> & { replayed: boolean };
 export function operationRoutes(context: ApiContext, operations: readonly Operation[]): Router {
   const router = Router();
   const order = ({ path }: Operation) => path.replaceAll('{', '~');
-  for (const operation of operations.toSorted((a, b) => (order(a) < order(b) ? -1 : 1)))
+  for (const operation of operations.toSorted((a, b) => (order(a) < order(b) ? -1 : 1))) {
     router[operation.method](routeOf(operation), (request: Request, response: Response) =>
       serve(context, operation, request, response),
     );
+  }
   return router;
 }
 
@@ -89,8 +90,9 @@ async function performCall(
   call: AnyCall & { blob?: StoredBlob },
   { req: request }: Response,
 ): Promise<Outcome> {
-  if (operation.write === undefined)
+  if (operation.write === undefined) {
     return { object: await operation.read!(call), replayed: false };
+  }
   const { blob } = call;
   // The content of a file is part of what makes two requests the same.
   const body = blob ? { ...call.body!, sha256: blob.sha256.toString('hex') } : request.body;
@@ -99,8 +101,9 @@ async function performCall(
     await once(call.pool, key, (tx) => operation.write!({ ...call, tx, blob: blob! })),
   );
   // A repeated request finds them delivered, or left to the worker.
-  if (!outcome.replayed)
+  if (!outcome.replayed) {
     for (const delivery of outcome.deliveries ?? []) call.context.dispatcher.dispatch(delivery);
+  }
   return outcome;
 }
 
@@ -118,7 +121,8 @@ async function respond(
     return streamRun(context, response, run, stream);
   }
   // The poll helpers of the clients wait this long instead of five seconds.
-  if (operation.polled?.(object))
+  if (operation.polled?.(object)) {
     response.set('openai-poll-after-ms', String(context.config.pollAfterMs));
+  }
   response.json(object);
 }

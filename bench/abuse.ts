@@ -67,8 +67,9 @@ export async function abuse(): Promise<void> {
     const rounds: Round[] = [];
     for (let number = 1; number <= ROUNDS; number++) {
       const round: Round = {};
-      for (const [phase, lanes] of Object.entries(phases))
+      for (const [phase, lanes] of Object.entries(phases)) {
         round[phase] = await beside(served.api, lanes);
+      }
       rounds.push(round);
       const p99s = Object.entries(round).map(([phase, ms]) => `${phase} ${fixed(spread(ms).p99)}`);
       progress(`round ${number} of ${ROUNDS}, p99 in ms: ${p99s.join(', ')}`);

@@ -107,8 +107,9 @@ export async function runDirect(
     ],
   };
   await stream(model, '/chat/completions', body, (_event, data) => {
-    if (Number.isNaN(firstTextMs) && /"content":"[^"]/.test(data))
+    if (Number.isNaN(firstTextMs) && /"content":"[^"]/.test(data)) {
       firstTextMs = performance.now() - started;
+    }
   });
   return { firstTextMs, endMs: performance.now() - started };
 }

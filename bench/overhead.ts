@@ -121,10 +121,11 @@ function summary(blocks: Round['blocks']): string {
 
 function report(rounds: Round[]): void {
   const loaded = rounds.filter((round) => !round.quiet).length;
-  if (loaded > 0)
+  if (loaded > 0) {
     console.log(
       `\n${loaded} of ${rounds.length} rounds were taken while other programs or computers used the CPU.`,
     );
+  }
   printLatencies(rounds);
   printRatios(rounds);
   printUsage(rounds);

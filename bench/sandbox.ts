@@ -122,8 +122,9 @@ async function saveAndRestore(side: Side, make: (megabytes: number) => string): 
       await python.run(make(size));
       return timed(async () => void (blob = await python.save()));
     });
-    if (blob.length < size * 2 ** 20 * 0.9)
+    if (blob.length < size * 2 ** 20 * 0.9) {
       throw new Error(`Only ${blob.length} bytes were saved.`);
+    }
     let restored: Python | undefined;
     figures[`restore ${size} MB`] = await timed(async () => {
       restored = await side.start();

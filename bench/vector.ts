@@ -68,8 +68,9 @@ export async function vectorBench(): Promise<void> {
     rounds: [],
   }));
   for (let round = 1; round <= ROUNDS; round++) {
-    for (const [at, one] of filled.entries())
+    for (const [at, one] of filled.entries()) {
       figures[at]!.rounds.push(await measure(pool, projectId, one));
+    }
     progress(`round ${round} of ${ROUNDS}`);
   }
   report(figures);

@@ -93,7 +93,8 @@ export function zipfWords(random: Random, count: number): string[] {
 function toWord(rank: number): string {
   const consonants = 'bdfgklmnprtvz';
   let word = '';
-  for (let rest = rank + 13; rest > 0; rest = Math.floor(rest / 39))
+  for (let rest = rank + 13; rest > 0; rest = Math.floor(rest / 39)) {
     word += `${consonants[rest % 13]!}${'aou'[Math.floor(rest / 13) % 3]!}`;
+  }
   return `${word}k`;
 }

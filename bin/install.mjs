@@ -29,8 +29,9 @@ export async function installPackages({ dev }) {
 export function missingPackages({ dev }) {
   const { packages } = readJson(join(ROOT, 'package-lock.json'));
   // npm writes this file last, so without it an installation was cut off.
-  if (!existsSync(join(ROOT, 'node_modules/.package-lock.json')))
+  if (!existsSync(join(ROOT, 'node_modules/.package-lock.json'))) {
     return Object.keys(packages).slice(1);
+  }
   return Object.entries(packages)
     .filter(
       ([path, entry]) =>

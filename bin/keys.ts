@@ -43,15 +43,17 @@ function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Comman
   }
   if (verb === 'revoke' && id !== undefined && rest.length === 1) {
     return async (pool) => {
-      if (!(await revokeApiKey(pool, id)))
+      if (!(await revokeApiKey(pool, id))) {
         throw new StartError(`No active key has the id '${id}': npm run keys -- list shows them.`);
+      }
       console.log(`Revoked ${id}.`);
     };
   }
   if (verb === 'usage' && rest.length === 0) {
     const days = Number(flags.days ?? 31);
-    if (!Number.isInteger(days) || days < 1 || days > 100_000)
+    if (!Number.isInteger(days) || days < 1 || days > 100_000) {
       throw new StartError('--days must be a whole number of at least 1.');
+    }
     return async (pool) => console.log(usageTable(await listModelUsage(pool, days, flags.project)));
   }
   throw new StartError(

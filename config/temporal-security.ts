@@ -41,10 +41,11 @@ function readTls(text: (name: string) => string | undefined): NonNullable<Tempor
   const crt = file('TEMPORAL_TLS_CLIENT_CERT_PATH');
   const key = file('TEMPORAL_TLS_CLIENT_KEY_PATH');
   const serverNameOverride = text('TEMPORAL_TLS_SERVER_NAME');
-  if ((crt === undefined) !== (key === undefined))
+  if ((crt === undefined) !== (key === undefined)) {
     throw new ConfigError(
       'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH must be set together.',
     );
+  }
   return {
     ...(serverRootCACertificate === undefined ? {} : { serverRootCACertificate }),
     ...(crt === undefined || key === undefined ? {} : { clientCertPair: { crt, key } }),

@@ -168,8 +168,9 @@ export async function finishChunks(
      select count from stored`,
     [documentId, count],
   );
-  if (rows[0]!.count !== count)
+  if (rows[0]!.count !== count) {
     throw new Error(`Document ${documentId} has ${rows[0]!.count} chunks instead of ${count}.`);
+  }
 }
 
 /** The end of an ingest that worked. It is whatever the row says when somebody else ended it first. */

@@ -184,8 +184,9 @@ export class DeltaStream {
   settle(stored: boolean): void {
     this.#inFlight = false;
     if (!stored) this.fail(new FencedError(`Run ${this.runId} is owned by another attempt.`));
-    else if (this.#queue.length === 0)
+    else if (this.#queue.length === 0) {
       for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+    }
   }
 
   fail(error: Error): void {

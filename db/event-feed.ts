@@ -93,8 +93,9 @@ export class EventFeed implements Disposable {
   }
 
   #mark(runIds: string[]): void {
-    for (const runId of runIds)
+    for (const runId of runIds) {
       for (const reader of this.#readers.get(runId) ?? []) reader.changed = true;
+    }
     this.#schedule();
   }
 
@@ -121,8 +122,9 @@ export class EventFeed implements Disposable {
   #waiting(): Reader[] {
     const waiting: Reader[] = [];
     for (const readers of this.#readers.values()) {
-      for (const reader of readers)
+      for (const reader of readers) {
         if (reader.changed && reader.deliver !== undefined) waiting.push(reader);
+      }
     }
     return waiting;
   }
@@ -155,7 +157,8 @@ export class EventFeed implements Disposable {
     this.#closed = true;
     clearInterval(this.#poll);
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    for (const readers of this.#readers.values())
+    for (const readers of this.#readers.values()) {
       for (const reader of readers) reader.deliver?.(null);
+    }
   }
 }

@@ -62,8 +62,9 @@ export async function storeCell(
   const stored = withTransaction(pool, async (tx) => {
     const run = await lockRunOfCall(tx, call);
     const given: CodeOutput[] = [];
-    for (const output of outputs)
+    for (const output of outputs) {
       given.push(await toCodeOutput(tx, lease.projectId, output, given));
+    }
     const outcome = await storeToolResult(tx, run, call.callId, { outputs: given });
     const [replaced] = await Promise.all([
       state === null ? [] : replaceState(tx, lease, state),
@@ -73,8 +74,9 @@ export async function storeCell(
     return outcome;
   });
   return stored.catch(async (error: unknown) => {
-    if (error instanceof CallSettledError)
+    if (error instanceof CallSettledError) {
       await withTransaction(pool, (tx) => releaseBlobs(tx, blobsOf(outputs, state)));
+    }
     throw error;
   });
 }

@@ -114,8 +114,9 @@ const IN_FAILED_TRANSACTION = '25P02';
 
 /** The statements behind one that failed fail too. Which of them is heard of first depends on who waits for it. */
 function causeOf(error: unknown, db: Queryable): unknown {
-  if ((error as { code?: unknown }).code === IN_FAILED_TRANSACTION)
+  if ((error as { code?: unknown }).code === IN_FAILED_TRANSACTION) {
     return failures.get(db) ?? error;
+  }
   failures.set(db, error);
   return error;
 }
@@ -196,8 +197,9 @@ export function isUnavailable(error: unknown): boolean {
   if (
     typeof code === 'string' &&
     /^(08|53|57P0|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/.test(code)
-  )
+  ) {
     return true;
+  }
   return (
     typeof message === 'string' &&
     /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Query read timeout|timeout expired/.test(

@@ -10,8 +10,9 @@ export class RunControl implements Disposable {
 
   constructor(listener: Listener) {
     this.#unsubscribe = listener.on(CONTROL_CHANNEL, (runId) => {
-      for (const controller of this.#controllers.get(runId) ?? [])
+      for (const controller of this.#controllers.get(runId) ?? []) {
         controller.abort(new RunCancelledError(runId));
+      }
     });
   }
 

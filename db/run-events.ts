@@ -279,7 +279,8 @@ export async function eraseDue(pool: Pool): Promise<void> {
        returning run_id, message_id`,
       [ACTIVE_STATUSES],
     );
-    for (const { run_id: runId, message_id: messageId } of due)
+    for (const { run_id: runId, message_id: messageId } of due) {
       await (messageId === null ? deleteEvents(tx, [runId]) : eraseMessage(tx, runId, messageId));
+    }
   });
 }

@@ -161,8 +161,9 @@ async function insertRun(
     ],
   );
   const run = rows[0]!;
-  if (run.tools.some(({ type }) => type === 'file_search'))
+  if (run.tools.some(({ type }) => type === 'file_search')) {
     await useExistingStores(tx, projectId, run.vector_store_ids);
+  }
   const [delivery] = await Promise.all([
     enqueueDelivery(tx, run.id, {
       kind: 'start',
@@ -297,8 +298,9 @@ export async function cancelRun(
     [runId, threadId, projectId, TRANSITIONS.cancelling],
   );
   const run = rows[0];
-  if (run === undefined)
+  if (run === undefined) {
     throw cannotCancel((await getRunRow(tx, projectId, threadId, runId)).status);
+  }
   return { run: toRun(run), delivery: await enqueueDelivery(tx, runId, { kind: 'cancel' }) };
 }
 

@@ -116,8 +116,9 @@ export async function deleteThread(
 ): Promise<Delivery | null> {
   const locked = await lockThread(tx, projectId, id);
   const runId = locked.active_run_id;
-  if (runId !== null)
+  if (runId !== null) {
     await query(tx, 'threads.lock-run', 'select from runs where id = $1 for update', [runId]);
+  }
   const { runs, blobs } = await readBelongings(tx, id);
   await eraseLater(tx, runs, null);
   await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);

@@ -72,8 +72,9 @@ export async function claimTurn(pool: Pool, { runId, turn, owner }: TurnRef): Pr
       [runId, owner, TRANSITIONS.in_progress, turn],
     );
     const run = rows[0];
-    if (run === undefined)
+    if (run === undefined) {
       return { kind: 'settled', outcome: await settledOutcome(tx, runId, turn) };
+    }
     const events = run.has_open_step ? await closeCutOff(tx, run) : [];
     if (run.was_queued) events.unshift(runEvent(run));
     if (events.length > 0) await appendEvents(tx, runId, events, owner);
@@ -97,8 +98,9 @@ async function settledOutcome(tx: Tx, runId: string, turn: number): Promise<Turn
   if (row === undefined) return { kind: 'ended', status: 'deleted' };
   if (row.status === 'cancelling') return { kind: 'stopped' };
   if (!isActive(row.status)) return runEnd(row);
-  if (row.result?.kind === 'action' && row.status !== 'requires_action')
+  if (row.result?.kind === 'action' && row.status !== 'requires_action') {
     return { kind: 'tools', calls: [] };
+  }
   if (row.result !== null) return row.result;
   throw new Error(`Run ${runId} is ${row.status}: turn ${turn} cannot begin.`);
 }

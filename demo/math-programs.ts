@@ -62,8 +62,9 @@ function readMath(text: string): { runs: string[]; equations: string[] } {
     (run) => /^[^=]*=[^=]*$/.test(run) && /\d/.test(run) && namesIn(run)[0],
   );
   // "x = 5" is solved already.
-  if (!equations.every((run) => /^[a-z] ?=[^a-z]+$/i.test(run)))
+  if (!equations.every((run) => /^[a-z] ?=[^a-z]+$/i.test(run))) {
     return { runs: equations, equations };
+  }
   const sums = found.filter((run) => isSum(run, text));
   const isOfRoots = /\b(?:roots|zeros|solve)\b/i.test(text) && namesIn(sums.join()).length === 1;
   if (isOfRoots) return { runs: sums, equations: sums.map((run) => `${run} = 0`) };

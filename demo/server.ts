@@ -62,8 +62,9 @@ async function stream(response: ServerResponse, chunks: object[], intervalMs: nu
 
 function sendFailure(response: ServerResponse, error: unknown): void {
   if (error instanceof SyntaxError) return sendError(response, 400, 'The body is not JSON.');
-  if (!(error instanceof z.ZodError))
+  if (!(error instanceof z.ZodError)) {
     return sendError(response, 500, `The demo model failed: ${String(error)}`);
+  }
   const { path, message } = error.issues[0]!;
   const param = z.core.toDotPath(path);
   sendError(response, 400, `${message} at ${param}`, param);

@@ -66,8 +66,9 @@ function readClause(clause: string, known: Set<string>): string[] | undefined {
 /** Undefined unless all of the text is mathematics of numbers and known names. */
 function pythonOf(text: string, known: Set<string>): string | undefined {
   const isWhole = findMath(text, known)[0] === text && !text.includes('=');
-  if (!isWhole || isUnreadable(text) || !namesIn(text).every((name) => known.has(name)))
+  if (!isWhole || isUnreadable(text) || !namesIn(text).every((name) => known.has(name))) {
     return undefined;
+  }
   return toPython(text);
 }
 

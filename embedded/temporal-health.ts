@@ -58,8 +58,9 @@ export function temporalHealth(
     });
     // The status is in the trailers, or in the headers when there is no message.
     const read = ({ 'grpc-status': status }: Record<string, unknown>) => {
-      if (status !== undefined)
+      if (status !== undefined) {
         end(STATES[status as unknown as keyof typeof STATES] ?? 'no answer');
+      }
     };
     stream.on('response', read).on('trailers', read);
     stream.on('error', lost).on('close', () => lost());

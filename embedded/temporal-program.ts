@@ -51,8 +51,9 @@ function cachedProgram(version: string): string {
 async function pinnedVersion(): Promise<string> {
   const text = await readFile(new URL('../tools/temporal/go.mod', import.meta.url), 'utf8');
   const version = /github\.com\/temporalio\/cli (v\S+)/.exec(text)?.[1];
-  if (version === undefined)
+  if (version === undefined) {
     throw new EmbeddedError('tools/temporal/go.mod names no version of github.com/temporalio/cli.');
+  }
   return version;
 }
 

@@ -119,8 +119,9 @@ async function addSearchAttributes({ program, options }: Launch, { port }: Ports
   const command = ['operator', 'search-attribute', 'create', ...address, ...flags];
   // Attributes that are there already are no error for this command.
   const { code, stderr } = await run(program.path, command, { env: environment() });
-  if (code !== 0)
+  if (code !== 0) {
     throw new EmbeddedError(`Registering Temporal's search attributes failed: ${stderr.trim()}`);
+  }
 }
 
 async function health({ options }: Launch, { port }: Ports): Promise<boolean> {

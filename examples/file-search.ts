@@ -29,8 +29,9 @@ const thread = await client.beta.threads.create({
   ],
 });
 const run = await client.beta.threads.runs.createAndPoll(thread.id, { assistant_id: assistant.id });
-if (run.status !== 'completed')
+if (run.status !== 'completed') {
   throw new Error(`The run is ${run.status}: ${run.last_error?.message}`);
+}
 
 const messages = await client.beta.threads.messages.list(thread.id, { run_id: run.id });
 for (const part of messages.data[0]?.content ?? []) {

@@ -16,8 +16,9 @@ async function ask(question: string): Promise<void> {
   const run = await client.beta.threads.runs.createAndPoll(thread.id, {
     assistant_id: assistant.id,
   });
-  if (run.status !== 'completed')
+  if (run.status !== 'completed') {
     throw new Error(`The run is ${run.status}: ${run.last_error?.message}`);
+  }
   console.log(`${run.id} is ${run.status} and used ${run.usage?.total_tokens} tokens`);
   const steps = client.beta.threads.runs.steps.list(run.id, { thread_id: thread.id, order: 'asc' });
   for await (const step of steps) {

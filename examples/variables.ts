@@ -17,8 +17,9 @@ async function ask(question: string): Promise<void> {
   const run = await client.beta.threads.runs.createAndPoll(thread.id, {
     assistant_id: assistant.id,
   });
-  if (run.status !== 'completed')
+  if (run.status !== 'completed') {
     throw new Error(`The run is ${run.status}: ${run.last_error?.message}`);
+  }
   for await (const step of client.beta.threads.runs.steps.list(run.id, { thread_id: thread.id })) {
     if (step.step_details.type !== 'tool_calls') continue;
     for (const call of step.step_details.tool_calls) {

@@ -28,8 +28,9 @@ type Placed = { unit: Unit; tokens: number; end: number; page: number | null; en
 
 /** Throws RangeError for sizes that the API does not take either. */
 export function createChunker({ maxTokens, overlapTokens }: ChunkingOptions): Chunker {
-  if (maxTokens < SMALLEST_MAX_TOKENS || overlapTokens < 0 || overlapTokens > maxTokens / 2)
+  if (maxTokens < SMALLEST_MAX_TOKENS || overlapTokens < 0 || overlapTokens > maxTokens / 2) {
     throw new RangeError('Chunks have at least 100 tokens, of which at most half overlap.');
+  }
   const read = unitReader();
   let window: Placed[] = [];
   let tokens = 0;
@@ -60,8 +61,9 @@ export function createChunker({ maxTokens, overlapTokens }: ChunkingOptions): Ch
     while (
       first > 0 &&
       (window[first - 1]?.tokens ?? 0) - (window[first - 1]?.unit.tokens ?? 0) >= from
-    )
+    ) {
       first -= 1;
+    }
     const previous = window[first - 1];
     if (previous !== undefined) before = { tokens: previous.tokens, end: previous.end };
     window = window.slice(first);

@@ -149,14 +149,16 @@ function parseJson(text: string): unknown {
 
 function fromStatus({ status, headers }: Response, text: string): EmbeddingError {
   const refused = status === 401 || status === 403;
-  if (refused)
+  if (refused) {
     return new EmbeddingError('The embeddings server refused the configured key.', {
       retryable: false,
     });
-  if (errorCode(text) === 'insufficient_quota')
+  }
+  if (errorCode(text) === 'insufficient_quota') {
     return new EmbeddingError('The quota of the embeddings server is used up.', {
       retryable: false,
     });
+  }
   const retryable = status === 408 || status === 409 || status === 429 || status >= 500;
   const what = status === 429 ? 'is rate limiting' : `answered with status ${status}`;
   const retryAfterMs = retryable ? parseRetryAfter(headers) : undefined;
@@ -188,13 +190,15 @@ function delayMs(value: string | null, now: number): number | undefined {
 /** The vectors in the order of the texts: a server may answer in another one. */
 function toVectors(answer: unknown, count: number): Float32Array[] {
   const data = field(answer, 'data');
-  if (!Array.isArray(data) || data.length !== count)
+  if (!Array.isArray(data) || data.length !== count) {
     throw badAnswer('did not send one vector per text');
+  }
   const vectors: (Float32Array | undefined)[] = data.map(() => undefined);
   data.forEach((entry: unknown, position) => {
     const index = field(entry, 'index') ?? position;
-    if (typeof index !== 'number' || !(index in vectors) || vectors[index] !== undefined)
+    if (typeof index !== 'number' || !(index in vectors) || vectors[index] !== undefined) {
       throw badAnswer('did not send one vector per text');
+    }
     vectors[index] = normalise(toFloats(field(entry, 'embedding')));
   });
   return vectors.filter((vector) => vector !== undefined);
@@ -225,8 +229,9 @@ function normalise(vector: Float32Array): Float32Array {
 
 function sameLength(vectors: Float32Array[]): Float32Array[] {
   const length = vectors[0]?.length;
-  if (vectors.some((vector) => vector.length !== length))
+  if (vectors.some((vector) => vector.length !== length)) {
     throw badAnswer('sent vectors of different lengths');
+  }
   return vectors;
 }
 

@@ -105,9 +105,9 @@ function startParsing(
       for (;;) {
         const message = await nextMessage();
         if ('chunk' in message) yield message.chunk;
-        else if ('error' in message)
+        else if ('error' in message) {
           throw new DocumentError(message.error.code, message.error.message);
-        else if ('done' in message) break;
+        } else if ('done' in message) break;
         else throw damaged();
       }
       await feeding;
@@ -151,8 +151,9 @@ async function feed(
 function endedEarly(parser: Parser, limits: ParseLimits): Error {
   const { signalCode, exitCode } = parser.process;
   if (signalCode === 'SIGXCPU') return tooSlow(limits.cpuSeconds);
-  if (signalCode !== null && ENDED_BY_THE_FILE.has(signalCode))
+  if (signalCode !== null && ENDED_BY_THE_FILE.has(signalCode)) {
     return new DocumentError('invalid_file', 'The file needs more memory than parsing may use.');
+  }
   const how = signalCode ?? `exit code ${exitCode}`;
   return new Error(`The parsing process ended with ${how}.`, { cause: parser.complaint() });
 }

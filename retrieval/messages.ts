@@ -43,8 +43,9 @@ export async function* readMessages(output: AsyncIterable<Buffer>): AsyncGenerat
     }
     parts.push(data.subarray(from));
     bytes += data.length - from;
-    if (bytes > MAX_LINE_BYTES)
+    if (bytes > MAX_LINE_BYTES) {
       throw new BadMessageError('The parser wrote a line that is too long.');
+    }
   }
 }
 

@@ -38,9 +38,9 @@ export function fileChanges(
     const unfit = unfitName(entry.path);
     if (unfit !== undefined) refuse(entry, unfit);
     else if (kept >= limits.maxFiles) refuse(entry, `there are more than ${limits.maxFiles} files`);
-    else if (entry.bytes > limits.fileBytes)
+    else if (entry.bytes > limits.fileBytes) {
       refuse(entry, `has more than ${limits.fileBytes} bytes`);
-    else {
+    } else {
       kept += 1;
       result.known.set(entry.path, { stamp: entry.stamp, safe: true });
       if (before?.stamp !== entry.stamp || !before.safe) wanted.push(entry);
@@ -59,8 +59,9 @@ export function fileChanges(
 
 /** Why a path cannot be stored. The kernel's own are relative and plain, so any other is a forgery. */
 function unfitName(path: string): string | undefined {
-  if (path.split('/').some((part) => part === '' || part === '.' || part === '..'))
+  if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
     return 'its path is not one';
+  }
   if (!path.isWellFormed()) return 'its name is not UTF-8';
   // eslint-disable-next-line no-control-regex
   if (/[\u0000-\u001f\u007f]/.test(path)) return 'its name has control characters';

@@ -97,8 +97,9 @@ type Header =
 
 function parseHeader(bytes: Buffer): Header {
   const value = parseJson(bytes);
-  if (typeof value !== 'object' || value === null)
+  if (typeof value !== 'object' || value === null) {
     throw new BadFrameError('a header that is no object');
+  }
   const { t, id, status } = value as { t?: unknown; id?: unknown; status?: unknown };
   if (t === 'ready') return { t };
   if (typeof id !== 'string') throw new BadFrameError('a header without an id');

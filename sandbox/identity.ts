@@ -16,8 +16,9 @@ const NOBODY: Identity = { uid: 65_534, gid: 64_000 };
 export async function sandboxIdentity(): Promise<Identity | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const account = (await entries('/etc/passwd')).find(([name]) => name === DEDICATED_ACCOUNT);
-  if (account !== undefined)
+  if (account !== undefined) {
     return refuseRoot({ uid: Number(account[2]), gid: Number(account[3]) });
+  }
   const taken = new Set((await entries('/etc/group')).map((entry) => Number(entry[2])));
   let { gid } = NOBODY;
   while (taken.has(gid)) gid += 1;

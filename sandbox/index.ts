@@ -94,8 +94,9 @@ function unavailable(status: SandboxStatus): Sandbox {
 }
 
 function asUnavailable(error: unknown): never {
-  if (error instanceof KernelLostError)
+  if (error instanceof KernelLostError) {
     throw new SandboxUnavailableError(error.message, { cause: error, temporary: true });
+  }
   if (!(error instanceof KernelStartError)) throw error;
   throw new SandboxUnavailableError(`Python did not start. ${error.message}`, {
     cause: error,

@@ -147,8 +147,9 @@ export class FramedKernel implements Kernel {
       offset += part.length;
     };
     for await (const chunk of data) {
-      for (let at = 0; at < chunk.length; at += PART_BYTES)
+      for (let at = 0; at < chunk.length; at += PART_BYTES) {
         await put(chunk.subarray(at, at + PART_BYTES));
+      }
     }
     if (offset === 0) await put(new Uint8Array());
     this.#listing = undefined;
@@ -318,10 +319,11 @@ export class FramedKernel implements Kernel {
       this.#checkMemory();
       const now = { spent: spent(), at: performance.now() };
       if (now.spent > last.spent) last = now;
-      if (now.spent - before > most)
+      if (now.spent - before > most) {
         this.#stopLate(KernelTimeoutError, `Python needed more than ${most} s of processor time`);
-      else if (now.at - last.at > most * PATIENCE * 1_000)
+      } else if (now.at - last.at > most * PATIENCE * 1_000) {
         this.#stopLate(KernelLostError, `Python did nothing for ${most * PATIENCE} s`);
+      }
     };
     return [setInterval(check, WATCH_BUSY_MS)];
   }
@@ -367,9 +369,9 @@ export class FramedKernel implements Kernel {
     const cell = this.#cell;
     if (cell === undefined) return;
     cell.addOutput(chunk);
-    if (cell.printed > MAX_OUTPUT_BYTES)
+    if (cell.printed > MAX_OUTPUT_BYTES) {
       this.#stop({ status: 'died', reason: 'Execution printed too much and was killed.' });
-    else if (cell.printed > FLOOD_BYTES) this.#channel.rest(FLOOD_PAUSE_MS);
+    } else if (cell.printed > FLOOD_BYTES) this.#channel.rest(FLOOD_PAUSE_MS);
   }
 
   #onFrames(chunk: Buffer): void {

@@ -7,8 +7,9 @@ const HEADER_BYTES = 33;
 /** Pixels of the image that `data` says it is; undefined when it does not begin as a PNG does. */
 export function pngPixels(data: Buffer): number | undefined {
   if (data.length < HEADER_BYTES) return undefined;
-  if (!data.subarray(0, 8).equals(SIGNATURE) || !data.subarray(8, 16).equals(HEADER))
+  if (!data.subarray(0, 8).equals(SIGNATURE) || !data.subarray(8, 16).equals(HEADER)) {
     return undefined;
+  }
   const pixels = data.readUInt32BE(16) * data.readUInt32BE(20);
   return pixels === 0 ? undefined : pixels;
 }

@@ -35,12 +35,13 @@ export async function probe(
       const guarantees: string[] = [];
       for (const { guarantee, code } of probing.checks(canaries)) {
         const outcome = await kernel.run(code);
-        if (outcome.status !== 'ok')
+        if (outcome.status !== 'ok') {
           return {
             reason: `A check failed: ${guarantee}. ${lastLine(outcome)}`,
             guarantees,
             packages: [],
           };
+        }
         guarantees.push(guarantee);
       }
       return { guarantees, ...(await inventory(kernel, probing.inventory)) };

@@ -7,8 +7,9 @@ const MAX_NAME_LENGTH = 200;
 /** The body of a `done` frame. */
 export function parseResult(body: Buffer): Record<string, unknown> {
   const value: unknown = JSON.parse(body.toString('utf8'));
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new Error('a result that is no object');
+  }
   return value as Record<string, unknown>;
 }
 
@@ -18,8 +19,9 @@ export function asListing(body: Buffer): FileEntry[] {
   if (!Array.isArray(value)) throw new Error('a listing that is no list');
   return value.map((entry: unknown) => {
     const [path, bytes, stamp] = Array.isArray(entry) ? (entry as unknown[]) : [];
-    if (typeof path !== 'string' || typeof stamp !== 'string' || !isCount(bytes))
+    if (typeof path !== 'string' || typeof stamp !== 'string' || !isCount(bytes)) {
       throw new Error('a listing with something else in it');
+    }
     return { path, bytes, stamp };
   });
 }

@@ -41,8 +41,9 @@ const fail = (errno: number) => answer(0x00050000 | errno);
 /** The compiled filter for one processor architecture. Throws a SetupError where there is none. */
 export function seccompFilter(architecture: NodeJS.Architecture): Buffer {
   const target = ARCHITECTURES[architecture];
-  if (target === undefined)
+  if (target === undefined) {
     throw new SetupError(`There is no system call filter for ${architecture}.`);
+  }
   return assemble([
     load(ARCHITECTURE),
     ifEqual(target.audit, 1),

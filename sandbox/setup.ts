@@ -61,8 +61,9 @@ async function findEnvironment(python: string): Promise<string | undefined> {
     throw new SetupError(`There is no Python at '${python}'. ${INSTALL}`);
   }
   const folder = join(await realpath(dirname(python)), '/');
-  if (folder.startsWith('/usr/') && !MASKED.some((masked) => folder.startsWith(masked)))
+  if (folder.startsWith('/usr/') && !MASKED.some((masked) => folder.startsWith(masked))) {
     return undefined;
+  }
   const environment = dirname(folder);
   const marker = join(environment, 'pyvenv.cfg');
   if (
@@ -70,8 +71,9 @@ async function findEnvironment(python: string): Promise<string | undefined> {
       () => true,
       () => false,
     )
-  )
+  ) {
     return environment;
+  }
   throw new SetupError(
     `The sandbox cannot use the Python at '${python}': it must be the system's own, such as /usr/bin/python3, ` +
       `or belong to a virtual environment made with it. ${INSTALL}`,

@@ -142,8 +142,9 @@ export class Kernels {
   }
 
   #endIdle(ms: number, busyToo = false): void {
-    for (const { service } of this.#live)
+    for (const { service } of this.#live) {
       if (busyToo || (service.idle && service.idleMs >= ms)) void service.end(STOPPED);
+    }
   }
 }
 

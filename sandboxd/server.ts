@@ -91,8 +91,9 @@ export class Sandboxd implements AsyncDisposable {
       return answer(ok && !this.#draining ? 200 : 503, { status: state });
     }
     if (!this.#knows(request)) return answer(401, UNKNOWN);
-    if (asked === 'GET /status')
+    if (asked === 'GET /status') {
       return answer(200, { ...this.#options.status, kernels: this.kernels });
+    }
     if (asked === 'POST /v1/kernels') return answer(426, { error: 'An upgrade is missing.' });
     answer(404, NOTHING_HERE);
   }
@@ -100,10 +101,12 @@ export class Sandboxd implements AsyncDisposable {
   async #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => {}); // 'close' follows
     if (!this.#knows(request)) return refuse(socket, 401, UNKNOWN);
-    if (request.method !== 'POST' || request.url !== '/v1/kernels')
+    if (request.method !== 'POST' || request.url !== '/v1/kernels') {
       return refuse(socket, 404, NOTHING_HERE);
-    if (request.headers.upgrade !== UPGRADE_PROTOCOL || head.length > 0)
+    }
+    if (request.headers.upgrade !== UPGRADE_PROTOCOL || head.length > 0) {
       return refuse(socket, 400, { error: `The protocol is ${UPGRADE_PROTOCOL}.` });
+    }
     if (this.#draining) return refuse(socket, 503, { error: 'sandboxd is being stopped.' });
     const { open, limits, status, log } = this.#options;
     try {
@@ -113,8 +116,9 @@ export class Sandboxd implements AsyncDisposable {
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const late = error instanceof KernelStartError && error.temporary;
-      if (error instanceof FullError || late)
+      if (error instanceof FullError || late) {
         return refuse(socket, 503, { error: message, busy: true });
+      }
       if (!socket.destroyed) log?.('A kernel did not start', { reason: message });
       refuse(socket, 500, { error: message });
     }

@@ -47,8 +47,9 @@ export function sourcesOf(steps: readonly RunStepRow[], messageNumber: number): 
   for (const { id, result } of steps.flatMap((step) => step.tool_calls)) {
     const call = numbers.get(id);
     if (call === undefined) continue;
-    for (const [place, { file_id }] of (result?.search?.results ?? []).entries())
+    for (const [place, { file_id }] of (result?.search?.results ?? []).entries()) {
       sources.set(`${call}:${place}`, file_id);
+    }
   }
   return sources;
 }

@@ -108,7 +108,8 @@ export function parseModifyAssistant(body: unknown): ModifyAssistantParams {
   if (given.metadata !== undefined) changes.metadata = given.metadata ?? {};
   if (given.temperature !== undefined) changes.temperature = given.temperature ?? 1;
   if (given.top_p !== undefined) changes.top_p = given.top_p ?? 1;
-  if (given.response_format !== undefined)
+  if (given.response_format !== undefined) {
     changes.response_format = given.response_format ?? 'auto';
+  }
   return changes;
 }

@@ -17,8 +17,9 @@ const MESSAGE_TOKENS = 4;
 
 export function countTokens(text: string): number {
   let total = 0;
-  for (let start = 0; start < text.length; start += PART)
+  for (let start = 0; start < text.length; start += PART) {
     total += count(text.slice(start, start + PART), PLAIN);
+  }
   return total;
 }
 

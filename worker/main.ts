@@ -15,8 +15,9 @@ if (config.databaseUrl === undefined || config.temporalAddress === undefined) {
   process.exit(1);
 }
 const demo = usesDemoModel(config) ? await startDemoModel() : undefined;
-if (demo !== undefined)
+if (demo !== undefined) {
   log.warn('MODEL_BASE_URL is not set: the built-in demo model answers. It is not an LLM.');
+}
 const worker = await startWorker({
   config: { ...config, modelBaseUrl: config.modelBaseUrl ?? demo?.baseUrl },
   databaseUrl: config.databaseUrl,

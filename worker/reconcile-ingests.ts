@@ -28,10 +28,12 @@ const BATCH = 200;
 
 export async function reconcileIngests(parts: Reconciler): Promise<void> {
   const { pool, client, embedder, taskQueue } = parts;
-  for (const ingest of await listSuspectIngests(pool, QUIET_SECONDS, BATCH))
+  for (const ingest of await listSuspectIngests(pool, QUIET_SECONDS, BATCH)) {
     await repair(parts, ingest);
-  if (embedder !== null && (await countUnembedded(pool, embeddingKey(embedder))) > 0)
+  }
+  if (embedder !== null && (await countUnembedded(pool, embeddingKey(embedder))) > 0) {
     await startEmbedding(client, taskQueue);
+  }
 }
 
 async function repair(

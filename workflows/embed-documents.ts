@@ -27,8 +27,9 @@ export async function embedWorkflow(input: EmbedInput): Promise<void> {
     const part = await embedDocuments(after);
     failed += part.failed;
     if (part.last === null) {
-      if (failed > 0)
+      if (failed > 0) {
         await sleep(PAUSE_AFTER_FAILURES, { summary: 'failed documents are tried again' });
+      }
       return;
     }
     after = part.last;

@@ -26,8 +26,9 @@ export async function ingestFileWorkflow(
 ): Promise<{ status: VectorStoreFileStatus | 'removed' }> {
   let state: IngestState = initialState;
   while (state.at !== 'ended') state = apply(state, await perform(state, input.seq));
-  if (CancellationScope.current().consideredCancelled)
+  if (CancellationScope.current().consideredCancelled) {
     throw new CancelledFailure('The file was cancelled.');
+  }
   return { status: state.status };
 }
 
@@ -35,12 +36,14 @@ async function perform(
   state: Exclude<IngestState, { at: 'ended' }>,
   seq: number,
 ): Promise<IngestEvent> {
-  if (state.at === 'settling')
+  if (state.at === 'settling') {
     return CancellationScope.nonCancellable(() => settling().settleFile(seq, state.ending));
+  }
   try {
     if (state.at === 'parsing') return await parsing().cutFile(seq);
-    if (state.slices > 1)
+    if (state.slices > 1) {
       setCurrentDetails(`Embedding: ${state.slice} of ${state.slices} parts done.`);
+    }
     return await embedding(state).embedSlice(seq, state.slice);
   } catch (error) {
     return outcomeOfError(error);

@@ -35,8 +35,9 @@ export function apply(state: IngestState, event: IngestEvent): IngestState {
       if (state.at !== 'parsing') throw impossible(state, event);
       return { at: 'embedding', slice: 0, slices: event.slices };
     case 'embedded':
-      if (state.at !== 'embedding' || state.slice + 1 >= state.slices)
+      if (state.at !== 'embedding' || state.slice + 1 >= state.slices) {
         throw impossible(state, event);
+      }
       return { ...state, slice: state.slice + 1 };
   }
 }

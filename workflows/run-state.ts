@@ -85,8 +85,9 @@ function settle(state: Unended, outcomes: ToolOutcome[], maxTurns: number): RunS
     return { at: 'finalizing', turn: state.turn, ending: { status: 'cancelled' } };
   }
   const action = outcomes.find((outcome) => outcome.kind === 'action');
-  if (action !== undefined)
+  if (action !== undefined) {
     return { at: 'waiting', turn: state.turn, submission: action.submission };
+  }
   return nextTurn(state, maxTurns);
 }
 

@@ -55,8 +55,9 @@ export async function runWorkflow(input: RunInput): Promise<RunResult> {
   }
   const { status, reason = null } = state;
   // In the task that ends the workflow: one event, and no write of the server's visibility store beside that of the end.
-  if (finalized || input.v > 1)
+  if (finalized || input.v > 1) {
     showStatus(input, status, `The run ended ${status}${reason === null ? '' : `: ${reason}`}.`);
+  }
   if (status === 'cancelled' && CancellationScope.current().consideredCancelled) {
     throw new CancelledFailure('The run was cancelled.');
   }
@@ -185,8 +186,9 @@ function timeLeft(input: RunInput): number {
 function outcomeOfError(error: unknown): RunOutcome {
   if (isCancellation(error)) return { kind: 'cancelled' };
   const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_CLOSE')
+  if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_CLOSE') {
     return { kind: 'deadline' };
+  }
   if (!(error instanceof ActivityFailure)) throw error;
   log.warn('The run fails', { cause: cause instanceof Error ? cause.message : String(cause) });
   return { kind: 'failed', error: lastError(cause) };

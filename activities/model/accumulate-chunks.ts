@@ -108,8 +108,9 @@ export class ChunkAccumulator {
   }
 
   #count(delta: OpaqueFields): void {
-    for (const value of Object.values(delta))
+    for (const value of Object.values(delta)) {
       this.#characters += typeof value === 'string' ? value.length : sizeOf(value);
+    }
     if (this.#characters <= MAX_CHARACTERS) return;
     throw new ModelStreamError('The model wrote more than 4 MiB in one answer.', {
       retryable: false,

@@ -136,8 +136,9 @@ export class CallAssembler {
     if (anotherId) return false;
     if (call.name === '' || open) return call.name === '' || name === call.name;
     if (id !== '' && id === call.id && (index === undefined || sameIndex)) return true;
-    if (call.scanner.state === 'complete')
+    if (call.scanner.state === 'complete') {
       return sameIndex && name === call.name && text === call.text;
+    }
     // Arguments have not begun: the name once more, or the next piece of it.
     return (
       name === call.name || !this.#offered.has(call.name) || this.#offered.has(call.name + name)

@@ -189,8 +189,9 @@ const MAX_LOGS = 32_000;
 export function resultText(call: Pick<ToolCallRow, 'type' | 'result'>, number = 0): string {
   if (call.result?.refused !== undefined) return call.result.refused;
   if (call.type === 'function') return call.result?.output ?? '';
-  if (call.type === 'file_search')
+  if (call.type === 'file_search') {
     return describeResults(number, call.result?.search?.results ?? []);
+  }
   const outputs = call.result?.outputs ?? [];
   const text = outputs
     .map((output) => (output.type === 'logs' ? output.logs : AN_IMAGE))

@@ -49,8 +49,9 @@ function toolChoice(
 ): Required<Pick<ChatRequest, 'tools' | 'tool_choice'>> {
   const choice = buildToolChoice(run, turn);
   if (choice === 'none' && !profile.tools_when_none) return { tools: [], tool_choice: choice };
-  if (typeof choice === 'string' || choice.type !== 'function' || profile.named_tool_choice)
+  if (typeof choice === 'string' || choice.type !== 'function' || profile.named_tool_choice) {
     return { tools, tool_choice: choice };
+  }
   const named = tools.filter(
     (tool) => tool.type === 'function' && tool.function.name === choice.function.name,
   );

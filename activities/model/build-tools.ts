@@ -111,8 +111,9 @@ export function buildToolChoice(run: RunRow, turn: number): ChatCompletionToolCh
   if (choice === 'none') return 'none';
   if (turn > 0 || choice === 'auto') return 'auto';
   if (choice === 'required') return 'required';
-  if (choice.type === 'function')
+  if (choice.type === 'function') {
     return { type: 'function', function: { name: choice.function?.name ?? '' } };
+  }
   if (choice.type === 'file_search' && !usesFileSearch(run)) return 'auto';
   return { type: 'function', function: { name: choice.type } };
 }
@@ -148,7 +149,8 @@ function describeFiles(files: PromptFile[]): string[] {
     const names = there.map(({ id, name }) => `\n- /mnt/data/${name} (also as /mnt/data/${id})`);
     lines.push(`\nThe user's files:${names.join('')}`);
   }
-  if (gone.length > 0)
+  if (gone.length > 0) {
     lines.push(`\nDeleted since they were given: ${gone.map(({ id }) => id).join(', ')}.`);
+  }
   return lines;
 }

@@ -200,8 +200,9 @@ function learnSize(
   const news = window !== undefined && (known.window === undefined || window < known.window);
   if (news) known.window = window;
   const asked = request.max_completion_tokens ?? request.max_tokens ?? 0;
-  if (news && asked + promptTokens > window && promptTokens < window / 2)
+  if (news && asked + promptTokens > window && promptTokens < window / 2) {
     return { effect: 'changed', change: `prompt and answer have ${window} tokens together` };
+  }
   if (!news || prompt !== undefined) {
     const seen = prompt === undefined ? known.tokenRatio * SHRINK : (prompt / promptTokens) * 1.02;
     known.tokenRatio = Math.min(LARGEST_RATIO, Math.max(known.tokenRatio, seen));

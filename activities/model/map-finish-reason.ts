@@ -48,11 +48,13 @@ const WORDS: Record<Finish, string[]> = {
 /** A word that no list has is judged by what it is made of; otherwise it is a server's own way to say stop. */
 export function finishOf(word: string): Finish {
   const plain = word.toLowerCase().replace(/[^a-z]/g, '');
-  for (const [finish, words] of Object.entries(WORDS) as [Finish, string[]][])
+  for (const [finish, words] of Object.entries(WORDS) as [Finish, string[]][]) {
     if (words.includes(plain)) return finish;
+  }
   if (/length|max|limit|trunc|window|budget/.test(plain)) return 'length';
-  if (/filter|safety|block|moderat|prohibit|sensitiv|policy|guardrail|refus/.test(plain))
+  if (/filter|safety|block|moderat|prohibit|sensitiv|policy|guardrail|refus/.test(plain)) {
     return 'filter';
+  }
   return /error|fail|abort|cancel|timeout|overload|resource|exceed|malform|unexpected/.test(plain)
     ? 'error'
     : 'stop';

@@ -21,8 +21,9 @@ export function mergeOpaque(
 const IDENTITY = new Set(['id', 'type', 'index', 'format', 'name', 'signature']);
 
 function merge(before: unknown, value: unknown, key = ''): unknown {
-  if (typeof before === 'string' && typeof value === 'string')
+  if (typeof before === 'string' && typeof value === 'string') {
     return IDENTITY.has(key) ? value : before + value;
+  }
   if (Array.isArray(before) && Array.isArray(value)) {
     const merged = [...(before as unknown[])];
     for (const entry of value) addEntry(merged, entry);
@@ -30,8 +31,9 @@ function merge(before: unknown, value: unknown, key = ''): unknown {
   }
   if (isObject(before) && isObject(value)) {
     const merged: OpaqueFields = { ...before };
-    for (const [name, entry] of Object.entries(value))
+    for (const [name, entry] of Object.entries(value)) {
       merged[name] = merge(merged[name], entry, name);
+    }
     return merged;
   }
   return value ?? before;

@@ -7,9 +7,11 @@ export function pendingImages(steps: RunStepRow[]): string[] {
     // A message that was cut off is told again, with its images.
     if (step.status !== 'completed') continue;
     if (step.type === 'message_creation') images.length = 0;
-    for (const { result } of step.tool_calls)
-      for (const output of result?.outputs ?? [])
+    for (const { result } of step.tool_calls) {
+      for (const output of result?.outputs ?? []) {
         if (output.type === 'image') images.push(output.image.file_id);
+      }
+    }
   }
   return images;
 }

@@ -39,9 +39,9 @@ export async function* readChunks(
         ? `${decoder.decode()}\n\n`
         : decoder.decode(read.value, { stream: true });
       const received = parseEvents(lines.push(text), options);
-      if (read.done && !received.done && lines.plain.trim() !== '')
+      if (read.done && !received.done && lines.plain.trim() !== '') {
         yield { chunks: [parseCompletion(lines.plain, options)], done: true };
-      else yield received;
+      } else yield received;
       if (received.done || read.done) return;
     }
   } finally {

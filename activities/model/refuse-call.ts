@@ -13,10 +13,12 @@ export function refusalOf(
     const tools = names === '' ? 'There are no tools' : `The tools are: ${names}`;
     return `There is no tool named '${call.name.slice(0, 64)}'. ${tools}.`;
   }
-  if (call.type === 'code_interpreter' && call.input.trim() === '')
+  if (call.type === 'code_interpreter' && call.input.trim() === '') {
     return notUnderstood(call.name, '{"code": "…"}', 'the Python code to run', given);
-  if (call.type === 'file_search' && readQueries(call.input).length === 0)
+  }
+  if (call.type === 'file_search' && readQueries(call.input).length === 0) {
     return notUnderstood(call.name, '{"queries": ["…"]}', 'what to look for', given);
+  }
   return null;
 }
 

@@ -91,8 +91,9 @@ export function reasonOf(body: unknown): string {
   if (typeof body === 'string') return plainText(body);
   if (Array.isArray(body)) return body.map(reasonOf).filter(Boolean).join('; ');
   if (!isObject(body)) return '';
-  if (typeof body['msg'] === 'string' && Array.isArray(body['loc']))
+  if (typeof body['msg'] === 'string' && Array.isArray(body['loc'])) {
     return `${body['loc'].join('.')}: ${body['msg']}`;
+  }
   const found = REASON_KEYS.map((key) => reasonOf(body[key])).find((text) => text !== '') ?? '';
   const { metadata } = body;
   const raw = isObject(metadata) && typeof metadata['raw'] === 'string' ? metadata['raw'] : '';

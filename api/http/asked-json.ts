@@ -14,8 +14,9 @@ export type AskedBody = {
 
 /** @throws ApiError 400 */
 export function askedJson(body: unknown = {}): AskedBody {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalidRequest('Invalid request body: expected an object.');
+  }
   const { model, previous_response_id }: AskedBody['names'] = body;
   const names = { model, previous_response_id };
   return { names, write: (name) => write(name === '' ? body : { ...body, model: name }) };
@@ -25,8 +26,9 @@ export function askedJson(body: unknown = {}): AskedBody {
 function write(body: object): ReturnType<AskedBody['write']> {
   const texts: string[] = [];
   const collect = (key: string, value: unknown) => {
-    if (typeof value === 'string' && !NO_TEXT.has(key) && !value.startsWith('data:'))
+    if (typeof value === 'string' && !NO_TEXT.has(key) && !value.startsWith('data:')) {
       texts.push(value);
+    }
     return value;
   };
   try {

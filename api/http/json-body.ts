@@ -27,8 +27,9 @@ export function readJson(limit: number): RequestHandler[] {
 function toApiError(error: unknown, request: Request, limit: number): unknown {
   const { type, status } = error as { type?: string; status?: number };
   if (type === 'entity.too.large') return bodyTooLarge(limit);
-  if (type === 'encoding.unsupported')
+  if (type === 'encoding.unsupported') {
     return unsupportedEncoding(request.get('content-encoding') ?? '', ENCODINGS);
+  }
   return status === 400 ? unreadableBody() : error;
 }
 

@@ -93,11 +93,12 @@ async function holdUntilModel(
     recent = Buffer.concat([recent.subarray(-PART_BYTES), value]);
     const place = findModel(recent, boundary, length - recent.length);
     if (place !== undefined) return { held: Buffer.concat(held), place };
-    if (length > HELD_BYTES)
+    if (length > HELD_BYTES) {
       throw invalidRequest(
         `The form's 'model' must come before a file of more than ${HELD_BYTES} bytes.`,
         { code: 'missing_required_parameter', param: 'model' },
       );
+    }
   }
 }
 

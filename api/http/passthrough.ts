@@ -78,8 +78,9 @@ async function passNew(
   const { model: named, previous_response_id: previous } = parseBody(namesSchema, names);
   const endpoint = request.path.slice(1);
   const projectId = projectOf(response);
-  if (previous && !(await modelOfResponse(pool, projectId, previous)))
+  if (previous && !(await modelOfResponse(pool, projectId, previous))) {
     throw previousResponseNotFound(previous);
+  }
   const { server, model, upstreamModel } = choose(config, endpoint, named, response);
   const { headers, body, texts } = write(upstreamModel);
   const prompt = TEXT_ENDPOINTS.includes(endpoint) ? texts : undefined;
@@ -128,8 +129,9 @@ function choose(
 function find(config: Config, endpoint: string, model: string): Destination | undefined {
   const embeddings = embeddingsTarget(config);
   const isEntry = config.models.some(({ id }) => id === model);
-  if (endpoint === 'embeddings' && !isEntry && model === embeddings?.model)
+  if (endpoint === 'embeddings' && !isEntry && model === embeddings?.model) {
     return { server: embeddings, model, upstreamModel: model };
+  }
   const target = modelTarget(config, model);
   return target && { server: target, model, upstreamModel: target.upstreamModel };
 }

@@ -128,8 +128,9 @@ function report(all: Record<Way, Ranks>): Promise<void> {
   const title = `${corpus.documents} documents, ${corpus.chunks} chunks, ${questions.length} questions`;
   printTable(title, ['', 'recall@1', 'recall@5', `recall@${RESULTS}`, 'MRR'], rows);
   for (const [at, { question }] of questions.entries()) {
-    if (all.both[at]! > 5)
+    if (all.both[at]! > 5) {
       console.log(`  ${WAYS.map((way) => `${way} ${all[way][at]}`).join(', ')}: ${question}`);
+    }
   }
   return writeResult('quality', undefined, {
     corpus,

@@ -64,8 +64,9 @@ function sessionOf(sandbox: Sandbox): Pick<Python, 'run' | 'stop'> {
         nextVersion: String(++cells),
         save: () => Promise.resolve(),
       });
-      if (status !== 'ok')
+      if (status !== 'ok') {
         throw new Error(`A cell ended with ${status}: ${JSON.stringify(outputs)}`);
+      }
     },
     stop: () => sandbox.dropSession(sessionId),
   };
@@ -75,13 +76,15 @@ function asPython(kernel: Kernel): Python {
   return {
     async run(code) {
       const { status, outputs } = await kernel.run(code);
-      if (status !== 'ok')
+      if (status !== 'ok') {
         throw new Error(`A cell ended with ${status}: ${JSON.stringify(outputs)}`);
+      }
     },
     async save() {
       const { blob, unsaved } = await kernel.snapshot(MAX_SNAPSHOT_BYTES);
-      if (unsaved.length > 0 || !Buffer.isBuffer(blob))
+      if (unsaved.length > 0 || !Buffer.isBuffer(blob)) {
         throw new Error(`Not saved: ${unsaved.join(', ')}`);
+      }
       return blob;
     },
     async restore(blob) {

@@ -49,13 +49,14 @@ async function examine({ names, baseUrl, apiKey, keyName }: Server): Promise<Fin
     return { part, state: 'fail', says: `${models} has no server`, remedy };
   }
   const keyed = apiKey === 'none' ? 'no key' : 'a key is set';
-  if (keyed === 'no key' && keyName !== OWN_KEY)
+  if (keyed === 'no key' && keyName !== OWN_KEY) {
     return {
       part,
       state: 'fail',
       says: `${models}: ${keyName} is not set`,
       remedy: `set ${keyName}`,
     };
+  }
   const { origin, pathname } = new URL(baseUrl);
   const place = `${models === '' ? '' : `${models} at `}${origin}${pathname}`;
   const answer = await ask(baseUrl, apiKey);

@@ -24,8 +24,9 @@ export function report(findings: Finding[]): string {
 
 function verdict(findings: Finding[]): string {
   const stops = findings.filter(({ state }) => state === 'stop').map(({ part }) => part);
-  if (stops.length > 0)
+  if (stops.length > 0) {
     return `npm start will not work until this is put right: ${stops.join(', ')}.`;
+  }
   const fails = findings.filter(({ state }) => state === 'fail').map(({ says }) => says);
   if (fails.length > 0) return `npm start will start, but runs will fail: ${fails.join('; ')}.`;
   return 'npm start will work.';
@@ -47,9 +48,9 @@ function wrap(text: string): string[] {
   const found: string[] = [];
   for (const word of text.split(' ')) {
     const last = found.at(-1);
-    if (last !== undefined && last.length + word.length < WIDTH)
+    if (last !== undefined && last.length + word.length < WIDTH) {
       found.push(`${found.pop()} ${word}`);
-    else found.push(word);
+    } else found.push(word);
   }
   return found;
 }

@@ -67,19 +67,21 @@ export async function database(config: Config): Promise<Finding> {
 export async function dataDirectory({ dataDir }: Config): Promise<Finding> {
   const part = 'Data';
   const holder = await holderOf(dataDir);
-  if (holder !== undefined)
+  if (holder !== undefined) {
     return {
       part,
       state: 'ok',
       says: `${dataDir}, in use: Threadmill runs (process ${holder.pid})`,
     };
+  }
   const place = await nearest(dataDir);
-  if (await isWritable(place))
+  if (await isWritable(place)) {
     return {
       part,
       state: 'ok',
       says: place === dataDir ? dataDir : `${dataDir}, made at the start`,
     };
+  }
   return {
     part,
     state: 'stop',
@@ -104,10 +106,12 @@ async function isWritable(path: string): Promise<boolean> {
 export async function port({ host, port: number, dataDir }: Config): Promise<Finding> {
   const part = 'Port';
   if (number === 0) return { part, state: 'ok', says: 'any free one' };
-  if (await isPortFree(number, host))
+  if (await isPortFree(number, host)) {
     return { part, state: 'ok', says: `${number} on ${host} is free` };
-  if ((await holderOf(dataDir)) !== undefined)
+  }
+  if ((await holderOf(dataDir)) !== undefined) {
     return { part, state: 'ok', says: `${number} on ${host} is in use while Threadmill runs` };
+  }
   return {
     part,
     state: 'stop',

@@ -46,10 +46,11 @@ export async function checkTemporal(
         `address (host:port) or the TEMPORAL_TLS settings, or unset it to use a local one.`,
     );
   }
-  if (state === 'refused')
+  if (state === 'refused') {
     throw new StartError(
       `The Temporal server at ${address} refuses us: correct TEMPORAL_API_KEY or TEMPORAL_NAMESPACE.`,
     );
+  }
   if (state === 'no namespace') {
     throw new StartError(
       `The Temporal server at ${address} has no namespace '${namespace}': create it with ` +

@@ -33,8 +33,9 @@ export function createShares(total: number): TakeShare {
     move(owners, 1);
     return () => {
       move(owners, -1);
-      for (const [resolve, others] of waiting)
+      for (const [resolve, others] of waiting) {
         if (mayTake(others) && waiting.delete(resolve)) resolve(grant(others));
+      }
     };
   };
 

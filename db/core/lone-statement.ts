@@ -51,8 +51,9 @@ const CANCEL_MS = 2_000;
 function cancel(client: PoolClient): void {
   const { host, port, processID, secretKey, connection } = client as unknown as Session;
   const message = Buffer.alloc(16);
-  for (const [at, value] of [message.length, CANCEL_REQUEST, processID, secretKey].entries())
+  for (const [at, value] of [message.length, CANCEL_REQUEST, processID, secretKey].entries()) {
     message.writeInt32BE(value, at * 4);
+  }
   const socket = connect(
     host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port },
   );

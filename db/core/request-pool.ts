@@ -35,8 +35,9 @@ export function createRequestPool(pool: Pool, max: number, bounds: Bounds): Requ
     const scope = scopes.getStore();
     if (scope === undefined) return pool.connect();
     const owners = [{ name: scope.projectId, factor: PROJECT_SHARE }];
-    if (!alone && scope.objectId !== undefined)
+    if (!alone && scope.objectId !== undefined) {
       owners.push({ name: scope.objectId, factor: OBJECT_SHARE });
+    }
     const giveBack = await take(owners, bounds.lockMs, scope.abandoned);
     try {
       const client = await pool.connect();

@@ -31,11 +31,12 @@ export async function* readPptx(bytes: Buffer, limits: ParseLimits): AsyncGenera
   const archive = open(bytes, limits);
   const slides = numbered(archive.names, /^ppt\/slides\/slide(\d+)\.xml$/);
   if (slides.length === 0) throw notA('PowerPoint presentation');
-  if (slides.length > limits.pages)
+  if (slides.length > limits.pages) {
     throw new DocumentError(
       'invalid_file',
       `The file has ${slides.length} slides, of which at most ${limits.pages} are read.`,
     );
+  }
   let page = 0;
   for (const slide of slides) {
     page += 1;
@@ -47,11 +48,12 @@ export async function* readPptx(bytes: Buffer, limits: ParseLimits): AsyncGenera
 }
 
 function open(bytes: Buffer, limits: ParseLimits): Archive {
-  if (bytes.subarray(0, OLE.length).equals(OLE))
+  if (bytes.subarray(0, OLE.length).equals(OLE)) {
     throw new DocumentError(
       'invalid_file',
       'The file is protected with a password, or of an older format.',
     );
+  }
   return openArchive(bytes, limits);
 }
 

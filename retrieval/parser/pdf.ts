@@ -11,11 +11,12 @@ const SETTINGS = { verbosity: 0, isEvalSupported: false, useSystemFonts: false, 
 /** A page that cannot be read is left out; a file without any text is an error. */
 export async function* readPdf(bytes: Buffer, limits: ParseLimits): AsyncGenerator<Piece> {
   const pdf = await open(bytes);
-  if (pdf.numPages > limits.pages)
+  if (pdf.numPages > limits.pages) {
     throw new DocumentError(
       'invalid_file',
       `The file has ${pdf.numPages} pages, of which at most ${limits.pages} are read.`,
     );
+  }
   let anything = false;
   for (let page = 1; page <= pdf.numPages; page += 1) {
     const text = await readPage(pdf, page);
@@ -23,11 +24,12 @@ export async function* readPdf(bytes: Buffer, limits: ParseLimits): AsyncGenerat
     anything = true;
     yield { text: `${text}\n\n`, page };
   }
-  if (!anything)
+  if (!anything) {
     throw new DocumentError(
       'invalid_file',
       'The PDF has no text: scanned pages need text recognition before they can be searched.',
     );
+  }
 }
 
 type Pdf = Awaited<ReturnType<typeof getDocumentProxy>>;

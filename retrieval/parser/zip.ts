@@ -39,8 +39,9 @@ export function openArchive(bytes: Buffer, limits: ParseLimits): Archive {
     async *read(name) {
       const entry = entries.get(name);
       if (entry === undefined) return;
-      if (entry.encrypted)
+      if (entry.encrypted) {
         throw new DocumentError('invalid_file', 'The file is protected with a password.');
+      }
       // A bomb is found before anything is made of it.
       for await (const part of inflate(bytes, entry)) {
         inflatedBytes += part.length;
@@ -55,11 +56,12 @@ export function openArchive(bytes: Buffer, limits: ParseLimits): Archive {
 function readDirectory(bytes: Buffer, mostEntries: number): Map<string, Entry> {
   const end = findEnd(bytes);
   const count = bytes.readUInt16LE(end + 10);
-  if (count > mostEntries)
+  if (count > mostEntries) {
     throw new DocumentError(
       'invalid_file',
       `The file has ${count} parts, of which at most ${mostEntries} are read.`,
     );
+  }
   const entries = new Map<string, Entry>();
   let at = bytes.readUInt32LE(end + 16);
   for (let index = 0; index < count; index += 1) {
@@ -79,8 +81,9 @@ function readDirectory(bytes: Buffer, mostEntries: number): Map<string, Entry> {
 
 function findEnd(bytes: Buffer): number {
   const first = Math.max(0, bytes.length - END_BYTES - LONGEST_COMMENT);
-  for (let at = bytes.length - END_BYTES; at >= first; at -= 1)
+  for (let at = bytes.length - END_BYTES; at >= first; at -= 1) {
     if (bytes.readUInt32LE(at) === END_OF_DIRECTORY) return at;
+  }
   throw damaged();
 }
 

@@ -56,8 +56,9 @@ export function remoteBackend(options: RemoteOptions): SandboxBackend {
           signal?.throwIfAborted();
           if (!(error instanceof RefusedError)) throw error;
           const late = error.retry === 'soon' && performance.now() > deadline;
-          if (late || error.retry === 'never')
+          if (late || error.retry === 'never') {
             throw new KernelStartError(error.message, { cause: error, temporary: late });
+          }
         }
         await pause(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {});
       }

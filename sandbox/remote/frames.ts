@@ -114,21 +114,26 @@ function parseCall(value: unknown): Call {
   const { method } = call;
   if (method === 'run' || method === 'listFiles' || method === 'restore') return { method };
   if (method === 'snapshot') return { method, maxBytes: count(call['maxBytes']) };
-  if (method === 'readFile')
+  if (method === 'readFile') {
     return { method, path: text(call['path']), maxBytes: count(call['maxBytes']) };
-  if (method === 'warm' && Array.isArray(call['modules']))
+  }
+  if (method === 'warm' && Array.isArray(call['modules'])) {
     return { method, modules: call['modules'].slice(0, MAX_MODULES).map(text) };
-  if (method !== 'putFile' || !Array.isArray(call['paths']))
+  }
+  if (method !== 'putFile' || !Array.isArray(call['paths'])) {
     throw new ProtocolError('a call of no known method');
+  }
   const paths = call['paths'].slice(0, MAX_PATHS + 1).map(text);
-  if (paths.length === 0 || paths.length > MAX_PATHS)
+  if (paths.length === 0 || paths.length > MAX_PATHS) {
     throw new ProtocolError('a file without one name');
+  }
   return { method, paths, bytes: count(call['bytes']) };
 }
 
 function fields(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null)
+  if (typeof value !== 'object' || value === null) {
     throw new ProtocolError(`${what} that is no object`);
+  }
   return value as Record<string, unknown>;
 }
 

@@ -206,8 +206,9 @@ export class RemoteKernel implements Kernel {
   #onFrame({ header, body }: Frame): void {
     if (header.t === 'ping') return;
     const exchange = this.#exchange;
-    if (!('id' in header) || exchange === undefined || header.id !== exchange.id)
+    if (!('id' in header) || exchange === undefined || header.id !== exchange.id) {
       throw new ProtocolError(`'${header.t}' of no call that is under way`);
+    }
     exchange.watchdog.refresh();
     if (header.t === 'more') exchange.credit.more();
     else if (header.t === 'chunk') exchange.reply.push(body);

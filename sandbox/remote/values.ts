@@ -34,8 +34,9 @@ export function decodeOutcome(body: Buffer, limits: ShownLimits): CellOutcome {
   let images = 0;
   const outputs = list(value['outputs'], MAX_OUTPUTS).flatMap((entry): CellOutput[] => {
     const { type, logs, bytes } = fields(entry);
-    if (type === 'logs' && typeof logs === 'string')
+    if (type === 'logs' && typeof logs === 'string') {
       return [{ type, logs: plain(logs, limits.maxLogBytes + MAX_REMARKS) }];
+    }
     if (type !== 'image' || !isCount(bytes)) throw new ProtocolError('an output of no known kind');
     images += 1;
     if (images > limits.maxImages) throw new ProtocolError('more images than a cell may show');
@@ -56,8 +57,9 @@ export function encodeFiles(files: readonly FileEntry[]): Buffer[] {
 export function decodeFiles(body: Buffer): FileEntry[] {
   return list(decodeJson(body).value['files'], MAX_FILES).map((entry) => {
     const { path, bytes, stamp } = fields(entry);
-    if (typeof path !== 'string' || typeof stamp !== 'string' || !isCount(bytes))
+    if (typeof path !== 'string' || typeof stamp !== 'string' || !isCount(bytes)) {
       throw new ProtocolError('a file of no known kind');
+    }
     return { path, bytes, stamp };
   });
 }
@@ -118,8 +120,9 @@ function decodeJson(body: Buffer): { value: Record<string, unknown>; rest: Buffe
 }
 
 function fields(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null)
+  if (typeof value !== 'object' || value === null) {
     throw new ProtocolError('a value that is no object');
+  }
   return value as Record<string, unknown>;
 }
 

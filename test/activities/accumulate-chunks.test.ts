@@ -7,8 +7,9 @@ const RULES = { offered: new Set<string>(), maxCalls: 128, thinking: 'strip' } a
 
 function usageOf(reports: (object | null)[]) {
   const answer = new ChunkAccumulator(RULES);
-  for (const usage of reports)
+  for (const usage of reports) {
     answer.push({ choices: [{ delta: { content: 'word ' }, finish_reason: null }], usage });
+  }
   return answer.usage;
 }
 

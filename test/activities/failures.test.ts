@@ -26,13 +26,14 @@ test('a worker that shuts down hands its attempt over, and every other cancel is
 
 test('what costs money or was not foreseen is tried five times', () => {
   const cut = new ModelStreamError('cut', { retryable: true });
-  for (const error of [cut, new Error('unforeseen')])
+  for (const error of [cut, new Error('unforeseen')]) {
     expect([1, 4, 5, 6].map((attempt) => retried(error, attempt))).toEqual([
       true,
       true,
       false,
       false,
     ]);
+  }
   expect(retried(new ModelStreamError('final', { retryable: false }))).toBe(false);
 });
 

@@ -115,7 +115,8 @@ test('serves the versioned paths, a base URL with a deployment, and a token as t
 test('refuses a wrong key and an unknown path as everywhere', async () => {
   const wrong = azureClient({ apiKey: 'sk-wrong' }).beta.assistants.list();
   await expect(wrong).rejects.toMatchObject({ status: 401, code: 'invalid_api_key' });
-  for (const path of ['/openai/nothing', '/openai/deployments/m/nothing', '/openai'])
+  for (const path of ['/openai/nothing', '/openai/deployments/m/nothing', '/openai']) {
     expect((await env.fetch(`${path}?api-version=1`)).status, path).toBe(404);
+  }
   expect((await env.fetch('/openai/deployments/%zz/models')).status).toBe(400);
 });

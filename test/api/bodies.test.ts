@@ -91,8 +91,9 @@ test.for(['gzip', 'deflate', 'br', 'zstd'])(
   'refuses a body that only says it is %s',
   async (encoding) => {
     const headers = { 'content-encoding': encoding };
-    for (const body of [json('x'), 'x', Buffer.from([0x1f, 0x8b]), Buffer.alloc(1_000)])
+    for (const body of [json('x'), 'x', Buffer.from([0x1f, 0x8b]), Buffer.alloc(1_000)]) {
       expect(await errorOf(post(body, headers))).toEqual(unreadable);
+    }
   },
 );
 
@@ -101,10 +102,11 @@ test('refuses a compressed body that ends early', async () => {
     ['gzip', gzipSync(json(NAME))],
     ['deflate', deflateSync(json(NAME))],
     ['br', brotliCompressSync(json(NAME))],
-  ] as const)
+  ] as const) {
     expect(await errorOf(post(whole.subarray(0, -5), { 'content-encoding': encoding }))).toEqual(
       unreadable,
     );
+  }
 });
 
 test('refuses what it cannot decode, and says what it can', async () => {
@@ -115,8 +117,9 @@ test('refuses what it cannot decode, and says what it can', async () => {
     param: null,
     code: 'unsupported_media_type',
   });
-  for (const value of ['compress', 'gzip, br', 'x'])
+  for (const value of ['compress', 'gzip, br', 'x']) {
     expect(await errorOf(post(json('x'), { 'content-encoding': value }))).toEqual(encoding(value));
+  }
   const { headers, body } = form(
     { name: 'purpose', content: 'vision' },
     { name: 'file', filename: 'a.png', content: 'x' },
@@ -130,13 +133,14 @@ test('refuses what it cannot decode, and says what it can', async () => {
     200,
   );
 
-  for (const charset of ['klingon', 'utf-99', "it's"])
+  for (const charset of ['klingon', 'utf-99', "it's"]) {
     expect(
       await errorOf(post(json('x'), { 'content-type': `application/json; charset=${charset}` })),
     ).toEqual({
       ...encoding(''),
       message: `Unsupported charset: '${charset}'. Please send UTF-8.`,
     });
+  }
 });
 
 test('counts the bytes that a compressed body becomes', async () => {
@@ -164,13 +168,15 @@ test('reads no body as an empty object, and refuses what is not JSON', async () 
   expect(bodiless.status).toBe(200);
   expect((await post('', {}, '/threads')).status).toBe(200);
   expect((await post(gzipSync(''), { 'content-encoding': 'gzip' }, '/threads')).status).toBe(200);
-  for (const body of ['{', "{'a': 1}", 'model=m', '{"a":1}}', '\u0000'])
+  for (const body of ['{', "{'a': 1}", 'model=m', '{"a":1}}', '\u0000']) {
     expect(await errorOf(post(body, {}))).toMatchObject({
       status: 400,
       message: expect.stringMatching(/^We could not parse the JSON body of your request\./),
     });
-  for (const body of ['[]', '"x"', '1', 'null'])
+  }
+  for (const body of ['[]', '"x"', '1', 'null']) {
     expect((await errorOf(post(body, {}))).status).toBe(400);
+  }
 });
 
 test('reads a body that comes in pieces without a length', async () => {

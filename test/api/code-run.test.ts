@@ -48,8 +48,9 @@ async function runCode(replies: Reply[]) {
   stream.on('toolCallDelta', (delta) => {
     if (delta.type !== 'code_interpreter') return;
     if (delta.code_interpreter?.input) inputs.push(delta.code_interpreter.input);
-    for (const output of delta.code_interpreter?.outputs ?? [])
+    for (const output of delta.code_interpreter?.outputs ?? []) {
       if (output.type === 'logs') logs.push(output.logs ?? '');
+    }
   });
   const events = await eventsOf(stream);
   const run = await stream.finalRun();

@@ -110,6 +110,7 @@ test('takes origins as browsers send them, and nothing else', async () => {
     'https://a.example/path',
     'https://*.example.com',
     'null',
-  ])
+  ]) {
     expect(() => read(wrong), wrong).toThrow(`CORS_ORIGINS must be * or a list`);
+  }
 });

@@ -29,8 +29,9 @@ async function recordStatements(work: () => Promise<void>): Promise<Statement[]>
   const recording = function (this: pg.Client, ...args: unknown[]): unknown {
     const [config] = args as [{ name?: string; text?: string } | string];
     const statement = typeof config === 'string' ? { name: config, text: config } : config;
-    if (!this.database?.startsWith('postgres'))
+    if (!this.database?.startsWith('postgres')) {
       statements.push({ name: statement.name ?? '', text: statement.text ?? '' });
+    }
     return Reflect.apply(original, this, args);
   };
   Object.defineProperty(pg.Client.prototype, 'query', {

@@ -172,8 +172,9 @@ test('a message, and the stream of its run still comes to its end', async () => 
   const { data } = await env.client.beta.threads.messages.list(thread_id, { run_id: run.id });
   expect(await tablesWith(env.pool, word)).toEqual(['idempotency_keys', 'messages', 'run_events']);
 
-  for (const { id } of [asked, data[0]!])
+  for (const { id } of [asked, data[0]!]) {
     await env.client.beta.threads.messages.delete(id, { thread_id });
+  }
   expect(await tablesWith(env.pool, word)).toEqual([]);
   const after = await readLog(env, run);
   expect(after.map(({ id, event }) => [id, event])).toEqual(

@@ -85,8 +85,8 @@ test('says which object is not there', async () => {
     notFound(`GET /threads/${threadId}/runs/${runId}/steps/step_123`, 'run step', 'step_123'),
   ];
   for (const row of rows) await check(row);
-  for (const method of ['GET', 'DELETE'])
-    for (const model of ['fake_id', 'a/b'])
+  for (const method of ['GET', 'DELETE']) {
+    for (const model of ['fake_id', 'a/b']) {
       await check({
         send: `${method} /models/${model}`,
         message: `The model '${model}' does not exist`,
@@ -94,14 +94,18 @@ test('says which object is not there', async () => {
         code: 'model_not_found',
         param: 'model',
       });
-  for (const send of ['DELETE /files/ID', 'GET /files/ID', 'GET /files/ID/content'])
-    for (const id of ['fake_id', 'file-x', 'undefined', 'asst_x', 'a%00b', 'x'.repeat(100)])
+    }
+  }
+  for (const send of ['DELETE /files/ID', 'GET /files/ID', 'GET /files/ID/content']) {
+    for (const id of ['fake_id', 'file-x', 'undefined', 'asst_x', 'a%00b', 'x'.repeat(100)]) {
       await check({
         send: send.replace('ID', id),
         message: `No such File object: ${decodeURIComponent(id)}`,
         status: 404,
         param: 'id',
       });
+    }
+  }
 });
 
 test('says what an id must begin with', async () => {
@@ -235,8 +239,9 @@ test('says what is wrong with a body', async () => {
       'metadata',
     ],
   ];
-  for (const [path, body, message, code, param] of rows)
+  for (const [path, body, message, code, param] of rows) {
     await check({ send: `POST ${path}`, body, message, code, param });
+  }
   const limit = { code: 'integer_above_max_value', param: 'limit' };
   await check({
     send: 'GET /assistants?limit=101',
@@ -256,8 +261,9 @@ test('says that a body is not JSON, or not an object', async () => {
   const malformed =
     "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library " +
     'correctly. The server expects a JSON payload, but what was sent was not valid JSON.)';
-  for (const body of ['{', '{"model":', 'model=m', '{"model": "m",}'])
+  for (const body of ['{', '{"model":', 'model=m', '{"model": "m",}']) {
     await check({ send: 'POST /assistants', body, message: malformed });
+  }
   await check({
     send: 'POST /assistants',
     body: '["m"]',

@@ -76,7 +76,7 @@ test.for(PLACES)('%s can name only files that are there', async ([, place]) => {
   const expired = await createFile(env.client);
   await env.pool.query('update files set expires_at = unix_now() where id = $1', [expired]);
   const before = await counts();
-  for (const id of ['file-unknown', other, deleted, expired])
+  for (const id of ['file-unknown', other, deleted, expired]) {
     expect(await post(place(id))).toEqual({
       status: 404,
       body: {
@@ -88,6 +88,7 @@ test.for(PLACES)('%s can name only files that are there', async ([, place]) => {
         },
       },
     });
+  }
   expect(await counts()).toEqual(before);
   const accepted = await post(place(await createFile(env.client)));
   expect(accepted).toMatchObject({ status: 200 });

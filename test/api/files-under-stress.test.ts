@@ -149,7 +149,7 @@ test('files that come together pass the quota one by one', async () => {
     Array.from({ length: 5 }, async () => {
       const { headers, body } = form(purpose, file(content));
       const answer = await env.fetch('/v1/files', { method: 'POST', headers, body });
-      if (answer.status !== 200)
+      if (answer.status !== 200) {
         expect(await answer.json()).toEqual({
           error: {
             message: `This file would take the project over its limit of ${400 * MIB} bytes for all files. Please delete files you no longer need.`,
@@ -158,6 +158,7 @@ test('files that come together pass the quota one by one', async () => {
             code: 'file_quota_exceeded',
           },
         });
+      }
       return answer.status;
     }),
   );

@@ -144,8 +144,9 @@ test('takes each purpose, and lists by it', async () => {
   const seen = [];
   for await (const file of files.list({ limit: 4 })) seen.push(file);
   expect(seen).toEqual(made.toReversed());
-  for (const query of ['limit=0', 'limit=10001', 'order=up', 'after=file-none', 'purpose=%00'])
+  for (const query of ['limit=0', 'limit=10001', 'order=up', 'after=file-none', 'purpose=%00']) {
     expect((await env.fetch(`/v1/files?${query}`)).status, query).toBe(400);
+  }
   expect((await env.fetch('/v1/files?limit=10000')).status).toBe(200);
   for (const { id } of made) await files.delete(id);
   expect(await (await env.fetch('/v1/files')).json()).toEqual({
@@ -383,10 +384,11 @@ test('takes a file of exactly the limit, and none above it', async () => {
     param: null,
     code: 'file_too_large',
   };
-  for (const bytes of [3 * MIB + 1, 20 * MIB])
+  for (const bytes of [3 * MIB + 1, 20 * MIB]) {
     expect(await errorOf(post(PURPOSE, { ...FILE, content: Buffer.alloc(bytes) }))).toEqual(
       tooLarge,
     );
+  }
   const { headers, body } = form({ ...FILE, content: Buffer.alloc(8 * MIB) }, PURPOSE);
   const chunked = env.fetch('/v1/files', {
     method: 'POST',
@@ -423,10 +425,11 @@ test('an expired file is gone at once, and its content soon after', async () => 
     ['GET', ''],
     ['GET', '/content'],
     ['DELETE', ''],
-  ])
+  ]) {
     expect(await errorOf(env.fetch(`/v1/files/${file.id}${path}`, { method: method! }))).toEqual(
       missing,
     );
+  }
   expect((await env.client.files.list()).data).toEqual([]);
   expect(await counts()).toEqual(before);
   await tidyFiles(env.pool);
@@ -447,8 +450,9 @@ test('takes a form once per idempotency key', async () => {
   const files = await Promise.all(answers.map((answer) => answer.json()));
   expect(new Set(files.map((file) => JSON.stringify(file))).size).toBe(1);
   expect(await counts()).toEqual([1, 1, 1, 4]);
-  for (const other of [send('other'), send('same', 'b.txt')])
+  for (const other of [send('other'), send('same', 'b.txt')]) {
     expect(await errorOf(other)).toMatchObject({ status: 400, code: 'idempotency_key_reused' });
+  }
   expect(await counts()).toEqual([1, 1, 1, 4]);
   await env.client.files.delete((files[0] as { id: string }).id);
 });

@@ -211,10 +211,11 @@ test('keeps the keys of two projects apart', async () => {
 });
 
 test('takes any key of 1 to 255 printable characters', async () => {
-  for (const key of ['a', 'x'.repeat(255), 'any key: "with" signs!'])
+  for (const key of ['a', 'x'.repeat(255), 'any key: "with" signs!']) {
     expect((await post('/threads', { metadata: { key: key.length.toString() } }, key)).status).toBe(
       200,
     );
+  }
   for (const key of ['', 'x'.repeat(256), 'é']) {
     const refused = await post('/threads', {}, key);
     expect(refused.status).toBe(400);
@@ -341,8 +342,9 @@ test('binds a key to its route and to what the route names, for every pair of ro
     expect(await (await send(first, key)).text(), name).toBe(told);
   }
   // They were sound, and had no effect.
-  for (const other of others)
+  for (const other of others) {
     expect((await send(other, randomUUID())).status, other.name).toBe(200);
+  }
 });
 
 test('takes a key on the same path by another name as the same request', async () => {
@@ -370,8 +372,9 @@ test('goes on with the keys of version 0.1.0, which stored only a part of the pa
     key,
   ]);
   expect(await (await send({ path, body }, key)).text()).toBe(first);
-  for (const other of [elsewhere, { path, body: { role: 'user', content: 'Bye' } }])
+  for (const other of [elsewhere, { path, body: { role: 'user', content: 'Bye' } }]) {
     expect(await errorOf(send(other, key))).toMatchObject({ code: 'idempotency_key_reused' });
+  }
 });
 
 /** The name under which version 0.1.0 stored what a route answers, as the object or as a row that has its fields. */

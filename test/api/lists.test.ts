@@ -106,8 +106,9 @@ test('lists runs of a thread', async () => {
   const { assistant, threadId } = await setUp(env, replies);
   const { runs } = env.client.beta.threads;
   const ids: string[] = [];
-  for (let n = 0; n < 5; n++)
+  for (let n = 0; n < 5; n++) {
     ids.unshift((await runs.createAndPoll(threadId, { assistant_id: assistant.id })).id);
+  }
   await checkList(env.client, `/threads/${threadId}/runs`, ids, runs.list(threadId, { limit: 2 }));
 });
 
@@ -119,11 +120,12 @@ test('lists the steps of a run, and the messages of a run alone', async () => {
   });
   const { runs, messages } = env.client.beta.threads;
   let run = await runs.createAndPoll(threadId, { assistant_id: assistant.id });
-  while (run.status === 'requires_action')
+  while (run.status === 'requires_action') {
     run = await runs.submitToolOutputsAndPoll(run.id, {
       thread_id: threadId,
       tool_outputs: outputsFor(run),
     });
+  }
   const { steps, log } = await checkRun(env, run);
   const created = log.filter(({ event }) => event === 'thread.run.step.created');
   expect(steps.map(({ id }) => id)).toEqual(created.map(({ data }) => (data as Listed).id));
@@ -135,10 +137,11 @@ test('lists the steps of a run, and the messages of a run alone', async () => {
     ids,
     runs.steps.list(run.id, { thread_id: threadId, limit: 2 }),
   );
-  for (const step of steps)
+  for (const step of steps) {
     expect(await runs.steps.retrieve(step.id, { run_id: run.id, thread_id: threadId })).toEqual(
       step,
     );
+  }
 
   await messages.create(threadId, { role: 'user', content: 'Thanks' });
   const ofRun = await messages.list(threadId, { run_id: run.id });

@@ -63,8 +63,9 @@ test('answers headers that are too large', async () => {
     `GET /v1/models HTTP/1.1\r\n${HOST}${auth()}x-filler: ${filler}\r\n\r\n`,
     `GET /v1/models?x=${filler} HTTP/1.1\r\n${HOST}${auth()}\r\n`,
     `GET /v1/models HTTP/1.1\r\n${HOST}x-filler: ${filler.repeat(100)}\r\n\r\n`,
-  ])
+  ]) {
     expect(parsed(await exchange(request))).toMatchObject({ status: 431, error: tooLarge });
+  }
   const asked = env.clientFor(env.apiKey).models.list({ headers: { 'x-filler': filler } });
   const error = await asked.catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(OpenAI.APIError);

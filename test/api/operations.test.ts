@@ -13,11 +13,12 @@ test('each operation has an id and a route of its own, and a handler', () => {
   const declared = Object.values(SECTIONS).flatMap(Object.values);
   expect(operations).toHaveLength(declared.length);
   expect(new Set(operations.map(({ route }) => route)).size).toBe(operations.length);
-  for (const one of operations)
+  for (const one of operations) {
     expect(
       ['read', 'write', 'send'].filter((handler) => handler in one),
       one.route,
     ).toHaveLength(1);
+  }
 });
 
 test('a path that is named literally is no id, in whatever order operations are declared', async () => {

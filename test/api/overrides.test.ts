@@ -201,11 +201,12 @@ test('demands a tool in the first turn only', async () => {
 test('passes on the choices none and code_interpreter', async () => {
   const replies = [text('A.'), text('B.'), text('C.')];
   const { assistant, threadId, model } = await setUp(env, replies, { tools: [CODE] });
-  for (const tool_choice of ['none', { type: 'code_interpreter' }] as const)
+  for (const tool_choice of ['none', { type: 'code_interpreter' }] as const) {
     await env.client.beta.threads.runs.createAndPoll(threadId, {
       assistant_id: assistant.id,
       tool_choice,
     });
+  }
   expect(env.model.requests(model).map(({ body }) => body.tool_choice)).toEqual([
     'none',
     { type: 'function', function: { name: 'code_interpreter' } },

@@ -215,8 +215,9 @@ for (const order of ORDERS) {
 test('the official client deletes all that it lists', async () => {
   const { client, ids } = await assistants();
   const deleted: string[] = [];
-  for await (const { id } of client.beta.assistants.list({ limit: 2 }))
+  for await (const { id } of client.beta.assistants.list({ limit: 2 })) {
     deleted.push((await client.beta.assistants.delete(id)).id);
+  }
   expect(deleted).toEqual(ids);
 });
 
@@ -226,10 +227,10 @@ test.for(Object.entries(LISTS))(
     const list = await make();
     const unknown = `${list.ids[0]!.slice(0, -3)}xyz`;
     const removed = (await assistants()).ids[0]!;
-    for (const param of list.path === '/files' ? ['after'] : ['after', 'before'])
+    for (const param of list.path === '/files' ? ['after'] : ['after', 'before']) {
       for (const id of [...list.strangers, unknown, mintId('request'), removed].filter(
         (candidate) => !list.ids.includes(candidate),
-      ))
+      )) {
         await expect(
           list.client.get(list.path, { query: { [param]: id } }),
           `${param} ${id}`,
@@ -242,6 +243,8 @@ test.for(Object.entries(LISTS))(
             code: 'invalid_value',
           },
         });
+      }
+    }
   },
 );
 
@@ -252,11 +255,12 @@ test('what was deleted elsewhere, or of another kind, is as unknown as what neve
     await list.remove!(list.ids[0]!);
     gone.push(list.ids[0]!);
   }
-  for (const [at, list] of made.entries())
+  for (const [at, list] of made.entries()) {
     for (const id of gone.filter((_, of) => of !== at)) {
       const asked = list.client.get(list.path, { query: { after: id } });
       await expect(asked, `${list.path} ${id}`).rejects.toMatchObject({ status: 400 });
     }
+  }
 });
 
 /** Ends the ingest of a store's file. */

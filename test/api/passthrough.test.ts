@@ -107,8 +107,9 @@ test('passes a request on with the name, the address and the key of its server, 
     'x-ratelimit-remaining-requests': '9',
     'access-control-allow-origin': '*',
   });
-  for (const name of ['set-cookie', 'server', 'openai-organization'])
+  for (const name of ['set-cookie', 'server', 'openai-organization']) {
     expect(response.headers.get(name)).toBeNull();
+  }
   const { method, url, headers, json } = upstream.last;
   expect(`${method} ${url}`).toBe('POST /v1/chat/completions');
   expect(json).toEqual({ ...body, model: 'llama-3.3' });
@@ -172,8 +173,9 @@ test('estimates the tokens of answers that report none, of whatever kind', async
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });
     const text = 'größer "zitiert"';
     response.write(event({ type: 'response.created', response: { id: 'resp_1', usage: null } }));
-    for (const delta of [text.slice(0, 5), text.slice(5)])
+    for (const delta of [text.slice(0, 5), text.slice(5)]) {
       response.write(event({ type: 'response.output_text.delta', delta }));
+    }
     response.end(event({ type: 'response.output_text.done', text }));
   };
   const stream = await own.responses.create({ model: 'tutor', input: 'Hi', stream: true });
@@ -399,10 +401,11 @@ test('names the model that nobody serves, and lists those that somebody does', a
     param: 'model',
     code: 'model_not_found',
   };
-  for (const path of ['chat/completions', 'embeddings', 'responses', 'images/generations'])
+  for (const path of ['chat/completions', 'embeddings', 'responses', 'images/generations']) {
     expect(await errorOf(post(`/v1/${path}`, JSON.stringify({ model: 'nobody' })))).toEqual(
       unknown,
     );
+  }
   const form = ['Content-Disposition: form-data; name="model"\r\n\r\nnobody'];
   expect(await errorOf(sendForm(form))).toEqual(unknown);
   const { data } = await client.models.list();
@@ -502,8 +505,9 @@ test('waits for a client that reads slowly', async () => {
   let written = 0;
   upstream.answer = async (_received, response) => {
     response.writeHead(200, { 'content-type': 'audio/mpeg' });
-    for (; written < size; written += block.length)
+    for (; written < size; written += block.length) {
       if (!response.write(block)) await once(response, 'drain');
+    }
     response.end();
   };
   const response = await post('/v1/audio/speech', JSON.stringify({ model: 'tutor' }));
@@ -518,8 +522,9 @@ test('waits for a client that reads slowly', async () => {
     .toBe(true);
   expect(written).toBeLessThan(size);
   let read = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read())
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
     read += part.value.length;
+  }
   expect(read).toBeGreaterThan(size - 2 * block.length);
 });
 

@@ -77,9 +77,10 @@ test("answers another project's ids exactly like ids that never were", async () 
     ...own,
   };
   const unknown: Ids = { ...own, a: '', t: '', m: '', r: '', s: '' };
-  for (const name of ['a', 't', 'm', 'r', 's'] as const)
+  for (const name of ['a', 't', 'm', 'r', 's'] as const) {
     unknown[name] =
       foreign[name].slice(0, -8) + foreign[name].slice(-8).split('').reverse().join('');
+  }
 
   const send = async ([method, path, body]: [string, string, unknown?]) => {
     const response = await env.fetch(`/v1${path}`, {
@@ -94,8 +95,9 @@ test("answers another project's ids exactly like ids that never were", async () 
     const answer = await send(operation(foreign));
     const name = operation(foreign).slice(0, 2).join(' ');
     let body = answer.body;
-    for (const id of ['a', 't', 'm', 'r', 's'] as const)
+    for (const id of ['a', 't', 'm', 'r', 's'] as const) {
       body = body.replaceAll(foreign[id], unknown[id]);
+    }
     expect({ ...answer, body }, name).toEqual(await send(operation(unknown)));
     if (!name.includes('run_id=')) expect([400, 404], name).toContain(answer.status);
     expect(answer.body).not.toContain('Sunny');
@@ -133,8 +135,9 @@ test('refuses a revoked key, soon also where it was in use', async () => {
   );
   const [fresh, used] = keys.map((key) => env.clientFor(key));
   await used!.models.list();
-  for (const { id, project } of await listApiKeys(env.pool))
+  for (const { id, project } of await listApiKeys(env.pool)) {
     if (project === 'revoked') expect(await revokeApiKey(env.pool, id)).toBe(true);
+  }
   const statusOf = (client: typeof used) =>
     client!.models.list().then(
       () => 200,

@@ -25,9 +25,11 @@ test('accepts one of many runs that are created on one thread at once', async ()
   );
   expect(more).toEqual([]);
   const message = `Thread ${threadId} already has an active run ${accepted!.id}.`;
-  for (const result of settled)
-    if (result.status === 'rejected')
+  for (const result of settled) {
+    if (result.status === 'rejected') {
       expect(result.reason).toMatchObject({ status: 400, error: { message } });
+    }
+  }
   expect((await runs.list(threadId)).data).toHaveLength(1);
 });
 

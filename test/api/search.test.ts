@@ -216,8 +216,9 @@ test('refuses what is wrong in the words of the hosted service', async () => {
       'filters.filters',
     ],
   ];
-  for (const [body, code, param] of cases)
+  for (const [body, code, param] of cases) {
     expect(await refusal(store, body)).toMatchObject({ status: 400, code, param });
+  }
   await search(env, store, { query: 'a', filters: nested(7) });
   await search(env, store, { query: 'a', filters: null, ranking_options: null });
 });

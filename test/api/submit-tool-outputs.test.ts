@@ -52,18 +52,20 @@ test('refuses outputs that do not answer exactly the pending calls, and then tak
     [[a, 'call_x'], `${expected} ['${a}', 'call_x']`],
     [[b, a, 'call_x'], `${expected} ['${b}', '${a}', 'call_x']`],
   ];
-  for (const [given, message] of cases)
+  for (const [given, message] of cases) {
     expect(await refusal(threadId, run.id, given.map(output))).toEqual(plain(message));
+  }
 
   const twice: [string[], string][] = [
     [[a, b, a], `['${a}', '${a}']`],
     [[a, a], `['${a}', '${a}']`],
     [[b, a, b, a, 'call_x', b], `['${b}', '${a}', '${b}', '${a}', '${b}']`],
   ];
-  for (const [given, duplicates] of twice)
+  for (const [given, duplicates] of twice) {
     expect(await refusal(threadId, run.id, given.map(output))).toEqual(
       plain(`Duplicate call_ids submitted: ${duplicates}`),
     );
+  }
   const { runs } = env.client.beta.threads;
   expect(await runs.retrieve(run.id, { thread_id: threadId })).toEqual(run);
   const ended = await runs.submitToolOutputsAndPoll(run.id, {
@@ -114,11 +116,12 @@ test('takes outputs once when two clients submit at the same time', async () => 
   const settled = await Promise.allSettled(['1', '2', '3', '4', '5'].map(submit));
   expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   for (const result of settled) {
-    if (result.status === 'rejected')
+    if (result.status === 'rejected') {
       expect(result.reason).toMatchObject({
         status: 400,
         message: expect.stringMatching(/Runs in status "\w+" do not accept tool outputs\./),
       });
+    }
   }
   await checkRun(env, run);
   expect(env.model.requests(model)).toHaveLength(2);
@@ -171,10 +174,11 @@ test.each([
   await checkRun(env, run);
   const seen = env.model.requests(model)[1]?.body.messages.at(-1)?.content;
   if (count === 10_000) expect(seen).toBe(output);
-  else
+  else {
     expect(seen).toMatch(
       /^(0123456789)+\d*\n\.\.\. \[\d+ characters cut\] \.\.\.\n\d*(0123456789)+é$/,
     );
+  }
 });
 
 test('hands arguments to the client exactly as the model wrote them, and none as an object', async () => {

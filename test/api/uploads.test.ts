@@ -157,12 +157,13 @@ test('refuses to complete what does not fit, and goes on after that', async () =
     code: 'md5_mismatch',
     param: 'md5',
   });
-  for (const id of ['part_unknown', foreign.id])
+  for (const id of ['part_unknown', foreign.id]) {
     expect(await complete({ part_ids: [first.id, id] })).toMatchObject({
       status: 400,
       message: `Invalid 'part_ids': no part found with id '${id}' in ${upload.id}.`,
       param: 'part_ids',
     });
+  }
   expect(await complete({ part_ids: [first.id, first.id] })).toMatchObject({
     status: 400,
     message: `Invalid 'part_ids': '${first.id}' is named more than once.`,

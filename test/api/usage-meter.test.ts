@@ -37,8 +37,9 @@ test.each([
   ['no usage', { choices: [], usage: null }, undefined],
   ['a text that speaks of usage', { content: '"usage": {"prompt_tokens": 1}' }, undefined],
 ])('reads %s', (_what, answer, reported) => {
-  for (const text of [JSON.stringify(answer), JSON.stringify(answer, null, 2)])
+  for (const text of [JSON.stringify(answer), JSON.stringify(answer, null, 2)]) {
     expect(read(text, false).reported).toEqual(reported);
+  }
 });
 
 test('reads the usage of an answer of any size, without keeping it', () => {

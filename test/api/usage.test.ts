@@ -39,11 +39,12 @@ async function runToEnd(replies: Reply[], params: object = {}, question = 'Hi') 
     assistant_id: setup.assistant.id,
     ...params,
   });
-  while (run.status === 'requires_action')
+  while (run.status === 'requires_action') {
     run = await runs.submitToolOutputsAndPoll(run.id, {
       thread_id: setup.threadId,
       tool_outputs: outputsFor(run, 'sunny'),
     });
+  }
   return { ...setup, ...(await checkRun(env, run)), requests: env.model.requests(setup.model) };
 }
 

@@ -90,8 +90,9 @@ test('lists stores page by page, both ways', async () => {
   const ids: string[] = [];
   for (let n = 0; n < 5; n++) ids.push((await client.vectorStores.create({ name: `${n}` })).id);
   const all: string[] = [];
-  for await (const store of client.vectorStores.list({ limit: 2, order: 'asc' }))
+  for await (const store of client.vectorStores.list({ limit: 2, order: 'asc' })) {
     all.push(store.id);
+  }
   expect(all).toEqual(ids);
   const page = await client.vectorStores.list({ limit: 2, before: ids[3]!, order: 'asc' });
   expect(page.data.map(({ id }) => id)).toEqual([ids[1], ids[2]]);

@@ -34,8 +34,9 @@ onLinux('a run that is killed leaves no process behind', { timeout: 5 * MINUTE_M
   await chaos.said('The system is up');
   const left = await descendants(chaos.child.pid!);
   const commands = left.map(({ command }) => command).join('\n');
-  for (const name of ['postgres', 'start-dev', 'api/main.ts', 'worker/main.ts'])
+  for (const name of ['postgres', 'start-dev', 'api/main.ts', 'worker/main.ts']) {
     expect(commands).toContain(name);
+  }
   chaos.child.kill('SIGKILL');
   const isGone = async () => {
     const alive = await Promise.all(
@@ -57,11 +58,12 @@ function start(...args: string[]): {
   output.on('line', (line) => lines.push(line));
   createInterface({ input: child.stderr! }).on('line', (line) => lines.push(line));
   const said = async (text: string) => {
-    while (!lines.some((line) => line.includes(text)))
+    while (!lines.some((line) => line.includes(text))) {
       await Promise.race([
         once(output, 'line'),
         once(child, 'exit').then(() => expect.unreachable(lines.join('\n'))),
       ]);
+    }
   };
   return { child, lines, said };
 }

@@ -49,8 +49,9 @@ export async function readTables(pool: Pool): Promise<Tables> {
   // What a crash left behind may stay for an hour: here the hour has passed.
   while ((await collectBlobs(pool, 0)) > 0);
   const tables: Partial<Record<keyof Tables, unknown>> = {};
-  for (const name of Object.keys(QUERIES) as (keyof Tables)[])
+  for (const name of Object.keys(QUERIES) as (keyof Tables)[]) {
     tables[name] = (await pool.query(QUERIES[name])).rows;
+  }
   return tables as Tables;
 }
 
@@ -102,8 +103,9 @@ export async function readWorkflows(client: Client, tables: Tables): Promise<Wor
   ]);
   for await (const { workflowId, type } of client.workflow.list({
     query: `ExecutionStatus = 'Running'`,
-  }))
+  })) {
     if (type === 'runWorkflow' || type === 'ingestFileWorkflow') ids.add(workflowId);
+  }
   return inTurn([...ids], (id) => readWorkflow(client, id));
 }
 

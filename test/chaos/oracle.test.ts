@@ -162,8 +162,9 @@ const SPOILT: Readonly<Record<string, Readonly<Record<string, Spoil>>>> = {
     },
     'a model that was not shown the outputs': ({ tables, modelCalls }) => {
       const { output } = outputCall(tables).result!;
-      for (const call of modelCalls)
+      for (const call of modelCalls) {
         call.results = call.results.filter((result) => result !== output);
+      }
     },
   },
   g: {
@@ -372,8 +373,9 @@ function cellOf({ tool_calls: calls }: Tables, least = 1): Tables['tool_calls'][
 }
 
 function recount(call: Tables['tool_calls'][number], change: (n: number) => number): void {
-  for (const output of call.result!.outputs!)
+  for (const output of call.result!.outputs!) {
     output.logs = output.logs?.replace(/n=(\d+)/, (_, n: string) => `n=${change(Number(n))}`);
+  }
 }
 
 function logsIn({ result }: Tables['tool_calls'][number]): string {

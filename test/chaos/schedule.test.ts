@@ -22,10 +22,12 @@ test('the same seed makes the same schedule, and another seed another one', () =
 test('a quarter of an hour has every fault of every part', () => {
   const schedule = makeSchedule(seeded(7), OPTIONS);
   const faults = new Set(schedule.map(({ kind, target }) => `${kind} ${target}`));
-  for (const part of ['api0', 'api1', 'worker0', 'worker1', 'sandboxd'])
+  for (const part of ['api0', 'api1', 'worker0', 'worker1', 'sandboxd']) {
     expect(faults).toContain(`kill ${part}`);
-  for (const part of ['postgres', 'temporal', 'model', 'sandboxd'])
+  }
+  for (const part of ['postgres', 'temporal', 'model', 'sandboxd']) {
     expect([...faults].some((name) => name.endsWith(` ${part}`))).toBe(true);
+  }
   const kinds = new Set(schedule.map(({ kind }) => kind));
   expect([...kinds].toSorted()).toEqual(
     'clock crash cut freeze full-disk half-open kill kill-backend lose-answer outage partition restart-fast restart-immediate silence slow terminate'.split(

@@ -27,10 +27,11 @@ export function watchForEnd(): AbortSignal {
   setInterval(() => {
     if (process.ppid !== parent) process.exit(2);
   }, PARENT_CHECK_MS).unref();
-  for (const signal of ENDING)
+  for (const signal of ENDING) {
     process.on(signal, () => {
       if (aborter.signal.aborted) process.exit(2);
       aborter.abort();
     });
+  }
   return aborter.signal;
 }

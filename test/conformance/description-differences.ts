@@ -20,14 +20,16 @@ export function descriptionDifferences(
     const ours = served.parameters.find((one) => one.name === name && one.in === place);
     if (ours === undefined) say(`${id}.${name}`, 'described', 'absent');
     else {
-      if (required !== (ours.required ?? false))
+      if (required !== (ours.required ?? false)) {
         say(`${id}.${name}`, `required ${required}`, 'not');
+      }
       compare(schema, ours.schema, `${id}.${name}`);
     }
   }
   const known = new Set(parameters.map(({ name }) => name));
-  for (const { name, 'x-threadmill': extension } of served.parameters)
+  for (const { name, 'x-threadmill': extension } of served.parameters) {
     if (!known.has(name) && !extension) say(`${id}.${name}`, 'absent', 'described');
+  }
 
   const body = request && served.requestBody?.content[request.contentType]?.schema;
   if (body) compare(request.schema, body, id, 'request');
@@ -57,9 +59,11 @@ export function descriptionDifferences(
       const target = resolve(published);
       const members = membersOf(our);
       const { oneOf, anyOf, allOf, enum: words, items, properties } = target;
-      if (properties === undefined)
-        for (const one of oneOf ?? anyOf ?? allOf ?? [])
+      if (properties === undefined) {
+        for (const one of oneOf ?? anyOf ?? allOf ?? []) {
           if (!one.$recursiveRef) walk(one, our, name);
+        }
+      }
       if (words !== undefined) walkWords(words, members, name);
       if (items !== undefined) {
         const lists = members.flatMap((one) => one.items ?? []);
@@ -92,16 +96,21 @@ export function descriptionDifferences(
           continue;
         }
         const required = objects.filter((one) => one.required?.includes(field)).length;
-        if (needed.includes(field) && required < objects.length)
+        if (needed.includes(field) && required < objects.length) {
           say(`${name}.${field}`, 'required', 'optional');
-        if (!needed.includes(field) && required > 0 && side === 'request')
+        }
+        if (!needed.includes(field) && required > 0 && side === 'request') {
           say(`${name}.${field}`, 'optional', 'required');
+        }
         walk(value, { anyOf: having.map((one) => one.properties![field]!) }, `${name}.${field}`);
       }
-      for (const one of objects)
-        for (const [field, value] of Object.entries(one.properties!))
-          if (!(field in target.properties!) && !value['x-threadmill'])
+      for (const one of objects) {
+        for (const [field, value] of Object.entries(one.properties!)) {
+          if (!(field in target.properties!) && !value['x-threadmill']) {
             say(`${target === top ? id : name}.${field}`, 'absent', 'described');
+          }
+        }
+      }
     }
   }
 

@@ -24,8 +24,9 @@ export function* probesOf({ required, nullable, members }: Field): Generator<Pro
     for (const word of member.enum ?? []) yield { what: JSON.stringify(word), value: word };
     yield* boundsOf(member);
   }
-  if (members.every((member) => member.enum !== undefined))
+  if (members.every((member) => member.enum !== undefined)) {
     yield { what: 'another word', value: 'bogus', refused: 'invalid_value' };
+  }
 }
 
 const missing = (required: boolean) => required && { refused: 'missing_required_parameter' };
@@ -43,8 +44,9 @@ function* boundsOf(schema: Published): Generator<Probe> {
   yield* within(maximum, step, number, `${noun}_above_max_value`);
   yield* within(maxLength, 1, text, 'string_above_max_length');
   yield* within(minItems, -1, list, 'empty_array');
-  if (maxItems !== undefined && maxItems <= LONGEST)
+  if (maxItems !== undefined && maxItems <= LONGEST) {
     yield* within(maxItems, 1, list, 'array_above_max_length');
+  }
 }
 
 function* within(

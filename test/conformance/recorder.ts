@@ -43,9 +43,9 @@ export function createRecorder(): Recorder {
     const response = await fetch(input, init);
     const { pathname } = new URL(request.url);
     const operation = operationOf(request.method, pathname);
-    if (isStream(response))
+    if (isStream(response)) {
       pending.push(compareStream(state, pathname, response.clone()).catch(unlessAborted));
-    else if (operation !== undefined) pending.push(compare(state, operation, response.clone()));
+    } else if (operation !== undefined) pending.push(compare(state, operation, response.clone()));
     if (operation !== undefined && response.ok) state.answered.add(operation.id);
     return response;
   };
@@ -82,8 +82,9 @@ async function compareStream(state: State, path: string, response: Response): Pr
     const where = `${path}, ${event}`;
     const schema = (EVENT_SCHEMAS as Record<string, string>)[event];
     if (schema !== undefined) note(state, where, differences(schema, data), data);
-    else if (event !== 'done' || data !== '[DONE]')
+    else if (event !== 'done' || data !== '[DONE]') {
       note(state, where, [{ at: 'a stream', published: 'a known event', sent: event }], data);
+    }
   }
 }
 

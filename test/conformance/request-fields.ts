@@ -45,8 +45,9 @@ export function* objectsOf(
   if (target === undefined) return;
   const name = target.ref ?? at;
   if (Array.isArray(body)) {
-    for (const [index, element] of body.entries())
+    for (const [index, element] of body.entries()) {
       yield* objectsOf(target.schema.items!, element, { at: `${name}[]`, path: [...path, index] });
+    }
     return;
   }
   const { properties } = target.schema;
@@ -54,8 +55,9 @@ export function* objectsOf(
   yield { schema: target.schema, body, level: { at: name, path } };
   for (const [key, value] of Object.entries(body)) {
     const field = properties[key];
-    if (field !== undefined)
+    if (field !== undefined) {
       yield* objectsOf(field, value, { at: `${name}.${key}`, path: [...path, key] });
+    }
   }
 }
 
@@ -82,8 +84,9 @@ function memberFor(
   const ref = schema.$ref === undefined ? undefined : nameOf(schema.$ref);
   const { oneOf, anyOf, allOf, properties, type } = resolve(schema);
   const members = oneOf ?? anyOf ?? allOf;
-  if (members === undefined || properties !== undefined)
+  if (members === undefined || properties !== undefined) {
     return matches(resolve(schema), type, body) ? { schema: resolve(schema), ref } : undefined;
+  }
   for (const member of members) {
     const found = memberFor(member, body);
     if (found !== undefined) return { ...found, ref: found.ref ?? ref };

@@ -65,8 +65,9 @@ describe('but for what is listed, the server takes', TIMEOUT, () => {
   test.concurrent.for(WITH_BODY)('the described fields of $id', async (operation) => {
     const path = pathOf(operation, operation.id === 'addUploadPart' ? { upload_id } : {});
     const found = [];
-    for (const { body, ...one } of triesOf(operation))
+    for (const { body, ...one } of triesOf(operation)) {
       found.push(await differenceOf(await env.fetch(path, initOf(operation, body)), one));
+    }
     expectListed(found);
   });
 

@@ -10,8 +10,9 @@ const FILE_PARTS: readonly string[] = ['file', 'data'];
 /** Undefined is no body. */
 export function initOf({ method, request }: Operation, body?: unknown): RequestInit {
   if (body === undefined) return { method };
-  if (request?.contentType === 'multipart/form-data')
+  if (request?.contentType === 'multipart/form-data') {
     return { method, ...form(...partsOf(body as object)) };
+  }
   return { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
 }
 

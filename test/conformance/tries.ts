@@ -88,8 +88,9 @@ export function triesOfQuery(operation: Operation): (Try & { query: string; body
 
 function valuesOf({ name, schema }: Parameter): [value: string, refused?: string][] {
   const words = (schema.items ?? schema).enum;
-  if (words !== undefined)
+  if (words !== undefined) {
     return [...words.map((word): [string] => [String(word)]), ['bogus', 'invalid_value']];
+  }
   if (schema.type === 'integer') return [['1'], [String(schema.default)], ['x', 'invalid_type']];
   return [[idFor(name) ?? 'text']];
 }

@@ -114,8 +114,9 @@ test('runs of one process share their statements', async () => {
   const opened = await Promise.all(Array.from({ length: 30 }, (_, n) => openStream(`owner-${n}`)));
   for (let round = 0; round < 20; round++) for (const { push } of opened) push('.');
   await Promise.all(opened.map(({ stream }) => stream.flushed()));
-  for (const { run } of opened)
+  for (const { run } of opened) {
     expect((await texts(run.id)).join('')).toBe(`first${'.'.repeat(20)}`);
+  }
 });
 
 test('a message that is cut off has every delta that was stored before its end', async () => {

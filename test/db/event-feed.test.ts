@@ -125,8 +125,9 @@ describe('without its poll', () => {
     const leaving = new AbortController();
     const seqs: number[] = [];
     const reading = (async () => {
-      for await (const rows of still.tail(runId, 0, leaving.signal))
+      for await (const rows of still.tail(runId, 0, leaving.signal)) {
         seqs.push(...rows.map(({ seq }) => seq));
+      }
     })();
     const reached = (length: number) =>
       vi.waitFor(() => expect(seqs.length).toBeGreaterThanOrEqual(length), { timeout: 15_000 });

@@ -38,10 +38,11 @@ test('streams tool calls in pieces, and gives them whole without a stream', asyn
   const streamed = await client.chat.completions.stream(request).finalChatCompletion();
   const code = expect.stringContaining('evaluate(\\"17 * 23\\"');
   const calls = [{ type: 'function', function: { name: 'code_interpreter', arguments: code } }];
-  for (const completion of [plain, streamed])
+  for (const completion of [plain, streamed]) {
     expect(completion.choices).toMatchObject([
       { finish_reason: 'tool_calls', message: { tool_calls: calls } },
     ]);
+  }
 });
 
 test.each([{}, { tools: [CODE] }])('stops at the token limit: %j', async (tools) => {

@@ -18,10 +18,11 @@ const setup = readFileSync(join(ROOT, 'deploy/temporal/setup.sh'), 'utf8');
 
 test('sets only variables that config.ts reads', () => {
   const known = variablesRead(loadConfig);
-  for (const name of OURS)
+  for (const name of OURS) {
     expect([...known]).toEqual(
       expect.arrayContaining(Object.keys(services[name]!.environment ?? {})),
     );
+  }
 });
 
 test('passes on every variable that means something in a container', () => {
@@ -47,12 +48,13 @@ test('gives the API and the worker a configuration they accept', () => {
 test('gives both processes of one deployment the same queue, namespace and turn limit', () => {
   const given = { POSTGRES_PASSWORD: 'x', TEMPORAL_NAMESPACE: 'n', MAX_TURNS: '7' };
   const { api, worker } = readCompose({ ...given, TEMPORAL_TASK_QUEUE: 'q' });
-  for (const service of [api, worker])
+  for (const service of [api, worker]) {
     expect(loadConfig(service!.environment)).toMatchObject({
       temporalNamespace: 'n',
       taskQueue: 'q',
       maxTurns: 7,
     });
+  }
 });
 
 test('holds no password and refuses to start without one', () => {
@@ -75,11 +77,11 @@ test('publishes the API to everyone and everything else to this computer only', 
 test('pins every image to an exact version, ours to that of package.json', () => {
   const { version } = readJson('package.json') as { version: string };
   for (const [name, { image, build }] of entries) {
-    if (build !== undefined)
+    if (build !== undefined) {
       expect(image).toBe(
         `${build.target === 'app' ? 'threadmill' : `threadmill-${name}`}:${version}`,
       );
-    else expect(image, name).toMatch(/^[\w./-]+:\d+\.\d+(\.\d+)?(-bookworm)?$/);
+    } else expect(image, name).toMatch(/^[\w./-]+:\d+\.\d+(\.\d+)?(-bookworm)?$/);
   }
   expect(services['temporal-schema']!.image.split(':')[1]).toBe(
     services.temporal!.image.split(':')[1],
@@ -106,7 +108,7 @@ test('checks the health of whatever keeps running, and repeats whatever runs onc
 });
 
 test('waits for each part in a way that the part can satisfy', () => {
-  for (const [name, { depends_on = {} }] of entries)
+  for (const [name, { depends_on = {} }] of entries) {
     for (const [other, { condition }] of Object.entries(depends_on)) {
       const expected =
         services[other]!.healthcheck === undefined
@@ -114,11 +116,13 @@ test('waits for each part in a way that the part can satisfy', () => {
           : 'service_healthy';
       expect(condition, `${name} on ${other}`).toBe(expected);
     }
-  for (const name of ['api', 'worker'])
+  }
+  for (const name of ['api', 'worker']) {
     expect(Object.keys(services[name]!.depends_on ?? {})).toEqual([
       'migrate',
       'temporal-namespace',
     ]);
+  }
 });
 
 test('lets workers multiply: no name, no port and no volume of their own', () => {
@@ -161,8 +165,9 @@ test('collects dead processes and opens for the sandbox only what it needs', () 
     expect(services[name]).toMatchObject({ init: true, read_only: true, cap_drop: ['ALL'] });
     expect(services[name]).not.toHaveProperty('privileged');
   }
-  for (const name of ['migrate', 'api', 'worker'])
+  for (const name of ['migrate', 'api', 'worker']) {
     expect(services[name]!.security_opt).toEqual(['no-new-privileges=true']);
+  }
   expect(services.sandboxd!.security_opt).toEqual([
     'no-new-privileges=true',
     'seccomp=unconfined',

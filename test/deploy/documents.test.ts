@@ -38,8 +38,9 @@ test.each(['README.md', 'docs/operations.md'])('gives in %s the defaults that ho
   const defaults = loadConfig({});
   const given = settings(file).filter(({ fallback }) => fallback !== undefined);
   expect(given.length).toBeGreaterThan(3);
-  for (const { name, fallback } of given)
+  for (const { name, fallback } of given) {
     expect(loadConfig({ [name]: fallback }), name).toEqual(defaults);
+  }
 });
 
 test('lists every option of npm start in the README', () => {

@@ -58,8 +58,9 @@ test('has Python and bubblewrap only in the image that runs code', () => {
   const [app = '', sandboxd = ''] = dockerfile.split(/^FROM base AS (?:app|sandboxd)$/m).slice(1);
   expect(app).not.toMatch(/apt-get|python|bubblewrap/);
   expect(sandboxd).toContain('bubblewrap');
-  for (const { build } of Object.values(readCompose({ POSTGRES_PASSWORD: 'x' })))
+  for (const { build } of Object.values(readCompose({ POSTGRES_PASSWORD: 'x' }))) {
     if (build !== undefined) expect(dockerfile).toContain(`FROM base AS ${build.target}\n`);
+  }
 });
 
 test('gives the folder of the socket to the account that both images run as', () => {

@@ -32,11 +32,12 @@ test.each(VIEWS)('$name: the server takes the query, and the link holds it', asy
 
 test('every narrower query is one that the server takes', async () => {
   expect(NARROWED.length).toBeGreaterThan(4);
-  for (const part of NARROWED)
+  for (const part of NARROWED) {
     expect(await env.temporal.workflow.count(`${VIEWS[0]!.query} AND ${part}`)).toEqual({
       count: 0,
       groups: [],
     });
+  }
 });
 
 type End = {

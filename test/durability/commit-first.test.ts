@@ -65,8 +65,9 @@ test('Temporal is told nothing of what could not be committed', async () => {
   );
   const authorization = `Bearer ${env.apiKey}`;
   const headers = { authorization, 'content-type': 'application/json' };
-  for (const [path, init] of requests)
+  for (const [path, init] of requests) {
     expect((await fetch(`${api.url}${path}`, { ...init, headers })).status, path).toBe(503);
+  }
   // Closing waits for what was handed on.
   await api.close();
   expect(proxy.connections).toBe(0);

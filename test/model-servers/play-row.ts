@@ -92,8 +92,9 @@ function checkEnds(
     if (run.status === 'failed') checkError(run.last_error!.message);
     if (error !== undefined && run.status === 'failed') expect(reason).toMatch(error);
     if (code !== undefined) expect(run.last_error?.code).toBe(code);
-    if (usage !== undefined)
+    if (usage !== undefined) {
       expect([run.usage?.prompt_tokens, run.usage?.completion_tokens]).toEqual(usage);
+    }
   }
 }
 
@@ -107,8 +108,9 @@ function checkMessages({ messages, calls, runs }: Played, expected: Expectation)
   const shown = messages.map((message) => ({ ...message, text: textOf(message) }));
   for (const { text, content } of shown) {
     expect(text, 'a message is junk').not.toMatch(JUNK);
-    if (content.every(({ type }) => type === 'text'))
+    if (content.every(({ type }) => type === 'text')) {
       expect(text.trim(), 'a message is blank').not.toBe('');
+    }
   }
   const cut = shown.filter(({ status }) => status !== 'completed').map(({ text }) => text);
   expect(cut.length, `messages that were cut off: ${cut.join(' | ')}`).toBeLessThanOrEqual(

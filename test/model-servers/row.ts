@@ -207,8 +207,9 @@ export const ROME: [string, object] = ['get_weather', { city: 'Rome' }];
 
 /** The instructions `Answer in verse.` are in each request, under whatever role. */
 export function readsVerse(bodies: Sent[]): void {
-  for (const { messages } of bodies)
+  for (const { messages } of bodies) {
     if (!JSON.stringify(messages).includes('in verse')) throw new Error('no instructions');
+  }
 }
 
 /** The model's call was not run as if its code were empty: it hears which argument is expected. */

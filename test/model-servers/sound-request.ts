@@ -82,8 +82,9 @@ export function isObjectText(value: unknown): boolean {
 
 function* strings(value: unknown): Generator<string> {
   if (typeof value === 'string') yield value;
-  else if (typeof value === 'object' && value !== null)
+  else if (typeof value === 'object' && value !== null) {
     for (const inner of Object.values(value)) yield* strings(inner);
+  }
 }
 
 function rule(holds: boolean, text: string): void {

@@ -22,7 +22,8 @@ afterAll(async () => {
 });
 
 describe.concurrent('model servers', () => {
-  for (const [index, row] of ROWS.entries())
+  for (const [index, row] of ROWS.entries()) {
     test(`${row.server}: ${row.name}`, () =>
       playRow(env, row, `row-${index}`, () => server.requests(index)));
+  }
 });

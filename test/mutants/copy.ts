@@ -23,7 +23,8 @@ async function linkPackages(target: string): Promise<void> {
   const packages = join(target, 'node_modules');
   await mkdir(packages);
   for (const name of await readdir(join(ROOT, 'node_modules'))) {
-    if (name !== '.cache' && name !== '.vite')
+    if (name !== '.cache' && name !== '.vite') {
       await symlink(join(ROOT, 'node_modules', name), join(packages, name));
+    }
   }
 }

@@ -25,8 +25,9 @@ const chosen = MUTATIONS.filter(
 );
 const folder = await mkdtemp(join(tmpdir(), 'threadmill-mutants-'));
 const stops: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void takeDown().then(() => process.exit(1)));
+}
 try {
   process.exitCode = (await main()) ? 0 : 1;
 } finally {

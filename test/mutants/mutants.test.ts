@@ -33,6 +33,7 @@ test.each(MUTATIONS)('$id', async ({ edits, caughtBy }) => {
     if (file.endsWith('.ts')) expect(() => stripTypeScriptTypes(source)).not.toThrow();
   }
   expect(caughtBy).not.toEqual([]);
-  for (const { file, test: name } of caughtBy)
+  for (const { file, test: name } of caughtBy) {
     expect(await testExists(file, name), `${file}: ${name}`).toBe(true);
+  }
 });

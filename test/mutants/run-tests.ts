@@ -91,8 +91,9 @@ async function vitest(
     detached: true,
   });
   let text = '';
-  for (const stream of [child.stdout, child.stderr])
+  for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (part: Buffer) => (text += part.toString()));
+  }
   const timer = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), LONGEST_MS);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(timer);

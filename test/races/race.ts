@@ -77,8 +77,9 @@ export async function answerOf<T>(request: Promise<T>): Promise<Answer<T>> {
   try {
     return { ok: true, value: await request };
   } catch (error) {
-    if (!(error instanceof OpenAI.APIError) || error.status === undefined || error.status >= 500)
+    if (!(error instanceof OpenAI.APIError) || error.status === undefined || error.status >= 500) {
       throw error;
+    }
     return { ok: false, status: error.status as number, message: error.message };
   }
 }

@@ -46,8 +46,9 @@ const asked = ({ model }: Setup) => arena.env.model.requests(model);
 /** What the one call of the run was answered with; null: nothing. */
 function outputOf({ steps }: Sound): string | null {
   const details = steps[0]!.step_details;
-  if (details.type !== 'tool_calls' || details.tool_calls[0]?.type !== 'function')
+  if (details.type !== 'tool_calls' || details.tool_calls[0]?.type !== 'function') {
     throw new Error('The first step calls no function.');
+  }
   return details.tool_calls[0].function.output;
 }
 
@@ -70,9 +71,10 @@ test('of two runs that are created on one thread one is', async () => {
     expect(winnersOf(answers)).toBe(1);
     const { data } = await runsOf(0).list(setup.threadId);
     expect(data).toHaveLength(1);
-    for (const answer of answers)
+    for (const answer of answers) {
       if (answer.ok) expect(answer.value.id).toBe(data[0]!.id);
       else expect(answer).toMatchObject({ status: 400 });
+    }
     const { run } = await expectSound(arena.env, data[0]!);
     expect(run.status).toBe('completed');
     expect(asked(setup)).toHaveLength(1);

@@ -129,8 +129,9 @@ test('how the text arrives does not change its chunks', () => {
     fc.property(text, options, fc.integer({ min: 1, max: 50 }), (whole, chunking, step) => {
       const pieces: Piece[] = [];
       const codePoints = Array.from(whole);
-      for (let at = 0; at < codePoints.length; at += step)
+      for (let at = 0; at < codePoints.length; at += step) {
         pieces.push({ text: codePoints.slice(at, at + step).join('') });
+      }
       expect(cut(pieces, chunking)).toEqual(cut([{ text: whole }], chunking));
     }),
     { numRuns: 100 },
@@ -144,8 +145,9 @@ test('ordinary text has the tokens that the encoding has', () => {
       20,
     );
   for (const sample of [prose, code]) {
-    for (const chunk of cut([{ text: sample }], { maxTokens: 200, overlapTokens: 100 }))
+    for (const chunk of cut([{ text: sample }], { maxTokens: 200, overlapTokens: 100 })) {
       expect(chunk.tokens).toBe(countTokens(chunk.text, PLAIN));
+    }
   }
 });
 

@@ -72,8 +72,9 @@ describe.skipIf(!usual.status.ok)('a machine that has everything', () => {
 
   test('fails the suites when its own check of the sandbox fails, or when it uses a weaker one', async () => {
     const failed = { ...usual.status, ok: false, reason: 'A check failed: has no network.' };
-    for (const wanted of ['auto', 'bubblewrap', 'pyodide'] as const)
+    for (const wanted of ['auto', 'bubblewrap', 'pyodide'] as const) {
       await expect(mayRun(wanted, failed)).rejects.toThrow('A check failed: has no network.');
+    }
     const weaker = { ...usual.status, backend: 'pyodide' } as const;
     await expect(mayRun('auto', weaker)).rejects.toThrow('bubblewrap is installed');
   });

@@ -181,8 +181,9 @@ with ProcessPoolExecutor(2) as processes: print(list(processes.map(square, range
     const modules = sandbox.status.packages.map((entry) =>
       entry.split(' ')[0]?.replace('pillow', 'PIL'),
     );
-    for (const name of modules)
+    for (const name of modules) {
       expect(await logs(`import ${name}\n${name}.__name__`)).toBe(`'${name}'\n`);
+    }
     expect(sandbox.status.python).toMatch(/^3\.\d+\.\d+/);
   });
 

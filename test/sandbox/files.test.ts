@@ -247,8 +247,9 @@ threading.Event().wait(0.05)`;
       for (let round = 0; round < 5; round += 1) {
         const { status } = await sandbox.runCell('churn', code);
         expect(['ok', 'died']).toContain(status);
-        for (const data of sandbox.store.files('churn').values())
+        for (const data of sandbox.store.files('churn').values()) {
           expect(data.equals(Buffer.alloc(data.length, 'x'))).toBe(true);
+        }
       }
     },
   );
@@ -286,8 +287,9 @@ describe.skipIf(!sandbox.status.ok)('a kernel', () => {
       '/opt/driver.py',
       'missing',
       'a\0b',
-    ])
+    ]) {
       await expect(read(path), path).rejects.toThrow(KernelError);
+    }
     await expect(read('d/f', 3)).rejects.toThrow(/more than 3 bytes/);
     expect(kernel.alive).toBe(true);
     await kernel.kill('The test has ended.');

@@ -22,8 +22,9 @@ test('output without an end is complete too, as far as it came', () => {
 
 test('of a long output the first 60 % and the last 40 % stay, with a cut mark', () => {
   const output = outputBuffer('MARKER', 10);
-  for (const piece of ['MARKER(', 'abcd', 'efgh', 'ijkl', 'mnop', 'qrst'])
+  for (const piece of ['MARKER(', 'abcd', 'efgh', 'ijkl', 'mnop', 'qrst']) {
     output.push(bytes(piece));
+  }
   output.push(bytes('MARKER)'));
   expect(output.pieces()).toEqual(['abcdef\n... [10 bytes cut] ...\nqrst']);
   expect(output.total).toBe(20);

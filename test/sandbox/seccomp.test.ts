@@ -71,8 +71,9 @@ describe.each(PROCESSORS)('the filter for $name', ({ name, column, audit, read }
   test('lets sockets be made between processes only', () => {
     expect(ask(JUDGED.socket[column], 1)).toBe(ALLOWED);
     expect(ask(JUDGED.socketpair[column], 1)).toBe(ALLOWED);
-    for (const family of [0, 2, 10, 16, 17, 40])
+    for (const family of [0, 2, 10, 16, 17, 40]) {
       expect(ask(JUDGED.socket[column], family)).toBe(97);
+    }
   });
 
   test('lets no input be pushed into a terminal', () => {

@@ -186,8 +186,9 @@ test('says how to get the packages when there are none', async () => {
     'bin/install.mjs',
     'bin/node-version.mjs',
     'bin/with-node.mjs',
-  ])
+  ]) {
     await cp(join(ROOT, name), join(checkout, name));
+  }
   await cp(join(ROOT, 'package-lock.json'), join(checkout, 'package-lock.json'));
   const { code, stderr } = await runToEnd(join(checkout, 'bin/doctor.mjs'));
   expect(code).toBe(1);

@@ -85,8 +85,9 @@ test.each([
     const folder = await temporaryDirectory();
     const npm = await startNpm(TESTS, folder, () => exists(join(folder, 'running')));
     const below = await descendants(npm.pid ?? 0);
-    for (const program of ['postgres', 'start-dev', 'idle.ts', 'driver.py'])
+    for (const program of ['postgres', 'start-dev', 'idle.ts', 'driver.py']) {
       expect(below.some(({ command }) => command.includes(program))).toBe(true);
+    }
     await interrupt(npm, to, signal);
   },
   300_000,

@@ -109,8 +109,9 @@ function continueCall(calls: Json[], index: number, call: Json): void {
   const details = known[type] as Json;
   if (args !== undefined) append(details, 'arguments', args);
   if (input !== undefined) append(details, 'input', input);
-  if (args !== undefined || input !== undefined)
+  if (args !== undefined || input !== undefined) {
     require(index === calls.length - 1, 'calls are written one after the other');
+  }
   const key = results === undefined ? 'outputs' : 'results';
   for (const { index: position, ...output } of (results ?? outputs ?? []) as (Json & {
     index: number;

@@ -44,8 +44,9 @@ export class FakeEmbeddings implements AsyncDisposable {
 
   /** Resolves once so many requests have come. */
   async asked(count: number): Promise<void> {
-    while (this.requests.length < count)
+    while (this.requests.length < count) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
   }
 
   /** Every text that was ever sent, in order. */

@@ -42,7 +42,8 @@ async function lock(path: string): Promise<() => Promise<void>> {
     await file.close();
     return true;
   };
-  if (!(await waitUntil(take, INSTALL_MS, 100)))
+  if (!(await waitUntil(take, INSTALL_MS, 100))) {
     throw new Error(`${path} is held for too long; delete it.`);
+  }
   return () => rm(path, { force: true });
 }

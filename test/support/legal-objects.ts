@@ -62,8 +62,9 @@ function fixedPart(run: Run): unknown[] {
 export function checkStep(step: RunStep, run: Run | undefined, name: string): void {
   deepStrictEqual(Object.keys(step), STEP_KEYS);
   equal(step.object, 'thread.run.step');
-  if (name !== 'created' || step.status === 'in_progress')
+  if (name !== 'created' || step.status === 'in_progress') {
     equal(step.status, name === 'created' ? 'in_progress' : name, 'status');
+  }
   equal(step.type, step.step_details.type, 'type');
   const open = step.status === 'in_progress';
   equal(step.completed_at !== null, step.status === 'completed', 'completed_at');
@@ -74,8 +75,9 @@ export function checkStep(step: RunStep, run: Run | undefined, name: string): vo
   equal(step.expires_at !== null, open, 'expires_at');
   if (step.usage !== null) deepStrictEqual(Object.keys(step.usage).sort(), USAGE_KEYS);
   if (open) equal(step.usage, null, 'an open step has no usage');
-  if (open && step.step_details.type === 'tool_calls')
+  if (open && step.step_details.type === 'tool_calls') {
     deepStrictEqual(step.step_details.tool_calls, [], 'a step begins without tool calls');
+  }
   if (run !== undefined) checkOwner(step, run);
 }
 
@@ -83,8 +85,9 @@ export function checkMessage(message: Message, run: Run | undefined, name: strin
   deepStrictEqual(Object.keys(message), MESSAGE_KEYS);
   equal(message.object, 'thread.message');
   equal(message.role, 'assistant', 'a run writes as the assistant');
-  if (name !== 'created' || message.status === 'in_progress')
+  if (name !== 'created' || message.status === 'in_progress') {
     equal(message.status, name === 'created' ? 'in_progress' : name, 'status');
+  }
   equal(message.completed_at !== null, message.status === 'completed', 'completed_at');
   equal(message.incomplete_at !== null, message.status === 'incomplete', 'incomplete_at');
   equal(message.incomplete_details !== null, message.status === 'incomplete', 'incomplete_details');

@@ -273,8 +273,9 @@ describe('refuses', () => {
 
   test('ids with a gap, a repetition, or none', () => {
     const events = numbered(TEXT);
-    for (const id of [3, 5, undefined])
+    for (const id of [3, 5, undefined]) {
       expect(() => assertLegalStream(events.with(3, { ...events[3]!, id }))).toThrow(/no gap/);
+    }
   });
 
   test('objects that are not what is stored', () => {

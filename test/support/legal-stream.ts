@@ -129,8 +129,9 @@ class StreamChecker {
     checkRun(run, this.#run);
     this.#run = run;
     if (name === 'requires_action') this.#checkAction(run);
-    else if (name !== 'cancelling' && name !== 'created')
+    else if (name !== 'cancelling' && name !== 'created') {
       rule(this.#step === undefined, `a step is still open at ${event}`);
+    }
     if (TERMINAL_RUN_EVENTS.has(event)) this.#end(run);
   }
 
@@ -158,11 +159,12 @@ class StreamChecker {
     rule(this.#message === undefined, 'a message is still open');
     this.#ended = true;
     if (this.#options.stored !== undefined) deepStrictEqual(run, this.#options.stored.run);
-    if (run.status === 'completed' && this.#whole && this.#stepIds.size > 0)
+    if (run.status === 'completed' && this.#whole && this.#stepIds.size > 0) {
       rule(
         (run.usage?.total_tokens ?? 0) >= this.#tokens,
         "the run's usage is less than its steps'",
       );
+    }
   }
 
   #takeStep(name: string, data: unknown): void {
@@ -226,8 +228,9 @@ class StreamChecker {
     const message = data as Message;
     checkMessage(message, this.#run, name);
     if (name === 'created') return this.#messageCreated(message);
-    if (this.#message === undefined && !this.#whole && !this.#messageIds.has(message.id))
+    if (this.#message === undefined && !this.#whole && !this.#messageIds.has(message.id)) {
       this.#message = { object: message, partial: true, started: true };
+    }
     const open = this.#message;
     rule(open?.object.id === message.id, `message ${message.id} is not open`);
     if (name === 'in_progress') {
@@ -238,8 +241,9 @@ class StreamChecker {
     const replayed = this.#options.replay === true;
     if (!open.partial && !replayed) deepStrictEqual(open.object.content, message.content);
     const { stored } = this.#options;
-    if (stored !== undefined && !isEarlierFragment(message, stored.messages))
+    if (stored !== undefined && !isEarlierFragment(message, stored.messages)) {
       deepStrictEqual(message, byId(stored.messages, message.id));
+    }
     this.#message = undefined;
   }
 

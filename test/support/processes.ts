@@ -86,8 +86,9 @@ export class OwnProcess implements AsyncDisposable {
   }
 
   #onLine(text: string): void {
-    if (process.env.TEST_LOG_LEVEL !== undefined)
+    if (process.env.TEST_LOG_LEVEL !== undefined) {
       process.stderr.write(`${this.name} ${this.pid} ${text}\n`);
+    }
     this.lines.push(toLine(text));
     for (const check of this.#watchers) check();
   }

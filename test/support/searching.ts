@@ -23,8 +23,9 @@ export async function indexedStore({ client }: Pick<Environment, 'client'>): Pro
   const fish = await upload(client, FISH, 'fish.txt');
   const facts = await upload(client, FACTS, 'facts.txt');
   const { id } = await client.vectorStores.create({ name: 's', file_ids: [fish, facts] });
-  for (const file of [fish, facts])
+  for (const file of [fish, facts]) {
     expect(await settled(client, id, file)).toMatchObject({ status: 'completed' });
+  }
   return { id, fish, facts };
 }
 

@@ -15,8 +15,9 @@ export async function* readEvents(response: Response): AsyncGenerator<StreamEven
       yield parseFrame(frame);
     }
   }
-  if (!/^(:[^\n]*\n)*$/.test(rest))
+  if (!/^(:[^\n]*\n)*$/.test(rest)) {
     throw new Error(`The stream ended inside a frame: ${JSON.stringify(rest)}`);
+  }
 }
 
 function parseFrame(frame: string): StreamEvent {
@@ -24,8 +25,9 @@ function parseFrame(frame: string): StreamEvent {
   for (const line of frame.split('\n')) {
     if (line.startsWith(':')) continue;
     const [, name, value] = /^(\w+): ([^]*)$/.exec(line) ?? [];
-    if (name === undefined || fields.has(name))
+    if (name === undefined || fields.has(name)) {
       throw new Error(`Not a legal frame: ${JSON.stringify(frame)}`);
+    }
     fields.set(name, value!);
   }
   const [id, event, data] = [fields.get('id'), fields.get('event'), fields.get('data')];

@@ -208,8 +208,9 @@ class DelayLine {
 
   #deliver(): void {
     this.#waiting = false;
-    while (this.#queue[0] !== undefined && this.#queue[0].due <= performance.now())
+    while (this.#queue[0] !== undefined && this.#queue[0].due <= performance.now()) {
       this.#write(this.#queue.shift()!.chunk);
+    }
     const next = this.#queue[0];
     if (next === undefined) this.#onEmpty?.();
     else this.#wait(next.due - performance.now());

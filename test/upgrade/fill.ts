@@ -166,12 +166,14 @@ async function fillStore({ client, paths }: Make, file: string) {
     purpose: 'assistants',
   });
   const store = await client.vectorStores.create({ name: 'Harbour', file_ids: [file, broken.id] });
-  for (const id of [file, broken.id])
+  for (const id of [file, broken.id]) {
     while (
       (await client.vectorStores.files.retrieve(id, { vector_store_id: store.id })).status ===
       'in_progress'
-    )
+    ) {
       await pause(50);
+    }
+  }
   const path = `/vector_stores/${store.id}`;
   paths.push(path, `${path}/files`, `${path}/files/${file}`, `${path}/files/${broken.id}`);
   paths.push(`${path}/files/${file}/content`, `/files`);

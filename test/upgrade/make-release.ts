@@ -102,9 +102,11 @@ async function writeHistories(): Promise<void> {
     [filled.code.thread],
   );
   ids.set('code', rows[0]!.id);
-  for await (const { workflowId, type } of client.workflow.list())
-    if (type === 'ingestFileWorkflow')
+  for await (const { workflowId, type } of client.workflow.list()) {
+    if (type === 'ingestFileWorkflow') {
       ids.set(ids.has('ingest') ? 'ingest-2' : 'ingest', workflowId);
+    }
+  }
   for (const [name, id] of ids) {
     const json = historyToJSON(await client.workflow.getHandle(id).fetchHistory())
       .replaceAll(`${checkout}/`, '/')
@@ -132,8 +134,9 @@ async function finishDatabase(): Promise<string> {
 
 async function pack(): Promise<void> {
   const logs = join(dataDir, 'postgres', 'pg_wal');
-  for (const name of await readdir(logs))
+  for (const name of await readdir(logs)) {
     if (/^[0-9A-F]{24}$/.test(name) && name !== lastLog) await rm(join(logs, name));
+  }
   // Where its programs were is nobody's business: PostgreSQL writes the one anew, and the other only names a port.
   await rm(join(dataDir, 'postgres', 'postmaster.opts'));
   const state = join(dataDir, 'temporal', 'server.json');

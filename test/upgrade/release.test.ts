@@ -47,8 +47,9 @@ describe.each(releases())('a data directory of %s', (version) => {
     const answers = Object.entries(recorded.answers);
     expect(answers.length).toBeGreaterThan(20);
     // A later version may add fields.
-    for (const [path, answer] of answers)
+    for (const [path, answer] of answers) {
       expect({ [path]: await client.get(path) }).toMatchObject({ [path]: answer });
+    }
   });
 
   test('each API key opens its project', async () => {

@@ -35,12 +35,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   let output = '';
   const ended = once(child, 'close').then(([code]) => code as number | null);
   const baseURL = await new Promise<string>((resolve, reject) => {
-    for (const stream of [child.stdout, child.stderr])
+    for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text;
         const url = /is ready[^]*Base URL +(\S+)/.exec(output)?.[1];
         if (url !== undefined) resolve(url);
       });
+    }
     void ended.then((code) => reject(new Error(`npm start ended with ${code}:\n${output}`)));
   });
   const clientWith = (apiKey: string) => new OpenAI({ baseURL, apiKey, maxRetries: 0 });

@@ -12,8 +12,9 @@ const SOURCES = new Map([
 function read(answer: string, size: number) {
   const reader = new CitationReader(SOURCES);
   const pieces: AnswerPiece[] = [];
-  for (let at = 0; at < answer.length; at += size)
+  for (let at = 0; at < answer.length; at += size) {
     pieces.push(...reader.push(answer.slice(at, at + size)));
+  }
   pieces.push(...reader.end());
   return {
     text: pieces.map(({ text }) => text).join(''),
@@ -29,8 +30,9 @@ describe.each([1, 2, 3, 5, 8, 1000])('an answer in pieces of %i', (size) => {
     const { text, citations } = read(ANSWER, size);
     expect(text).toBe(ANSWER);
     expect(citations.map(({ fileId }) => fileId)).toEqual(['file-a', 'file-b', 'file-a']);
-    for (const { start, end, text: mark } of citations)
+    for (const { start, end, text: mark } of citations) {
       expect(Array.from(ANSWER).slice(start, end).join('')).toBe(mark);
+    }
   });
 });
 

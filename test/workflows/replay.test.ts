@@ -100,7 +100,8 @@ describe('a history stays small', () => {
   });
 
   test.each(NAMES)('%s: no payload holds more than ids and verdicts', (name) => {
-    for (const event of history(name).events)
+    for (const event of history(name).events) {
       expect(JSON.stringify(event).length).toBeLessThan(3_000);
+    }
   });
 });

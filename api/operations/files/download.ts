@@ -15,8 +15,9 @@ export const downloadFile = operation({
   answer: null,
   async send({ context, pool, project, ids }, response) {
     const file = await getFileRow(pool, project, ids.file_id);
-    if (file.purpose === 'assistants' && !context.config.downloadAssistantsFiles)
+    if (file.purpose === 'assistants' && !context.config.downloadAssistantsFiles) {
       throw downloadNotAllowed(file.purpose);
+    }
     await sendContent(pool, response, file);
   },
 });

@@ -31,8 +31,9 @@ export const completeUpload = operation({
 async function md5Of(pool: Pool, id: string, partIds: string[]): Promise<string | undefined> {
   const hash = createHash('md5');
   try {
-    for (const { blob_id } of await db.getParts(pool, id, partIds))
+    for (const { blob_id } of await db.getParts(pool, id, partIds)) {
       for await (const chunk of readBlob(pool, blob_id)) hash.update(chunk);
+    }
   } catch (error) {
     if (error instanceof BlobGoneError) return undefined;
     throw error;

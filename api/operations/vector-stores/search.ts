@@ -22,8 +22,9 @@ export const searchVectorStore = operation({
   async read({ context: { config, embedder, log }, pool, project, ids, body }) {
     const id = ids.vector_store_id;
     const vectors = await embedQueries(embedder, body.queries);
-    if ('failure' in vectors)
+    if ('failure' in vectors) {
       log.warn({ vector_store_id: id, reason: vectors.failure }, 'Searching by words only');
+    }
     const { hits, byMeaning } = await searchStores(pool, {
       projectId: project,
       vectorStoreIds: [id],

@@ -56,8 +56,9 @@ export class LoadClient {
     for (;;) {
       const { entry, answer } = await this.#try(operation);
       if (answer !== undefined && answer.status !== UNAVAILABLE) return answer;
-      if (operation.tries === 'once' || this.signal.aborted || Date.now() > deadline)
+      if (operation.tries === 'once' || this.signal.aborted || Date.now() > deadline) {
         return undefined;
+      }
       await this.rest(Number(entry.retryAfter ?? 0) * 1_000 || this.random.integer(100, 1_000));
     }
   }

@@ -85,8 +85,9 @@ export class RunReader {
           return 'done';
         }
         this.#take(stream, { ...frame, id: frame.id ?? 0, at: Date.now() });
-        if (entry.answer === null && this.names.runId !== undefined && operation.kind !== 'read')
+        if (entry.answer === null && this.names.runId !== undefined && operation.kind !== 'read') {
           entry.answer = { id: this.names.runId };
+        }
         if (stream.events.length >= leavesAfter) {
           stream.end = 'left';
           aborter.abort();
@@ -105,8 +106,9 @@ export class RunReader {
   }
 
   #take(stream: ReadStream, event: SeenEvent): void {
-    if (this.names.runId === undefined && event.event.startsWith('thread.run.'))
+    if (this.names.runId === undefined && event.event.startsWith('thread.run.')) {
       this.names.runId = (JSON.parse(event.data) as { id: string }).id;
+    }
     stream.runId = this.names.runId ?? '';
     stream.events.push(event);
     this.lastId = Math.max(this.lastId, event.id);

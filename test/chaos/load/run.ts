@@ -120,8 +120,9 @@ export class ClientRun {
       const { signal } = this.#client;
       const answered = this.#client.ledger.requests.findLast(({ op }) => op === creation.op);
       const refused = end === 'refused' && answered?.status !== 503;
-      if (refused || creation.tries === 'once' || signal.aborted || Date.now() > deadline)
+      if (refused || creation.tries === 'once' || signal.aborted || Date.now() > deadline) {
         return false;
+      }
       await this.#client.rest(this.#client.random.integer(200, 1_000));
     }
   }

@@ -95,8 +95,9 @@ async function search(client: LoadClient, name: string, { search: assistantId }:
   const threadId = await createThread(client, name, {
     tool_resources: { file_search: { vector_store_ids: [storeId] } },
   });
-  if (threadId !== undefined)
+  if (threadId !== undefined) {
     await liveRun(client, `${name}-0`, 'search', { threadId, assistantId });
+  }
 }
 
 async function untilIndexed(client: LoadClient, name: string, store: string, file: string) {

@@ -154,8 +154,9 @@ function* callDeltas({ calls = [] }: PlannedTurn, { run, attempt }: ModelCall): 
     const text = JSON.stringify(given);
     const middle = Math.floor(text.length / 2);
     yield { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] };
-    for (const part of [text.slice(0, middle), text.slice(middle)])
+    for (const part of [text.slice(0, middle), text.slice(middle)]) {
       yield { tool_calls: [{ index, function: { arguments: part } }] };
+    }
   }
 }
 

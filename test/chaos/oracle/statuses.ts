@@ -20,8 +20,9 @@ export const legalStory: Rule = function* ({ tables, objects }) {
     if (run === undefined || !hasEnded(status)) continue;
     if (of.length !== last) yield [id, `It has ${of.length} events and counts ${last}.`];
     const ends = of.filter(({ event }) => hasEnded(event.slice('thread.run.'.length)));
-    if (ends.length !== 1 || ends[0]!.event !== `thread.run.${status}`)
+    if (ends.length !== 1 || ends[0]!.event !== `thread.run.${status}`) {
       yield [id, `It is ${status}, and its ends are ${ends.map(({ event }) => event).join(', ')}.`];
+    }
     const stored = { run, steps: steps.get(id) ?? [], messages: messages.get(id) ?? [] };
     const story = of.map(({ seq, event, data }) => ({
       id: seq,
@@ -46,9 +47,11 @@ export const endIsWanted: Rule = function* (evidence) {
   for (const run of evidence.tables.runs.filter(({ status }) => hasEnded(status))) {
     const plan = wanted.get(run.marker ?? '');
     if (plan === undefined) yield [run.id, 'Nobody wanted it.'];
-    else
-      for (const what of wrongEnd(evidence, run, plan, cancels.get(run.id) ?? []))
+    else {
+      for (const what of wrongEnd(evidence, run, plan, cancels.get(run.id) ?? [])) {
         yield [run.id, `${plan.kind}: ${what}`];
+      }
+    }
   }
 };
 
@@ -65,17 +68,23 @@ function* wrongEnd(
       if (!cancelled) yield 'It was cancelled, and nobody asked for that.';
       return;
     case 'failed':
-      if (kind !== 'refused' || error?.code !== 'invalid_prompt')
+      if (kind !== 'refused' || error?.code !== 'invalid_prompt') {
         yield `It failed: ${error?.code}, ${error?.message}`;
+      }
       return;
     case 'incomplete':
       yield 'It is incomplete, and nothing limited it.';
       return;
     case 'expired':
-      if (run.updated_ms < run.expires_ms - 1_000)
+      if (run.updated_ms < run.expires_ms - 1_000) {
         yield `It expired ${(run.expires_ms - run.updated_ms) / 1_000} s before its deadline.`;
-      else if (expiresAfter === null && !waitedForClient(evidence, run) && hadCalm(evidence, run))
+      } else if (
+        expiresAfter === null &&
+        !waitedForClient(evidence, run) &&
+        hadCalm(evidence, run)
+      ) {
         yield 'It expired, though all was well for long.';
+      }
       return;
     default:
       if (kind === 'refused') yield `It is ${run.status}, and its model refused.`;
@@ -118,11 +127,12 @@ export const attemptsHaveReasons: Rule = function* ({ tables, modelCalls, faults
     const first = Math.min(...calls.map(({ at }) => at));
     const last = Math.max(...calls.map(({ at }) => at));
     const during = faults.filter((fault) => touches(fault, first, last)).length;
-    if (run !== undefined && calls.length > 1 + planned + during)
+    if (run !== undefined && calls.length > 1 + planned + during) {
       yield [
         run.id,
         `${name}: the model was asked ${calls.length} times, with ${planned} planned failures and ${during} faults.`,
       ];
+    }
   }
 };
 

@@ -7,12 +7,14 @@ import { groupBy, hasEnded } from './violation.ts';
 /** (h) What a reader saw is stored exactly so, in that order and without a gap; nothing seen is ever taken back. */
 export const seenIsStored: Rule = function* ({ tables, streams }) {
   const events = groupBy(tables.events, ({ run_id }) => run_id);
-  for (const stream of streams.filter(({ runId }) => runId !== ''))
-    for (const what of wrongStream(stream, events.get(stream.runId) ?? []))
+  for (const stream of streams.filter(({ runId }) => runId !== '')) {
+    for (const what of wrongStream(stream, events.get(stream.runId) ?? [])) {
       yield [
         stream.runId,
         `A stream of api${stream.api} from ${new Date(stream.startedAt).toISOString()}: ${what}`,
       ];
+    }
+  }
 };
 
 function* wrongStream(stream: ReadStream, stored: Tables['events']): Iterable<string> {
@@ -22,12 +24,14 @@ function* wrongStream(stream: ReadStream, stored: Tables['events']): Iterable<st
     before = seen.id;
     const kept = stored[seen.id - 1];
     if (kept?.seq !== seen.id) yield `Event ${seen.id} (${seen.event}) was seen and is not stored.`;
-    else if (!isSame(seen, kept))
+    else if (!isSame(seen, kept)) {
       yield `Event ${seen.id} was seen as ${seen.event} ${brief(seen.data)} and is stored as ${kept.event} ${brief(kept.data)}.`;
+    }
   }
   const last = stored[Math.max(before, stream.after) - 1];
-  if (stream.end === 'done' && last !== undefined && !mayEndWith(last.event))
+  if (stream.end === 'done' && last !== undefined && !mayEndWith(last.event)) {
     yield `It was done after ${last.event}.`;
+  }
 }
 
 function isSame(seen: SeenEvent, kept: Tables['events'][number]): boolean {

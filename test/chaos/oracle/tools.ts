@@ -17,8 +17,9 @@ export const outputsAsSubmitted: Rule = function* (evidence) {
   );
   for (const [step, calls] of steps) {
     const tried = submissions.get(calls[0]!.id) ?? [];
-    for (const what of wrongOutputs(calls, tried))
+    for (const what of wrongOutputs(calls, tried)) {
       yield [calls[0]!.run_id, `Step ${step}: ${what}`];
+    }
   }
   yield* shownToModel(evidence);
 };
@@ -32,13 +33,17 @@ function* wrongOutputs(calls: Tables['tool_calls'], tried: Tried[]): Iterable<st
     stored;
   const nothing = calls.every(({ result }) => result === null);
   const mayBe = tried.filter(({ tries }) => tries.some(isUnknown));
-  if (accepted.length > 0 && !accepted.every(isStored))
+  if (accepted.length > 0 && !accepted.every(isStored)) {
     yield 'It has not the outputs that were accepted.';
-  if (accepted.length === 0 && !nothing && !mayBe.some(isStored))
+  }
+  if (accepted.length === 0 && !nothing && !mayBe.some(isStored)) {
     yield 'It has outputs that nobody submitted.';
-  for (const { first, tries } of tried.filter(isStored))
-    if (first.key !== null && tries.at(-1)!.status === 400)
+  }
+  for (const { first, tries } of tried.filter(isStored)) {
+    if (first.key !== null && tries.at(-1)!.status === 400) {
       yield 'Its outputs were stored, and the last try with their key was refused.';
+    }
+  }
 }
 
 function* shownToModel({ tables, modelCalls }: Evidence): Iterable<[string, string]> {
@@ -48,8 +53,9 @@ function* shownToModel({ tables, modelCalls }: Evidence): Iterable<[string, stri
   for (const { step_id, run_id, id, result, type } of tables.tool_calls) {
     if (type !== 'function' || result?.output === undefined) continue;
     const later = asked.get(`${runs.get(run_id)?.marker} ${steps.get(step_id)!.turn + 1}`) ?? [];
-    if (later.some(({ results }) => !results.includes(result.output!)))
+    if (later.some(({ results }) => !results.includes(result.output!))) {
       yield [run_id, `The model was not shown the output of ${id}.`];
+    }
   }
 }
 
@@ -72,8 +78,9 @@ export const cellsCountOn: Rule = function* ({ tables }) {
     let before = 0;
     for (const cell of list) {
       const { run_id, n, marks } = cell;
-      if (n !== before + 1 || marks !== before + 1)
+      if (n !== before + 1 || marks !== before + 1) {
         yield [run_id, `After ${before} cells of ${thread} one counted n=${n} marks=${marks}.`];
+      }
       if (!UNDONE.test(logsOf(cell))) before = n;
     }
   }
@@ -123,8 +130,9 @@ function* wrongSum(run: RunRow, accepted: ModelCall[], tries: ModelCall[]): Iter
   for (const kind of ['prompt_tokens', 'completion_tokens'] as const) {
     const least = sum(accepted.map(({ usage }) => usage[kind]));
     const most = least + sum(others.map((one) => mostOf(one, kind)));
-    if (run[kind] < least || run[kind] > most)
+    if (run[kind] < least || run[kind] > most) {
       yield `It has ${run[kind]} ${kind}; the tries make ${least} to ${most}.`;
+    }
   }
 }
 

@@ -45,21 +45,28 @@ export const acknowledgedIsThere: Rule = function* (evidence) {
     const found = find[kind]?.(sent);
     if (found?.length === 0) yield [op, `The ${kind} was acknowledged and is not there.`];
     if (found?.length === 0) continue;
-    for (const id of answeredIds(operation))
-      if (found !== undefined && kind !== 'complete' && !found.includes(id))
+    for (const id of answeredIds(operation)) {
+      if (found !== undefined && kind !== 'complete' && !found.includes(id)) {
         yield [op, `It was acknowledged as ${id}, and ${found.join(', ')} is there.`];
+      }
+    }
     const thread = kind === 'thread' ? found?.[0] : sent.thread;
-    if (sent.text !== undefined && !texts.has(`${thread} ${sent.text}`))
+    if (sent.text !== undefined && !texts.has(`${thread} ${sent.text}`)) {
       yield [op, 'The message that it brought is not in its thread.'];
+    }
     if (kind === 'cancel') {
       const status = runs.get(sent.run ?? '')?.status;
-      if (status !== undefined && hasEnded(status) && !['cancelled', 'expired'].includes(status))
+      if (status !== undefined && hasEnded(status) && !['cancelled', 'expired'].includes(status)) {
         yield [op, `The cancellation was acknowledged and the run is ${status}.`];
+      }
     }
-    if (sent.sha256 !== undefined)
-      for (const file of tables.files.filter(({ filename }) => filename === sent.filename))
-        if (file.sha256 !== sent.sha256 || file.bytes !== sent.bytes)
+    if (sent.sha256 !== undefined) {
+      for (const file of tables.files.filter(({ filename }) => filename === sent.filename)) {
+        if (file.sha256 !== sent.sha256 || file.bytes !== sent.bytes) {
           yield [op, `The content of ${file.id} is not what was sent.`];
+        }
+      }
+    }
   }
 };
 
@@ -79,11 +86,12 @@ export const nothingTwice: Rule = function* (evidence) {
       first.key !== null &&
       refusedRetry &&
       tries.slice(0, -1).some(isUnknown)
-    )
+    ) {
       yield [
         op,
         `An earlier try had its effect, and a repeat with its key was answered ${last.status}.`,
       ];
+    }
   }
 };
 

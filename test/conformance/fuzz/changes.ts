@@ -26,13 +26,14 @@ function changed(body: unknown, changes: readonly Change[]): unknown {
     if (how === 'remove' && parent !== root) delete parent[field];
     else if (how === 'replace') parent[field] = value;
     // Assigning to `__proto__` would add no field.
-    else
+    else {
       Object.defineProperty(parent, name, {
         value,
         enumerable: true,
         configurable: true,
         writable: true,
       });
+    }
   }
   return root.body;
 }

@@ -30,12 +30,13 @@ export function placeOf(operationId: string, nth: number): number {
 
 export async function createObjects(env: Environment): Promise<Objects> {
   const sets: Record<string, string>[] = [];
-  for (let n = 0; n < COUNT; n++)
+  for (let n = 0; n < COUNT; n++) {
     sets.push({
       ...(await createRun(env, n)),
       ...(await createStore(env.client)),
       ...(await createUpload(env.client)),
     });
+  }
   const names = Object.keys(sets[0]!);
   return Object.fromEntries(names.map((name) => [name, sets.map((one) => one[name]!)]));
 }

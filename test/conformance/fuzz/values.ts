@@ -95,8 +95,9 @@ export function valueOf(schema: Published, name: string, taste: Taste): fc.Arbit
   if (schema.$recursiveRef !== undefined) return fc.constant({ type: 'or', filters: [] });
   if (schema.properties !== undefined) return objectOf(schema, taste);
   const members = schema.oneOf ?? schema.anyOf ?? schema.allOf;
-  if (members !== undefined)
+  if (members !== undefined) {
     return fc.oneof(...members.map((member) => valueOf(member, name, taste)));
+  }
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   return scalarOf(schema, taste);
 }

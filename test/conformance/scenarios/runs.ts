@@ -107,8 +107,9 @@ export async function runsWithTools(scene: Scene): Promise<void> {
   const replies = [code(PROGRAM), text(answer)];
   const setup = await setUp(scene.env, replies, { tools: [CODE] });
   await readLogs(scene, setup, await streamed(scene, setup));
-  for (const { id } of await readAll(scene.client.files.list({ purpose: 'assistants_output' })))
+  for (const { id } of await readAll(scene.client.files.list({ purpose: 'assistants_output' }))) {
     await (await scene.client.files.content(id)).arrayBuffer();
+  }
   const found = () => [search('What do fish eat?'), text('Moss【1:0†fish.txt】.')];
   await streamed(scene, await searching(scene.env, found()));
   await streamed(scene, await searching(scene.env, found()), { include: INCLUDE });

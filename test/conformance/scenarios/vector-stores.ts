@@ -51,8 +51,9 @@ export async function vectorStoreFiles(scene: Scene): Promise<void> {
   await api.content(fileId, { vector_store_id });
   await api.retrieve(fileId, { vector_store_id });
   await readAll(api.list(vector_store_id, { limit: 2 }));
-  for (const filter of ['in_progress', 'completed', 'failed', 'cancelled'] as const)
+  for (const filter of ['in_progress', 'completed', 'failed', 'cancelled'] as const) {
     await api.list(vector_store_id, { filter, order: 'asc' });
+  }
   await search(scene, vector_store_id);
   await api.delete(fileId, { vector_store_id });
   const path = `/vector_stores/${vector_store_id}/files`;

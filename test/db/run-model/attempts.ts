@@ -189,10 +189,11 @@ async function finishInVain(
 function endOfTurn({ open }: Attempt, isCut: boolean): TurnEnd {
   if (open?.kind === 'tools') return endInCalls(open.calls);
   const usage = { usage: USED, toolCalls: [], upstream: null };
-  if (open === null)
+  if (open === null) {
     return isCut
       ? { ...usage, message: null, status: 'failed', error: FAILURE }
       : { ...usage, message: null, status: 'completed' };
+  }
   const { message } = endInAnswer(open.id, open.text);
   if (!isCut) return { ...usage, message, status: 'completed' };
   const cut = { ...message!, incomplete: 'max_tokens' as const };
@@ -210,12 +211,13 @@ function endTurn(model: Model, { open }: Attempt, end: TurnEnd): void {
     model.calls.set(id, open!.id);
     model.pending.push({ id, type, stepId: open!.id });
   }
-  if (end.message !== null)
+  if (end.message !== null) {
     closeOpen(
       model,
       'completed',
       end.status === 'incomplete' ? 'incomplete: max_tokens' : 'completed',
     );
+  }
   if (end.status === 'incomplete') moveRun(model, end.status, end.reason);
   else if (end.status === 'failed') moveRun(model, end.status, end.error.code);
   else if (end.status !== 'in_progress') moveRun(model, end.status);

@@ -101,8 +101,9 @@ export function closeOpen(model: Model, step: string, message: string): void {
     const seen = attempts.find((one) => one.open?.id === open.id)?.open;
     if (seen?.kind === 'message') open.text = seen.text;
     view.events.push(`thread.message.${message.split(':')[0]}`);
-    if (message === CUT_OFF)
+    if (message === CUT_OFF) {
       view.messages = view.messages.filter((one) => one === open || one.status !== CUT_OFF);
+    }
   }
   view.steps[view.steps.length - 1] = step;
   view.events.push(`thread.run.step.${step}`);

@@ -33,8 +33,9 @@ export async function observe({ database, runId }: Real): Promise<View> {
     values: [runId, runDay(runId), USED.prompt_tokens],
   });
   const { newest, ...view } = rows[0]!;
-  if (newest !== view.events.length)
+  if (newest !== view.events.length) {
     throw new Error(`${view.events.length} events end with the number ${newest}.`);
+  }
   return view;
 }
 

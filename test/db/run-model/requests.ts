@@ -88,8 +88,9 @@ function takeResult(model: Model, callId: string): void {
   model.pending = model.pending.filter(({ id }) => id !== callId);
   model.view.events.push('thread.run.step.delta');
   if (model.pending.length === 0) closeOpen(model, 'completed', 'completed');
-  else if (model.pending.every(({ type }) => type === 'function'))
+  else if (model.pending.every(({ type }) => type === 'function')) {
     moveRun(model, 'requires_action');
+  }
 }
 
 function outcomeOf(model: Model, callId: string): ToolOutcome {
@@ -117,14 +118,16 @@ export const finalize =
   (ending: RunEnding): Step =>
   async (model, { database, runId }) => {
     // A workflow runs out of turns between two of them, when nothing is open.
-    if (ending.status === 'incomplete' && model.view.steps.at(-1) === 'in_progress')
+    if (ending.status === 'incomplete' && model.view.steps.at(-1) === 'in_progress') {
       return 'skipped';
+    }
     const outcome = await finalizeRun(database.pool, runId, ending);
     const { status } = model.view;
     if (isOver(model)) return deepStrictEqual(outcome, endOf(model));
     const isWaiting = ending.status === 'expired' && ending.waiting === true;
-    if (isWaiting && status !== 'requires_action')
+    if (isWaiting && status !== 'requires_action') {
       return deepStrictEqual(outcome, { kind: 'resumed' });
+    }
     end(
       model,
       status === 'cancelling' && ending.status !== 'expired' ? 'cancelled' : ending.status,

@@ -228,8 +228,9 @@ function calls(): void {
   test('without that, a named function is called or the run fails: nothing else is an answer', async () => {
     const run = await nameTheTime('small');
     expect(run.status).toMatch(/^(requires_action|failed)$/);
-    if (run.status === 'requires_action')
+    if (run.status === 'requires_action') {
       expect(pendingCalls(run).map(({ name }) => name)).toEqual(['get_time']);
+    }
   });
 }
 
@@ -253,8 +254,9 @@ function formats(): void {
     const [part] = messages[0]!.content;
     const text = part?.type === 'text' ? part.text.value : '';
     expect(text.trimStart()).toMatch(/^\{/);
-    if (response_format.type === 'json_schema')
+    if (response_format.type === 'json_schema') {
       expect(JSON.parse(text)).toEqual({ ok: expect.any(Boolean) });
+    }
   });
 }
 

@@ -118,8 +118,9 @@ async function startServer(options: Options): Promise<ModelProcess> {
     const exited = once(child, 'exit');
     const ready = () => child.exitCode !== null || answers(`http://127.0.0.1:${port}`, options);
     const inTime = await waitUntil(async () => ready(), READY_MS, 200);
-    if (!inTime || child.exitCode !== null)
+    if (!inTime || child.exitCode !== null) {
       throw new Error(`${options.program} is not ready: ${output.slice(-2_000)}`);
+    }
     return { child, exited };
   }
   const kill = async () => {

@@ -61,13 +61,14 @@ export const deepSeek: Row[] = [
     tools: [WEATHER],
     replies: (sent) => {
       const bare = sent.messages.findIndex((message) => message.tool_calls && message['reasoning_content'] !== 'I need the weather');
-      if (bare !== -1)
+      if (bare !== -1) {
         return body(400, {
           error: {
             message: `Missing \`reasoning_content\` field in the assistant message at message index ${bare}.`,
             type: 'invalid_request_error',
           },
         });
+      }
       if (afterTools(sent)) return text(DONE);
       return sse(
         role,
@@ -229,8 +230,9 @@ export const deepSeek: Row[] = [
     replies: (sent) => {
       const turns = sent.messages.filter((message) => message.tool_calls);
       const wrong = turns.findIndex((message, n) => message['reasoning_content'] !== `Step ${n}`);
-      if (wrong !== -1)
+      if (wrong !== -1) {
         return body(400, { error: { message: `Missing \`reasoning_content\` field in turn ${wrong}.`, type: 'invalid_request_error' } });
+      }
       if (turns.length === 2) return text(DONE);
       return sse(
         role,

@@ -136,10 +136,11 @@ export const liteLlm: Row[] = [
     source: 'docs',
     tools: [WEATHER],
     replies: (sent) => {
-      if (afterTools(sent))
+      if (afterTools(sent)) {
         return signed(sent)
           ? text(DONE)
           : body(400, failure('400', 'litellm.BadRequestError: Expected `thinking` or `redacted_thinking`, but found `tool_use`.'));
+      }
       return sse(
         chunk({
           role: 'assistant',
@@ -164,7 +165,7 @@ export const liteLlm: Row[] = [
     tools: [WEATHER],
     replies: (sent) => {
       const [made] = sent.messages.flatMap(({ tool_calls = [] }) => tool_calls);
-      if (made === undefined)
+      if (made === undefined) {
         return sse(
           role,
           called(
@@ -175,6 +176,7 @@ export const liteLlm: Row[] = [
           ),
           chunk({ content: '' }, 'tool_calls'),
         );
+      }
       return JSON.stringify(made['provider_specific_fields'] ?? '').includes('EjQKMg==')
         ? text(DONE)
         : body(400, failure('400', 'litellm.BadRequestError: VertexAIException - missing a thought_signature'));

@@ -151,10 +151,11 @@ export const openRouter: Row[] = [
     source: 'jeremychone/rust-genai#298',
     tools: [WEATHER],
     replies: (sent) => {
-      if (afterTools(sent))
+      if (afterTools(sent)) {
         return details(sent).some((detail) => isDeepStrictEqual(detail, SIGNED))
           ? text(DONE)
           : body(400, { error: { message: 'Corrupted thought signature.', code: 400 } });
+      }
       return sse(
         chunk({ role: 'assistant', content: '', reasoning: null, reasoning_details: [SIGNED] }),
         chunk({

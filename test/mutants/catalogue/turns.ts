@@ -150,8 +150,8 @@ export const TURNS: Mutation[] = [
     edits: [
       edit(
         'activities/failures.ts',
-        `    return failure('server_error', error.message, { retry: true });\n  const again`,
-        `    return failure('server_error', error.message, { retry: false });\n  const again`,
+        `    return failure('server_error', error.message, { retry: true });\n  }\n  const again`,
+        `    return failure('server_error', error.message, { retry: false });\n  }\n  const again`,
       ),
     ],
     caughtBy: [by(FAILURES, 'what another attempt has taken is left to it, however often')],

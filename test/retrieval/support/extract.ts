@@ -12,8 +12,9 @@ export function fileOf(filename: string, content: string | Uint8Array): Document
     filename,
     bytes: bytes.length,
     async *read() {
-      for (let at = 0; at < bytes.length; at += PART_BYTES)
+      for (let at = 0; at < bytes.length; at += PART_BYTES) {
         yield bytes.subarray(at, at + PART_BYTES);
+      }
     },
   };
 }

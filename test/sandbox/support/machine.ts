@@ -32,10 +32,12 @@ export async function mayRun(wanted: Wanted, status: SandboxStatus): Promise<boo
   const used = status.behind ?? status.backend;
   if (status.ok && (used === wanted || (wanted === 'auto' && used === 'bubblewrap'))) return true;
   const why = status.reason ?? `It is ${used}.`;
-  if (wanted !== 'pyodide' && (await hasBubblewrap()))
+  if (wanted !== 'pyodide' && (await hasBubblewrap())) {
     throw new Error(`bubblewrap is installed, but the sandbox does not use it. ${why}`);
-  if (!status.ok && wanted !== 'bubblewrap' && (await hasPyodide()))
+  }
+  if (!status.ok && wanted !== 'bubblewrap' && (await hasPyodide())) {
     throw new Error(`Pyodide is installed, but the sandbox does not use it. ${why}`);
+  }
   if (!status.ok && process.env['CI']) throw new Error(`CI must have ${wanted}. ${why}`);
   if (!status.ok) console.warn(`Skipping tests that need the sandbox (${wanted}). ${why}`);
   return status.ok;
