@@ -1,7 +1,10 @@
 /** Vector stores. Status, counts and usage are computed from their files, so they cannot disagree with them. */
 import { notFound, vectorStoreExpired } from '../wire/errors.ts';
 import { mintId } from '../wire/ids.ts';
-import type { CreateVectorStoreParams, ModifyVectorStoreParams } from '../wire/requests.ts';
+import type {
+  CreateVectorStoreParams,
+  ModifyVectorStoreParams,
+} from '../wire/request-vector-stores.ts';
 import type { VectorStoreRow } from '../wire/rows.ts';
 import type { ListEnvelope, VectorStore } from '../wire/types.ts';
 import { toVectorStore } from '../wire/vector-stores.ts';

@@ -1,5 +1,6 @@
 /** The files that a request names, wherever it can name one. */
-import type { CreateMessageParams, NewToolResources } from './requests.ts';
+import type { CreateMessageParams } from './request-threads.ts';
+import type { NewToolResources } from './request-tools.ts';
 import type { ToolResources } from './types.ts';
 
 export function filesOfResources(

@@ -17,7 +17,7 @@ import {
   previousResponseNotFound,
 } from '../../wire/errors.ts';
 import { parseBody } from '../../wire/request-body.ts';
-import { LIMITS } from '../../wire/requests.ts';
+import { LIMITS } from '../../wire/request-fields.ts';
 import type { ApiContext } from '../context.ts';
 import { projectOf } from '../idempotency.ts';
 import { askedJson } from './asked-json.ts';

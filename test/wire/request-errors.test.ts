@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
+import { parseCreateAssistant, parseModifyAssistant } from '../../wire/request-assistants.ts';
+import { MAX_BODY_DEPTH } from '../../wire/request-body.ts';
 import {
-  MAX_BODY_DEPTH,
-  parseCreateAssistant,
-  parseCreateMessage,
   parseCreateRun,
-  parseCreateThread,
   parseCreateThreadAndRun,
-  parseModifyAssistant,
-  parseModifyMessage,
   parseModifyRun,
-  parseModifyThread,
   parseSubmitToolOutputs,
-} from '../../wire/requests.ts';
+} from '../../wire/request-runs.ts';
+import {
+  parseCreateMessage,
+  parseCreateThread,
+  parseModifyMessage,
+  parseModifyThread,
+} from '../../wire/request-threads.ts';
 import { refused } from './refused.ts';
 
 type Parser = (body: unknown) => unknown;

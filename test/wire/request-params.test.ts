@@ -1,19 +1,19 @@
 /** What the parsers make of a legal body: defaults, the stored form, and null told apart from absent. */
 import { describe, expect, test } from 'vitest';
+import { parseCreateAssistant, parseModifyAssistant } from '../../wire/request-assistants.ts';
 import {
-  defaultToolResources,
-  normalizeTools,
-  parseCreateAssistant,
-  parseCreateMessage,
   parseCreateRun,
-  parseCreateThread,
   parseCreateThreadAndRun,
-  parseModifyAssistant,
-  parseModifyMessage,
   parseModifyRun,
-  parseModifyThread,
   parseSubmitToolOutputs,
-} from '../../wire/requests.ts';
+} from '../../wire/request-runs.ts';
+import {
+  parseCreateMessage,
+  parseCreateThread,
+  parseModifyMessage,
+  parseModifyThread,
+} from '../../wire/request-threads.ts';
+import { defaultToolResources, normalizeTools } from '../../wire/request-tools.ts';
 
 const DEFAULT_RANKING = {
   ranker: 'default_2024_08_21',

@@ -1,10 +1,37 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../wire/errors.ts';
-import * as requests from '../../wire/requests.ts';
+import { parseCreateAssistant, parseModifyAssistant } from '../../wire/request-assistants.ts';
+import type { Form } from '../../wire/request-files.ts';
+import {
+  parseCompleteUpload,
+  parseCreateFile,
+  parseCreateUpload,
+} from '../../wire/request-files.ts';
+import {
+  parseEventsQuery,
+  parseIncludeQuery,
+  parseListFilesQuery,
+  parseListMessagesQuery,
+  parseListQuery,
+} from '../../wire/request-queries.ts';
+import {
+  parseCreateRun,
+  parseCreateThreadAndRun,
+  parseModifyRun,
+  parseSubmitToolOutputs,
+} from '../../wire/request-runs.ts';
+import type { CreateMessageParams } from '../../wire/request-threads.ts';
+import {
+  parseCreateMessage,
+  parseCreateThread,
+  parseModifyMessage,
+  parseModifyThread,
+} from '../../wire/request-threads.ts';
+import { normalizeTools } from '../../wire/request-tools.ts';
 
 /** A body's members as the fields of a form that has a file. */
-function asForm(body: unknown): requests.Form {
+function asForm(body: unknown): Form {
   const fields = Object.entries(Object(body) as object).map(
     ([name, value]) => [name, String(JSON.stringify(value))] as const,
   );
@@ -12,26 +39,26 @@ function asForm(body: unknown): requests.Form {
 }
 
 const bodyParsers = {
-  parseCreateAssistant: requests.parseCreateAssistant,
-  parseModifyAssistant: requests.parseModifyAssistant,
-  parseCreateThread: requests.parseCreateThread,
-  parseModifyThread: requests.parseModifyThread,
-  parseCreateMessage: requests.parseCreateMessage,
-  parseModifyMessage: requests.parseModifyMessage,
-  parseCreateRun: requests.parseCreateRun,
-  parseCreateThreadAndRun: requests.parseCreateThreadAndRun,
-  parseModifyRun: requests.parseModifyRun,
-  parseSubmitToolOutputs: requests.parseSubmitToolOutputs,
-  parseCreateUpload: requests.parseCreateUpload,
-  parseCompleteUpload: requests.parseCompleteUpload,
-  parseCreateFile: (body: unknown) => requests.parseCreateFile(asForm(body)),
+  parseCreateAssistant,
+  parseModifyAssistant,
+  parseCreateThread,
+  parseModifyThread,
+  parseCreateMessage,
+  parseModifyMessage,
+  parseCreateRun,
+  parseCreateThreadAndRun,
+  parseModifyRun,
+  parseSubmitToolOutputs,
+  parseCreateUpload,
+  parseCompleteUpload,
+  parseCreateFile: (body: unknown) => parseCreateFile(asForm(body)),
 };
 const queryParsers = {
-  parseListQuery: (query: unknown) => requests.parseListQuery(query),
-  parseListMessagesQuery: requests.parseListMessagesQuery,
-  parseListFilesQuery: requests.parseListFilesQuery,
-  parseIncludeQuery: requests.parseIncludeQuery,
-  parseEventsQuery: requests.parseEventsQuery,
+  parseListQuery: (query: unknown) => parseListQuery(query),
+  parseListMessagesQuery,
+  parseListFilesQuery,
+  parseIncludeQuery,
+  parseEventsQuery,
 };
 
 /** Names that mean something somewhere, so that random bodies get past the first unknown field. */
@@ -152,7 +179,7 @@ describe('nothing but an ApiError', () => {
   test('and the same one every time', () => {
     const answer = (body: unknown): unknown => {
       try {
-        return requests.parseCreateThreadAndRun(body);
+        return parseCreateThreadAndRun(body);
       } catch (error) {
         return (error as ApiError).toJSON();
       }
@@ -307,7 +334,7 @@ const run = fc.record(
 );
 
 /** The echoed content, turned back into what a client would send. */
-function asSent(part: requests.CreateMessageParams['content'][number]): unknown {
+function asSent(part: CreateMessageParams['content'][number]): unknown {
   return part.type === 'text' ? { type: 'text', text: part.text.value } : part;
 }
 
@@ -315,8 +342,8 @@ describe('a legal body comes out as it went in', () => {
   test('assistants, created and modified', () => {
     fc.assert(
       fc.property(assistant, (body) => {
-        expect(requests.parseCreateAssistant(body)).toEqual(body);
-        expect(requests.parseModifyAssistant(body)).toEqual(body);
+        expect(parseCreateAssistant(body)).toEqual(body);
+        expect(parseModifyAssistant(body)).toEqual(body);
       }),
       { numRuns: 300 },
     );
@@ -328,7 +355,7 @@ describe('a legal body comes out as it went in', () => {
     );
     fc.assert(
       fc.property(part, (body) => {
-        expect(requests.parseModifyAssistant(body)).toEqual(body);
+        expect(parseModifyAssistant(body)).toEqual(body);
       }),
       { numRuns: 300 },
     );
@@ -337,7 +364,7 @@ describe('a legal body comes out as it went in', () => {
   test('messages', () => {
     fc.assert(
       fc.property(message, (body) => {
-        const { content, ...rest } = requests.parseCreateMessage(body);
+        const { content, ...rest } = parseCreateMessage(body);
         const { content: sent, ...sentRest } = body;
         expect(rest).toEqual(sentRest);
         expect(content.map(asSent)).toEqual(
@@ -351,7 +378,7 @@ describe('a legal body comes out as it went in', () => {
   test('runs', () => {
     fc.assert(
       fc.property(run, (body) => {
-        expect(requests.parseCreateRun(body)).toMatchObject(body);
+        expect(parseCreateRun(body)).toMatchObject(body);
       }),
       { numRuns: 300 },
     );
@@ -367,14 +394,14 @@ describe('a legal body comes out as it went in', () => {
         (body, messages, resources, pairs) => {
           const { additional_instructions: _none, ...rest } = body;
           const thread = { messages, tool_resources: resources, metadata: pairs };
-          const params = requests.parseCreateThreadAndRun({
+          const params = parseCreateThreadAndRun({
             ...rest,
             thread,
             tool_resources: resources,
           });
           expect(params).toMatchObject({ ...rest, tool_resources: resources });
           expect(params.thread).toEqual({
-            messages: messages.map(requests.parseCreateMessage),
+            messages: messages.map(parseCreateMessage),
             tool_resources: resources,
             metadata: pairs,
           });
@@ -387,8 +414,8 @@ describe('a legal body comes out as it went in', () => {
   test('normalising tools twice changes nothing', () => {
     fc.assert(
       fc.property(assistant, (body) => {
-        const { tools: once } = requests.parseCreateAssistant(body);
-        expect(requests.normalizeTools(once)).toEqual(once);
+        const { tools: once } = parseCreateAssistant(body);
+        expect(normalizeTools(once)).toEqual(once);
       }),
     );
   });
@@ -397,7 +424,7 @@ describe('a legal body comes out as it went in', () => {
     fc.assert(
       fc.property(assistant, (body) => {
         const before = structuredClone(body);
-        requests.parseCreateAssistant(body);
+        parseCreateAssistant(body);
         expect(body).toEqual(before);
       }),
     );
