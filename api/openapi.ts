@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 import { errorAnswer } from '../wire/answers.ts';
-import { EXTENSION } from '../wire/request-fields.ts';
+import { EXTENSION } from '../wire/requests/fields.ts';
 import type { Operation } from './operation.ts';
 import { idNames } from './operation.ts';
 import { SECTIONS } from './operations/index.ts';

@@ -1,7 +1,7 @@
 /** Batches: files that were added to a store together. Their state is that of the files that are still in the store. */
 import { cannotCancelBatch, notFound } from '../wire/errors.ts';
 import { mintId } from '../wire/ids.ts';
-import type { NewVectorStoreFile } from '../wire/request-vector-stores.ts';
+import type { NewVectorStoreFile } from '../wire/requests/vector-stores.ts';
 import type { VectorStoreFileBatchRow } from '../wire/rows.ts';
 import { batchStatus } from '../wire/vector-stores.ts';
 import type { Delivery } from './deliveries.ts';

@@ -3,7 +3,7 @@
  * what clients send are parameters. Every comparison stands in a filter expression of its own, so that one between
  * different types, or with an attribute that a file has not, is false and its negation true.
  */
-import type { AttributeValue, Filter } from '../wire/request-search.ts';
+import type { AttributeValue, Filter } from '../wire/requests/search.ts';
 
 export type CompiledFilter = {
   /** For `jsonb_path_exists(attributes, path, variables)`. Null: everything passes. */

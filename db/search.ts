@@ -3,7 +3,7 @@
  * embedded with the same model. The two lists become one by reciprocal rank fusion.
  */
 import { fuse } from '../retrieval/index.ts';
-import type { Filter, Ranker } from '../wire/request-search.ts';
+import type { Filter, Ranker } from '../wire/requests/search.ts';
 import type { SearchHit } from '../wire/search-results.ts';
 import type { FileAttributes } from '../wire/types.ts';
 import type { Pool, Queryable } from './pool.ts';

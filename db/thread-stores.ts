@@ -1,7 +1,7 @@
 /** Vector stores that come with something else: the `vector_stores` helper, and the attachments of messages. */
 import { notFound } from '../wire/errors.ts';
-import type { NewToolResources } from '../wire/request-tools.ts';
-import { newVectorStoreFiles } from '../wire/request-vector-stores.ts';
+import type { NewToolResources } from '../wire/requests/tools.ts';
+import { newVectorStoreFiles } from '../wire/requests/vector-stores.ts';
 import type { MessageAttachment, ToolResources } from '../wire/types.ts';
 import type { Delivery } from './deliveries.ts';
 import type { Tx } from './pool.ts';

@@ -1,6 +1,6 @@
 /** Files of vector stores. A row is one ingest: its status is set once, and adding a file anew makes another row. */
 import { fileNotIndexed, notFound, tooManyStoreFiles } from '../wire/errors.ts';
-import type { NewVectorStoreFile } from '../wire/request-vector-stores.ts';
+import type { NewVectorStoreFile } from '../wire/requests/vector-stores.ts';
 import type { VectorStoreFileRow } from '../wire/rows.ts';
 import type {
   FileAttributes,

@@ -4,7 +4,7 @@ import { mintId } from '../wire/ids.ts';
 import type {
   CreateVectorStoreParams,
   ModifyVectorStoreParams,
-} from '../wire/request-vector-stores.ts';
+} from '../wire/requests/vector-stores.ts';
 import type { VectorStoreRow } from '../wire/rows.ts';
 import type { ListEnvelope, VectorStore } from '../wire/types.ts';
 import { toVectorStore } from '../wire/vector-stores.ts';

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 
-import { attributes, EXTENSION, metadata, responseFormat } from './request-fields.ts';
-import { purposes } from './request-files.ts';
-import { toolChoice, truncationStrategy } from './request-runs.ts';
-import { attachmentTools, staticChunking, tools } from './request-tools.ts';
+import { attributes, EXTENSION, metadata, responseFormat } from './requests/fields.ts';
+import { purposes } from './requests/files.ts';
+import { toolChoice, truncationStrategy } from './requests/runs.ts';
+import { attachmentTools, staticChunking, tools } from './requests/tools.ts';
 import { TRANSITIONS } from './run-status.ts';
 import type { SearchResultsPage } from './search-results.ts';
 import type * as wire from './types.ts';

@@ -1,6 +1,6 @@
 /** The files that a request names, wherever it can name one. */
-import type { CreateMessageParams } from './request-threads.ts';
-import type { NewToolResources } from './request-tools.ts';
+import type { CreateMessageParams } from './requests/threads.ts';
+import type { NewToolResources } from './requests/tools.ts';
 import type { ToolResources } from './types.ts';
 
 export function filesOfResources(

@@ -29,7 +29,8 @@ async function sourcesHash(): Promise<string> {
   const hash = createHash('sha256');
   hash.update(await readFile(join(ROOT, 'package-lock.json')));
   for (const folder of SOURCES) {
-    for (const name of (await readdir(join(ROOT, folder))).toSorted()) {
+    const names = await readdir(join(ROOT, folder), { recursive: true });
+    for (const name of names.filter((each) => each.endsWith('.ts')).toSorted()) {
       hash.update(name).update(await readFile(join(ROOT, folder, name)));
     }
   }

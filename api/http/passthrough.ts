@@ -16,8 +16,8 @@ import {
   noSuchResponse,
   previousResponseNotFound,
 } from '../../wire/errors.ts';
-import { parseBody } from '../../wire/request-body.ts';
-import { LIMITS } from '../../wire/request-fields.ts';
+import { parseBody } from '../../wire/requests/body.ts';
+import { LIMITS } from '../../wire/requests/fields.ts';
 import type { ApiContext } from '../context.ts';
 import { projectOf } from '../idempotency.ts';
 import { askedJson } from './asked-json.ts';

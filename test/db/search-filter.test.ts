@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { compileFilter } from '../../db/search-filter.ts';
-import type { AttributeValue, Filter } from '../../wire/request-search.ts';
+import type { AttributeValue, Filter } from '../../wire/requests/search.ts';
 import type { FileAttributes } from '../../wire/types.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ensureApiKey, projectOfKey } from '../../db/api-keys.ts';
 import type { SearchRequest } from '../../db/search.ts';
 import { searchStores } from '../../db/search.ts';
-import type { Filter } from '../../wire/request-search.ts';
+import type { Filter } from '../../wire/requests/search.ts';
 import { newStore } from '../support/indexed-file.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

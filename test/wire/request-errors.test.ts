@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { parseCreateAssistant, parseModifyAssistant } from '../../wire/request-assistants.ts';
-import { MAX_BODY_DEPTH } from '../../wire/request-body.ts';
+import { parseCreateAssistant, parseModifyAssistant } from '../../wire/requests/assistants.ts';
+import { MAX_BODY_DEPTH } from '../../wire/requests/body.ts';
 import {
   parseCreateRun,
   parseCreateThreadAndRun,
   parseModifyRun,
   parseSubmitToolOutputs,
-} from '../../wire/request-runs.ts';
+} from '../../wire/requests/runs.ts';
 import {
   parseCreateMessage,
   parseCreateThread,
   parseModifyMessage,
   parseModifyThread,
-} from '../../wire/request-threads.ts';
+} from '../../wire/requests/threads.ts';
 import { refused } from './refused.ts';
 
 type Parser = (body: unknown) => unknown;

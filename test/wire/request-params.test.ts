@@ -1,19 +1,19 @@
 /** What the parsers make of a legal body: defaults, the stored form, and null told apart from absent. */
 import { describe, expect, test } from 'vitest';
-import { parseCreateAssistant, parseModifyAssistant } from '../../wire/request-assistants.ts';
+import { parseCreateAssistant, parseModifyAssistant } from '../../wire/requests/assistants.ts';
 import {
   parseCreateRun,
   parseCreateThreadAndRun,
   parseModifyRun,
   parseSubmitToolOutputs,
-} from '../../wire/request-runs.ts';
+} from '../../wire/requests/runs.ts';
 import {
   parseCreateMessage,
   parseCreateThread,
   parseModifyMessage,
   parseModifyThread,
-} from '../../wire/request-threads.ts';
-import { defaultToolResources, normalizeTools } from '../../wire/request-tools.ts';
+} from '../../wire/requests/threads.ts';
+import { defaultToolResources, normalizeTools } from '../../wire/requests/tools.ts';
 
 const DEFAULT_RANKING = {
   ranker: 'default_2024_08_21',

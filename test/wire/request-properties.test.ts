@@ -1,34 +1,34 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../wire/errors.ts';
-import { parseCreateAssistant, parseModifyAssistant } from '../../wire/request-assistants.ts';
-import type { Form } from '../../wire/request-files.ts';
+import { parseCreateAssistant, parseModifyAssistant } from '../../wire/requests/assistants.ts';
+import type { Form } from '../../wire/requests/files.ts';
 import {
   parseCompleteUpload,
   parseCreateFile,
   parseCreateUpload,
-} from '../../wire/request-files.ts';
+} from '../../wire/requests/files.ts';
 import {
   parseEventsQuery,
   parseIncludeQuery,
   parseListFilesQuery,
   parseListMessagesQuery,
   parseListQuery,
-} from '../../wire/request-queries.ts';
+} from '../../wire/requests/queries.ts';
 import {
   parseCreateRun,
   parseCreateThreadAndRun,
   parseModifyRun,
   parseSubmitToolOutputs,
-} from '../../wire/request-runs.ts';
-import type { CreateMessageParams } from '../../wire/request-threads.ts';
+} from '../../wire/requests/runs.ts';
+import type { CreateMessageParams } from '../../wire/requests/threads.ts';
 import {
   parseCreateMessage,
   parseCreateThread,
   parseModifyMessage,
   parseModifyThread,
-} from '../../wire/request-threads.ts';
-import { normalizeTools } from '../../wire/request-tools.ts';
+} from '../../wire/requests/threads.ts';
+import { normalizeTools } from '../../wire/requests/tools.ts';
 
 /** A body's members as the fields of a form that has a file. */
 function asForm(body: unknown): Form {

@@ -5,7 +5,7 @@ import {
   parseListFilesQuery,
   parseListMessagesQuery,
   parseListQuery,
-} from '../../wire/request-queries.ts';
+} from '../../wire/requests/queries.ts';
 import { refused } from './refused.ts';
 
 const DEFAULTS = { limit: 20, order: 'desc', after: undefined, before: undefined };

@@ -3,8 +3,8 @@ import { checkFiles } from '../../../db/files.ts';
 import { createHelperStores } from '../../../db/thread-stores.ts';
 import { assistant } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
-import { createAssistantSchema, parseCreateAssistant } from '../../../wire/request-assistants.ts';
-import { defaultToolResources } from '../../../wire/request-tools.ts';
+import { createAssistantSchema, parseCreateAssistant } from '../../../wire/requests/assistants.ts';
+import { defaultToolResources } from '../../../wire/requests/tools.ts';
 import { operation } from '../../operation.ts';
 
 export const createAssistant = operation({

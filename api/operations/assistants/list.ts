@@ -1,6 +1,6 @@
 import * as db from '../../../db/assistants.ts';
 import { assistant, listOf } from '../../../wire/answers.ts';
-import { listQuery } from '../../../wire/request-queries.ts';
+import { listQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 export const listAssistants = operation({

@@ -2,8 +2,8 @@ import * as db from '../../../db/assistants.ts';
 import { checkFiles } from '../../../db/files.ts';
 import { assistant } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
-import { modifyAssistantSchema, parseModifyAssistant } from '../../../wire/request-assistants.ts';
-import { defaultToolResources } from '../../../wire/request-tools.ts';
+import { modifyAssistantSchema, parseModifyAssistant } from '../../../wire/requests/assistants.ts';
+import { defaultToolResources } from '../../../wire/requests/tools.ts';
 import { operation } from '../../operation.ts';
 
 export const modifyAssistant = operation({

@@ -3,7 +3,7 @@ import { vectorStoreFileBatch } from '../../../wire/answers.ts';
 import {
   createVectorStoreFileBatchSchema,
   parseCreateVectorStoreFileBatch,
-} from '../../../wire/request-vector-stores.ts';
+} from '../../../wire/requests/vector-stores.ts';
 import { toVectorStoreFileBatch } from '../../../wire/vector-stores.ts';
 import { operation } from '../../operation.ts';
 

@@ -1,7 +1,7 @@
 import { getFileBatchRow } from '../../../db/file-batches.ts';
 import { listVectorStoreFiles } from '../../../db/vector-store-files.ts';
 import { listOf, vectorStoreFile } from '../../../wire/answers.ts';
-import { listStoreFilesQuery } from '../../../wire/request-queries.ts';
+import { listStoreFilesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 export const listFilesInVectorStoreBatch = operation({

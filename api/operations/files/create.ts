@@ -1,7 +1,7 @@
 import { createFileOfBlob } from '../../../db/files.ts';
 import { file } from '../../../wire/answers.ts';
 import { toFile } from '../../../wire/objects.ts';
-import { createFileSchema, parseCreateFile } from '../../../wire/request-files.ts';
+import { createFileSchema, parseCreateFile } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const createFile = operation({

@@ -1,6 +1,6 @@
 import * as db from '../../../db/files.ts';
 import { file, listOf } from '../../../wire/answers.ts';
-import { listFilesQuery } from '../../../wire/request-queries.ts';
+import { listFilesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 export const listFiles = operation({

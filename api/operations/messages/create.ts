@@ -2,7 +2,7 @@ import { checkFiles } from '../../../db/files.ts';
 import * as db from '../../../db/messages.ts';
 import { message } from '../../../wire/answers.ts';
 import { filesOfMessages } from '../../../wire/file-ids.ts';
-import { createMessageSchema, parseCreateMessage } from '../../../wire/request-threads.ts';
+import { createMessageSchema, parseCreateMessage } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 import { newMessage } from '../threads/new-thread.ts';
 

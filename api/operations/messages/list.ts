@@ -1,7 +1,7 @@
 import * as db from '../../../db/messages.ts';
 import { getThread } from '../../../db/threads.ts';
 import { listOf, message } from '../../../wire/answers.ts';
-import { listMessagesQuery } from '../../../wire/request-queries.ts';
+import { listMessagesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 export const listMessages = operation({

@@ -1,6 +1,6 @@
 import * as db from '../../../db/messages.ts';
 import { message } from '../../../wire/answers.ts';
-import { modifyMessageSchema, parseModifyMessage } from '../../../wire/request-threads.ts';
+import { modifyMessageSchema, parseModifyMessage } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 
 export const modifyMessage = operation({

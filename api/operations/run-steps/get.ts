@@ -1,6 +1,6 @@
 import * as db from '../../../db/run-steps.ts';
 import { runStep } from '../../../wire/answers.ts';
-import { includeQuery } from '../../../wire/request-queries.ts';
+import { includeQuery } from '../../../wire/requests/queries.ts';
 import { withoutSearchContent } from '../../../wire/search-content.ts';
 import { operation } from '../../operation.ts';
 

@@ -1,7 +1,7 @@
 import * as db from '../../../db/run-steps.ts';
 import { getRun } from '../../../db/runs.ts';
 import { listOf, runStep } from '../../../wire/answers.ts';
-import { listStepsQuery } from '../../../wire/request-queries.ts';
+import { listStepsQuery } from '../../../wire/requests/queries.ts';
 import { withoutSearchContent } from '../../../wire/search-content.ts';
 import { operation } from '../../operation.ts';
 

@@ -1,7 +1,7 @@
 import * as db from '../../../db/runs.ts';
 import { getThread } from '../../../db/threads.ts';
 import { listOf, run } from '../../../wire/answers.ts';
-import { listQuery } from '../../../wire/request-queries.ts';
+import { listQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 export const listRuns = operation({

@@ -1,6 +1,6 @@
 import * as db from '../../../db/runs.ts';
 import { run } from '../../../wire/answers.ts';
-import { modifyRunSchema, parseModifyRun } from '../../../wire/request-runs.ts';
+import { modifyRunSchema, parseModifyRun } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
 
 export const modifyRun = operation({

@@ -2,7 +2,7 @@
 import type { Config } from '../../../config.ts';
 import type { AcceptedRun, NewRun } from '../../../db/runs.ts';
 import { invalidRequest } from '../../../wire/errors.ts';
-import type { RunParams } from '../../../wire/request-runs.ts';
+import type { RunParams } from '../../../wire/requests/runs.ts';
 import type { AssistantRow } from '../../../wire/rows.ts';
 import type { Run, ToolResources } from '../../../wire/types.ts';
 import type { Written } from '../../operation.ts';

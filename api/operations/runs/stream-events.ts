@@ -1,6 +1,6 @@
 import { getRun } from '../../../db/runs.ts';
 import { run } from '../../../wire/answers.ts';
-import { eventsQuery } from '../../../wire/request-queries.ts';
+import { eventsQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 /** Joins a run that is under way, or reads it again after it ended. */

@@ -1,7 +1,7 @@
 import * as db from '../../../db/runs.ts';
 import { run } from '../../../wire/answers.ts';
-import { extraIncludeQuery } from '../../../wire/request-queries.ts';
-import { parseSubmitToolOutputs, submitToolOutputsSchema } from '../../../wire/request-runs.ts';
+import { extraIncludeQuery } from '../../../wire/requests/queries.ts';
+import { parseSubmitToolOutputs, submitToolOutputsSchema } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
 import { acceptedRun, streamIfAsked } from './new-run.ts';
 

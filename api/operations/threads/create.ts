@@ -2,7 +2,7 @@ import { checkFiles } from '../../../db/files.ts';
 import * as db from '../../../db/threads.ts';
 import { thread } from '../../../wire/answers.ts';
 import { toThread } from '../../../wire/objects.ts';
-import { createThreadSchema, parseCreateThread } from '../../../wire/request-threads.ts';
+import { createThreadSchema, parseCreateThread } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 import { filesOfThread, newThread } from './new-thread.ts';
 

@@ -2,7 +2,7 @@ import { checkFiles } from '../../../db/files.ts';
 import * as db from '../../../db/threads.ts';
 import { thread } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
-import { modifyThreadSchema, parseModifyThread } from '../../../wire/request-threads.ts';
+import { modifyThreadSchema, parseModifyThread } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 
 export const modifyThread = operation({

@@ -2,7 +2,7 @@
 import type { NewMessage } from '../../../db/messages.ts';
 import type { NewThread } from '../../../db/threads.ts';
 import { filesOfMessages, filesOfResources } from '../../../wire/file-ids.ts';
-import type { CreateMessageParams, CreateThreadParams } from '../../../wire/request-threads.ts';
+import type { CreateMessageParams, CreateThreadParams } from '../../../wire/requests/threads.ts';
 import { countContentTokens } from '../../../wire/tokens.ts';
 
 /** A thread's fields, with what is to be made together with it. */

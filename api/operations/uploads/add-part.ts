@@ -1,7 +1,7 @@
 import { addPart, checkPending } from '../../../db/uploads.ts';
 import { uploadPart } from '../../../wire/answers.ts';
 import { toUploadPart } from '../../../wire/objects.ts';
-import { addPartSchema, parseAddPart } from '../../../wire/request-files.ts';
+import { addPartSchema, parseAddPart } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const addUploadPart = operation({

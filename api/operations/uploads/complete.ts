@@ -6,7 +6,7 @@ import * as db from '../../../db/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
 import { uploadMd5Mismatch } from '../../../wire/errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
-import { completeUploadSchema, parseCompleteUpload } from '../../../wire/request-files.ts';
+import { completeUploadSchema, parseCompleteUpload } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const completeUpload = operation({

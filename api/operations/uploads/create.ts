@@ -2,7 +2,7 @@ import * as db from '../../../db/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
 import { invalidRequest } from '../../../wire/errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
-import { createUploadSchema, parseCreateUpload } from '../../../wire/request-files.ts';
+import { createUploadSchema, parseCreateUpload } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const createUpload = operation({

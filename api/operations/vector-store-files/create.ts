@@ -3,7 +3,7 @@ import { vectorStoreFile } from '../../../wire/answers.ts';
 import {
   createVectorStoreFileSchema,
   parseCreateVectorStoreFile,
-} from '../../../wire/request-vector-stores.ts';
+} from '../../../wire/requests/vector-stores.ts';
 import { toVectorStoreFile } from '../../../wire/vector-stores.ts';
 import { operation } from '../../operation.ts';
 

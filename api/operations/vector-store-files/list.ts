@@ -1,7 +1,7 @@
 import * as db from '../../../db/vector-store-files.ts';
 import { getVectorStoreRow } from '../../../db/vector-stores.ts';
 import { listOf, vectorStoreFile } from '../../../wire/answers.ts';
-import { listStoreFilesQuery } from '../../../wire/request-queries.ts';
+import { listStoreFilesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 export const listVectorStoreFiles = operation({

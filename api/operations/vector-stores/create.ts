@@ -4,7 +4,7 @@ import { vectorStore } from '../../../wire/answers.ts';
 import {
   createVectorStoreSchema,
   parseCreateVectorStore,
-} from '../../../wire/request-vector-stores.ts';
+} from '../../../wire/requests/vector-stores.ts';
 import { toVectorStore } from '../../../wire/vector-stores.ts';
 import { operation } from '../../operation.ts';
 

@@ -1,6 +1,6 @@
 import * as db from '../../../db/vector-stores.ts';
 import { listOf, vectorStore } from '../../../wire/answers.ts';
-import { listQuery } from '../../../wire/request-queries.ts';
+import { listQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 
 export const listVectorStores = operation({

@@ -3,7 +3,7 @@ import { searchStores } from '../../../db/search.ts';
 import type { Embedder } from '../../../retrieval/index.ts';
 import { EmbeddingError } from '../../../retrieval/index.ts';
 import { searchResultsPage } from '../../../wire/answers.ts';
-import { parseSearchVectorStore, searchVectorStoreSchema } from '../../../wire/request-search.ts';
+import { parseSearchVectorStore, searchVectorStoreSchema } from '../../../wire/requests/search.ts';
 import type { SearchMode } from '../../../wire/search-results.ts';
 import { toSearchResultsPage } from '../../../wire/search-results.ts';
 import { operation } from '../../operation.ts';

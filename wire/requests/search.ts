@@ -1,7 +1,7 @@
 /** A search of a vector store, and the filters of its files by their attributes. */
 import { z } from 'zod';
-import { parseBody } from './request-body.ts';
-import { decimal, integer, LIMITS, list, problem, text } from './request-fields.ts';
+import { parseBody } from './body.ts';
+import { decimal, integer, LIMITS, list, problem, text } from './fields.ts';
 
 /** What a file's attribute is compared with. Values of different types are never equal, smaller or larger. */
 export type AttributeValue = string | number | boolean;

@@ -1,17 +1,17 @@
 /** Bodies of the thread and message endpoints. */
 import { z } from 'zod';
-import { parseBody } from './request-body.ts';
-import { fileId, LIMITS, list, metadata, problem, text } from './request-fields.ts';
+import { parseBody } from './body.ts';
+import { fileId, LIMITS, list, metadata, problem, text } from './fields.ts';
 import {
   attachmentTools,
   existingToolResources,
   givenToolResources,
   toolResources,
   toolResourcesWithHelper,
-} from './request-tools.ts';
-import type { NewToolResources } from './request-tools.ts';
-import type { MessageAttachment, MessageContent, Metadata, ToolResources } from './types.ts';
-import { countCharacters } from './zod-errors.ts';
+} from './tools.ts';
+import type { NewToolResources } from './tools.ts';
+import type { MessageAttachment, MessageContent, Metadata, ToolResources } from '../types.ts';
+import { countCharacters } from '../zod-errors.ts';
 
 const detail = z.enum(['auto', 'low', 'high']);
 

@@ -1,8 +1,8 @@
 /** Forms and bodies of the file and upload endpoints. A form's fields arrive as text; nested ones as `expires_after[seconds]` or with a dot. */
 import { z } from 'zod';
-import { parseBody } from './request-body.ts';
-import { integer, LIMITS, list, problem, text } from './request-fields.ts';
-import type { FilePurpose } from './types.ts';
+import { parseBody } from './body.ts';
+import { integer, LIMITS, list, problem, text } from './fields.ts';
+import type { FilePurpose } from '../types.ts';
 
 export const purposes = [
   'assistants',

@@ -1,7 +1,7 @@
 /** Bodies of the run endpoints. What a run does not override stays undefined, so that the assistant's value applies. */
 import { z } from 'zod';
-import { checkId } from './ids.ts';
-import { parseBody } from './request-body.ts';
+import { checkId } from '../ids.ts';
+import { parseBody } from './body.ts';
 import {
   EXTENSION,
   identifier,
@@ -16,21 +16,17 @@ import {
   temperature,
   text,
   topP,
-} from './request-fields.ts';
-import type { ReasoningEffort } from './request-fields.ts';
+} from './fields.ts';
+import type { ReasoningEffort } from './fields.ts';
 import {
   changedMetadata,
   createMessageSchema,
   createThreadSchema,
   toMessageParams,
   toThreadParams,
-} from './request-threads.ts';
-import type {
-  CreateMessageParams,
-  CreateThreadParams,
-  ModifyMetadataParams,
-} from './request-threads.ts';
-import { existingToolResources, normalizeTools, toolResources, tools } from './request-tools.ts';
+} from './threads.ts';
+import type { CreateMessageParams, CreateThreadParams, ModifyMetadataParams } from './threads.ts';
+import { existingToolResources, normalizeTools, toolResources, tools } from './tools.ts';
 import type {
   AssistantTool,
   Metadata,
@@ -38,7 +34,7 @@ import type {
   ToolChoice,
   ToolResources,
   TruncationStrategy,
-} from './types.ts';
+} from '../types.ts';
 
 export const truncationStrategy = z.discriminatedUnion('type', [
   z.strictObject({

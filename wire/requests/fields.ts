@@ -1,8 +1,8 @@
 /** Schemas of the fields that several requests share, and the limits they enforce. Built once, when the module loads. */
 import { z } from 'zod';
-import type { FileAttributes, Metadata, ResponseFormat } from './types.ts';
-import { countCharacters } from './zod-errors.ts';
-import type { CustomProblem } from './zod-errors.ts';
+import type { FileAttributes, Metadata, ResponseFormat } from '../types.ts';
+import { countCharacters } from '../zod-errors.ts';
+import type { CustomProblem } from '../zod-errors.ts';
 
 /** Every limit of a request body. Characters are code points. Published limits, but where a comment says otherwise. */
 export const LIMITS = {

@@ -1,6 +1,6 @@
 /** Bodies of POST /assistants and POST /assistants/{id}. */
 import { z } from 'zod';
-import { parseBody } from './request-body.ts';
+import { parseBody } from './body.ts';
 import {
   instructions,
   LIMITS,
@@ -11,8 +11,8 @@ import {
   temperature,
   text,
   topP,
-} from './request-fields.ts';
-import type { ReasoningEffort } from './request-fields.ts';
+} from './fields.ts';
+import type { ReasoningEffort } from './fields.ts';
 import {
   existingToolResources,
   givenToolResources,
@@ -20,9 +20,9 @@ import {
   toolResources,
   toolResourcesWithHelper,
   tools,
-} from './request-tools.ts';
-import type { NewToolResources } from './request-tools.ts';
-import type { AssistantTool, Metadata, ResponseFormat, ToolResources } from './types.ts';
+} from './tools.ts';
+import type { NewToolResources } from './tools.ts';
+import type { AssistantTool, Metadata, ResponseFormat, ToolResources } from '../types.ts';
 
 const fields = {
   name: text(LIMITS.name).nullish(),

@@ -1,19 +1,10 @@
 /** Vector stores, their files and file batches. A chunking strategy is stored as its two numbers. */
 import { z } from 'zod';
-import { parseBody } from './request-body.ts';
-import {
-  attributes,
-  fileId,
-  integer,
-  LIMITS,
-  list,
-  metadata,
-  problem,
-  text,
-} from './request-fields.ts';
-import type { ChunkingStrategy } from './request-tools.ts';
-import { chunkingStrategy } from './request-tools.ts';
-import type { FileAttributes, Metadata } from './types.ts';
+import { parseBody } from './body.ts';
+import { attributes, fileId, integer, LIMITS, list, metadata, problem, text } from './fields.ts';
+import type { ChunkingStrategy } from './tools.ts';
+import { chunkingStrategy } from './tools.ts';
+import type { FileAttributes, Metadata } from '../types.ts';
 
 const expiresAfter = z.strictObject({
   anchor: z.literal('last_active_at'),

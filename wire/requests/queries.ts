@@ -3,9 +3,9 @@
  * the raw string. Unlike in bodies, unknown names are ignored: gateways and SDKs add their own, such as `api-version`.
  */
 import { z } from 'zod';
-import { checkId } from './ids.ts';
-import { parseValue } from './request-body.ts';
-import { EXTENSION, integer, LIMITS, list } from './request-fields.ts';
+import { checkId } from '../ids.ts';
+import { parseValue } from './body.ts';
+import { EXTENSION, integer, LIMITS, list } from './fields.ts';
 
 const cursor = z
   .string()

@@ -10,8 +10,8 @@ import {
   metadata,
   problem,
   text,
-} from './request-fields.ts';
-import type { AssistantTool, Metadata, ToolResources } from './types.ts';
+} from './fields.ts';
+import type { AssistantTool, Metadata, ToolResources } from '../types.ts';
 
 const DEFAULT_RANKER = 'default_2024_08_21';
 

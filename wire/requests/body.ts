@@ -4,9 +4,9 @@
  * real request has (a schema reports every wrong value, so a body of a million wrong ones would cost a gigabyte to refuse).
  */
 import type { z } from 'zod';
-import { invalidRequest } from './errors.ts';
-import type { ApiError } from './errors.ts';
-import { apiErrorFromIssues, paramOf, unknownParameter } from './zod-errors.ts';
+import { invalidRequest } from '../errors.ts';
+import type { ApiError } from '../errors.ts';
+import { apiErrorFromIssues, paramOf, unknownParameter } from '../zod-errors.ts';
 
 /** Deepest nesting of arrays and objects accepted in a body. Our decision: twice what a large function schema needs. */
 export const MAX_BODY_DEPTH = 64;
