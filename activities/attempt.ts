@@ -6,9 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Context, log } from '@temporalio/activity';
 
-import { isBusy, isUnavailable } from '../db/pool.ts';
-import type { RunControl } from '../db/run-control.ts';
-import { RunCancelledError } from '../db/run-control.ts';
+import { isBusy, isUnavailable } from '../db/core/pool.ts';
+import type { RunControl } from '../db/events/run-control.ts';
+import { RunCancelledError } from '../db/events/run-control.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import type { Tries } from './failures.ts';
 import { tooManyTries, toFailure } from './failures.ts';

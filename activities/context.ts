@@ -1,17 +1,17 @@
 /** Loads what a turn sends to the model, within the run's token budgets and the model's context. */
-import type { ContextMessage } from '../db/messages.ts';
-import { findFiles } from '../db/find-files.ts';
+import type { ContextMessage } from '../db/threads/messages.ts';
+import { findFiles } from '../db/files/find-files.ts';
 import {
   chooseWindow,
   readMessageTexts,
   readNewestUserMessage,
   readWindow,
-} from '../db/messages.ts';
-import type { Pool } from '../db/pool.ts';
-import type { TurnStep } from '../db/run-steps.ts';
-import { readRunSteps } from '../db/run-steps.ts';
+} from '../db/threads/messages.ts';
+import type { Pool } from '../db/core/pool.ts';
+import type { TurnStep } from '../db/runs/run-steps.ts';
+import { readRunSteps } from '../db/runs/run-steps.ts';
 import type { Sandbox } from '../sandbox/index.ts';
-import { countWaiting } from '../db/waiting-files.ts';
+import { countWaiting } from '../db/vector-stores/waiting-files.ts';
 import { numberSearches, sourcesOf } from '../wire/citations.ts';
 import { nameFiles } from '../wire/code-file-names.ts';
 import type { RunRow } from '../wire/rows.ts';

@@ -1,8 +1,8 @@
 /** What activities are made of: the worker builds it once. */
-import type { EventBatcher } from '../db/event-batcher.ts';
-import type { InterpreterQueue } from '../db/interpreter-lease.ts';
-import type { Pool } from '../db/pool.ts';
-import type { RunControl } from '../db/run-control.ts';
+import type { EventBatcher } from '../db/events/event-batcher.ts';
+import type { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
+import type { Pool } from '../db/core/pool.ts';
+import type { RunControl } from '../db/events/run-control.ts';
 import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import type { ModelServers } from './model/client.ts';

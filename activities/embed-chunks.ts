@@ -9,7 +9,7 @@ import {
   listUnembedded,
   readUnembedded,
   storeVectors,
-} from '../db/document-vectors.ts';
+} from '../db/vector-stores/document-vectors.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import { EmbeddingError, toCode } from '../retrieval/index.ts';
 import type { ActivityDependencies } from './dependencies.ts';

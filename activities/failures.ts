@@ -9,7 +9,7 @@ import {
 } from '@temporalio/common';
 import type { APIConnectionError } from 'openai';
 
-import { FencedError } from '../db/run-events.ts';
+import { FencedError } from '../db/events/run-events.ts';
 import { DocumentError, EmbeddingError } from '../retrieval/index.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import { ApiError } from '../wire/errors.ts';

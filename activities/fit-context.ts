@@ -1,5 +1,5 @@
 /** Makes what a turn sends fit: every cut leaves a mark that the model sees. Pure. */
-import type { ContextMessage } from '../db/messages.ts';
+import type { ContextMessage } from '../db/threads/messages.ts';
 import type { TruncationStrategy } from '../wire/types.ts';
 import { headAndTail } from '../wire/text.ts';
 

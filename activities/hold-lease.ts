@@ -1,8 +1,8 @@
 /** Keeps a lease while its cell runs. An attempt that has lost it, such as one that stood still, stops its cell. */
-import type { Lease } from '../db/interpreter-lease.ts';
-import { EXTEND_MS, extendLease, releaseLease } from '../db/interpreter-lease.ts';
-import type { Pool } from '../db/pool.ts';
-import { FencedError } from '../db/run-events.ts';
+import type { Lease } from '../db/interpreters/interpreter-lease.ts';
+import { EXTEND_MS, extendLease, releaseLease } from '../db/interpreters/interpreter-lease.ts';
+import type { Pool } from '../db/core/pool.ts';
+import { FencedError } from '../db/events/run-events.ts';
 
 export type HeldLease = {
   /** Aborts with the caller's signal, and when another attempt has taken the lease. */

@@ -1,10 +1,10 @@
 /** The one object the worker registers. Ids in, small verdicts out: content stays in Postgres. */
-import type { IngestEnding } from '../db/documents.ts';
-import { settleFile } from '../db/documents.ts';
-import type { FinalizeOutcome, RunEnding } from '../db/finalize.ts';
-import { finalizeRun } from '../db/finalize.ts';
-import type { ToolOutcome } from '../db/tool-calls.ts';
-import type { TurnOutcome } from '../db/turns.ts';
+import type { IngestEnding } from '../db/vector-stores/documents.ts';
+import { settleFile } from '../db/vector-stores/documents.ts';
+import type { FinalizeOutcome, RunEnding } from '../db/runs/finalize.ts';
+import { finalizeRun } from '../db/runs/finalize.ts';
+import type { ToolOutcome } from '../db/runs/tool-calls.ts';
+import type { TurnOutcome } from '../db/runs/turns.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { EmbeddedPart } from './embed-chunks.ts';
 import { embedDocuments } from './embed-chunks.ts';
@@ -14,10 +14,10 @@ import { modelTurn } from './model-turn.ts';
 import { runTool } from './run-tool.ts';
 
 export type { ActivityDependencies } from './dependencies.ts';
-export type { IngestEnding } from '../db/documents.ts';
-export type { FinalizeOutcome, RunEnding } from '../db/finalize.ts';
-export type { ToolOutcome } from '../db/tool-calls.ts';
-export type { TurnOutcome } from '../db/turns.ts';
+export type { IngestEnding } from '../db/vector-stores/documents.ts';
+export type { FinalizeOutcome, RunEnding } from '../db/runs/finalize.ts';
+export type { ToolOutcome } from '../db/runs/tool-calls.ts';
+export type { TurnOutcome } from '../db/runs/turns.ts';
 
 export type { EmbeddedPart } from './embed-chunks.ts';
 export type { IngestOutcome } from './ingest-file.ts';

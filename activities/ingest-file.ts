@@ -6,9 +6,13 @@ import { createHash } from 'node:crypto';
 
 import { Context } from '@temporalio/activity';
 
-import { BlobGoneError, readBlob } from '../db/blobs.ts';
-import type { IngestEnd, IngestSource, NewChunk } from '../db/documents.ts';
-import { beginEmbedding, embeddingKey, finishEmbedding } from '../db/document-vectors.ts';
+import { BlobGoneError, readBlob } from '../db/core/blobs.ts';
+import type { IngestEnd, IngestSource, NewChunk } from '../db/vector-stores/documents.ts';
+import {
+  beginEmbedding,
+  embeddingKey,
+  finishEmbedding,
+} from '../db/vector-stores/document-vectors.ts';
 import {
   claimDocument,
   completeFile,
@@ -19,7 +23,7 @@ import {
   readIngestDocument,
   setBlobHash,
   storeChunks,
-} from '../db/documents.ts';
+} from '../db/vector-stores/documents.ts';
 import { DocumentError, extractChunks } from '../retrieval/index.ts';
 import { embedChunks } from './embed-chunks.ts';
 import { toIngestFailure } from './failures.ts';

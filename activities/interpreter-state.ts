@@ -1,11 +1,11 @@
 /** Between the stored state of a thread's Python and what the sandbox takes and gives. Content is streamed. */
-import { readBlob, writeBlob } from '../db/blobs.ts';
-import type { StoredBlob } from '../db/blobs.ts';
-import { findFiles } from '../db/find-files.ts';
-import type { Lease, StoredVersion } from '../db/interpreter-lease.ts';
-import type { CellOutput, NewState } from '../db/interpreters.ts';
-import { listInterpreterFiles, readWholeBlob } from '../db/interpreters.ts';
-import type { Pool } from '../db/pool.ts';
+import { readBlob, writeBlob } from '../db/core/blobs.ts';
+import type { StoredBlob } from '../db/core/blobs.ts';
+import { findFiles } from '../db/files/find-files.ts';
+import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
+import type { CellOutput, NewState } from '../db/interpreters/interpreters.ts';
+import { listInterpreterFiles, readWholeBlob } from '../db/interpreters/interpreters.ts';
+import type { Pool } from '../db/core/pool.ts';
 import type { CellResult, InputFile, SavedState, StateChange } from '../sandbox/index.ts';
 import { nameFiles } from '../wire/code-file-names.ts';
 import { storable } from '../wire/text.ts';

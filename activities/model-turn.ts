@@ -2,9 +2,9 @@
 import { log } from '@temporalio/activity';
 import { APIConnectionError } from 'openai';
 
-import type { TurnRef } from '../db/turn-objects.ts';
-import type { TurnClaim, TurnEnd, TurnOutcome, TurnUsage } from '../db/turns.ts';
-import { claimTurn, countLostUsage, finishTurn } from '../db/turns.ts';
+import type { TurnRef } from '../db/runs/open-step.ts';
+import type { TurnClaim, TurnEnd, TurnOutcome, TurnUsage } from '../db/runs/turns.ts';
+import { claimTurn, countLostUsage, finishTurn } from '../db/runs/turns.ts';
 import type { RunRow } from '../wire/rows.ts';
 import { attempt, throughOutages } from './attempt.ts';
 import type { ReadyContext } from './context.ts';

@@ -2,11 +2,11 @@
  * One code_interpreter call. A repeated attempt finds the stored result, or the state before the cell and runs it from
  * there: result and state are stored together, so no cell has its effect twice.
  */
-import type { Lease, StoredVersion } from '../db/interpreter-lease.ts';
-import { takeLease } from '../db/interpreter-lease.ts';
-import { storeCell } from '../db/interpreters.ts';
-import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
-import { CallSettledError, readToolCall } from '../db/tool-calls.ts';
+import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
+import { takeLease } from '../db/interpreters/interpreter-lease.ts';
+import { storeCell } from '../db/interpreters/interpreters.ts';
+import type { PendingToolCall, ToolOutcome } from '../db/runs/tool-calls.ts';
+import { CallSettledError, readToolCall } from '../db/runs/tool-calls.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import { attempt } from './attempt.ts';
 import { EarlierCallError } from './failures.ts';

@@ -1,10 +1,10 @@
 /** One file_search call: its result is stored once, so an attempt that is repeated searches again and changes nothing. */
 import { log } from '@temporalio/activity';
 
-import { embeddingKey } from '../db/document-vectors.ts';
-import { searchStores } from '../db/search.ts';
-import type { PendingToolCall, ToolOutcome } from '../db/tool-calls.ts';
-import { CallSettledError, storeSearch } from '../db/tool-calls.ts';
+import { embeddingKey } from '../db/vector-stores/document-vectors.ts';
+import { searchStores } from '../db/vector-stores/search.ts';
+import type { PendingToolCall, ToolOutcome } from '../db/runs/tool-calls.ts';
+import { CallSettledError, storeSearch } from '../db/runs/tool-calls.ts';
 import { EmbeddingError } from '../retrieval/index.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';
 import type { FileSearchResult } from '../wire/rows.ts';

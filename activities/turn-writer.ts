@@ -5,11 +5,11 @@
  */
 import { log } from '@temporalio/activity';
 
-import type { DeltaStream, EventBatcher } from '../db/event-batcher.ts';
-import type { Pool } from '../db/pool.ts';
-import type { NewToolCall, OpenStep, TurnRef } from '../db/turn-objects.ts';
-import { completeMessage, openMessage, openToolStep } from '../db/turn-objects.ts';
-import type { TurnEnd } from '../db/turns.ts';
+import type { DeltaStream, EventBatcher } from '../db/events/event-batcher.ts';
+import type { Pool } from '../db/core/pool.ts';
+import type { NewToolCall, OpenStep, TurnRef } from '../db/runs/open-step.ts';
+import { completeMessage, openMessage, openToolStep } from '../db/runs/open-step.ts';
+import type { TurnEnd } from '../db/runs/turns.ts';
 import type { AnswerPiece, Citation, Sources } from '../wire/citations.ts';
 import { CitationReader } from '../wire/citations.ts';
 import {

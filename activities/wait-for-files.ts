@@ -1,7 +1,7 @@
 /** Before its first turn a run waits a while for files of its thread that are being indexed. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { threadHasWaiting } from '../db/waiting-files.ts';
+import { threadHasWaiting } from '../db/vector-stores/waiting-files.ts';
 import type { RunRow } from '../wire/rows.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 

@@ -1,8 +1,8 @@
 /** From the key to the project. A key works until two seconds after it was revoked. */
 import type { RequestHandler } from 'express';
 
-import { projectOfKey } from '../db/api-keys.ts';
-import type { Pool } from '../db/pool.ts';
+import { projectOfKey } from '../db/projects/api-keys.ts';
+import type { Pool } from '../db/core/pool.ts';
 import {
   incorrectApiKey,
   missingApiKey,

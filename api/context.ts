@@ -3,8 +3,8 @@ import type { Client } from '@temporalio/client';
 
 import type { Config } from '../config.ts';
 import type { RequestPool } from '../db/core/request-pool.ts';
-import type { EventFeed } from '../db/event-feed.ts';
-import type { Pool } from '../db/pool.ts';
+import type { EventFeed } from '../db/events/event-feed.ts';
+import type { Pool } from '../db/core/pool.ts';
 import type { Logger } from '../log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import type { Dispatcher } from './dispatch.ts';

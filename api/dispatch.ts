@@ -6,9 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client } from '@temporalio/client';
 
-import type { Delivery } from '../db/deliveries.ts';
-import { removeDelivery } from '../db/deliveries.ts';
-import type { Pool } from '../db/pool.ts';
+import type { Delivery } from '../db/core/deliveries.ts';
+import { removeDelivery } from '../db/core/deliveries.ts';
+import type { Pool } from '../db/core/pool.ts';
 import type { Logger } from '../log.ts';
 import type { DeliverOptions } from '../temporal/deliver.ts';
 import { deliver } from '../temporal/deliver.ts';

@@ -1,7 +1,7 @@
 /** The only code that writes an error response. What is not an ApiError is logged and answered with a plain 500. */
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 
-import { isBusy, isUnavailable } from '../db/pool.ts';
+import { isBusy, isUnavailable } from '../db/core/pool.ts';
 import type { Logger } from '../log.ts';
 import { isCut } from './multipart.ts';
 import {

@@ -1,7 +1,7 @@
 /** Reads the Idempotency-Key header. The fingerprint covers the operation, what its path names and the body. */
 import type { Request, Response } from 'express';
 
-import type { IdempotentRequest } from '../db/idempotency.ts';
+import type { IdempotentRequest } from '../db/core/idempotency.ts';
 import { idempotencyKeyInvalid } from '../wire/errors.ts';
 import { toFile, toThread, toUpload, toUploadPart } from '../wire/objects.ts';
 import { toVectorStore, toVectorStoreFile, toVectorStoreFileBatch } from '../wire/vector-stores.ts';

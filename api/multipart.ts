@@ -8,9 +8,9 @@ import { Busboy } from '@fastify/busboy';
 import type { BusboyFileStream } from '@fastify/busboy';
 import type { Request, Response } from 'express';
 
-import type { StoredBlob } from '../db/blobs.ts';
-import { BlobTooLargeError, deleteBlob, writeBlob } from '../db/blobs.ts';
-import type { Pool } from '../db/pool.ts';
+import type { StoredBlob } from '../db/core/blobs.ts';
+import { BlobTooLargeError, deleteBlob, writeBlob } from '../db/core/blobs.ts';
+import type { Pool } from '../db/core/pool.ts';
 import {
   emptyFile,
   fileTooLarge,

@@ -3,9 +3,9 @@ import type { Response } from 'express';
 import type { z } from 'zod';
 
 import type { Config } from '../config.ts';
-import type { StoredBlob } from '../db/blobs.ts';
-import type { Delivery } from '../db/deliveries.ts';
-import type { Pool, Tx } from '../db/pool.ts';
+import type { StoredBlob } from '../db/core/blobs.ts';
+import type { Delivery } from '../db/core/deliveries.ts';
+import type { Pool, Tx } from '../db/core/pool.ts';
 import { deleted } from '../wire/answers.ts';
 import type { ApiContext } from './context.ts';
 import type { StreamOptions } from './stream-run.ts';

@@ -1,6 +1,6 @@
 /** The stream of a run whose events have been dropped, told again from its stored objects. */
-import { readRunObjects } from '../db/replay.ts';
-import type { Pool } from '../db/pool.ts';
+import { readRunObjects } from '../db/runs/replay.ts';
+import type { Pool } from '../db/core/pool.ts';
 import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
 import type { RunEvent } from '../wire/types.ts';
 

@@ -2,10 +2,10 @@
 import type { Request, Response } from 'express';
 import { Router } from 'express';
 
-import type { StoredBlob } from '../db/blobs.ts';
-import { deleteBlob } from '../db/blobs.ts';
-import { once } from '../db/idempotency.ts';
-import { runExists } from '../db/runs.ts';
+import type { StoredBlob } from '../db/core/blobs.ts';
+import { deleteBlob } from '../db/core/blobs.ts';
+import { once } from '../db/core/idempotency.ts';
+import { runExists } from '../db/runs/runs.ts';
 import { notFound } from '../wire/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
 import { checkFileId, checkId } from '../wire/ids.ts';

@@ -1,9 +1,9 @@
 /** Which of a run's events a stream carries, and when it stops. */
 import type { Request, Response } from 'express';
 
-import type { StoredEvent } from '../db/run-events.ts';
-import { readEventAt, readEvents } from '../db/run-events.ts';
-import { runExists } from '../db/runs.ts';
+import type { StoredEvent } from '../db/events/run-events.ts';
+import { readEventAt, readEvents } from '../db/events/run-events.ts';
+import { runExists } from '../db/runs/runs.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
 import { isActive } from '../wire/run-status.ts';

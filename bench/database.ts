@@ -3,10 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ensureApiKey, projectOfKey } from '../db/api-keys.ts';
-import { migrate } from '../db/migrate.ts';
-import type { Pool } from '../db/pool.ts';
-import { createPool } from '../db/pool.ts';
+import { ensureApiKey, projectOfKey } from '../db/projects/api-keys.ts';
+import { migrate } from '../db/core/migrate.ts';
+import type { Pool } from '../db/core/pool.ts';
+import { createPool } from '../db/core/pool.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres.ts';
 
 export type BenchDatabase = AsyncDisposable & { pool: Pool; projectId: string };

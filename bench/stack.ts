@@ -10,9 +10,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { mintApiKey } from '../db/api-keys.ts';
-import { createPool } from '../db/pool.ts';
-import type { Pool } from '../db/pool.ts';
+import { mintApiKey } from '../db/projects/api-keys.ts';
+import { createPool } from '../db/core/pool.ts';
+import type { Pool } from '../db/core/pool.ts';
 import { preciseNow } from '../test/support/fake-timing.ts';
 import { END_WITH_PARENT } from '../test/support/processes.ts';
 import type { Child } from './child.ts';

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import OpenAI from 'openai';
 
-import { EVENTS_CHANNEL } from '../db/run-events.ts';
-import { createClient } from '../db/pool.ts';
+import { EVENTS_CHANNEL } from '../db/events/run-events.ts';
+import { createClient } from '../db/core/pool.ts';
 import type { Usage } from './cpu.ts';
 import { isQuiet, startLedger, waitForQuiet } from './cpu.ts';
 import { createAssistants, createThreads } from './ours.ts';

@@ -7,9 +7,9 @@ import { runInNewContext } from 'node:vm';
 
 import { loadConfig } from '../config.ts';
 import { cosine } from '../retrieval/index.ts';
-import type { Pool } from '../db/pool.ts';
-import type { SearchRequest } from '../db/search.ts';
-import { searchStores } from '../db/search.ts';
+import type { Pool } from '../db/core/pool.ts';
+import type { SearchRequest } from '../db/vector-stores/search.ts';
+import { searchStores } from '../db/vector-stores/search.ts';
 import { indexFile, newStore } from '../test/support/indexed-file.ts';
 import { startDatabase } from './database.ts';
 import { fixed, printTable, progress, writeResult } from './report.ts';

@@ -1,8 +1,8 @@
 /** npm run keys: API keys, each of which opens one project, and what their projects have used of the model servers. */
-import { createApiKey, listApiKeys, revokeApiKey } from '../db/api-keys.ts';
-import type { ApiKeyInfo } from '../db/api-keys.ts';
-import { listModelUsage } from '../db/model-usage.ts';
-import type { ModelUsage } from '../db/model-usage.ts';
+import { createApiKey, listApiKeys, revokeApiKey } from '../db/projects/api-keys.ts';
+import type { ApiKeyInfo } from '../db/projects/api-keys.ts';
+import { listModelUsage } from '../db/projects/model-usage.ts';
+import type { ModelUsage } from '../db/projects/model-usage.ts';
 import { StartError } from './serve/start-error.ts';
 import { readArguments, runProgram, useDatabase } from './use-database.ts';
 import type { Arguments } from './use-database.ts';

@@ -1,5 +1,5 @@
 /** npm run migrate: brings the database up to this version. npm start does so by itself. */
-import { migrate } from '../db/migrate.ts';
+import { migrate } from '../db/core/migrate.ts';
 import { StartError } from './serve/start-error.ts';
 import { readArguments, runProgram, useDatabase } from './use-database.ts';
 

@@ -2,8 +2,8 @@
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config.ts';
 import type { Config } from '../config.ts';
-import { createPool } from '../db/pool.ts';
-import type { Pool } from '../db/pool.ts';
+import { createPool } from '../db/core/pool.ts';
+import type { Pool } from '../db/core/pool.ts';
 import { runningPostgresUrl } from '../embedded/running-url.ts';
 import { StartError, describe, reasonOf } from './serve/start-error.ts';
 

@@ -1,12 +1,12 @@
 /** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
 import type { RunStatus } from '../wire/types.ts';
-import { collectBlobs } from './blobs.ts';
-import { emptyExpiredStores, INGEST_ID } from './detach-files.ts';
-import { deleteExpiredFiles } from './files.ts';
-import { expireUploads } from './uploads.ts';
-import { IDEMPOTENCY_HOURS } from './idempotency.ts';
-import type { Pool, Queryable } from './pool.ts';
-import { query } from './pool.ts';
+import { collectBlobs } from './core/blobs.ts';
+import { emptyExpiredStores, INGEST_ID } from './files/detach-files.ts';
+import { deleteExpiredFiles } from './files/files.ts';
+import { expireUploads } from './files/uploads.ts';
+import { IDEMPOTENCY_HOURS } from './core/idempotency.ts';
+import type { Pool, Queryable } from './core/pool.ts';
+import { query } from './core/pool.ts';
 
 /** Days of events kept after their runs have ended. */
 const EVENT_DAYS = 2;

@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 
-import type { Delivery, DeliveryPayload } from '../db/deliveries.ts';
+import type { Delivery, DeliveryPayload } from '../db/core/deliveries.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { runWorkflow } from '../workflows/run.ts';
 import { runWorkflowId, toolOutputsSubmitted } from '../workflows/signals.ts';

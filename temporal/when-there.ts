@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 
-import { isUnavailable } from '../db/pool.ts';
+import { isUnavailable } from '../db/core/pool.ts';
 import type { Logger } from '../log.ts';
 
 const AGAIN_MS = 1_000;

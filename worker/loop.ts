@@ -1,5 +1,5 @@
 /** What a worker repeats beside its activities. An outage is logged as one line for each try; anything else with its stack. */
-import { isBusy, isUnavailable } from '../db/pool.ts';
+import { isBusy, isUnavailable } from '../db/core/pool.ts';
 import type { Logger } from '../log.ts';
 import { isTemporalAway } from '../temporal/when-there.ts';
 

@@ -1,13 +1,13 @@
 /** The same for files on their way into vector stores, and for documents that lack vectors of the configured model. */
 import type { Client } from '@temporalio/client';
 
-import { countUnembedded, embeddingKey } from '../db/document-vectors.ts';
-import { settleFile } from '../db/documents.ts';
+import { countUnembedded, embeddingKey } from '../db/vector-stores/document-vectors.ts';
+import { settleFile } from '../db/vector-stores/documents.ts';
 import type { SuspectIngest } from '../db/maintenance.ts';
 import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
-import { withTransaction } from '../db/pool.ts';
-import type { Pool } from '../db/pool.ts';
-import { enqueueIngests } from '../db/vector-store-files.ts';
+import { withTransaction } from '../db/core/pool.ts';
+import type { Pool } from '../db/core/pool.ts';
+import { enqueueIngests } from '../db/vector-stores/vector-store-files.ts';
 import type { Logger } from '../log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import { describeWorkflow } from '../temporal/describe.ts';

@@ -3,10 +3,10 @@
  * deadline with no worker to say so. Postgres decides every race, and which worker makes the next pass: no workflow is
  * needed for it, and it goes on when Temporal has lost its data (docs/decisions/reconciler.md).
  */
-import { finalizeRun } from '../db/finalize.ts';
+import { finalizeRun } from '../db/runs/finalize.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
-import { deleteOldPlaces } from '../db/list-places.ts';
-import { forgetOldResponses } from '../db/passed-responses.ts';
+import { deleteOldPlaces } from '../db/core/list-places.ts';
+import { forgetOldResponses } from '../db/projects/passed-responses.ts';
 import {
   deleteOldIdempotencyKeys,
   listActiveRuns,
@@ -17,7 +17,7 @@ import {
   tidyFiles,
   touchRun,
 } from '../db/maintenance.ts';
-import { eraseDue } from '../db/run-events.ts';
+import { eraseDue } from '../db/events/run-events.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
 import { startLoop } from './loop.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';

@@ -1,9 +1,9 @@
 /** Repeats deliveries that the API committed but could not hand to Temporal, in order per run, until they are accepted. */
 import type { Client } from '@temporalio/client';
 
-import type { Delivery } from '../db/deliveries.ts';
-import { removeDelivery, takeDueDeliveries } from '../db/deliveries.ts';
-import type { Pool } from '../db/pool.ts';
+import type { Delivery } from '../db/core/deliveries.ts';
+import { removeDelivery, takeDueDeliveries } from '../db/core/deliveries.ts';
+import type { Pool } from '../db/core/pool.ts';
 import type { Logger } from '../log.ts';
 import type { DeliverOptions } from '../temporal/deliver.ts';
 import { deliver } from '../temporal/deliver.ts';

@@ -8,12 +8,12 @@ import { createActivities, createIngestActivities } from '../activities/index.ts
 import { createModelServers } from '../activities/model/client.ts';
 import type { Config } from '../config.ts';
 import { embeddingsTarget, modelTarget, parseLimits } from '../config.ts';
-import { EventBatcher } from '../db/event-batcher.ts';
-import { InterpreterQueue } from '../db/interpreter-lease.ts';
-import { Listener } from '../db/listener.ts';
+import { EventBatcher } from '../db/events/event-batcher.ts';
+import { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
+import { Listener } from '../db/core/listener.ts';
 import { rotateEventPartitions } from '../db/maintenance.ts';
-import { createPool } from '../db/pool.ts';
-import { RunControl } from '../db/run-control.ts';
+import { createPool } from '../db/core/pool.ts';
+import { RunControl } from '../db/events/run-control.ts';
 import type { Logger } from '../log.ts';
 import { createEmbedder, createParserPool } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';

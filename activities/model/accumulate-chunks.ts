@@ -1,5 +1,5 @@
 /** Streamed chat-completion chunks in, the parts of one turn out. Pure: what is done with a part is the writer's. */
-import type { TurnUsage } from '../../db/turns.ts';
+import type { TurnUsage } from '../../db/runs/turns.ts';
 import { ModelStreamError } from '../failures.ts';
 import { AnswerText } from './answer-text.ts';
 import type { CallDelta, CallPart, UpstreamCall } from './assemble-calls.ts';

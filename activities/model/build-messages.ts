@@ -5,8 +5,8 @@ import type {
   ChatCompletionMessageToolCall,
 } from 'openai/resources/chat/completions';
 
-import type { ContextMessage } from '../../db/messages.ts';
-import type { TurnStep } from '../../db/run-steps.ts';
+import type { ContextMessage } from '../../db/threads/messages.ts';
+import type { TurnStep } from '../../db/runs/run-steps.ts';
 import type { RunRow, ToolCallRow, UpstreamTurn } from '../../wire/rows.ts';
 import { headAndTail } from '../../wire/text.ts';
 import type { MessageContent } from '../../wire/types.ts';

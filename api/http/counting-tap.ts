@@ -1,6 +1,6 @@
 /** Counts what passes to the caller's project, and remembers whose the responses are that a model server keeps. */
-import { addModelUsage } from '../../db/model-usage.ts';
-import { rememberResponse } from '../../db/passed-responses.ts';
+import { addModelUsage } from '../../db/projects/model-usage.ts';
+import { rememberResponse } from '../../db/projects/passed-responses.ts';
 import { countTokens } from '../../wire/tokens.ts';
 import type { ApiContext } from '../context.ts';
 import type { Tap } from './upstream.ts';

@@ -2,7 +2,7 @@
 import { Router } from 'express';
 
 import { semanticSearch } from '../../config.ts';
-import { query } from '../../db/pool.ts';
+import { query } from '../../db/core/pool.ts';
 import type { ApiContext } from '../context.ts';
 
 const CHECK_MS = 2_000;

@@ -9,7 +9,7 @@ import { z } from 'zod';
 
 import type { Config } from '../../config.ts';
 import { embeddingsTarget, modelTarget } from '../../config.ts';
-import { modelOfResponse } from '../../db/passed-responses.ts';
+import { modelOfResponse } from '../../db/projects/passed-responses.ts';
 import {
   missingModel,
   modelNotFound,

@@ -4,8 +4,8 @@
  */
 import type { Client } from 'pg';
 
-import type { Pool, Tx } from '../../db/pool.ts';
-import { createClient, createPool, query, withTransaction } from '../../db/pool.ts';
+import type { Pool, Tx } from '../../db/core/pool.ts';
+import { createClient, createPool, query, withTransaction } from '../../db/core/pool.ts';
 
 const TABLES = [
   'runs',

@@ -12,9 +12,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { embeddingKey } from '../../db/document-vectors.ts';
-import type { Pool } from '../../db/pool.ts';
-import { searchStores } from '../../db/search.ts';
+import { embeddingKey } from '../../db/vector-stores/document-vectors.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import { searchStores } from '../../db/vector-stores/search.ts';
 import type { Chunk, Embedder } from '../../retrieval/index.ts';
 import { createEmbedder, extractChunks } from '../../retrieval/index.ts';
 import { indexFile, newStore } from '../../test/support/indexed-file.ts';

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 
 import { Client, Connection } from '@temporalio/client';
 
-import { createApiKey } from '../../db/api-keys.ts';
-import { migrate } from '../../db/migrate.ts';
-import { createPool } from '../../db/pool.ts';
+import { createApiKey } from '../../db/projects/api-keys.ts';
+import { migrate } from '../../db/core/migrate.ts';
+import { createPool } from '../../db/core/pool.ts';
 import { freePort } from '../../embedded/ports.ts';
 import type { EmbeddedPostgres } from '../../embedded/postgres.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';

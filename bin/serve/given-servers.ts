@@ -3,7 +3,7 @@
  * keeps this process from listening for the answer.
  */
 import type { Config } from '../../config.ts';
-import { createPool } from '../../db/pool.ts';
+import { createPool } from '../../db/core/pool.ts';
 import { temporalHealth } from '../../embedded/temporal-health.ts';
 import { StartError, reasonOf } from './start-error.ts';
 

@@ -1,5 +1,5 @@
 /** Failures of a start that somebody at a terminal can put right. */
-import { MigrationError } from '../../db/migrate.ts';
+import { MigrationError } from '../../db/core/migrate.ts';
 import { ConfigError } from '../../config.ts';
 import { EmbeddedError } from '../../embedded/temporal-server.ts';
 

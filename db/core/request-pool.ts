@@ -4,8 +4,8 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import type { Bounds, Pool } from '../pool.ts';
-import { boundedPool } from '../pool.ts';
+import type { Bounds, Pool } from './pool.ts';
+import { boundedPool } from './pool.ts';
 import { createShares } from './connection-shares.ts';
 
 export type RequestScope = {

@@ -10,7 +10,7 @@ import {
   tooManyTries,
   toFailure,
 } from '../../activities/failures.ts';
-import { FencedError } from '../../db/run-events.ts';
+import { FencedError } from '../../db/events/run-events.ts';
 
 const tries = (attempt: number) => ({ attempt, elapsedMs: 0 });
 const retried = (error: unknown, attempt = 1) => {

@@ -1,8 +1,8 @@
 /** A lease outlives its ten seconds while its cell runs, and a cell does not outlive its lease. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
-import { EXTEND_MS, takeLease } from '../../db/interpreter-lease.ts';
-import { FencedError } from '../../db/run-events.ts';
+import { EXTEND_MS, takeLease } from '../../db/interpreters/interpreter-lease.ts';
+import { FencedError } from '../../db/events/run-events.ts';
 import { holdLease } from '../../activities/hold-lease.ts';
 import type { Database } from '../db/database.ts';
 import { startDatabase } from '../db/database.ts';

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createApiKey } from '../../db/api-keys.ts';
+import { createApiKey } from '../../db/projects/api-keys.ts';
 import { Environment } from '../support/environment.ts';
 import { errorOf } from '../support/error-of.ts';
 import { text, toolCalls } from '../support/fake-model.ts';

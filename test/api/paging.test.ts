@@ -2,7 +2,7 @@
 import type OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { deleteOldPlaces } from '../../db/list-places.ts';
+import { deleteOldPlaces } from '../../db/core/list-places.ts';
 import { tidyFiles } from '../../db/maintenance.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { ListEnvelope } from '../../wire/types.ts';

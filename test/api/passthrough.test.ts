@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import OpenAI, { AzureOpenAI, toFile } from 'openai';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { createApiKey } from '../../db/api-keys.ts';
-import { listModelUsage } from '../../db/model-usage.ts';
+import { createApiKey } from '../../db/projects/api-keys.ts';
+import { listModelUsage } from '../../db/projects/model-usage.ts';
 import { startDemoModel } from '../../demo/server.ts';
 import { countTokens } from '../../wire/tokens.ts';
 import { Environment } from '../support/environment.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createApiKey, listApiKeys, revokeApiKey } from '../../db/api-keys.ts';
+import { createApiKey, listApiKeys, revokeApiKey } from '../../db/projects/api-keys.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { checkRun, outputsFor, readStored, setUp, WEATHER } from '../support/runs.ts';

@@ -2,8 +2,8 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 
-import { collectBlobs } from '../../db/blobs.ts';
-import type { Pool } from '../../db/pool.ts';
+import { collectBlobs } from '../../db/core/blobs.ts';
+import type { Pool } from '../../db/core/pool.ts';
 import type { Message, Run, RunStep } from '../../wire/types.ts';
 import type { Evidence, Tables, WorkflowRecord } from './evidence.ts';
 import type { ChaosSystem } from './system/system.ts';

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-import { createApiKey } from '../../db/api-keys.ts';
+import { createApiKey } from '../../db/projects/api-keys.ts';
 import type { Environment } from '../support/environment.ts';
 import { scenarioReplies } from './replies.ts';
 

@@ -12,10 +12,10 @@ import {
   readBlob,
   releaseBlobs,
   writeBlob,
-} from '../../db/blobs.ts';
-import { createFileOfBlob } from '../../db/files.ts';
-import type { Pool } from '../../db/pool.ts';
-import { withTransaction } from '../../db/pool.ts';
+} from '../../db/core/blobs.ts';
+import { createFileOfBlob } from '../../db/files/files.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import { withTransaction } from '../../db/core/pool.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
 

@@ -1,8 +1,8 @@
 /** How long a pool with bounds waits for the database. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { Pool } from '../../db/pool.ts';
-import { createPool, isBusy, isUnavailable, query, withTransaction } from '../../db/pool.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import { createPool, isBusy, isUnavailable, query, withTransaction } from '../../db/core/pool.ts';
 import { eventually } from '../support/durable-run.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Database } from './database.ts';

@@ -1,11 +1,11 @@
 /** A database of its own for one test file, with what most statements need to exist. */
-import { ensureApiKey, projectOfKey } from '../../db/api-keys.ts';
-import { createAssistant, getAssistantRow } from '../../db/assistants.ts';
-import type { Pool } from '../../db/pool.ts';
-import { createPool, withTransaction } from '../../db/pool.ts';
-import type { AcceptedRun, NewRun } from '../../db/runs.ts';
-import { createRun } from '../../db/runs.ts';
-import { createThread } from '../../db/threads.ts';
+import { ensureApiKey, projectOfKey } from '../../db/projects/api-keys.ts';
+import { createAssistant, getAssistantRow } from '../../db/threads/assistants.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import { createPool, withTransaction } from '../../db/core/pool.ts';
+import type { AcceptedRun, NewRun } from '../../db/runs/runs.ts';
+import { createRun } from '../../db/runs/runs.ts';
+import { createThread } from '../../db/threads/threads.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
 import { cloneDatabase, dropDatabase } from '../support/environment.ts';
 

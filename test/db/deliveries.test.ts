@@ -1,10 +1,10 @@
 /** What Temporal has not accepted yet: which delivery is next, and what a second process leaves alone. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import type { Delivery } from '../../db/deliveries.ts';
-import { removeDelivery, takeDueDeliveries } from '../../db/deliveries.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { cancelRun, submitToolOutputs } from '../../db/runs.ts';
+import type { Delivery } from '../../db/core/deliveries.ts';
+import { removeDelivery, takeDueDeliveries } from '../../db/core/deliveries.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { cancelRun, submitToolOutputs } from '../../db/runs/runs.ts';
 import { callTools } from '../support/turns.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

@@ -1,13 +1,13 @@
 /** Deltas that are under way as what they belong to is deleted, and threads that are large. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { finalizeRun } from '../../db/finalize.ts';
-import { deleteMessage } from '../../db/messages.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { eraseDue, insertDeltas, readEvents, runDay } from '../../db/run-events.ts';
-import { deleteThread } from '../../db/threads.ts';
-import { openMessage } from '../../db/turn-objects.ts';
-import { claimTurn } from '../../db/turns.ts';
+import { finalizeRun } from '../../db/runs/finalize.ts';
+import { deleteMessage } from '../../db/threads/messages.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { eraseDue, insertDeltas, readEvents, runDay } from '../../db/events/run-events.ts';
+import { deleteThread } from '../../db/threads/threads.ts';
+import { openMessage } from '../../db/runs/open-step.ts';
+import { claimTurn } from '../../db/runs/turns.ts';
 import { textDelta } from '../../wire/events.ts';
 import { tablesWith } from '../support/find-text.ts';
 import type { Database } from './database.ts';

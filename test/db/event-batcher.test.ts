@@ -2,11 +2,11 @@ import { scheduler } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { EventBatcher } from '../../db/event-batcher.ts';
-import { finalizeRun } from '../../db/finalize.ts';
-import { FencedError, insertDeltas, readEvents, runDay } from '../../db/run-events.ts';
-import { openMessage } from '../../db/turn-objects.ts';
-import { claimTurn } from '../../db/turns.ts';
+import { EventBatcher } from '../../db/events/event-batcher.ts';
+import { finalizeRun } from '../../db/runs/finalize.ts';
+import { FencedError, insertDeltas, readEvents, runDay } from '../../db/events/run-events.ts';
+import { openMessage } from '../../db/runs/open-step.ts';
+import { claimTurn } from '../../db/runs/turns.ts';
 import { textDelta } from '../../wire/events.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Database } from './database.ts';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { EventFeed } from '../../db/event-feed.ts';
-import { Listener } from '../../db/listener.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { appendEvents } from '../../db/run-events.ts';
+import { EventFeed } from '../../db/events/event-feed.ts';
+import { Listener } from '../../db/core/listener.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { appendEvents } from '../../db/events/run-events.ts';
 import type { RunEvent } from '../../wire/types.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

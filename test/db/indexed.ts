@@ -1,6 +1,6 @@
 /** Small texts in vector stores, with vectors of their words. */
-import type { WordConfiguration } from '../../db/documents.ts';
-import type { Pool } from '../../db/pool.ts';
+import type { WordConfiguration } from '../../db/vector-stores/documents.ts';
+import type { Pool } from '../../db/core/pool.ts';
 import type { FileAttributes } from '../../wire/types.ts';
 import { embed } from '../support/fake-embeddings.ts';
 import { indexFile } from '../support/indexed-file.ts';

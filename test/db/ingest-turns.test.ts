@@ -1,9 +1,9 @@
 /** In which order files that wait are ingested, while Temporal holds as many as it may. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { takeDueDeliveries } from '../../db/deliveries.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { addFiles } from '../../db/vector-store-files.ts';
+import { takeDueDeliveries } from '../../db/core/deliveries.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { addFiles } from '../../db/vector-stores/vector-store-files.ts';
 import { newFile, newStore } from '../support/indexed-file.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

@@ -1,23 +1,27 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { StoredBlob } from '../../db/blobs.ts';
-import { collectBlobs, writeBlob } from '../../db/blobs.ts';
-import type { Lease, StoredVersion } from '../../db/interpreter-lease.ts';
+import type { StoredBlob } from '../../db/core/blobs.ts';
+import { collectBlobs, writeBlob } from '../../db/core/blobs.ts';
+import type { Lease, StoredVersion } from '../../db/interpreters/interpreter-lease.ts';
 import {
   extendLease,
   InterpreterQueue,
   releaseLease,
   takeLease,
-} from '../../db/interpreter-lease.ts';
-import type { NewState } from '../../db/interpreters.ts';
-import { listInterpreterFiles, readWholeBlob, storeCell } from '../../db/interpreters.ts';
-import { linkFiles } from '../../db/linked-files.ts';
-import { Listener } from '../../db/listener.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { FencedError } from '../../db/run-events.ts';
-import { CallSettledError } from '../../db/tool-calls.ts';
-import { openToolStep } from '../../db/turn-objects.ts';
-import { claimTurn, finishTurn } from '../../db/turns.ts';
+} from '../../db/interpreters/interpreter-lease.ts';
+import type { NewState } from '../../db/interpreters/interpreters.ts';
+import {
+  listInterpreterFiles,
+  readWholeBlob,
+  storeCell,
+} from '../../db/interpreters/interpreters.ts';
+import { linkFiles } from '../../db/files/linked-files.ts';
+import { Listener } from '../../db/core/listener.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { FencedError } from '../../db/events/run-events.ts';
+import { CallSettledError } from '../../db/runs/tool-calls.ts';
+import { openToolStep } from '../../db/runs/open-step.ts';
+import { claimTurn, finishTurn } from '../../db/runs/turns.ts';
 import { codeOpened } from '../../wire/events.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { RunRow } from '../../wire/rows.ts';

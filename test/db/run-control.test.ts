@@ -1,10 +1,10 @@
 /** The fast path of a cancel, without Temporal. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
-import { Listener } from '../../db/listener.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { RunCancelledError, RunControl } from '../../db/run-control.ts';
-import { cancelRun } from '../../db/runs.ts';
+import { Listener } from '../../db/core/listener.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { RunCancelledError, RunControl } from '../../db/events/run-control.ts';
+import { cancelRun } from '../../db/runs/runs.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { compileFilter } from '../../db/search-filter.ts';
+import { compileFilter } from '../../db/vector-stores/search-filter.ts';
 import type { AttributeValue, Filter } from '../../wire/requests/search.ts';
 import type { FileAttributes } from '../../wire/types.ts';
 import type { Database } from './database.ts';

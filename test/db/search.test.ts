@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { ensureApiKey, projectOfKey } from '../../db/api-keys.ts';
-import type { SearchRequest } from '../../db/search.ts';
-import { searchStores } from '../../db/search.ts';
+import { ensureApiKey, projectOfKey } from '../../db/projects/api-keys.ts';
+import type { SearchRequest } from '../../db/vector-stores/search.ts';
+import { searchStores } from '../../db/vector-stores/search.ts';
 import type { Filter } from '../../wire/requests/search.ts';
 import { newStore } from '../support/indexed-file.ts';
 import type { Database } from './database.ts';

@@ -1,9 +1,9 @@
 /** What every transaction is given, and the locks that keep a thread's promises. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { lockThread } from '../../db/lock-thread.ts';
-import type { Tx } from '../../db/pool.ts';
-import { query, withTransaction } from '../../db/pool.ts';
+import { lockThread } from '../../db/threads/lock-thread.ts';
+import type { Tx } from '../../db/core/pool.ts';
+import { query, withTransaction } from '../../db/core/pool.ts';
 import { untilBlocked } from '../support/locks.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

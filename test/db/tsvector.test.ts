@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { anyOf, frequencyIn } from '../../db/tsvector.ts';
+import { anyOf, frequencyIn } from '../../db/vector-stores/tsvector.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
 

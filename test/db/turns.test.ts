@@ -1,11 +1,11 @@
 /** Who may end a turn and a run, in which order, and what stays as it is. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { finalizeRun } from '../../db/finalize.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { FencedError, readEvents } from '../../db/run-events.ts';
-import { cancelRun, submitToolOutputs } from '../../db/runs.ts';
-import { claimTurn, countLostUsage, finishTurn } from '../../db/turns.ts';
+import { finalizeRun } from '../../db/runs/finalize.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { FencedError, readEvents } from '../../db/events/run-events.ts';
+import { cancelRun, submitToolOutputs } from '../../db/runs/runs.ts';
+import { claimTurn, countLostUsage, finishTurn } from '../../db/runs/turns.ts';
 import {
   answer,
   callTools,

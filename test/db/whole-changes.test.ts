@@ -1,13 +1,13 @@
 /** A row that clients see and the events that tell them of it are stored together, or neither is. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { finalizeRun } from '../../db/finalize.ts';
-import type { Tx } from '../../db/pool.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { createRun, submitToolOutputs } from '../../db/runs.ts';
-import { storeSearch } from '../../db/tool-calls.ts';
-import { completeMessage } from '../../db/turn-objects.ts';
-import { claimTurn, finishTurn } from '../../db/turns.ts';
+import { finalizeRun } from '../../db/runs/finalize.ts';
+import type { Tx } from '../../db/core/pool.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { createRun, submitToolOutputs } from '../../db/runs/runs.ts';
+import { storeSearch } from '../../db/runs/tool-calls.ts';
+import { completeMessage } from '../../db/runs/open-step.ts';
+import { claimTurn, finishTurn } from '../../db/runs/turns.ts';
 import {
   callTools,
   claim,

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { NewMessage } from '../../db/messages.ts';
-import { chooseWindow, deleteMessage, readWindow } from '../../db/messages.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { createThread } from '../../db/threads.ts';
+import type { NewMessage } from '../../db/threads/messages.ts';
+import { chooseWindow, deleteMessage, readWindow } from '../../db/threads/messages.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { createThread } from '../../db/threads/threads.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
 

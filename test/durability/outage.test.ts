@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { migrate } from '../../db/migrate.ts';
-import { createPool } from '../../db/pool.ts';
+import { migrate } from '../../db/core/migrate.ts';
+import { createPool } from '../../db/core/pool.ts';
 import type { EmbeddedPostgres } from '../../embedded/postgres.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import type { RunRef } from '../support/durable-run.ts';

@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
-import { addModelUsage } from '../../db/model-usage.ts';
+import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
 import { runToEnd } from './support.ts';

@@ -8,7 +8,7 @@ import type { Client } from '@temporalio/client';
 import type OpenAI from 'openai';
 import { expect, vi } from 'vitest';
 
-import type { Pool } from '../../db/pool.ts';
+import type { Pool } from '../../db/core/pool.ts';
 import { contentOfDeltas } from '../../wire/events.ts';
 import type { Message, Run, RunStatus, RunStep } from '../../wire/types.ts';
 import { assertLegalStream } from './legal-stream.ts';

@@ -1,6 +1,6 @@
 import { escapeIdentifier } from 'pg';
 
-import type { Pool } from '../../db/pool.ts';
+import type { Pool } from '../../db/core/pool.ts';
 
 /** The tables of the database that have this text in some column of some row, in plain or as bytes. Sorted. */
 export async function tablesWith(pool: Pool, text: string): Promise<string[]> {

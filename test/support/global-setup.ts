@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 
-import { createPool } from '../../db/pool.ts';
-import { migrate } from '../../db/migrate.ts';
+import { createPool } from '../../db/core/pool.ts';
+import { migrate } from '../../db/core/migrate.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
 import { startTemporalServer } from '../../embedded/temporal-server.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';

@@ -1,15 +1,24 @@
 /** A file in a vector store with given chunks and vectors, stored by the functions that an ingest uses. */
 import { createHash } from 'node:crypto';
 
-import { writeBlob } from '../../db/blobs.ts';
-import { beginEmbedding, finishEmbedding, storeVectors } from '../../db/document-vectors.ts';
-import type { NewChunk, WordConfiguration } from '../../db/documents.ts';
-import { claimDocument, completeFile, finishChunks, storeChunks } from '../../db/documents.ts';
-import { createFileOfBlob } from '../../db/files.ts';
-import type { Pool } from '../../db/pool.ts';
-import { withTransaction } from '../../db/pool.ts';
-import { addFiles } from '../../db/vector-store-files.ts';
-import { createVectorStore } from '../../db/vector-stores.ts';
+import { writeBlob } from '../../db/core/blobs.ts';
+import {
+  beginEmbedding,
+  finishEmbedding,
+  storeVectors,
+} from '../../db/vector-stores/document-vectors.ts';
+import type { NewChunk, WordConfiguration } from '../../db/vector-stores/documents.ts';
+import {
+  claimDocument,
+  completeFile,
+  finishChunks,
+  storeChunks,
+} from '../../db/vector-stores/documents.ts';
+import { createFileOfBlob } from '../../db/files/files.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { addFiles } from '../../db/vector-stores/vector-store-files.ts';
+import { createVectorStore } from '../../db/vector-stores/vector-stores.ts';
 import { toCode } from '../../retrieval/index.ts';
 import type { FileAttributes } from '../../wire/types.ts';
 

@@ -2,7 +2,7 @@
 import type { Client } from 'pg';
 import { expect } from 'vitest';
 
-import { createClient } from '../../db/pool.ts';
+import { createClient } from '../../db/core/pool.ts';
 import type { RunRef } from './durable-run.ts';
 import { eventually } from './durable-run.ts';
 import type { ProcessEnvironment } from './process-environment.ts';

@@ -1,7 +1,7 @@
 /** What an operator does to a run's workflow in the Temporal UI, and a pass of the reconciler that need not be waited for. */
 import { randomUUID } from 'node:crypto';
 
-import type { Pool } from '../../db/pool.ts';
+import type { Pool } from '../../db/core/pool.ts';
 import type { RunRef, System } from './durable-run.ts';
 import { eventually } from './durable-run.ts';
 

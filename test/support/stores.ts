@@ -3,7 +3,7 @@ import type OpenAI from 'openai';
 import { toFile } from 'openai';
 import { expect, vi } from 'vitest';
 
-import type { Pool } from '../../db/pool.ts';
+import type { Pool } from '../../db/core/pool.ts';
 
 /** `count` numbered sentences: every one of them is found once in a text. */
 export function sentences(count: number, about = 'harbour'): string {

@@ -1,9 +1,9 @@
 /** What an attempt at a turn writes, step by step and without a model: for tests of the statements behind it. */
-import type { Pool } from '../../db/pool.ts';
-import type { NewToolCall, TurnRef } from '../../db/turn-objects.ts';
-import { openMessage, openToolStep } from '../../db/turn-objects.ts';
-import type { TurnEnd, TurnOutcome, TurnUsage } from '../../db/turns.ts';
-import { claimTurn, finishTurn } from '../../db/turns.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import type { NewToolCall, TurnRef } from '../../db/runs/open-step.ts';
+import { openMessage, openToolStep } from '../../db/runs/open-step.ts';
+import type { TurnEnd, TurnOutcome, TurnUsage } from '../../db/runs/turns.ts';
+import { claimTurn, finishTurn } from '../../db/runs/turns.ts';
 import { codeOpened, functionOpened } from '../../wire/events.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { RunRow } from '../../wire/rows.ts';

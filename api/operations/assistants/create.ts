@@ -1,6 +1,6 @@
-import * as db from '../../../db/assistants.ts';
-import { checkFiles } from '../../../db/files.ts';
-import { createHelperStores } from '../../../db/thread-stores.ts';
+import * as db from '../../../db/threads/assistants.ts';
+import { checkFiles } from '../../../db/files/files.ts';
+import { createHelperStores } from '../../../db/threads/thread-stores.ts';
 import { assistant } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
 import { createAssistantSchema, parseCreateAssistant } from '../../../wire/requests/assistants.ts';

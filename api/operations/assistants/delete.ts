@@ -1,4 +1,4 @@
-import * as db from '../../../db/assistants.ts';
+import * as db from '../../../db/threads/assistants.ts';
 import { deletion } from '../../operation.ts';
 
 export const deleteAssistant = deletion({

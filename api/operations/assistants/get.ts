@@ -1,4 +1,4 @@
-import { getAssistantRow } from '../../../db/assistants.ts';
+import { getAssistantRow } from '../../../db/threads/assistants.ts';
 import { assistant } from '../../../wire/answers.ts';
 import { toAssistant } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';

@@ -1,4 +1,4 @@
-import * as db from '../../../db/assistants.ts';
+import * as db from '../../../db/threads/assistants.ts';
 import { assistant, listOf } from '../../../wire/answers.ts';
 import { listQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

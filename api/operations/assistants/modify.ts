@@ -1,5 +1,5 @@
-import * as db from '../../../db/assistants.ts';
-import { checkFiles } from '../../../db/files.ts';
+import * as db from '../../../db/threads/assistants.ts';
+import { checkFiles } from '../../../db/files/files.ts';
 import { assistant } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
 import { modifyAssistantSchema, parseModifyAssistant } from '../../../wire/requests/assistants.ts';

@@ -1,4 +1,4 @@
-import { cancelFileBatch } from '../../../db/file-batches.ts';
+import { cancelFileBatch } from '../../../db/vector-stores/file-batches.ts';
 import { vectorStoreFileBatch } from '../../../wire/answers.ts';
 import { toVectorStoreFileBatch } from '../../../wire/vector-stores.ts';
 import { operation } from '../../operation.ts';

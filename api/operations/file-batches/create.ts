@@ -1,4 +1,4 @@
-import { createFileBatch, getFileBatchRow } from '../../../db/file-batches.ts';
+import { createFileBatch, getFileBatchRow } from '../../../db/vector-stores/file-batches.ts';
 import { vectorStoreFileBatch } from '../../../wire/answers.ts';
 import {
   createVectorStoreFileBatchSchema,

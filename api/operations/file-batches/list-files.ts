@@ -1,5 +1,5 @@
-import { getFileBatchRow } from '../../../db/file-batches.ts';
-import { listVectorStoreFiles } from '../../../db/vector-store-files.ts';
+import { getFileBatchRow } from '../../../db/vector-stores/file-batches.ts';
+import { listVectorStoreFiles } from '../../../db/vector-stores/vector-store-files.ts';
 import { listOf, vectorStoreFile } from '../../../wire/answers.ts';
 import { listStoreFilesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

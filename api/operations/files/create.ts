@@ -1,4 +1,4 @@
-import { createFileOfBlob } from '../../../db/files.ts';
+import { createFileOfBlob } from '../../../db/files/files.ts';
 import { file } from '../../../wire/answers.ts';
 import { toFile } from '../../../wire/objects.ts';
 import { createFileSchema, parseCreateFile } from '../../../wire/requests/files.ts';

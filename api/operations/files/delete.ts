@@ -1,4 +1,4 @@
-import * as db from '../../../db/files.ts';
+import * as db from '../../../db/files/files.ts';
 import { deletion } from '../../operation.ts';
 
 export const deleteFile = deletion({

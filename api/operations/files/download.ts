@@ -2,9 +2,9 @@ import { pipeline } from 'node:stream/promises';
 
 import type { Response } from 'express';
 
-import { BlobGoneError, readBlob } from '../../../db/blobs.ts';
-import { getFileRow } from '../../../db/files.ts';
-import type { Pool } from '../../../db/pool.ts';
+import { BlobGoneError, readBlob } from '../../../db/core/blobs.ts';
+import { getFileRow } from '../../../db/files/files.ts';
+import type { Pool } from '../../../db/core/pool.ts';
 import { downloadNotAllowed, noSuchFile } from '../../../wire/errors.ts';
 import type { FileRow } from '../../../wire/rows.ts';
 import { attachment } from '../../attachment.ts';

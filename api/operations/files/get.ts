@@ -1,4 +1,4 @@
-import { getFileRow } from '../../../db/files.ts';
+import { getFileRow } from '../../../db/files/files.ts';
 import { file } from '../../../wire/answers.ts';
 import { toFile } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';

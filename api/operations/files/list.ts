@@ -1,4 +1,4 @@
-import * as db from '../../../db/files.ts';
+import * as db from '../../../db/files/files.ts';
 import { file, listOf } from '../../../wire/answers.ts';
 import { listFilesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

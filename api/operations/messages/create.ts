@@ -1,5 +1,5 @@
-import { checkFiles } from '../../../db/files.ts';
-import * as db from '../../../db/messages.ts';
+import { checkFiles } from '../../../db/files/files.ts';
+import * as db from '../../../db/threads/messages.ts';
 import { message } from '../../../wire/answers.ts';
 import { filesOfMessages } from '../../../wire/file-ids.ts';
 import { createMessageSchema, parseCreateMessage } from '../../../wire/requests/threads.ts';

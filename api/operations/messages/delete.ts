@@ -1,4 +1,4 @@
-import * as db from '../../../db/messages.ts';
+import * as db from '../../../db/threads/messages.ts';
 import { deletion } from '../../operation.ts';
 
 export const deleteMessage = deletion({

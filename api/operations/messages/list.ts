@@ -1,5 +1,5 @@
-import * as db from '../../../db/messages.ts';
-import { getThread } from '../../../db/threads.ts';
+import * as db from '../../../db/threads/messages.ts';
+import { getThread } from '../../../db/threads/threads.ts';
 import { listOf, message } from '../../../wire/answers.ts';
 import { listMessagesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

@@ -1,4 +1,4 @@
-import * as db from '../../../db/messages.ts';
+import * as db from '../../../db/threads/messages.ts';
 import { message } from '../../../wire/answers.ts';
 import { modifyMessageSchema, parseModifyMessage } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';

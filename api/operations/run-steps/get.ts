@@ -1,4 +1,4 @@
-import * as db from '../../../db/run-steps.ts';
+import * as db from '../../../db/runs/run-steps.ts';
 import { runStep } from '../../../wire/answers.ts';
 import { includeQuery } from '../../../wire/requests/queries.ts';
 import { withoutSearchContent } from '../../../wire/search-content.ts';

@@ -1,7 +1,7 @@
-import { getAssistantRow } from '../../../db/assistants.ts';
-import { checkFiles } from '../../../db/files.ts';
-import { createFirstRun } from '../../../db/runs.ts';
-import { createThread } from '../../../db/threads.ts';
+import { getAssistantRow } from '../../../db/threads/assistants.ts';
+import { checkFiles } from '../../../db/files/files.ts';
+import { createFirstRun } from '../../../db/runs/runs.ts';
+import { createThread } from '../../../db/threads/threads.ts';
 import { run } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
 import { extraIncludeQuery } from '../../../wire/requests/queries.ts';

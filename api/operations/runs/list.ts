@@ -1,5 +1,5 @@
-import * as db from '../../../db/runs.ts';
-import { getThread } from '../../../db/threads.ts';
+import * as db from '../../../db/runs/runs.ts';
+import { getThread } from '../../../db/threads/threads.ts';
 import { listOf, run } from '../../../wire/answers.ts';
 import { listQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

@@ -1,4 +1,4 @@
-import * as db from '../../../db/threads.ts';
+import * as db from '../../../db/threads/threads.ts';
 import { deletion } from '../../operation.ts';
 
 export const deleteThread = deletion({

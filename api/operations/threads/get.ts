@@ -1,4 +1,4 @@
-import * as db from '../../../db/threads.ts';
+import * as db from '../../../db/threads/threads.ts';
 import { thread } from '../../../wire/answers.ts';
 import { operation } from '../../operation.ts';
 

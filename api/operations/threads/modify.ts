@@ -1,5 +1,5 @@
-import { checkFiles } from '../../../db/files.ts';
-import * as db from '../../../db/threads.ts';
+import { checkFiles } from '../../../db/files/files.ts';
+import * as db from '../../../db/threads/threads.ts';
 import { thread } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';
 import { modifyThreadSchema, parseModifyThread } from '../../../wire/requests/threads.ts';

@@ -1,6 +1,6 @@
 /** A thread and its messages, as requests bring them. */
-import type { NewMessage } from '../../../db/messages.ts';
-import type { NewThread } from '../../../db/threads.ts';
+import type { NewMessage } from '../../../db/threads/messages.ts';
+import type { NewThread } from '../../../db/threads/threads.ts';
 import { filesOfMessages, filesOfResources } from '../../../wire/file-ids.ts';
 import type { CreateMessageParams, CreateThreadParams } from '../../../wire/requests/threads.ts';
 import { countContentTokens } from '../../../wire/tokens.ts';

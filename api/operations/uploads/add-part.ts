@@ -1,4 +1,4 @@
-import { addPart, checkPending } from '../../../db/uploads.ts';
+import { addPart, checkPending } from '../../../db/files/uploads.ts';
 import { uploadPart } from '../../../wire/answers.ts';
 import { toUploadPart } from '../../../wire/objects.ts';
 import { addPartSchema, parseAddPart } from '../../../wire/requests/files.ts';

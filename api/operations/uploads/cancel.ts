@@ -1,4 +1,4 @@
-import * as db from '../../../db/uploads.ts';
+import * as db from '../../../db/files/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
 import { toUpload } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';

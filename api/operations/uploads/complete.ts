@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
-import { BlobGoneError, readBlob } from '../../../db/blobs.ts';
-import type { Pool } from '../../../db/pool.ts';
-import * as db from '../../../db/uploads.ts';
+import { BlobGoneError, readBlob } from '../../../db/core/blobs.ts';
+import type { Pool } from '../../../db/core/pool.ts';
+import * as db from '../../../db/files/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
 import { uploadMd5Mismatch } from '../../../wire/errors.ts';
 import { toUpload } from '../../../wire/objects.ts';

@@ -1,4 +1,4 @@
-import { readFileContent } from '../../../db/vector-store-files.ts';
+import { readFileContent } from '../../../db/vector-stores/vector-store-files.ts';
 import { fileContentPage } from '../../../wire/answers.ts';
 import { operation } from '../../operation.ts';
 

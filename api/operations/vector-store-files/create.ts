@@ -1,4 +1,4 @@
-import { addFiles, getVectorStoreFileRow } from '../../../db/vector-store-files.ts';
+import { addFiles, getVectorStoreFileRow } from '../../../db/vector-stores/vector-store-files.ts';
 import { vectorStoreFile } from '../../../wire/answers.ts';
 import {
   createVectorStoreFileSchema,

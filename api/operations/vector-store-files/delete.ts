@@ -1,4 +1,4 @@
-import * as db from '../../../db/vector-store-files.ts';
+import * as db from '../../../db/vector-stores/vector-store-files.ts';
 import { deletion } from '../../operation.ts';
 
 export const deleteVectorStoreFile = deletion({

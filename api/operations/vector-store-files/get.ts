@@ -1,4 +1,4 @@
-import { getVectorStoreFileRow } from '../../../db/vector-store-files.ts';
+import { getVectorStoreFileRow } from '../../../db/vector-stores/vector-store-files.ts';
 import { vectorStoreFile } from '../../../wire/answers.ts';
 import { toVectorStoreFile } from '../../../wire/vector-stores.ts';
 import { operation } from '../../operation.ts';

@@ -1,5 +1,5 @@
-import * as db from '../../../db/vector-store-files.ts';
-import { getVectorStoreRow } from '../../../db/vector-stores.ts';
+import * as db from '../../../db/vector-stores/vector-store-files.ts';
+import { getVectorStoreRow } from '../../../db/vector-stores/vector-stores.ts';
 import { listOf, vectorStoreFile } from '../../../wire/answers.ts';
 import { listStoreFilesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

@@ -1,4 +1,4 @@
-import { setFileAttributes } from '../../../db/vector-store-files.ts';
+import { setFileAttributes } from '../../../db/vector-stores/vector-store-files.ts';
 import { vectorStoreFile } from '../../../wire/answers.ts';
 import {
   modifyVectorStoreFileSchema,

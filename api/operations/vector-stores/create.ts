@@ -1,5 +1,5 @@
-import { addFiles } from '../../../db/vector-store-files.ts';
-import * as db from '../../../db/vector-stores.ts';
+import { addFiles } from '../../../db/vector-stores/vector-store-files.ts';
+import * as db from '../../../db/vector-stores/vector-stores.ts';
 import { vectorStore } from '../../../wire/answers.ts';
 import {
   createVectorStoreSchema,

@@ -1,4 +1,4 @@
-import * as db from '../../../db/vector-stores.ts';
+import * as db from '../../../db/vector-stores/vector-stores.ts';
 import { deletion } from '../../operation.ts';
 
 export const deleteVectorStore = deletion({

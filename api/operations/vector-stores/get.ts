@@ -1,4 +1,4 @@
-import { getVectorStoreRow } from '../../../db/vector-stores.ts';
+import { getVectorStoreRow } from '../../../db/vector-stores/vector-stores.ts';
 import { vectorStore } from '../../../wire/answers.ts';
 import { toVectorStore } from '../../../wire/vector-stores.ts';
 import { operation } from '../../operation.ts';

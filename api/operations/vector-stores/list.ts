@@ -1,4 +1,4 @@
-import * as db from '../../../db/vector-stores.ts';
+import * as db from '../../../db/vector-stores/vector-stores.ts';
 import { listOf, vectorStore } from '../../../wire/answers.ts';
 import { listQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

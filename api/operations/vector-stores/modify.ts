@@ -1,4 +1,4 @@
-import * as db from '../../../db/vector-stores.ts';
+import * as db from '../../../db/vector-stores/vector-stores.ts';
 import { vectorStore } from '../../../wire/answers.ts';
 import {
   modifyVectorStoreSchema,

@@ -1,5 +1,5 @@
-import { embeddingKey } from '../../../db/document-vectors.ts';
-import { searchStores } from '../../../db/search.ts';
+import { embeddingKey } from '../../../db/vector-stores/document-vectors.ts';
+import { searchStores } from '../../../db/vector-stores/search.ts';
 import type { Embedder } from '../../../retrieval/index.ts';
 import { EmbeddingError } from '../../../retrieval/index.ts';
 import { searchResultsPage } from '../../../wire/answers.ts';

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { migrate } from '../../../db/migrate.ts';
+import { migrate } from '../../../db/core/migrate.ts';
 import type { FaultRecord } from '../evidence.ts';
 import type { ChaosSystem, PartName } from '../system/system.ts';
 import { terminate } from './nemesis.ts';

@@ -5,10 +5,10 @@ import { promisify } from 'node:util';
 
 import { Client, Connection } from '@temporalio/client';
 
-import { createApiKey } from '../../../db/api-keys.ts';
-import { migrate } from '../../../db/migrate.ts';
-import type { Pool } from '../../../db/pool.ts';
-import { createPool } from '../../../db/pool.ts';
+import { createApiKey } from '../../../db/projects/api-keys.ts';
+import { migrate } from '../../../db/core/migrate.ts';
+import type { Pool } from '../../../db/core/pool.ts';
+import { createPool } from '../../../db/core/pool.ts';
 import type { ModelServer } from '../model/server.ts';
 import { startModel } from '../model/server.ts';
 import type { FakeClock } from './clock.ts';

@@ -11,7 +11,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 
-import { createApiKey } from '../../../db/api-keys.ts';
+import { createApiKey } from '../../../db/projects/api-keys.ts';
 import type { Environment } from '../../support/environment.ts';
 import { inBody, inPath, inQuery } from './placeholders.ts';
 import { RealObjects, scriptModels } from './real-objects.ts';

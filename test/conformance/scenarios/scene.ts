@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 
 import OpenAI from 'openai';
 
-import { createApiKey } from '../../../db/api-keys.ts';
+import { createApiKey } from '../../../db/projects/api-keys.ts';
 import type { Environment } from '../../support/environment.ts';
 import type { FakeEmbeddings } from '../../support/fake-embeddings.ts';
 import type { Recorder } from '../recorder.ts';

@@ -1,10 +1,15 @@
 /** What the attempts at a turn do: the newest one, and older ones that do not know yet that they lost the run. */
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 
-import { FencedError, findStoredDeltas, insertDeltas, runDay } from '../../../db/run-events.ts';
-import { completeMessage, openMessage, openToolStep } from '../../../db/turn-objects.ts';
-import type { TurnEnd, TurnOutcome } from '../../../db/turns.ts';
-import { claimTurn, countLostUsage, finishTurn } from '../../../db/turns.ts';
+import {
+  FencedError,
+  findStoredDeltas,
+  insertDeltas,
+  runDay,
+} from '../../../db/events/run-events.ts';
+import { completeMessage, openMessage, openToolStep } from '../../../db/runs/open-step.ts';
+import type { TurnEnd, TurnOutcome } from '../../../db/runs/turns.ts';
+import { claimTurn, countLostUsage, finishTurn } from '../../../db/runs/turns.ts';
 import { codeOpened, functionOpened, textDelta } from '../../../wire/events.ts';
 import { endInAnswer, endInCalls, newCall, USED } from '../../support/turns.ts';
 import type { Attempt, Model } from './model.ts';

@@ -2,8 +2,8 @@
  * A run as it should be, in memory: what its rows and events are after each step, whoever takes it, however late. The
  * commands change it beside the database, and `observe` reads the same shape from there.
  */
-import type { NewToolCall, TurnRef } from '../../../db/turn-objects.ts';
-import type { TurnOutcome } from '../../../db/turns.ts';
+import type { NewToolCall, TurnRef } from '../../../db/runs/open-step.ts';
+import type { TurnOutcome } from '../../../db/runs/turns.ts';
 import type { RunRow } from '../../../wire/rows.ts';
 import { isActive } from '../../../wire/run-status.ts';
 import type { RunEnd } from '../../../wire/run-status.ts';

@@ -1,8 +1,8 @@
 /** The run in the database, as the model describes it. */
-import { getRun } from '../../../db/runs.ts';
-import { listMessages } from '../../../db/messages.ts';
-import { readEvents, runDay } from '../../../db/run-events.ts';
-import { listRunSteps } from '../../../db/run-steps.ts';
+import { getRun } from '../../../db/runs/runs.ts';
+import { listMessages } from '../../../db/threads/messages.ts';
+import { readEvents, runDay } from '../../../db/events/run-events.ts';
+import { listRunSteps } from '../../../db/runs/run-steps.ts';
 import { assertLegalStream } from '../../support/legal-stream.ts';
 import { USED } from '../../support/turns.ts';
 import type { Database } from '../database.ts';

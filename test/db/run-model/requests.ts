@@ -1,13 +1,13 @@
 /** What clients, tools, deadlines and operators do to a run, in whatever order it reaches the database. */
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 
-import type { RunEnding } from '../../../db/finalize.ts';
-import { finalizeRun } from '../../../db/finalize.ts';
-import { withTransaction } from '../../../db/pool.ts';
-import { cancelRun, submitToolOutputs } from '../../../db/runs.ts';
-import { deleteThread } from '../../../db/threads.ts';
-import type { ToolOutcome } from '../../../db/tool-calls.ts';
-import { CallSettledError, lockRunOfCall, storeToolResult } from '../../../db/tool-calls.ts';
+import type { RunEnding } from '../../../db/runs/finalize.ts';
+import { finalizeRun } from '../../../db/runs/finalize.ts';
+import { withTransaction } from '../../../db/core/pool.ts';
+import { cancelRun, submitToolOutputs } from '../../../db/runs/runs.ts';
+import { deleteThread } from '../../../db/threads/threads.ts';
+import type { ToolOutcome } from '../../../db/runs/tool-calls.ts';
+import { CallSettledError, lockRunOfCall, storeToolResult } from '../../../db/runs/tool-calls.ts';
 import type { RunStatus } from '../../../wire/types.ts';
 import type { Step } from './attempts.ts';
 import type { Model } from './model.ts';

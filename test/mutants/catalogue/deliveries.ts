@@ -50,7 +50,7 @@ export const DELIVERIES: Mutation[] = [
     why: 'A cancel that Temporal did not hear of is forgotten: the run waits until it expires.',
     edits: [
       edit(
-        'db/deliveries.ts',
+        'db/core/deliveries.ts',
         `d.next_attempt_at <= clock_timestamp() and d.kind <> 'ingest'`,
         `d.next_attempt_at <= clock_timestamp() and d.kind not in ('ingest', 'cancel')`,
       ),
@@ -62,7 +62,7 @@ export const DELIVERIES: Mutation[] = [
     why: 'A cancel or a signal meets no workflow, counts as done, and is lost.',
     edits: [
       edit(
-        'db/deliveries.ts',
+        'db/core/deliveries.ts',
         `\n           and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)`,
         ``,
       ),
@@ -74,7 +74,7 @@ export const DELIVERIES: Mutation[] = [
     why: 'Two workers tell Temporal the same thing without end.',
     edits: [
       edit(
-        'db/deliveries.ts',
+        'db/core/deliveries.ts',
         `next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'`,
         `next_attempt_at = clock_timestamp()`,
       ),

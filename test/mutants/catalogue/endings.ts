@@ -12,7 +12,7 @@ export const ENDINGS: Mutation[] = [
     why: 'A run expires although the outputs that it waited for were accepted.',
     edits: [
       edit(
-        'db/finalize.ts',
+        'db/runs/finalize.ts',
         `ending.waiting && current.status !== 'requires_action'`,
         `ending.waiting && current.status === 'completed'`,
       ),
@@ -36,7 +36,7 @@ export const ENDINGS: Mutation[] = [
     why: 'Outputs are accepted for a run that is over.',
     edits: [
       edit(
-        'db/runs.ts',
+        'db/runs/runs.ts',
         `status = any($2::text[]) and expires_at > unix_now() returning`,
         `status = any($2::text[]) returning`,
       ),
@@ -50,12 +50,12 @@ export const ENDINGS: Mutation[] = [
     why: 'A completed run becomes cancelled.',
     edits: [
       edit(
-        'db/finalize.ts',
+        'db/runs/finalize.ts',
         `    if (!isActive(current.status)) return runEnd(current);\n`,
         `    void isActive;\n`,
       ),
       edit(
-        'db/finalize.ts',
+        'db/runs/finalize.ts',
         `where id = $1 and status = any($5::text[]) returning`,
         `where id = $1 and $5::text[] is not null returning`,
       ),
@@ -67,7 +67,7 @@ export const ENDINGS: Mutation[] = [
     why: 'A cancel is accepted for a run that has ended, which is then cancelling for ever.',
     edits: [
       edit(
-        'db/runs.ts',
+        'db/runs/runs.ts',
         `     where id = $1 and thread_id = $2 and project_id = $3 and status = any($4::text[])`,
         `     where id = $1 and thread_id = $2 and project_id = $3 and $4::text[] is not null`,
       ),
@@ -79,7 +79,7 @@ export const ENDINGS: Mutation[] = [
     why: 'The model writes on for seconds after a cancel, and is paid for it.',
     edits: [
       edit(
-        'db/runs.ts',
+        'db/runs/runs.ts',
         `returning \${RUN_COLUMNS}, pg_notify('\${CONTROL_CHANNEL}', $1)`,
         `returning \${RUN_COLUMNS}`,
       ),

@@ -13,7 +13,7 @@ export const EVENTS: Mutation[] = [
     why: 'One run whose place is taken fails the streams of every other run of the worker.',
     edits: [
       edit(
-        'db/run-events.ts',
+        'db/events/run-events.ts',
         `       on conflict do nothing returning run_id),`,
         `       returning run_id),`,
       ),
@@ -27,7 +27,7 @@ export const EVENTS: Mutation[] = [
     why: 'A worker that stood still goes on telling an answer that another one has given up.',
     edits: [
       edit(
-        'db/run-events.ts',
+        'db/events/run-events.ts',
         `       join runs r on r.id = d.run_id and r.owner = d.owner\n       on conflict`,
         `       join runs r on r.id = d.run_id\n       on conflict`,
       ),
@@ -44,7 +44,7 @@ export const EVENTS: Mutation[] = [
     why: 'A connection that breaks after a commit costs an answer, which is paid for again.',
     edits: [
       edit(
-        'db/event-batcher.ts',
+        'db/events/event-batcher.ts',
         `uncertain ? await findStoredDeltas(client, events) : new Set<string>()`,
         `uncertain ? new Set<string>() : new Set<string>()`,
       ),
@@ -58,7 +58,7 @@ export const EVENTS: Mutation[] = [
     why: 'A restart of PostgreSQL costs every answer that is being told.',
     edits: [
       edit(
-        'db/event-batcher.ts',
+        'db/events/event-batcher.ts',
         `if (!isUnavailable(error) || this.#closed) throw error;`,
         `throw error;`,
       ),
@@ -72,7 +72,7 @@ export const EVENTS: Mutation[] = [
     why: 'After a crash of PostgreSQL readers have seen events that do not exist.',
     edits: [
       edit(
-        'db/event-batcher.ts',
+        'db/events/event-batcher.ts',
         `      await client.connect();\n      return client;`,
         `      await client.connect();
       await client.query('set synchronous_commit = off');
@@ -86,7 +86,7 @@ export const EVENTS: Mutation[] = [
     why: 'Streams move once a second.',
     edits: [
       edit(
-        'db/event-feed.ts',
+        'db/events/event-feed.ts',
         `listener.on(EVENTS_CHANNEL, (payload) => this.#mark(payload.split(','))),`,
         `listener.on(EVENTS_CHANNEL, () => {}),`,
       ),
@@ -96,7 +96,9 @@ export const EVENTS: Mutation[] = [
   {
     id: 'feed-stops-after-a-page',
     why: 'A reader who joins late gets five hundred events a second.',
-    edits: [edit('db/event-feed.ts', `      reader.changed ||= events.length === PAGE;\n`, ``)],
+    edits: [
+      edit('db/events/event-feed.ts', `      reader.changed ||= events.length === PAGE;\n`, ``),
+    ],
     caughtBy: [by(FEED, 'a backlog of several pages is read to its end')],
   },
   {
@@ -104,7 +106,7 @@ export const EVENTS: Mutation[] = [
     why: 'After a restart of PostgreSQL streams stand still until the next poll.',
     edits: [
       edit(
-        'db/event-feed.ts',
+        'db/events/event-feed.ts',
         `listener.onReconnect(() => this.#mark([...this.#readers.keys()])),`,
         `listener.onReconnect(() => {}),`,
       ),
@@ -140,7 +142,7 @@ export const EVENTS: Mutation[] = [
     why: 'A stream of a deleted run ends after a quarter of a minute.',
     edits: [
       edit(
-        'db/threads.ts',
+        'db/threads/threads.ts',
         `await query(tx, 'threads.notify-deleted', 'select pg_notify($1, $2)', [DELETED_CHANNEL, runId]);`,
         `void DELETED_CHANNEL;`,
       ),
@@ -152,12 +154,12 @@ export const EVENTS: Mutation[] = [
     why: 'A crash in between leaves a run that has ended and a stream that never does.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `      appendEvents(tx, ref.runId, events, ref.owner),\n      query(`,
         `      query(`,
       ),
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `    ]);\n    return outcome;\n  });`,
         `    ]);
     return { outcome, events };
@@ -175,7 +177,7 @@ export const EVENTS: Mutation[] = [
     why: 'A crash in between leaves a run that has ended and a stream that never does.',
     edits: [
       edit(
-        'db/finalize.ts',
+        'db/runs/finalize.ts',
         `    await appendEvents(tx, runId, events);\n    return runEnd(run);\n  });`,
         `    return { ...runEnd(run), events };
   }).then(async (ended) => {

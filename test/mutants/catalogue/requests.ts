@@ -15,7 +15,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A message is added in the moment in which a run begins, and the run does not see it.',
     edits: [
       edit(
-        'db/lock-thread.ts',
+        'db/threads/lock-thread.ts',
         `where id = $1 and project_id = $2 for update`,
         `where id = $1 and project_id = $2`,
       ),
@@ -26,7 +26,11 @@ export const REQUESTS: Mutation[] = [
     id: 'transactions-stand-still-for-ever',
     why: 'A computer that vanishes in the middle of a transaction locks its run for hours.',
     edits: [
-      edit('db/pool.ts', `begin; set local idle_in_transaction_session_timeout = '10s'`, `begin`),
+      edit(
+        'db/core/pool.ts',
+        `begin; set local idle_in_transaction_session_timeout = '10s'`,
+        `begin`,
+      ),
     ],
     caughtBy: [
       by(
@@ -40,7 +44,7 @@ export const REQUESTS: Mutation[] = [
     why: 'What was answered with 200 is gone after a power cut.',
     edits: [
       edit(
-        'db/pool.ts',
+        'db/core/pool.ts',
         `begin; set local idle_in`,
         `begin; set local synchronous_commit = off; set local idle_in`,
       ),
@@ -52,7 +56,7 @@ export const REQUESTS: Mutation[] = [
     why: 'Of two requests that meet on two rows one is a 500.',
     edits: [
       edit(
-        'db/pool.ts',
+        'db/core/pool.ts',
         `code === SERIALIZATION_FAILURE || code === DEADLOCK`,
         `code === SERIALIZATION_FAILURE`,
       ),
@@ -62,7 +66,7 @@ export const REQUESTS: Mutation[] = [
   {
     id: 'cause-of-a-failed-transaction-hidden',
     why: 'A lock that could not be had is a 500 instead of a 503.',
-    edits: [edit('db/pool.ts', `    return failures.get(db) ?? error;`, `    return error;`)],
+    edits: [edit('db/core/pool.ts', `    return failures.get(db) ?? error;`, `    return error;`)],
     caughtBy: [
       by(
         TRANSACTIONS,
@@ -75,7 +79,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A project reads the threads of others.',
     edits: [
       edit(
-        'db/threads.ts',
+        'db/threads/threads.ts',
         `select \${THREAD_COLUMNS} from threads where id = $1 and project_id = $2`,
         `select \${THREAD_COLUMNS} from threads where id = $1 and $2::text is not null`,
       ),
@@ -87,7 +91,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A project reads the runs of others.',
     edits: [
       edit(
-        'db/runs.ts',
+        'db/runs/runs.ts',
         `from runs where id = $1 and thread_id = $2 and project_id = $3\`,`,
         `from runs where id = $1 and thread_id = $2 and $3::text is not null\`,`,
       ),
@@ -99,7 +103,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A project cancels the runs of others.',
     edits: [
       edit(
-        'db/runs.ts',
+        'db/runs/runs.ts',
         `     where id = $1 and thread_id = $2 and project_id = $3 and status = any($4::text[])`,
         `     where id = $1 and thread_id = $2 and $3::text is not null and status = any($4::text[])`,
       ),
@@ -125,7 +129,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A repeated request is refused although its first try had its effect.',
     edits: [
       edit(
-        'db/idempotency.ts',
+        'db/core/idempotency.ts',
         `'update idempotency_keys set response = $3::json where project_id = $1 and key = $2'`,
         `'update idempotency_keys set response = null where project_id = $1 and key = $2 and $3::json is null'`,
       ),
@@ -137,7 +141,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A run goes on without the outputs that its client forgot.',
     edits: [
       edit(
-        'db/runs.ts',
+        'db/runs/runs.ts',
         `return expected.length === given.length && expected.every((id) => given.includes(id));`,
         `return given.every((id) => expected.includes(id));`,
       ),

@@ -28,7 +28,7 @@ export const TEXTS: Mutation[] = [
     why: 'A message is left out although there was room for exactly it.',
     edits: [
       edit(
-        'db/messages.ts',
+        'db/threads/messages.ts',
         `where (total <= $3::bigint or number = 1)`,
         `where (total < $3::bigint or number = 1)`,
       ),
@@ -45,7 +45,7 @@ export const TEXTS: Mutation[] = [
     why: 'A run answers what was written after it began.',
     edits: [
       edit(
-        'db/messages.ts',
+        'db/threads/messages.ts',
         `           where thread_id = $1 and seq <= $2 and`,
         `           where thread_id = $1 and $2::integer > 0 and`,
       ),
@@ -74,7 +74,7 @@ export const TEXTS: Mutation[] = [
     why: 'Operators read in the Temporal UI what models wrote.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `    const outcome = outcomeOf(end, run, stepId);`,
         `    const outcome = { ...outcomeOf(end, run, stepId), answer: end.message?.content };`,
       ),
@@ -91,7 +91,7 @@ export const TEXTS: Mutation[] = [
     why: 'Operators read in the Temporal UI the code that models wrote.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `[{ id: call.id, type: call.type }]`,
         `[{ id: call.id, type: call.type, code: call.input }]`,
       ),

@@ -37,7 +37,7 @@ export const TOOLS: Mutation[] = [
     why: 'Two workers run code of one thread at once, and one of the results is lost.',
     edits: [
       edit(
-        'db/interpreter-lease.ts',
+        'db/interpreters/interpreter-lease.ts',
         `       where interpreters.owner is null or interpreters.lease_until < clock_timestamp()\n`,
         ``,
       ),
@@ -49,7 +49,7 @@ export const TOOLS: Mutation[] = [
     why: 'The second cell of a turn runs before the first one has defined its variables.',
     edits: [
       edit(
-        'db/interpreter-lease.ts',
+        'db/interpreters/interpreter-lease.ts',
         `
          and not exists (select from tool_calls e where e.step_id = c.step_id and e.index < c.index
            and e.type = 'code_interpreter' and e.result is null)`,
@@ -63,7 +63,7 @@ export const TOOLS: Mutation[] = [
     why: 'A worker that stood still overwrites the variables of a later cell.',
     edits: [
       edit(
-        'db/interpreter-lease.ts',
+        'db/interpreters/interpreter-lease.ts',
         `     where thread_id = $1 and owner = $2 and epoch = $3 returning pg_notify(`,
         `     where thread_id = $1 and $2::text is not null and $3::integer > 0 returning pg_notify(`,
       ),
@@ -80,7 +80,7 @@ export const TOOLS: Mutation[] = [
     why: 'What the model was told of a call is not what its client reads.',
     edits: [
       edit(
-        'db/tool-calls.ts',
+        'db/runs/tool-calls.ts',
         `where run_id = $1 and id = $2 and result is null returning step_id`,
         `where run_id = $1 and id = $2 returning step_id`,
       ),

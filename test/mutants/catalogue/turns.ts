@@ -15,12 +15,12 @@ export const TURNS: Mutation[] = [
     why: 'A worker that stood still ends the turn of the one that took over, with calls that nobody made.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `where id = $1 and owner = $2 and status = 'in_progress' returning`,
         `where id = $1 and $2::text is not null and status = 'in_progress' returning`,
       ),
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `      appendEvents(tx, ref.runId, events, ref.owner),\n      query(`,
         `      appendEvents(tx, ref.runId, events),\n      query(`,
       ),
@@ -32,7 +32,7 @@ export const TURNS: Mutation[] = [
     why: 'A worker that stood still tells a second answer into the stream of the first.',
     edits: [
       edit(
-        'db/turn-objects.ts',
+        'db/runs/open-step.ts',
         `      appendEvents(tx, run.id, events, ref.owner),\n      insertOpenMessage(`,
         `      appendEvents(tx, run.id, events),\n      insertOpenMessage(`,
       ),
@@ -46,7 +46,7 @@ export const TURNS: Mutation[] = [
     why: 'A repeated activity asks the model again for a turn that is stored, and pays for it.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `and not exists (select from run_turns t where t.run_id = $1 and t.turn = $4)`,
         `and $4::integer is not null`,
       ),
@@ -58,7 +58,7 @@ export const TURNS: Mutation[] = [
     why: 'The next attempt goes on in a message that shows the half of another answer.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `const events = run.has_open_step ? await closeCutOff(tx, run) : [];`,
         `const events: RunEvent[] = [];`,
       ),
@@ -70,7 +70,7 @@ export const TURNS: Mutation[] = [
     why: 'A run that is taken up again seems to have started later than it did.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `started_at = case when runs.status = 'queued' then unix_now() else runs.started_at end`,
         `started_at = unix_now()`,
       ),
@@ -82,7 +82,7 @@ export const TURNS: Mutation[] = [
     why: 'The usage of a completed run changes after its client has read it.',
     edits: [
       edit(
-        'db/turns.ts',
+        'db/runs/turns.ts',
         `     where id = $1 and status = any($6::text[])\`,`,
         `     where id = $1 and $6::text[] is not null\`,`,
       ),

@@ -1,0 +1,74 @@
+/** Starts, signals and cancels that are committed but not yet accepted by Temporal. Repeating one is harmless. */
+import { toJson } from './json.ts';
+import type { Pool, Queryable, Tx } from './pool.ts';
+import { query } from './pool.ts';
+
+export type DeliveryPayload =
+  | {
+      kind: 'start';
+      projectId: string;
+      threadId: string;
+      assistantId: string;
+      model: string;
+      expiresAtMs: number;
+    }
+  | { kind: 'signal'; submission: string }
+  | { kind: 'cancel' }
+  | { kind: 'ingest'; seq: number; projectId: string; vectorStoreId: string; fileId: string };
+
+/** `runId` is the workflow's id: an ingest's names its store, file and row. */
+export type Delivery = { id: number; runId: string; payload: DeliveryPayload };
+
+/** Commits with the change it belongs to. */
+export async function enqueueDelivery(
+  tx: Tx,
+  runId: string,
+  payload: DeliveryPayload,
+): Promise<Delivery> {
+  const rows = await query<{ id: number }>(
+    tx,
+    'deliveries.enqueue',
+    'insert into deliveries (run_id, kind, payload) values ($1, $2, $3::jsonb) returning id',
+    [runId, payload.kind, toJson(payload)],
+  );
+  return { id: rows[0]!.id, runId, payload };
+}
+
+/** Temporal has accepted it, or it no longer means anything. */
+export async function removeDelivery(db: Queryable, id: number): Promise<void> {
+  await query(db, 'deliveries.remove', 'delete from deliveries where id = $1', [id]);
+}
+
+/** Ingests that Temporal holds at once. The others wait here, so that thousands of files leave it free for runs. */
+const INGEST_WINDOW = 64;
+
+/**
+ * How many more may start, or, below 0, how many have to end first: those under way are the files in progress without a
+ * delivery.
+ */
+export const INGEST_ROOM = `(${INGEST_WINDOW}
+  - (select count(*) from vector_store_files where status = 'in_progress')
+  + (select count(*) from deliveries where kind = 'ingest'))`;
+
+/**
+ * Takes the deliveries that are due, the oldest of each run only, and postpones each so that a second process leaves
+ * it alone meanwhile. Ingests start as others end, by their turns.
+ */
+export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Delivery[]> {
+  return query<Delivery>(
+    pool,
+    'deliveries.take',
+    `with others as (
+         select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind <> 'ingest'
+           and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)
+         order by d.id limit $1 for update skip locked),
+       ingests as (
+         select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind = 'ingest'
+         order by d.turn, d.id limit greatest(0, least($1, ${INGEST_ROOM})) for update skip locked)
+     update deliveries set attempts = attempts + 1,
+       next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'
+     where id in (select id from others union all select id from ingests)
+     returning id, run_id as "runId", payload`,
+    [limit],
+  );
+}

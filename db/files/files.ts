@@ -1,0 +1,217 @@
+/** Files. Content is a blob; `projects.file_bytes` counts what a project's files and pending uploads take. */
+import { fileQuotaExceeded, noSuchFile } from '../../wire/errors.ts';
+import { mintId } from '../../wire/ids.ts';
+import { toFile } from '../../wire/objects.ts';
+import type { FileRow } from '../../wire/rows.ts';
+import type { File, FilePurpose, ListEnvelope } from '../../wire/types.ts';
+import { releaseBlobs } from '../core/blobs.ts';
+import { detachFiles, seqsOfFiles } from './detach-files.ts';
+import { forgetAnswers } from '../core/idempotency.ts';
+import type { ListQuery } from '../core/list-page.ts';
+import { listPage } from '../core/list-page.ts';
+import { keepPlaces } from '../core/list-places.ts';
+import type { Pool, Queryable, Tx } from '../core/pool.ts';
+import { query, withTransaction } from '../core/pool.ts';
+
+export type NewFile = {
+  filename: string;
+  purpose: FilePurpose;
+  blobId: number;
+  bytes: number;
+  /** Seconds after its creation; absent: never. */
+  expiresAfter?: number | undefined;
+};
+
+const COLUMNS = 'id, created_at, purpose, filename, bytes, expires_at, blob_id';
+
+/** An expired file is gone for everybody at once, and deleted a little later. */
+const ALIVE = '(expires_at is null or expires_at > unix_now())';
+
+/** Expired files deleted at once. */
+const SWEEP_BATCH = 100;
+
+/**
+ * Makes a file of a stored blob, which several files may share. With `quotaBytes` it is refused when the project's files
+ * would then take more.
+ * @throws ApiError 400
+ */
+export async function createFileOfBlob(
+  tx: Tx,
+  projectId: string,
+  file: NewFile,
+  quotaBytes?: number,
+): Promise<FileRow> {
+  // One statement counts and compares under the project's row lock, so concurrent uploads cannot pass together.
+  const rows = await query<FileRow>(
+    tx,
+    'files.create',
+    `with project as (
+       update projects set file_bytes = file_bytes + $5::bigint
+       where id = $2 and ($8::bigint is null or file_bytes + $5::bigint <= $8::bigint) returning id)
+     insert into files (id, project_id, created_at, purpose, filename, bytes, expires_at, blob_id)
+     select $1, id, unix_now(), $3, $4, $5::bigint, unix_now() + $6::bigint, $7 from project returning ${COLUMNS}`,
+    [
+      mintId('file'),
+      projectId,
+      file.purpose,
+      file.filename,
+      file.bytes,
+      file.expiresAfter ?? null,
+      file.blobId,
+      quotaBytes ?? null,
+    ],
+  );
+  if (rows[0] === undefined) throw fileQuotaExceeded(quotaBytes ?? 0);
+  return rows[0];
+}
+
+/** @throws ApiError 404 */
+export async function getFileRow(db: Queryable, projectId: string, id: string): Promise<FileRow> {
+  const row = await findFile(db, projectId, id);
+  if (row === undefined) throw noSuchFile(id);
+  return row;
+}
+
+export async function findFile(
+  db: Queryable,
+  projectId: string,
+  id: string,
+): Promise<FileRow | undefined> {
+  const rows = await query<FileRow>(
+    db,
+    'files.get',
+    `select ${COLUMNS} from files where id = $1 and project_id = $2 and ${ALIVE}`,
+    [id, projectId],
+  );
+  return rows[0];
+}
+
+/** `purpose` undefined: any. */
+export async function listFiles(
+  db: Queryable,
+  projectId: string,
+  page: ListQuery & { purpose: string | undefined },
+): Promise<ListEnvelope<File>> {
+  const source = {
+    name: 'files.list',
+    columns: COLUMNS,
+    table: 'files',
+    scope: 'project_id = $1',
+    scopeValues: [projectId],
+    filter: {
+      where: `($2::text is null or purpose = $2::text) and ${ALIVE}`,
+      values: [page.purpose ?? null],
+    },
+    orderBy: 'id',
+    places: { list: 'files', owner: '$1' },
+  } as const;
+  return listPage(db, source, page, toFile);
+}
+
+/**
+ * One statement for all the files that a request names, and none when it names none.
+ * @throws ApiError 404 for the first that is not there
+ */
+export async function checkFiles(
+  db: Queryable,
+  projectId: string,
+  ids: readonly string[],
+): Promise<void> {
+  if (ids.length === 0) return;
+  const rows = await query<{ id: string }>(
+    db,
+    'files.check',
+    `select id from files where id = any($1::text[]) and project_id = $2 and ${ALIVE}`,
+    [[...new Set(ids)], projectId],
+  );
+  requireAll(ids, rows);
+}
+
+/** As `checkFiles`; the files stay to the end of the transaction. @throws ApiError 404 for the first that is not there */
+export async function lockFiles(tx: Tx, projectId: string, ids: readonly string[]): Promise<void> {
+  const rows = await query<{ id: string }>(
+    tx,
+    'files.lock',
+    `select id from files where id = any($1::text[]) and project_id = $2 and ${ALIVE} order by id for key share`,
+    [[...new Set(ids)], projectId],
+  );
+  requireAll(ids, rows);
+}
+
+function requireAll(ids: readonly string[], rows: readonly { id: string }[]): void {
+  const found = new Set(rows.map(({ id }) => id));
+  const missing = ids.find((id) => !found.has(id));
+  if (missing !== undefined) throw noSuchFile(missing);
+}
+
+/**
+ * Deletes the file, and its content unless something else refers to it. It leaves its vector stores; whatever else names
+ * its id keeps doing so.
+ * @throws ApiError 404
+ */
+export async function deleteFile(tx: Tx, projectId: string, id: string): Promise<void> {
+  const locked = await query<{ id: string }>(
+    tx,
+    'files.lock-to-delete',
+    `select id from files where id = $1 and project_id = $2 and ${ALIVE} for update`,
+    [id, projectId],
+  );
+  if (locked[0] === undefined) throw noSuchFile(id);
+  await detachFiles(tx, await seqsOfFiles(tx, [id]));
+  await forgetFiles(tx, [id]);
+  const rows = await query<{ blob_id: number }>(
+    tx,
+    'files.delete',
+    `with gone as (delete from files where id = $1 and project_id = $2 and ${ALIVE} returning id, project_id, bytes, blob_id),
+       places as (${keepPlaces('files', 'project_id')}),
+       counted as (update projects p set file_bytes = p.file_bytes - gone.bytes from gone where p.id = gone.project_id)
+     select blob_id from gone`,
+    [id, projectId],
+  );
+  if (rows[0] === undefined) throw noSuchFile(id);
+  await releaseBlobs(tx, [rows[0].blob_id]);
+}
+
+/** What else tells of them: the uploads that they came from, and stored answers. */
+async function forgetFiles(tx: Tx, ids: readonly string[]): Promise<void> {
+  const uploads = await query<{ id: string }>(
+    tx,
+    'files.erase-uploads',
+    `update uploads set filename = '' where file_id = any($1::text[]) returning id`,
+    [ids],
+  );
+  for (const id of [...ids, ...uploads.map((upload) => upload.id)]) await forgetAnswers(tx, id);
+}
+
+/** Deletes files whose time is over. */
+export async function deleteExpiredFiles(pool: Pool): Promise<void> {
+  for (let deleted = SWEEP_BATCH; deleted === SWEEP_BATCH;) {
+    deleted = await withTransaction(pool, async (tx) => {
+      const due = await query<{ id: string }>(
+        tx,
+        'files.due',
+        `select id from files where expires_at <= unix_now() order by expires_at limit $1 for update skip locked`,
+        [SWEEP_BATCH],
+      );
+      const ids = due.map(({ id }) => id);
+      if (ids.length === 0) return 0;
+      await detachFiles(tx, await seqsOfFiles(tx, ids));
+      await forgetFiles(tx, ids);
+      const rows = await query<{ blob_id: number }>(
+        tx,
+        'files.sweep',
+        `with gone as (delete from files f where f.id = any($1::text[]) returning f.id, f.project_id, f.bytes, f.blob_id),
+           places as (${keepPlaces('files', 'project_id')}),
+           counted as (update projects p set file_bytes = p.file_bytes - g.bytes
+             from (select project_id, sum(bytes)::bigint as bytes from gone group by project_id) g where p.id = g.project_id)
+         select blob_id from gone`,
+        [ids],
+      );
+      await releaseBlobs(
+        tx,
+        rows.map(({ blob_id }) => blob_id),
+      );
+      return rows.length;
+    });
+  }
+}

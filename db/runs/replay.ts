@@ -1,0 +1,25 @@
+import type { MessageRow, RunRow, RunStepRow } from '../../wire/rows.ts';
+import { MESSAGE_COLUMNS } from '../threads/messages.ts';
+import type { Queryable } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { readRunSteps } from './run-steps.ts';
+import { getRunRow } from './runs.ts';
+
+export type RunObjects = { run: RunRow; steps: RunStepRow[]; messages: MessageRow[] };
+
+/** A run with all of its steps and messages, oldest first. @throws ApiError 404 */
+export async function readRunObjects(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  runId: string,
+): Promise<RunObjects> {
+  const run = await getRunRow(db, projectId, threadId, runId);
+  const messages = await query<MessageRow>(
+    db,
+    'replay.messages',
+    `select ${MESSAGE_COLUMNS} from messages where run_id = $1 order by seq`,
+    [runId],
+  );
+  return { run, steps: await readRunSteps(db, runId), messages };
+}

@@ -1,0 +1,205 @@
+/** Built-in tool calls: an activity reads the call, runs it, and stores its result once. */
+import { codeOutputs, runEvent, searchResults, stepEvent } from '../../wire/events.ts';
+import type {
+  FileSearch,
+  RunRow,
+  RunStepRow,
+  ToolCallResult,
+  ToolCallRow,
+} from '../../wire/rows.ts';
+import type { EndColumns } from '../../wire/run-status.ts';
+import { isActive, runEnd, TRANSITIONS } from '../../wire/run-status.ts';
+import type { AssistantTool } from '../../wire/types.ts';
+import { toJson } from '../core/json.ts';
+import type { Pool, Queryable, Tx } from '../core/pool.ts';
+import { query, withTransaction } from '../core/pool.ts';
+import { appendEvents } from '../events/run-events.ts';
+import { endOpenStep, STEP_COLUMNS } from './run-steps.ts';
+import { RUN_COLUMNS } from './runs.ts';
+import type { TurnOutcome } from './turns.ts';
+import { requiredAction } from './turns.ts';
+
+/** `kind: 'done'` lets the workflow go on once the step's other calls are done too. */
+export type ToolOutcome = { kind: 'done' } | Exclude<TurnOutcome, { kind: 'tools' }>;
+
+export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
+  projectId: string;
+  threadId: string;
+  tools: AssistantTool[];
+  model: string;
+  /** What the search searches, as of the run's creation. */
+  vectorStoreIds: string[];
+  /** What the code may read, as of the run's creation. */
+  codeFileIds: string[];
+  /** Some attempt holds the lease of the thread's Python. */
+  pythonInUse: boolean;
+};
+
+/** The call to run, or what became of it when there is nothing left to do. */
+export async function readToolCall(
+  pool: Pool,
+  runId: string,
+  callId: string,
+): Promise<{ kind: 'pending'; call: PendingToolCall } | { kind: 'settled'; outcome: ToolOutcome }> {
+  const rows = await query<CallOfRun>(
+    pool,
+    'tool-calls.read',
+    `select c.step_id, c.id, c.type, c.input, c.result, r.status, r.last_error, r.incomplete_reason, r.thread_id, r.project_id, r.tools, r.model,
+       r.code_file_ids, r.vector_store_ids,
+       exists (select from interpreters i where i.thread_id = r.thread_id and i.lease_until > clock_timestamp()) as in_use
+     from runs r join tool_calls c on c.run_id = r.id where r.id = $1 and c.id = $2`,
+    [runId, callId],
+  );
+  const row = rows[0];
+  if (row === undefined) return { kind: 'settled', outcome: { kind: 'ended', status: 'deleted' } };
+  if (row.status !== 'in_progress' || row.result !== null) {
+    return { kind: 'settled', outcome: outcomeOf(row, row.step_id) };
+  }
+  return {
+    kind: 'pending',
+    call: {
+      id: row.id,
+      type: row.type,
+      input: row.input,
+      projectId: row.project_id,
+      threadId: row.thread_id,
+      tools: row.tools,
+      model: row.model,
+      vectorStoreIds: row.vector_store_ids,
+      codeFileIds: row.code_file_ids,
+      pythonInUse: row.in_use,
+    },
+  };
+}
+
+type CallOfRun = Pick<ToolCallRow, 'step_id' | 'id' | 'type' | 'input' | 'result'> &
+  EndColumns &
+  Pick<
+    RunRow,
+    'thread_id' | 'project_id' | 'tools' | 'model' | 'code_file_ids' | 'vector_store_ids'
+  > & { in_use: boolean };
+
+/** There is nothing to store any more: the run has moved on, or the call has its result. */
+export class CallSettledError extends Error {
+  override name = 'CallSettledError';
+  readonly outcome: ToolOutcome;
+
+  constructor(callId: string, outcome: ToolOutcome) {
+    super(`Call ${callId} is settled: ${outcome.kind}.`);
+    this.outcome = outcome;
+  }
+}
+
+/** Locks the run so that it cannot move on meanwhile. @throws CallSettledError when it has done so already */
+export async function lockRunOfCall(
+  tx: Tx,
+  { runId, callId }: { runId: string; callId: string },
+): Promise<RunRow> {
+  const rows = await query<RunRow>(
+    tx,
+    'tool-calls.lock-run',
+    `select ${RUN_COLUMNS} from runs where id = $1 for update`,
+    [runId],
+  );
+  const run = rows[0];
+  if (run === undefined) throw new CallSettledError(callId, { kind: 'ended', status: 'deleted' });
+  if (run.status !== 'in_progress') throw await settled(tx, run, callId);
+  return run;
+}
+
+async function settled(tx: Tx, run: RunRow, callId: string): Promise<CallSettledError> {
+  return new CallSettledError(callId, outcomeOf(run, await stepOf(tx, run.id, callId)));
+}
+
+/**
+ * Stores the result with its delta, once. The last built-in call of the step completes the step, or, when the model also
+ * called functions, hands the run to its client. `run` is locked and in progress.
+ * @throws CallSettledError when the call has its result
+ */
+export async function storeToolResult(
+  tx: Tx,
+  run: RunRow,
+  callId: string,
+  result: ToolCallResult,
+): Promise<ToolOutcome> {
+  const step = await storeOnce(tx, run.id, callId, result);
+  if (step === undefined) throw await settled(tx, run, callId);
+  const call = step.tool_calls.find((candidate) => candidate.id === callId)!;
+  const events = [
+    result.search === undefined
+      ? codeOutputs(step.id, call.index, result.outputs ?? [])
+      : searchResults(step.id, call.index, result.search.results),
+  ];
+  const open = step.tool_calls.filter((candidate) => candidate.result === null);
+  let outcome: ToolOutcome = { kind: 'done' };
+  if (open.length === 0) {
+    events.push(stepEvent(await endOpenStep(tx, run.id, 'completed'), run));
+  } else if (open.every((candidate) => candidate.type === 'function')) {
+    const paused = await pauseRun(tx, run.id, step);
+    events.push(runEvent(paused));
+    outcome = outcomeOf(paused, step.id);
+  }
+  await appendEvents(tx, run.id, events);
+  return outcome;
+}
+
+/** For a call that left nothing behind but its result. @throws as `lockRunOfCall` and `storeToolResult` */
+export async function storeSearch(
+  pool: Pool,
+  ref: { runId: string; callId: string },
+  search: FileSearch,
+): Promise<ToolOutcome> {
+  return withTransaction(pool, async (tx) =>
+    storeToolResult(tx, await lockRunOfCall(tx, ref), ref.callId, { search }),
+  );
+}
+
+async function storeOnce(
+  tx: Tx,
+  runId: string,
+  callId: string,
+  result: ToolCallResult,
+): Promise<RunStepRow | undefined> {
+  const stored = await query<{ step_id: string }>(
+    tx,
+    'tool-calls.store',
+    `update tool_calls set result = $3::jsonb where run_id = $1 and id = $2 and result is null returning step_id`,
+    [runId, callId, toJson(result)],
+  );
+  if (stored[0] === undefined) return undefined;
+  const rows = await query<RunStepRow>(
+    tx,
+    'tool-calls.step',
+    `select ${STEP_COLUMNS} from run_steps where id = $1`,
+    [stored[0].step_id],
+  );
+  return rows[0];
+}
+
+async function pauseRun(tx: Tx, runId: string, step: RunStepRow): Promise<RunRow> {
+  const rows = await query<RunRow>(
+    tx,
+    'tool-calls.pause-run',
+    `update runs set status = 'requires_action', required_action = $2::jsonb
+     where id = $1 and status = any($3::text[]) returning ${RUN_COLUMNS}`,
+    [runId, toJson(requiredAction(step.tool_calls)), TRANSITIONS.requires_action],
+  );
+  return rows[0]!;
+}
+
+async function stepOf(db: Queryable, runId: string, callId: string): Promise<string> {
+  const rows = await query<{ step_id: string }>(
+    db,
+    'tool-calls.step-of',
+    'select step_id from tool_calls where run_id = $1 and id = $2',
+    [runId, callId],
+  );
+  return rows[0]?.step_id ?? '';
+}
+
+function outcomeOf(run: EndColumns, stepId: string): ToolOutcome {
+  const { status } = run;
+  if (status === 'cancelling') return { kind: 'stopped' };
+  if (status === 'requires_action') return { kind: 'action', submission: stepId };
+  return isActive(status) ? { kind: 'done' } : runEnd(run);
+}

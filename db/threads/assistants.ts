@@ -1,0 +1,127 @@
+import { notFound } from '../../wire/errors.ts';
+import { mintId } from '../../wire/ids.ts';
+import { toAssistant } from '../../wire/objects.ts';
+import type { AssistantRow } from '../../wire/rows.ts';
+import type { Assistant, ListEnvelope } from '../../wire/types.ts';
+import { toJson } from '../core/json.ts';
+import { forgetAnswers } from '../core/idempotency.ts';
+import type { ListQuery } from '../core/list-page.ts';
+import { listPage } from '../core/list-page.ts';
+import { keepPlaces } from '../core/list-places.ts';
+import type { Queryable, Tx } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+
+/** What the caller of the API may set; everything is present, with defaults already filled in. */
+export type AssistantFields = Omit<AssistantRow, 'id' | 'created_at'>;
+
+const COLUMNS = `id, created_at, name, description, model, instructions, tools, tool_resources, metadata, temperature,
+  top_p, response_format, reasoning_effort`;
+
+export async function createAssistant(
+  db: Queryable,
+  projectId: string,
+  fields: AssistantFields,
+): Promise<Assistant> {
+  const rows = await query<AssistantRow>(
+    db,
+    'assistants.create',
+    `insert into assistants (id, project_id, created_at, name, description, model, instructions, tools, tool_resources,
+       metadata, temperature, top_p, response_format, reasoning_effort)
+     values ($1, $2, unix_now(), $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9::jsonb, $10, $11, $12::jsonb, $13)
+     returning ${COLUMNS}`,
+    [mintId('assistant'), projectId, ...values(fields)],
+  );
+  return toAssistant(rows[0]!);
+}
+
+export async function listAssistants(
+  db: Queryable,
+  projectId: string,
+  page: ListQuery,
+): Promise<ListEnvelope<Assistant>> {
+  const source = {
+    name: 'assistants.list',
+    columns: COLUMNS,
+    table: 'assistants',
+    scope: 'project_id = $1',
+    scopeValues: [projectId],
+    orderBy: 'id',
+    places: { list: 'assistants', owner: '$1' },
+  } as const;
+  return listPage(db, source, page, toAssistant);
+}
+
+/** @throws ApiError 404 */
+export async function getAssistantRow(
+  db: Queryable,
+  projectId: string,
+  id: string,
+): Promise<AssistantRow> {
+  const rows = await query<AssistantRow>(
+    db,
+    'assistants.get',
+    `select ${COLUMNS} from assistants where id = $1 and project_id = $2`,
+    [id, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('assistant', id);
+  return rows[0];
+}
+
+/**
+ * Replaces every field with what `change` makes of the stored ones, under the row's lock.
+ * @throws ApiError 404
+ */
+export async function modifyAssistant(
+  tx: Queryable,
+  projectId: string,
+  id: string,
+  change: (current: AssistantFields) => AssistantFields,
+): Promise<Assistant> {
+  const found = await query<AssistantRow>(
+    tx,
+    'assistants.lock',
+    `select ${COLUMNS} from assistants where id = $1 and project_id = $2 for update`,
+    [id, projectId],
+  );
+  if (found[0] === undefined) throw notFound('assistant', id);
+  const rows = await query<AssistantRow>(
+    tx,
+    'assistants.modify',
+    `update assistants set name = $3, description = $4, model = $5, instructions = $6, tools = $7::jsonb,
+       tool_resources = $8::jsonb, metadata = $9::jsonb, temperature = $10, top_p = $11, response_format = $12::jsonb,
+       reasoning_effort = $13
+     where id = $1 and project_id = $2 returning ${COLUMNS}`,
+    [id, projectId, ...values(change(found[0]))],
+  );
+  return toAssistant(rows[0]!);
+}
+
+/** Runs and messages that name the assistant stay readable. @throws ApiError 404 */
+export async function deleteAssistant(tx: Tx, projectId: string, id: string): Promise<void> {
+  const rows = await query<{ id: string }>(
+    tx,
+    'assistants.delete',
+    `with gone as (delete from assistants where id = $1 and project_id = $2 returning id, project_id),
+       places as (${keepPlaces('assistants', 'project_id')})
+     select id from gone`,
+    [id, projectId],
+  );
+  if (rows.length === 0) throw notFound('assistant', id);
+  await forgetAnswers(tx, id);
+}
+
+function values(fields: AssistantFields): unknown[] {
+  return [
+    fields.name,
+    fields.description,
+    fields.model,
+    fields.instructions,
+    toJson(fields.tools),
+    toJson(fields.tool_resources),
+    toJson(fields.metadata),
+    fields.temperature,
+    fields.top_p,
+    toJson(fields.response_format),
+    fields.reasoning_effort,
+  ];
+}

@@ -1,0 +1,135 @@
+import { notFound } from '../../wire/errors.ts';
+import { mintId } from '../../wire/ids.ts';
+import { toThread } from '../../wire/objects.ts';
+import type { ThreadRow } from '../../wire/rows.ts';
+import type { NewToolResources } from '../../wire/requests/tools.ts';
+import { defaultToolResources } from '../../wire/requests/tools.ts';
+import type { Metadata, Thread, ToolResources } from '../../wire/types.ts';
+import { releaseBlobs } from '../core/blobs.ts';
+import { toJson } from '../core/json.ts';
+import type { Delivery } from '../core/deliveries.ts';
+import { enqueueDelivery } from '../core/deliveries.ts';
+import { forgetAnswers } from '../core/idempotency.ts';
+import { lockThread, THREAD_COLUMNS } from './lock-thread.ts';
+import type { NewMessage } from './messages.ts';
+import { insertMessages } from './messages.ts';
+import type { Queryable, Tx } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { DELETED_CHANNEL, deleteEvents, eraseLater } from '../events/run-events.ts';
+import { addAttachments, createHelperStores, THREAD_STORE_DAYS } from './thread-stores.ts';
+
+export type NewThread = {
+  messages: NewMessage[];
+  metadata: Metadata;
+  /** As given: the `vector_stores` helper becomes a store. */
+  tool_resources: NewToolResources;
+};
+
+/** A thread, and the ingests of the files that came with it. */
+export type CreatedThread = { thread: ThreadRow; deliveries: Delivery[] };
+
+/** Creates the thread with its first messages and their files' store, all or nothing. */
+export async function createThread(
+  tx: Tx,
+  projectId: string,
+  fields: NewThread,
+): Promise<CreatedThread> {
+  const made = await createHelperStores(tx, projectId, fields.tool_resources, THREAD_STORE_DAYS);
+  const rows = await query<ThreadRow>(
+    tx,
+    'threads.create',
+    `insert into threads (id, project_id, created_at, metadata, tool_resources)
+     values ($1, $2, unix_now(), $3::jsonb, $4::jsonb) returning ${THREAD_COLUMNS}`,
+    [
+      mintId('thread'),
+      projectId,
+      toJson(fields.metadata),
+      toJson(defaultToolResources([], made.resources)),
+    ],
+  );
+  const thread = rows[0]!;
+  await insertMessages(tx, projectId, thread.id, fields.messages);
+  const added = await addAttachments(tx, projectId, thread.id, fields.messages);
+  const deliveries = [...made.deliveries, ...added];
+  return {
+    thread: added.length === 0 ? thread : await getThreadRow(tx, projectId, thread.id),
+    deliveries,
+  };
+}
+
+/** @throws ApiError 404 */
+export async function getThread(db: Queryable, projectId: string, id: string): Promise<Thread> {
+  return toThread(await getThreadRow(db, projectId, id));
+}
+
+async function getThreadRow(db: Queryable, projectId: string, id: string): Promise<ThreadRow> {
+  const rows = await query<ThreadRow>(
+    db,
+    'threads.get',
+    `select ${THREAD_COLUMNS} from threads where id = $1 and project_id = $2`,
+    [id, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('thread', id);
+  return rows[0];
+}
+
+/** Absent fields stay as they are; `tool_resources` replaces those of the tools it names. @throws ApiError 404 */
+export async function modifyThread(
+  db: Queryable,
+  projectId: string,
+  id: string,
+  change: { metadata?: Metadata | undefined; tool_resources?: ToolResources | undefined },
+): Promise<Thread> {
+  const rows = await query<ThreadRow>(
+    db,
+    'threads.modify',
+    `update threads set metadata = coalesce($3::jsonb, metadata), tool_resources = tool_resources || coalesce($4::jsonb, '{}')
+     where id = $1 and project_id = $2 returning ${THREAD_COLUMNS}`,
+    [id, projectId, toJsonIfGiven(change.metadata), toJsonIfGiven(change.tool_resources)],
+  );
+  if (rows[0] === undefined) throw notFound('thread', id);
+  return toThread(rows[0]);
+}
+
+/** What no cascade deletes: events of these runs, and the content of its Python's files and variables. */
+async function readBelongings(tx: Tx, id: string): Promise<{ runs: string[]; blobs: number[] }> {
+  const rows = await query<{ runs: string[]; blobs: string[] }>(
+    tx,
+    'threads.belongings',
+    `select array(select id from runs where thread_id = $1) as runs,
+       array(select namespace_blob_id from interpreters where thread_id = $1 and namespace_blob_id is not null
+         union select blob_id from interpreter_files where thread_id = $1) as blobs`,
+    [id],
+  );
+  const { runs, blobs } = rows[0]!;
+  return { runs, blobs: blobs.map(Number) };
+}
+
+/**
+ * Deletes the thread with its messages, runs and steps. An active run loses its rows, so its workflow is cancelled too.
+ * @throws ApiError 404
+ */
+export async function deleteThread(
+  tx: Tx,
+  projectId: string,
+  id: string,
+): Promise<Delivery | null> {
+  const locked = await lockThread(tx, projectId, id);
+  const runId = locked.active_run_id;
+  if (runId !== null) {
+    await query(tx, 'threads.lock-run', 'select from runs where id = $1 for update', [runId]);
+  }
+  const { runs, blobs } = await readBelongings(tx, id);
+  await eraseLater(tx, runs, null);
+  await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);
+  await deleteEvents(tx, runs);
+  await forgetAnswers(tx, id);
+  await releaseBlobs(tx, blobs);
+  if (runId === null) return null;
+  await query(tx, 'threads.notify-deleted', 'select pg_notify($1, $2)', [DELETED_CHANNEL, runId]);
+  return enqueueDelivery(tx, runId, { kind: 'cancel' });
+}
+
+function toJsonIfGiven(value: unknown): string | null {
+  return value === undefined ? null : toJson(value);
+}

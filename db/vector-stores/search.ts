@@ -1,0 +1,245 @@
+/**
+ * Search of vector stores: by words, and by meaning when the query has a vector and every document of the stores has been
+ * embedded with the same model. The two lists become one by reciprocal rank fusion.
+ */
+import { fuse } from '../../retrieval/index.ts';
+import type { Filter, Ranker } from '../../wire/requests/search.ts';
+import type { SearchHit } from '../../wire/search-results.ts';
+import type { FileAttributes } from '../../wire/types.ts';
+import type { Pool, Queryable } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { compileFilter } from './search-filter.ts';
+import { searchVectors } from './search-vectors.ts';
+import type { Candidate, SearchScope } from './search-words.ts';
+import { searchWords } from './search-words.ts';
+import { useExistingStores, useVectorStores } from './vector-stores.ts';
+
+export type SearchRequest = {
+  projectId: string;
+  /** Searched as one. */
+  vectorStoreIds: readonly string[];
+  /** For a run, whose stores may have been deleted since it was created: those that are not there are left out. */
+  existingOnly?: boolean;
+  /** A chunk's score is the best that one of them gives it. */
+  queries: readonly { text: string; vector: Float32Array | null }[];
+  /** What the vectors were made with, as `embeddingKey` says it. */
+  model: string | null;
+  filters: Filter | null;
+  limit: number;
+  /** 0 to 1: results below it are left out. */
+  scoreThreshold: number;
+  /** `none`: by meaning alone, where that is possible. */
+  ranker: Ranker;
+  /** Bit codes of each store whose vectors are compared exactly. */
+  candidates: number;
+};
+
+export type SearchAnswer = {
+  /** Best first. */
+  hits: SearchHit[];
+  /** Whether meaning counted. False: a query has no vector, or not every document has been embedded with its model. */
+  byMeaning: boolean;
+};
+
+/** Places of each list that take part in fusion. */
+const FUSED = 100;
+/** As measured in docs/retrieval.md. What only words find still comes among the first ten when it is their best. */
+const FUSION = { k: 10, weights: [0.6, 0.4] };
+/** A chunk is a repetition when better results of its file have so much of its text. */
+const REPEATED = 0.9;
+
+type Scored = { chunkId: number; storeFile: number; score: number; scores: SearchHit['scores'] };
+
+/** Counts as a use of the stores. @throws ApiError 404 unless `existingOnly`, 400 for an expired store */
+export async function searchStores(pool: Pool, request: SearchRequest): Promise<SearchAnswer> {
+  const { projectId, vectorStoreIds } = request;
+  const use = request.existingOnly === true ? useExistingStores : useVectorStores;
+  const [survey] = await Promise.all([
+    surveyStores(pool, request),
+    use(pool, projectId, vectorStoreIds),
+  ]);
+  const scope = { ...survey, projectId, vectorStoreIds, filter: compileFilter(request.filters) };
+  const byMeaning = survey.embedded && request.queries.every(({ vector }) => vector !== null);
+  const lists: Scored[][] = [];
+  // One after another, so that a request with many queries does not take every connection.
+  for (const { text, vector } of request.queries) {
+    const searched = byMeaning && vector !== null ? vector : null;
+    lists.push(await searchOnce(pool, scope, text, searched, request));
+  }
+  const ranked = bestOf(lists).filter(({ score }) => score >= request.scoreThreshold);
+  return { hits: await readHits(pool, projectId, ranked, request.limit), byMeaning };
+}
+
+async function surveyStores(
+  db: Queryable,
+  { projectId, vectorStoreIds, model }: SearchRequest,
+): Promise<{ chunks: number; tokens: number; embedded: boolean }> {
+  const rows = await query<{ chunks: number; tokens: number; embedded: boolean }>(
+    db,
+    'search.survey',
+    `select coalesce(sum(d.chunk_count), 0)::bigint as chunks, coalesce(sum(d.token_count), 0)::bigint as tokens,
+       $3::text is not null and coalesce(bool_and(d.chunk_count = 0 or d.embedded_with is not distinct from $3::text), true)
+         as embedded
+     from vector_store_files f join documents d on d.id = f.document_id
+     where f.vector_store_id = any($1::text[]) and f.project_id = $2 and f.status = 'completed'`,
+    [vectorStoreIds, projectId, model],
+  );
+  return rows[0]!;
+}
+
+async function searchOnce(
+  pool: Pool,
+  scope: SearchScope,
+  text: string,
+  vector: Float32Array | null,
+  { ranker, candidates }: SearchRequest,
+): Promise<Scored[]> {
+  if (vector === null) return asLexical(await searchWords(pool, scope, text));
+  const meaning = searchVectors(pool, scope, vector, candidates);
+  if (ranker === 'none') return asVector(await meaning);
+  const [byMeaning, byWords] = await Promise.all([meaning, searchWords(pool, scope, text)]);
+  return asFused(asVector(byMeaning), asLexical(byWords));
+}
+
+/** Of a chunk that several files of the stores share, the first is kept. */
+function toScored(
+  candidates: readonly Candidate[],
+  scored: (score: number) => Pick<Scored, 'score' | 'scores'>,
+): Scored[] {
+  const first = new Map<number, Scored>();
+  for (const { chunkId, storeFile, score } of candidates) {
+    if (!first.has(chunkId)) first.set(chunkId, { chunkId, storeFile, ...scored(score) });
+  }
+  return [...first.values()];
+}
+
+/** The cosine; opposites are as far as strangers. */
+function asVector(candidates: readonly Candidate[]): Scored[] {
+  return toScored(candidates, (cosine) => {
+    const vector = Math.max(0, cosine);
+    return { score: vector, scores: { vector } };
+  });
+}
+
+/** BM25 has no upper bound: the query's best is 1. */
+function asLexical(candidates: readonly Candidate[]): Scored[] {
+  const best = candidates[0]?.score || 1;
+  return toScored(candidates, (score) => {
+    const lexical = score / best;
+    return { score: lexical, scores: { lexical } };
+  });
+}
+
+function asFused(byMeaning: readonly Scored[], byWords: readonly Scored[]): Scored[] {
+  const lists = [byMeaning.slice(0, FUSED), byWords.slice(0, FUSED)];
+  const found = new Map<number, Scored>();
+  for (const one of lists.flat()) {
+    const other = found.get(one.chunkId);
+    found.set(one.chunkId, { ...one, scores: { ...other?.scores, ...one.scores } });
+  }
+  const ids = lists.map((list) => list.map(({ chunkId }) => chunkId));
+  return fuse(ids, FUSION.k, FUSION.weights).map(({ id, score }) => {
+    const one = found.get(id)!;
+    return { ...one, score, scores: { ...one.scores, fused: score } };
+  });
+}
+
+/** The results of several queries, each with the score of the query that it answers best. */
+function bestOf(lists: readonly Scored[][]): Scored[] {
+  const best = new Map<number, Scored>();
+  for (const one of lists.flat()) {
+    const other = best.get(one.chunkId);
+    if (other === undefined || one.score > other.score) best.set(one.chunkId, one);
+  }
+  return [...best.values()].sort((a, b) => b.score - a.score);
+}
+
+type HitRow = {
+  chunk_id: number;
+  vector_store_id: string;
+  file_id: string;
+  filename: string;
+  attributes: FileAttributes;
+  document_id: number;
+  ordinal: number;
+  text: string;
+  page: number | null;
+  start_offset: number;
+  end_offset: number;
+};
+
+/** The first results that are not repetitions of better ones, which overlapping chunks often are. */
+async function readHits(
+  db: Queryable,
+  projectId: string,
+  ranked: readonly Scored[],
+  limit: number,
+): Promise<SearchHit[]> {
+  const hits: SearchHit[] = [];
+  const seen = new Map<number, Span[]>();
+  for (let from = 0; from < ranked.length && hits.length < limit; from += limit) {
+    const part = ranked.slice(from, from + limit);
+    const rows = new Map((await readChunks(db, projectId, part)).map((row) => [row.chunk_id, row]));
+    for (const scored of part) {
+      const row = rows.get(scored.chunkId);
+      if (row === undefined || hits.length === limit) continue;
+      const spans = seen.get(row.document_id) ?? [];
+      if (isRepeated(row, spans)) continue;
+      seen.set(row.document_id, [...spans, { start: row.start_offset, end: row.end_offset }]);
+      hits.push(toHit(row, scored));
+    }
+  }
+  return hits;
+}
+
+type Span = { start: number; end: number };
+
+function isRepeated({ start_offset, end_offset }: HitRow, spans: readonly Span[]): boolean {
+  let covered = 0;
+  let from = start_offset;
+  for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
+    const [first, last] = [Math.max(from, start), Math.min(end_offset, end)];
+    if (last <= first) continue;
+    covered += last - first;
+    from = last;
+  }
+  return spans.length > 0 && covered >= REPEATED * (end_offset - start_offset);
+}
+
+/** Without those whose file has left its store meanwhile. */
+async function readChunks(
+  db: Queryable,
+  projectId: string,
+  found: readonly Scored[],
+): Promise<HitRow[]> {
+  return query<HitRow>(
+    db,
+    'search.read',
+    `select c.id as chunk_id, f.vector_store_id, f.file_id, o.filename, f.attributes, c.document_id, c.ordinal, c.text, c.page,
+       c.start_offset, c.end_offset
+     from unnest($2::bigint[], $3::bigint[]) found(chunk_id, seq)
+       join vector_store_files f on f.seq = found.seq and f.project_id = $1
+       join chunks c on c.id = found.chunk_id and c.document_id = f.document_id
+       join files o on o.id = f.file_id and (o.expires_at is null or o.expires_at > unix_now())`,
+    [projectId, found.map(({ chunkId }) => chunkId), found.map(({ storeFile }) => storeFile)],
+  );
+}
+
+function toHit(row: HitRow, { score, scores }: Scored): SearchHit {
+  return {
+    vectorStoreId: row.vector_store_id,
+    fileId: row.file_id,
+    filename: row.filename,
+    attributes: row.attributes,
+    score,
+    scores,
+    chunk: {
+      id: row.chunk_id,
+      ordinal: row.ordinal,
+      text: row.text,
+      page: row.page,
+      start: row.start_offset,
+      end: row.end_offset,
+    },
+  };
+}

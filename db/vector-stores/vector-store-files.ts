@@ -1,0 +1,258 @@
+/** Files of vector stores. A row is one ingest: its status is set once, and adding a file anew makes another row. */
+import { fileNotIndexed, notFound, tooManyStoreFiles } from '../../wire/errors.ts';
+import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
+import type { VectorStoreFileRow } from '../../wire/rows.ts';
+import type {
+  FileAttributes,
+  FileContentPage,
+  ListEnvelope,
+  VectorStoreFile,
+  VectorStoreFileStatus,
+} from '../../wire/types.ts';
+import { toVectorStoreFile } from '../../wire/vector-stores.ts';
+import { toJson } from '../core/json.ts';
+import type { Delivery } from '../core/deliveries.ts';
+import { INGEST_ROOM } from '../core/deliveries.ts';
+import { detachFiles, INGEST_ID } from '../files/detach-files.ts';
+import { lockFiles } from '../files/files.ts';
+import { forgetAnswers } from '../core/idempotency.ts';
+import { keepPlaces } from '../core/list-places.ts';
+import type { ListQuery, ListSource } from '../core/list-page.ts';
+import { listPage } from '../core/list-page.ts';
+import type { Queryable, Tx } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { lockVectorStore } from './vector-stores.ts';
+
+/** Files of one store. */
+const MAX_FILES = 10_000;
+
+/** Ingests that one request starts itself. */
+const DIRECT_STARTS = 16;
+
+const COLUMNS = `id, seq, vector_store_id, created_at, status, last_error, attributes, max_chunk_tokens,
+  chunk_overlap_tokens, usage_bytes`;
+
+const TABLE = `(select f.file_id as id, f.* from vector_store_files f) files`;
+
+/**
+ * Adds files to a store. One that is there already, and cut in the same way, is left as it is but for its attributes and
+ * its batch; a failed or cancelled one is tried again. What is new is ingested once its delivery is accepted.
+ * @throws ApiError 404 for a store or file that is not there, 400 for an expired or full store
+ */
+export async function addFiles(
+  tx: Tx,
+  projectId: string,
+  storeId: string,
+  files: readonly NewVectorStoreFile[],
+  batchId: string | null = null,
+): Promise<Delivery[]> {
+  await lockVectorStore(tx, projectId, storeId);
+  if (files.length === 0) return [];
+  await lockFiles(
+    tx,
+    projectId,
+    files.map(({ file_id }) => file_id),
+  );
+  await detachFiles(tx, await outdated(tx, storeId, files));
+  const seqs = await insertFiles(tx, projectId, storeId, files, batchId);
+  await checkCount(tx, storeId);
+  return enqueueIngests(tx, seqs);
+}
+
+/** Rows of files that must be ingested anew. */
+async function outdated(
+  tx: Tx,
+  storeId: string,
+  files: readonly NewVectorStoreFile[],
+): Promise<number[]> {
+  const rows = await query<{ seq: number }>(
+    tx,
+    'vector-store-files.outdated',
+    `select f.seq from vector_store_files f
+     join unnest($2::text[], $3::integer[], $4::integer[]) g(file_id, max_tokens, overlap) using (file_id)
+     where f.vector_store_id = $1 and (f.status in ('failed', 'cancelled')
+       or f.max_chunk_tokens <> g.max_tokens or f.chunk_overlap_tokens <> g.overlap)`,
+    [
+      storeId,
+      files.map(({ file_id }) => file_id),
+      files.map(({ max_chunk_tokens }) => max_chunk_tokens),
+      files.map(({ chunk_overlap_tokens }) => chunk_overlap_tokens),
+    ],
+  );
+  return rows.map(({ seq }) => seq);
+}
+
+/** Returns the rows that are new. */
+async function insertFiles(
+  tx: Tx,
+  projectId: string,
+  storeId: string,
+  files: readonly NewVectorStoreFile[],
+  batchId: string | null,
+): Promise<number[]> {
+  const rows = await query<{ seq: number; inserted: boolean }>(
+    tx,
+    'vector-store-files.insert',
+    `with gone as (select file_id as id, batch_id, coalesce(list_place, seq) as place from vector_store_files
+         where vector_store_id = $1 and file_id = any($4::text[]) and batch_id <> $3),
+       places as (${keepPlaces('file_batch_files', 'batch_id', 'place')})
+     insert into vector_store_files as f (vector_store_id, file_id, project_id, batch_id, created_at, status, attributes,
+       max_chunk_tokens, chunk_overlap_tokens, list_place)
+     select $1, g.file_id, $2, $3, unix_now(), 'in_progress', coalesce(g.attributes::jsonb, '{}'), g.max_tokens, g.overlap,
+       (select p.place from list_places p where p.list = 'vector_store_files' and p.owner = $1 and p.id = g.file_id)
+     from unnest($4::text[], $5::text[], $6::integer[], $7::integer[])
+       with ordinality g(file_id, attributes, max_tokens, overlap, position)
+     order by g.position
+     on conflict (vector_store_id, file_id) do update set batch_id = coalesce(excluded.batch_id, f.batch_id),
+       attributes = case when excluded.attributes = '{}' then f.attributes else excluded.attributes end
+     returning f.seq, (f.xmax = 0) as inserted`,
+    [
+      storeId,
+      projectId,
+      batchId,
+      files.map(({ file_id }) => file_id),
+      files.map(({ attributes }) => (attributes === undefined ? null : toJson(attributes))),
+      files.map(({ max_chunk_tokens }) => max_chunk_tokens),
+      files.map(({ chunk_overlap_tokens }) => chunk_overlap_tokens),
+    ],
+  );
+  return rows.filter(({ inserted }) => inserted).map(({ seq }) => seq);
+}
+
+async function checkCount(tx: Tx, storeId: string): Promise<void> {
+  const rows = await query<{ count: number }>(
+    tx,
+    'vector-store-files.count',
+    'select count(*) from vector_store_files where vector_store_id = $1',
+    [storeId],
+  );
+  if (rows[0]!.count > MAX_FILES) throw tooManyStoreFiles(MAX_FILES);
+}
+
+/**
+ * Returns those that the API may start itself. The others are due at once: the worker starts them as earlier ingests end.
+ *
+ * The first file of a request has the turn after the next one to start, and each further file one more: a file that comes
+ * alone is next, and requests with many files start them in turn, whoever was first. (The files count as in progress
+ * already, hence $2.)
+ */
+export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<Delivery[]> {
+  if (seqs.length === 0) return [];
+  const rows = await query<Delivery & { direct: boolean }>(
+    tx,
+    'vector-store-files.enqueue',
+    `with room as (select least(${DIRECT_STARTS}, ${INGEST_ROOM} + $2::integer) as n),
+       next as (select coalesce(min(turn), 0) as turn from deliveries where kind = 'ingest'),
+       files as (select f.*, row_number() over (order by seq) as place
+         from vector_store_files f where f.seq = any($1::bigint[]))
+     insert into deliveries (run_id, kind, payload, next_attempt_at, turn)
+     select ${INGEST_ID}, 'ingest', jsonb_build_object('kind', 'ingest', 'seq', seq, 'projectId', project_id,
+       'vectorStoreId', vector_store_id, 'fileId', file_id),
+       clock_timestamp() + case when place <= room.n then interval '2 seconds' else interval '0' end, next.turn + place
+     from files, room, next order by place
+     returning id, run_id as "runId", payload, next_attempt_at > clock_timestamp() as direct`,
+    [seqs, seqs.length],
+  );
+  return rows
+    .filter(({ direct }) => direct)
+    .map(({ id, runId, payload }) => ({ id, runId, payload }));
+}
+
+/** @throws ApiError 404 */
+export async function getVectorStoreFileRow(
+  db: Queryable,
+  projectId: string,
+  storeId: string,
+  fileId: string,
+): Promise<VectorStoreFileRow> {
+  const rows = await query<VectorStoreFileRow>(
+    db,
+    'vector-store-files.get',
+    `select ${COLUMNS} from ${TABLE} where vector_store_id = $1 and file_id = $2 and project_id = $3`,
+    [storeId, fileId, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('vector store file', fileId);
+  return rows[0];
+}
+
+/** Of the store, or of one of its batches; `filter` undefined: in any state. */
+export async function listVectorStoreFiles(
+  db: Queryable,
+  projectId: string,
+  of: { storeId: string; batchId?: string },
+  page: ListQuery & { filter?: VectorStoreFileStatus | undefined },
+): Promise<ListEnvelope<VectorStoreFile>> {
+  const ofBatch = of.batchId !== undefined;
+  const scopeValues = [of.storeId, projectId, ...(ofBatch ? [of.batchId] : [])];
+  const status = `$${scopeValues.length + 1}::text`;
+  const source: ListSource = {
+    name: ofBatch ? 'vector-store-files.list-batch' : 'vector-store-files.list',
+    columns: COLUMNS,
+    table: TABLE,
+    scope: `vector_store_id = $1 and project_id = $2${ofBatch ? ' and batch_id = $3' : ''}`,
+    scopeValues,
+    filter: { where: `(${status} is null or status = ${status})`, values: [page.filter ?? null] },
+    orderBy: 'coalesce(list_place, seq)',
+    places: ofBatch
+      ? { list: 'file_batch_files', owner: '$3' }
+      : { list: 'vector_store_files', owner: '$1' },
+  };
+  return listPage(db, source, page, toVectorStoreFile);
+}
+
+/** Searches filter by them at once. @throws ApiError 404 */
+export async function setFileAttributes(
+  db: Queryable,
+  projectId: string,
+  storeId: string,
+  fileId: string,
+  attributes: FileAttributes,
+): Promise<VectorStoreFileRow> {
+  const rows = await query<VectorStoreFileRow>(
+    db,
+    'vector-store-files.attributes',
+    `update vector_store_files set attributes = $4::jsonb
+     where vector_store_id = $1 and file_id = $2 and project_id = $3 returning file_id as id, ${COLUMNS.slice('id, '.length)}`,
+    [storeId, fileId, projectId, toJson(attributes)],
+  );
+  if (rows[0] === undefined) throw notFound('vector store file', fileId);
+  return rows[0];
+}
+
+/** The file itself survives. @throws ApiError 404 */
+export async function removeFile(
+  tx: Tx,
+  projectId: string,
+  storeId: string,
+  fileId: string,
+): Promise<void> {
+  const { seq } = await getVectorStoreFileRow(tx, projectId, storeId, fileId);
+  await detachFiles(tx, [seq]);
+  await forgetAnswers(tx, storeId, fileId);
+}
+
+/**
+ * The text that was indexed, a piece per chunk without what it shares with the one before.
+ * @throws ApiError 404, 400 unless the file is completed
+ */
+export async function readFileContent(
+  db: Queryable,
+  projectId: string,
+  storeId: string,
+  fileId: string,
+): Promise<FileContentPage> {
+  const { seq, status } = await getVectorStoreFileRow(db, projectId, storeId, fileId);
+  if (status !== 'completed') throw fileNotIndexed(fileId, status);
+  const rows = await query<{ text: string }>(
+    db,
+    'vector-store-files.content',
+    `select substr(c.text, greatest(c.seen - c.start_offset, 0) + 1) as text
+     from (select ordinal, text, start_offset, end_offset,
+         coalesce(max(end_offset) over (order by ordinal rows between unbounded preceding and 1 preceding), 0) as seen
+       from chunks where document_id = (select document_id from vector_store_files where seq = $1)) c
+     where c.end_offset > c.seen order by c.ordinal`,
+    [seq],
+  );
+  const data = rows.map(({ text }) => ({ type: 'text' as const, text }));
+  return { object: 'vector_store.file_content.page', data, has_more: false, next_page: null };
+}
