@@ -1,15 +1,15 @@
 /** Which way of isolating Python is used, after trying it out. */
 import type { Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
-import { bubblewrapBackend } from './bubblewrap.ts';
-import { findCgroup, sweepCgroups } from './cgroup.ts';
+import { bubblewrapBackend } from './bubblewrap/backend.ts';
+import { findCgroup, sweepCgroups } from './host/cgroup.ts';
 import type { SandboxOptions, SandboxStatus } from './sandbox.ts';
 import { probe } from './probe.ts';
 import { pyodideBackend, preparePyodide } from './pyodide/backend.ts';
 import { INVENTORY, LIMITATIONS, pyodideChecks } from './pyodide/checks.ts';
 import { remoteBackend } from './remote/client.ts';
 import { watchStatus } from './remote/status.ts';
-import { findTools, launchHint, SetupError } from './setup.ts';
+import { findTools, launchHint, SetupError } from './host/setup.ts';
 
 /** A choice that runs nothing has no `open`. */
 export type Chosen = {

@@ -9,7 +9,7 @@ import type { Chosen } from './choose-backend.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { Sandbox, SandboxOptions, SandboxStatus } from './sandbox.ts';
 import { SandboxUnavailableError } from './sandbox.ts';
-import { SessionClosedError, Sessions } from './sessions.ts';
+import { SessionClosedError, Sessions } from './pool/sessions.ts';
 
 export type { CellOutput, CellStatus } from './backend.ts';
 export type {

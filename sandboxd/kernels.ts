@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Kernel, Limits, SandboxBackend } from '../sandbox/backend.ts';
 import { Channel, TIMING } from '../sandbox/remote/channel.ts';
 import { UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
-import { Slots } from '../sandbox/slots.ts';
+import { Slots } from '../sandbox/pool/slots.ts';
 import { KernelService } from './serve-kernel.ts';
 
 export type KernelsOptions = {

@@ -1,9 +1,9 @@
 /** The channel to a kernel that is Pyodide in Deno: frames go to its stdin, packets come from its stdout. */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import type { Channel, ChannelListener } from '../kernel.ts';
-import { memoryInUse, residentByPs, treeOf } from '../memory.ts';
-import { exitText, processorSeconds, signalIfAlive, yieldToOthers } from '../processes.ts';
+import type { Channel, ChannelListener } from '../kernel/kernel.ts';
+import { memoryInUse, residentByPs, treeOf } from '../host/memory.ts';
+import { exitText, processorSeconds, signalIfAlive, yieldToOthers } from '../host/processes.ts';
 import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
 
 const SECRET_BYTES = 16;

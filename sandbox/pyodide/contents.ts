@@ -2,7 +2,7 @@
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageSources } from '../sources.ts';
+import { packageSources } from '../python/sources.ts';
 import type { Part } from './parts.ts';
 import { limitMemory } from './wasm-memory.ts';
 

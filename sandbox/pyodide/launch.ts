@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
-import type { Identity } from '../identity.ts';
-import { findProgram } from '../setup.ts';
+import type { Identity } from '../host/identity.ts';
+import { findProgram } from '../host/setup.ts';
 import type { KernelDirectory } from './directory.ts';
 
 /** Programs of util-linux, where there are some, and whom Deno runs as, when not as ourselves. */

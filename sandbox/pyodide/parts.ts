@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { SetupError } from '../setup.ts';
+import { SetupError } from '../host/setup.ts';
 
 /** A package of npm. */
 export type Part = { folder: string; version: string };

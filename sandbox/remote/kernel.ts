@@ -4,7 +4,7 @@
  */
 import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits, Snapshot } from '../backend.ts';
 import { KernelError, KernelLostError, KernelTimeoutError } from '../backend.ts';
-import { PATIENCE } from '../kernel.ts';
+import { PATIENCE } from '../kernel/kernel.ts';
 import { collect, Credit, IncomingBody, sendChunks } from './bodies.ts';
 import type { Channel } from './channel.ts';
 import type { Call, Frame, Header } from './frames.ts';

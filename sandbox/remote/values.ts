@@ -3,8 +3,8 @@
  * checks everything here as if the code in the cell had written it: sandboxd may have been taken over by it.
  */
 import type { CellOutcome, CellOutput, FileEntry, Limits, Snapshot } from '../backend.ts';
-import { pngPixels } from '../png.ts';
-import { asNames } from '../results.ts';
+import { pngPixels } from '../kernel/png.ts';
+import { asNames } from '../kernel/results.ts';
 import { ProtocolError } from './frames.ts';
 
 /** What a cell may show. */

@@ -7,7 +7,7 @@ import { dirname, join, relative } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 
 import { loadConfig } from '../../config.ts';
-import { launchHint } from '../../sandbox/setup.ts';
+import { launchHint } from '../../sandbox/host/setup.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 import { readCompose, ROOT, variablesRead } from './compose-file.ts';
 

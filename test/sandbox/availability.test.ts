@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { createSandbox, SandboxUnavailableError } from '../../sandbox/index.ts';
 import type { SandboxOptions, SandboxStatus } from '../../sandbox/index.ts';
-import { launchHint } from '../../sandbox/setup.ts';
+import { launchHint } from '../../sandbox/host/setup.ts';
 import { logsOf, openSandbox, PYTHON, withStore } from './support/index.ts';
 import { mayRun } from './support/machine.ts';
 import { StateStore } from './support/state-store.ts';

@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { bubblewrapBackend } from '../../sandbox/bubblewrap.ts';
-import { findCgroup, makeCgroup, sweepCgroups } from '../../sandbox/cgroup.ts';
+import { bubblewrapBackend } from '../../sandbox/bubblewrap/backend.ts';
+import { findCgroup, makeCgroup, sweepCgroups } from '../../sandbox/host/cgroup.ts';
 import { createSandbox, limitsOf } from '../../sandbox/index.ts';
-import { findTools, SetupError } from '../../sandbox/setup.ts';
+import { findTools, SetupError } from '../../sandbox/host/setup.ts';
 import { openSandbox, PYTHON } from './support/index.ts';
 
 const limits = limitsOf({

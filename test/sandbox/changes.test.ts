@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Known } from '../../sandbox/changes.ts';
-import { fileChanges } from '../../sandbox/changes.ts';
+import type { Known } from '../../sandbox/pool/changes.ts';
+import { fileChanges } from '../../sandbox/pool/changes.ts';
 
 const limits = { maxFiles: 3, fileBytes: 100, cellFileBytes: 150 };
 const file = (path: string, bytes = 1, stamp = 's') => ({ path, bytes, stamp });

@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { bubblewrapBackend } from '../../sandbox/bubblewrap.ts';
+import { bubblewrapBackend } from '../../sandbox/bubblewrap/backend.ts';
 import { KernelError } from '../../sandbox/backend.ts';
 import type { InputFile } from '../../sandbox/index.ts';
 import { limitsOf } from '../../sandbox/index.ts';
-import { findTools } from '../../sandbox/setup.ts';
+import { findTools } from '../../sandbox/host/setup.ts';
 import { logsOf, openSandbox, PYTHON, withStore } from './support/index.ts';
 
 const MEGABYTE = 1024 * 1024;

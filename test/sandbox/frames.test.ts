@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { BadFrameError, encodeFrame, frameDecoder } from '../../sandbox/frames.ts';
+import { BadFrameError, encodeFrame, frameDecoder } from '../../sandbox/kernel/frames.ts';
 
 const MAX_IMAGE = 10_000;
 const decoder = () => frameDecoder(MAX_IMAGE);

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { pngPixels } from '../../sandbox/png.ts';
+import { pngPixels } from '../../sandbox/kernel/png.ts';
 import { openSandbox } from './support/index.ts';
 
 const sandbox = await openSandbox({ maxImages: 3, imagePixels: 1_000_000, imageBytes: 100_000 });

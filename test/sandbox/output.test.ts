@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { outputBuffer } from '../../sandbox/output.ts';
+import { outputBuffer } from '../../sandbox/kernel/output.ts';
 
 const bytes = (text: string) => Buffer.from(text);
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
-import { residentByPs } from '../../sandbox/memory.ts';
+import { residentByPs } from '../../sandbox/host/memory.ts';
 import { limitsOf } from '../../sandbox/index.ts';
 import { preparePyodide } from '../../sandbox/pyodide/backend.ts';
 import { openSandbox, PYTHON } from './support/index.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { seccompFilter } from '../../sandbox/seccomp.ts';
-import { JUDGED, REFUSED } from '../../sandbox/syscalls.ts';
+import { seccompFilter } from '../../sandbox/bubblewrap/seccomp.ts';
+import { JUDGED, REFUSED } from '../../sandbox/bubblewrap/syscalls.ts';
 
 type Call = { number: number; audit: number; arguments?: number[] };
 const PROCESSORS = [

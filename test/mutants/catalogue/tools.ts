@@ -92,7 +92,9 @@ export const TOOLS: Mutation[] = [
   {
     id: 'no-system-call-filter',
     why: 'Code reaches every system call of the kernel.',
-    edits: [edit('sandbox/bubblewrap.ts', '    ...words(`--seccomp ${SECCOMP_FD}`),\n', ``)],
+    edits: [
+      edit('sandbox/bubblewrap/backend.ts', '    ...words(`--seccomp ${SECCOMP_FD}`),\n', ``),
+    ],
     caughtBy: [PROBE],
   },
   {
@@ -100,7 +102,7 @@ export const TOOLS: Mutation[] = [
     why: 'Code sees the network of its host.',
     edits: [
       edit(
-        'sandbox/bubblewrap.ts',
+        'sandbox/bubblewrap/backend.ts',
         `'--unshare-all --unshare-user`,
         `'--unshare-all --share-net --unshare-user`,
       ),
@@ -112,7 +114,7 @@ export const TOOLS: Mutation[] = [
     why: 'Code makes itself root of a namespace of its own, from where kernels were broken before.',
     edits: [
       edit(
-        'sandbox/seccomp.ts',
+        'sandbox/bubblewrap/seccomp.ts',
         `unlessAnyBit(CLONE_NEW_ANY, 1),\n      fail(EPERM),`,
         `unlessAnyBit(0, 1),\n      fail(EPERM),`,
       ),

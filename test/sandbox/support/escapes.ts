@@ -1,6 +1,6 @@
 /** Ways out of a sandbox, as cells: one table for every backend, and a verdict for each. */
 import type { Kernel } from '../../../sandbox/backend.ts';
-import { REFUSED } from '../../../sandbox/syscalls.ts';
+import { REFUSED } from '../../../sandbox/bubblewrap/syscalls.ts';
 import type { Canaries } from './canaries.ts';
 
 /** `linux`: only where Python is a process of a Linux kernel. */

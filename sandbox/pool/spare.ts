@@ -1,5 +1,5 @@
 /** One kernel kept ready, with the large packages imported, for the next session that needs one. */
-import type { Kernel, SandboxBackend } from './backend.ts';
+import type { Kernel, SandboxBackend } from '../backend.ts';
 import type { Slots } from './slots.ts';
 
 /** What takes longest to import. */

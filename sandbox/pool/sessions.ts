@@ -3,12 +3,12 @@
  * dies, or is dropped: what it holds is stored after every cell, so the next one brings it back. Cells of one session
  * run one after another; cells of different sessions side by side.
  */
-import type { CellOutcome, Kernel, Limits, SandboxBackend } from './backend.ts';
-import { KernelError, KernelTimeoutError } from './backend.ts';
-import type { CellRequest, CellResult } from './sandbox.ts';
+import type { CellOutcome, Kernel, Limits, SandboxBackend } from '../backend.ts';
+import { KernelError, KernelTimeoutError } from '../backend.ts';
+import type { CellRequest, CellResult } from '../sandbox.ts';
 import type { Checkpoint, Live } from './session-state.ts';
 import { advance, checkpoint, emptyLive, putInputs, restore, withNotes } from './session-state.ts';
-import { addLogs, addSentence } from './running-cell.ts';
+import { addLogs, addSentence } from '../kernel/running-cell.ts';
 import { Slots, unlessAborted } from './slots.ts';
 import { Spare } from './spare.ts';
 

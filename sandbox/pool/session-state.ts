@@ -1,10 +1,10 @@
 /** A live kernel and how it relates to what is stored of its session: bringing it there, and finding what changed. */
-import type { CellOutcome, Kernel, Limits } from './backend.ts';
-import { KernelError, KernelLostError, KernelTimeoutError } from './backend.ts';
+import type { CellOutcome, Kernel, Limits } from '../backend.ts';
+import { KernelError, KernelLostError, KernelTimeoutError } from '../backend.ts';
 import type { FileChanges, Known } from './changes.ts';
 import { fileChanges } from './changes.ts';
-import type { InputFile, SavedFile, SavedState, StateChange } from './sandbox.ts';
-import { addLogs, addSentence } from './running-cell.ts';
+import type { InputFile, SavedFile, SavedState, StateChange } from '../sandbox.ts';
+import { addLogs, addSentence } from '../kernel/running-cell.ts';
 
 /** A kernel of a session. */
 export type Live = {

@@ -13,8 +13,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Limits } from './backend.ts';
-import { KernelStartError } from './backend.ts';
+import type { Limits } from '../backend.ts';
+import { KernelStartError } from '../backend.ts';
 import { SetupError } from './setup.ts';
 
 /** A group that may have others below it, and the controllers these have. */

@@ -2,7 +2,7 @@
  * The system call filter, as classic BPF in the form the kernel takes (struct sock_filter, 8 bytes each).
  * A deny list: the namespaces are the wall, this takes away the calls that reach past it or into risky kernel code.
  */
-import { SetupError } from './setup.ts';
+import { SetupError } from '../host/setup.ts';
 import { JUDGED, REFUSED } from './syscalls.ts';
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];

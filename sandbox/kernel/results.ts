@@ -1,5 +1,5 @@
 /** Results a kernel sends, which may be anything: each is checked, and what it is not throws. */
-import type { FileEntry } from './backend.ts';
+import type { FileEntry } from '../backend.ts';
 
 const MAX_NAMES = 101;
 const MAX_NAME_LENGTH = 200;

@@ -3,8 +3,8 @@
  * It is asked for one thing at a time; everything it answers is checked, and the first thing out of turn ends it.
  */
 import { randomBytes } from 'node:crypto';
-import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits, Snapshot } from './backend.ts';
-import { KernelError, KernelLostError, KernelStartError, KernelTimeoutError } from './backend.ts';
+import type { CellOutcome, CellStatus, FileEntry, Kernel, Limits, Snapshot } from '../backend.ts';
+import { KernelError, KernelLostError, KernelStartError, KernelTimeoutError } from '../backend.ts';
 import type { HostFrame, KernelFrame } from './frames.ts';
 import { encodeFrame, frameDecoder, PART_BYTES } from './frames.ts';
 import { asListing, asNames, asSnapshotKind, parseResult } from './results.ts';

@@ -1,6 +1,6 @@
 /** A cell while it runs: what of it has arrived, and when it is over. */
 import { randomBytes } from 'node:crypto';
-import type { CellOutcome, CellOutput, CellStatus, Limits } from './backend.ts';
+import type { CellOutcome, CellOutput, CellStatus, Limits } from '../backend.ts';
 import type { FrameStatus } from './frames.ts';
 import type { OutputBuffer } from './output.ts';
 import { outputBuffer } from './output.ts';

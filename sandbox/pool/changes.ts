@@ -1,5 +1,5 @@
 /** What a cell changed of its files, and what of that is not kept. Pure: entries are a kernel's word, and checked here. */
-import type { FileEntry, Limits } from './backend.ts';
+import type { FileEntry, Limits } from '../backend.ts';
 
 /** What is known of a file: its stamp, and whether that content is safe: stored, or an input's. */
 export type Known = { stamp: string; safe: boolean };

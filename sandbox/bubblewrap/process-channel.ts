@@ -4,12 +4,12 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import type { Limits } from './backend.ts';
-import type { Cgroup } from './cgroup.ts';
-import type { Channel, ChannelListener } from './kernel.ts';
-import { memorySentence } from './kernel.ts';
-import type { Watched } from './memory.ts';
-import { memoryInUse, namespaceOf, treeOf } from './memory.ts';
+import type { Limits } from '../backend.ts';
+import type { Cgroup } from '../host/cgroup.ts';
+import type { Channel, ChannelListener } from '../kernel/kernel.ts';
+import { memorySentence } from '../kernel/kernel.ts';
+import type { Watched } from '../host/memory.ts';
+import { memoryInUse, namespaceOf, treeOf } from '../host/memory.ts';
 import {
   exitText,
   firstChild,
@@ -19,7 +19,7 @@ import {
   secondChild,
   signalIfAlive,
   yieldToOthers,
-} from './processes.ts';
+} from '../host/processes.ts';
 
 const LAUNCHER_GRACE_MS = 300;
 const MAX_LAUNCHER_BYTES = 4_096;
