@@ -3,7 +3,7 @@ import express from 'express';
 import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import { mintId } from '../wire/ids.ts';
 import { authenticate, checkBetaHeader } from './auth.ts';
 import type { ApiContext } from './context.ts';

@@ -1,11 +1,11 @@
 /** What every operation needs; built once per process and passed explicitly. */
 import type { Client } from '@temporalio/client';
 
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { RequestPool } from '../db/core/request-pool.ts';
 import type { EventFeed } from '../db/events/event-feed.ts';
 import type { Pool } from '../db/core/pool.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import type { Dispatcher } from './dispatch.ts';
 import type { ListModels } from './model-list.ts';

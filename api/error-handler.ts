@@ -2,7 +2,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 
 import { isBusy, isUnavailable } from '../db/core/pool.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import { isCut } from './multipart.ts';
 import {
   ApiError,

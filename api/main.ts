@@ -1,8 +1,8 @@
 /** The API as its own process: `npm run api`. Stops on SIGTERM or SIGINT. */
-import { loadConfigOrExit, usesDemoModel } from '../config.ts';
+import { loadConfigOrExit, usesDemoModel } from '../config/config.ts';
 import { startDemoModel } from '../demo/server.ts';
-import { collectLessOften } from '../heap.ts';
-import { createLogger } from '../log.ts';
+import { collectLessOften } from '../config/heap.ts';
+import { createLogger } from '../config/log.ts';
 import { startApi } from './server.ts';
 
 collectLessOften();

@@ -1,8 +1,8 @@
 /** The models that are configured, and those that the default model server lists. */
-import type { Config } from '../config.ts';
-import { embeddingsTarget, usesDemoModel } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { embeddingsTarget, usesDemoModel } from '../config/config.ts';
 import { DEMO_MODEL_ID } from '../demo/models.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import { modelNotFound } from '../wire/errors.ts';
 import type { Model } from '../wire/types.ts';
 

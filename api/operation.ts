@@ -2,7 +2,7 @@
 import type { Response } from 'express';
 import type { z } from 'zod';
 
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { StoredBlob } from '../db/core/blobs.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool, Tx } from '../db/core/pool.ts';

@@ -2,13 +2,13 @@
 import type { ConnectionLike } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 
-import type { Config } from '../config.ts';
-import { embeddingsTarget } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { embeddingsTarget } from '../config/config.ts';
 import { createRequestPool } from '../db/core/request-pool.ts';
 import { EventFeed } from '../db/events/event-feed.ts';
 import { Listener } from '../db/core/listener.ts';
 import { createPool } from '../db/core/pool.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { createApp } from './app.ts';

@@ -5,7 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import { loadConfig } from '../config.ts';
+import { loadConfig } from '../config/config.ts';
 import { cosine } from '../retrieval/index.ts';
 import type { Pool } from '../db/core/pool.ts';
 import type { SearchRequest } from '../db/vector-stores/search.ts';

@@ -1,5 +1,5 @@
 /** The doctor proper: looks at every part at the same time and prints what it found. Exit code 0: npm start and runs will work. */
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { embeddings } from './doctor/embeddings.ts';
 import { models } from './doctor/model.ts';
 import { report } from './doctor/report.ts';

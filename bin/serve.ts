@@ -3,8 +3,8 @@
  * Whatever can start at the same time does. Every expected failure is one sentence and exit code 1.
  */
 import { join } from 'node:path';
-import { semanticSearch } from '../config.ts';
-import { collectLessOften } from '../heap.ts';
+import { semanticSearch } from '../config/config.ts';
+import { collectLessOften } from '../config/heap.ts';
 import { openGate } from '../api/gate.ts';
 import type { Gate } from '../api/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';

@@ -1,7 +1,7 @@
 /** What npm run keys and npm run migrate share: which database they work on, and how they fail. */
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../config.ts';
-import type { Config } from '../config.ts';
+import { loadConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { createPool } from '../db/core/pool.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { runningPostgresUrl } from '../embedded/running-url.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
-import { ConfigError, httpUrl } from '../config-values.ts';
+import { ConfigError, httpUrl } from './values.ts';
 
 /** Without these there is no request. */
 const NEEDED = ['model', 'messages', 'stream', 'tools', 'role', 'content', 'tool_calls'];

@@ -1,7 +1,7 @@
 /** TLS and the key for a Temporal server that is not on a private network, under the names that Temporal's own tools read. */
 import { readFileSync } from 'node:fs';
 
-import { ConfigError, oneOf } from '../config-values.ts';
+import { ConfigError, oneOf } from './values.ts';
 
 /** What connections of the SDK take beside the address. */
 export type TemporalSecurity = {

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 
 import { Connection } from '@temporalio/client';
 
-import { loadConfig } from '../config.ts';
+import { loadConfig } from '../config/config.ts';
 
 const TIMEOUT_MS = 5_000;
 /** A poll waits for a task for up to a minute. */

@@ -1,6 +1,6 @@
 /** sandboxd as its own process: `npm run sandboxd`. Serves kernels to workers, and stops on SIGTERM or SIGINT. */
-import { loadConfigOrExit } from '../config.ts';
-import { createLogger } from '../log.ts';
+import { loadConfigOrExit } from '../config/config.ts';
+import { createLogger } from '../config/log.ts';
 import { chooseBackend } from '../sandbox/choose-backend.ts';
 import { defaultKernels, limitsOf } from '../sandbox/index.ts';
 import { sandboxOptions } from '../worker/sandbox.ts';

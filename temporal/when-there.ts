@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 
 import { isUnavailable } from '../db/core/pool.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 
 const AGAIN_MS = 1_000;
 

@@ -1,6 +1,6 @@
 /** What a worker repeats beside its activities. An outage is logged as one line for each try; anything else with its stack. */
 import { isBusy, isUnavailable } from '../db/core/pool.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import { isTemporalAway } from '../temporal/when-there.ts';
 
 /** Repeats `work`, at once while it says that more is waiting. The returned function stops after the work under way. */

@@ -8,7 +8,7 @@ import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
 import { withTransaction } from '../db/core/pool.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { enqueueIngests } from '../db/vector-stores/vector-store-files.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import { describeWorkflow } from '../temporal/describe.ts';
 import type { embedWorkflow } from '../workflows/embed-documents.ts';

@@ -4,7 +4,7 @@ import type { Client } from '@temporalio/client';
 import type { Delivery } from '../db/core/deliveries.ts';
 import { removeDelivery, takeDueDeliveries } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import type { DeliverOptions } from '../temporal/deliver.ts';
 import { deliver } from '../temporal/deliver.ts';
 import { startLoop } from './loop.ts';

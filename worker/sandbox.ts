@@ -1,5 +1,5 @@
 /** The sandbox as configured. A file of its own: it can be made while the rest of a worker is still being loaded. */
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Sandbox, SandboxOptions } from '../sandbox/index.ts';
 import { createSandbox } from '../sandbox/index.ts';
 

@@ -6,8 +6,8 @@ import { Worker as Thread } from 'node:worker_threads';
 
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 
-import type { Config } from '../config.ts';
-import type { Logger } from '../log.ts';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../config/log.ts';
 
 export type StandInData = {
   /** Counts the turns of the loop: the thread sees when it stands still. */

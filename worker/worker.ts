@@ -6,15 +6,15 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { ActivityDependencies } from '../activities/index.ts';
 import { createActivities, createIngestActivities } from '../activities/index.ts';
 import { createModelServers } from '../activities/model/client.ts';
-import type { Config } from '../config.ts';
-import { embeddingsTarget, modelTarget, parseLimits } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { embeddingsTarget, modelTarget, parseLimits } from '../config/config.ts';
 import { EventBatcher } from '../db/events/event-batcher.ts';
 import { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
 import { Listener } from '../db/core/listener.ts';
 import { rotateEventPartitions } from '../db/maintenance.ts';
 import { createPool } from '../db/core/pool.ts';
 import { RunControl } from '../db/events/run-control.ts';
-import type { Logger } from '../log.ts';
+import type { Logger } from '../config/log.ts';
 import { createEmbedder, createParserPool } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
 import { ingestTaskQueue } from '../workflows/signals.ts';

@@ -3,7 +3,7 @@ import { log } from '@temporalio/activity';
 import OpenAI, { APIConnectionError } from 'openai';
 import { Agent, fetch as undiciFetch } from 'undici';
 
-import type { ModelTarget } from '../../config.ts';
+import type { ModelTarget } from '../../config/config.ts';
 import type { ModelProfile } from '../../config/models-file.ts';
 import type { ChatRequest } from './build-request.ts';
 import { contextWindowOf } from './context-window.ts';

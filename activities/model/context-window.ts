@@ -1,5 +1,5 @@
 /** How many tokens a model accepts, as its server lists it: every server has a name of its own for that. */
-import type { ModelTarget } from '../../config.ts';
+import type { ModelTarget } from '../../config/config.ts';
 import { isObject } from './opaque-fields.ts';
 
 const ANSWER_MS = 2_000;

@@ -1,7 +1,7 @@
 /** /healthz says that the process serves; /readyz, that the parts it needs answer. Neither needs a key. */
 import { Router } from 'express';
 
-import { semanticSearch } from '../../config.ts';
+import { semanticSearch } from '../../config/config.ts';
 import { query } from '../../db/core/pool.ts';
 import type { ApiContext } from '../context.ts';
 

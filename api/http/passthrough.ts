@@ -7,8 +7,8 @@ import { Router } from 'express';
 import { Agent } from 'undici';
 import { z } from 'zod';
 
-import type { Config } from '../../config.ts';
-import { embeddingsTarget, modelTarget } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { embeddingsTarget, modelTarget } from '../../config/config.ts';
 import { modelOfResponse } from '../../db/projects/passed-responses.ts';
 import {
   missingModel,

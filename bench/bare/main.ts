@@ -12,7 +12,7 @@ import {
 } from '@temporalio/worker';
 import OpenAI from 'openai';
 
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { preciseNow } from '../../test/support/fake-timing.ts';
 import { serveCalls } from '../child.ts';
 import { inParallel } from '../http.ts';

@@ -18,7 +18,7 @@ import { searchStores } from '../../db/vector-stores/search.ts';
 import type { Chunk, Embedder } from '../../retrieval/index.ts';
 import { createEmbedder, extractChunks } from '../../retrieval/index.ts';
 import { indexFile, newStore } from '../../test/support/indexed-file.ts';
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { startDatabase } from '../database.ts';
 import { fixed, printTable, progress, writeResult } from '../report.ts';
 

@@ -1,6 +1,6 @@
 /** Whether files are found by their meaning. The key is never shown, nor anything else that a URL may hide. */
-import type { Config } from '../../config.ts';
-import { embeddingsTarget, semanticSearch } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { embeddingsTarget, semanticSearch } from '../../config/config.ts';
 import { createEmbedder } from '../../retrieval/index.ts';
 import type { Finding } from './report.ts';
 

@@ -1,6 +1,6 @@
 /** Which model servers answer. Their keys are never shown, nor anything else that a URL may hide. */
-import type { Config } from '../../config.ts';
-import { modelTarget, usesDemoModel } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { modelTarget, usesDemoModel } from '../../config/config.ts';
 import { reasonOf } from '../serve/start-error.ts';
 import type { Finding } from './report.ts';
 

@@ -1,5 +1,5 @@
 /** Starts the sandbox as a worker does, which tests it with real cells, and tells what it is. */
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { SandboxStatus } from '../../sandbox/index.ts';
 import { openSandbox } from '../../worker/sandbox.ts';
 import type { Finding } from './report.ts';

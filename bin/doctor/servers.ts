@@ -2,7 +2,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { exists } from '../../embedded/files.ts';
 import { isPortFree } from '../../embedded/ports.ts';
 import { chooseAccount } from '../../embedded/postgres-account.ts';

@@ -2,7 +2,7 @@
  * Servers that the settings name are tried before anything is started: a mistake shows at once, and while nothing else
  * keeps this process from listening for the answer.
  */
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import { createPool } from '../../db/core/pool.ts';
 import { temporalHealth } from '../../embedded/temporal-health.ts';
 import { StartError, reasonOf } from './start-error.ts';

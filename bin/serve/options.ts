@@ -1,7 +1,7 @@
 /** The command line of npm start. */
 import { parseArgs } from 'node:util';
-import { loadConfig } from '../../config.ts';
-import type { Config } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { StartError } from './start-error.ts';
 
 export const HELP = `Usage: npm start -- [options]

@@ -1,9 +1,9 @@
 /** Our own two parts, worker and API, in this process. Loading them takes a while, so serve.ts does it meanwhile. */
 import type { Gate } from '../../api/gate.ts';
 import { startApi } from '../../api/server.ts';
-import type { Config } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
-import { createLogger } from '../../log.ts';
+import { createLogger } from '../../config/log.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { Ready } from './banner.ts';
 import { sandboxSummary } from './banner.ts';

@@ -1,8 +1,8 @@
 /** The parts below the worker and the API: database, Temporal server, demo model. Each is ours or given. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../../config.ts';
-import { usesDemoModel } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { usesDemoModel } from '../../config/config.ts';
 import { ensureApiKey, mintApiKey } from '../../db/projects/api-keys.ts';
 import { migrate } from '../../db/core/migrate.ts';
 import { createPool } from '../../db/core/pool.ts';

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { Environment } from '../support/environment.ts';
 import { text } from '../support/fake-model.ts';
 import { setUp } from '../support/runs.ts';

@@ -6,7 +6,7 @@ import type { ApiContext } from '../../api/context.ts';
 import { errorHandler } from '../../api/error-handler.ts';
 import { OPERATIONS, SECTIONS } from '../../api/operations/index.ts';
 import { operationRoutes } from '../../api/serve-operations.ts';
-import { createLogger } from '../../log.ts';
+import { createLogger } from '../../config/log.ts';
 
 test('each operation has an id and a route of its own, and a handler', () => {
   const operations = Object.values(OPERATIONS);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { commandFor } from '../../embedded/temporal-launch.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { GRACE_MS } from '../../sandboxd/server.ts';
@@ -16,7 +16,7 @@ const services = readCompose({ POSTGRES_PASSWORD: 'secret' });
 const entries = Object.entries(services);
 const setup = readFileSync(join(ROOT, 'deploy/temporal/setup.sh'), 'utf8');
 
-test('sets only variables that config.ts reads', () => {
+test('sets only variables that config/config.ts reads', () => {
   const known = variablesRead(loadConfig);
   for (const name of OURS) {
     expect([...known]).toEqual(
@@ -207,7 +207,7 @@ test('calls the set-up script with steps it knows', () => {
   }
 });
 
-/** Every variable that config.ts reads, set. */
+/** Every variable that config/config.ts reads, set. */
 function wanted(): Record<string, string> {
   const names = [...variablesRead(loadConfig), 'POSTGRES_PASSWORD'];
   return Object.fromEntries(names.map((name) => [name, 'wanted']));

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { ROOT, variablesRead } from './compose-file.ts';
 
 const DOCUMENTS = [
@@ -24,12 +24,12 @@ const DOCUMENTS = [
   'deploy/temporal/views.md',
 ];
 
-test('lists in docs/operations.md every variable that config.ts reads, and no other', () => {
+test('lists in docs/operations.md every variable that config/config.ts reads, and no other', () => {
   const named = settings('docs/operations.md').map(({ name }) => name);
   expect(named.toSorted()).toEqual([...variablesRead(loadConfig)].toSorted());
 });
 
-test('names in README.md only variables that config.ts reads', () => {
+test('names in README.md only variables that config/config.ts reads', () => {
   const read = variablesRead(loadConfig);
   expect(settings('README.md').filter(({ name }) => !read.has(name))).toEqual([]);
 });

@@ -6,7 +6,7 @@ import { dirname, join, relative } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { launchHint } from '../../sandbox/host/setup.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 import { readCompose, ROOT, variablesRead } from './compose-file.ts';
@@ -68,7 +68,7 @@ test('gives the folder of the socket to the account that both images run as', ()
   expect(made).toEqual(['1000', '1000']);
 });
 
-test('sets only variables that config.ts, Node or glibc reads', () => {
+test('sets only variables that config/config.ts, Node or glibc reads', () => {
   const names = words(/^ENV (.*)$/gm)
     .flatMap((line) => line.split(' '))
     .map((pair) => pair.split('=')[0]);

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 
 import { temporal } from '../../bin/doctor/servers.ts';
 import { checkGivenServers } from '../../bin/serve/given-servers.ts';
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { createRun, eventually, expectSettled, say } from '../support/durable-run.ts';
 import { ProcessEnvironment } from '../support/process-environment.ts';
 import type { TlsProxy } from '../support/tls-proxy.ts';

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 
-const LOG = fileURLToPath(new URL('../../log.ts', import.meta.url));
+const LOG = fileURLToPath(new URL('../../config/log.ts', import.meta.url));
 
 /** The lines that a process of its own prints. */
 async function logged(statements: string): Promise<string> {

@@ -11,14 +11,14 @@ import { inject } from 'vitest';
 
 import type { RunningApi } from '../../api/server.ts';
 import { startApi } from '../../api/server.ts';
-import type { Config } from '../../config.ts';
-import { loadConfig } from '../../config.ts';
+import type { Config } from '../../config/config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { DEFAULT_PROFILE } from '../../config/models-file.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { createPool } from '../../db/core/pool.ts';
-import type { Logger } from '../../log.ts';
-import { createLogger } from '../../log.ts';
+import type { Logger } from '../../config/log.ts';
+import { createLogger } from '../../config/log.ts';
 import type { RunningWorker } from '../../worker/worker.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { FakeModel } from './fake-model.ts';

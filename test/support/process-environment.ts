@@ -11,11 +11,11 @@ import { inject } from 'vitest';
 
 import type { RunningApi } from '../../api/server.ts';
 import { startApi } from '../../api/server.ts';
-import { loadConfig } from '../../config.ts';
+import { loadConfig } from '../../config/config.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { createPool } from '../../db/core/pool.ts';
-import { createLogger } from '../../log.ts';
+import { createLogger } from '../../config/log.ts';
 import { cloneDatabase, dropDatabase } from './environment.ts';
 import type { FakeModel } from './fake-model.ts';
 import { startFakeModel } from './fake-model.ts';

@@ -1,5 +1,5 @@
 /** What both ways to create a run share. */
-import type { Config } from '../../../config.ts';
+import type { Config } from '../../../config/config.ts';
 import type { AcceptedRun, NewRun } from '../../../db/runs/runs.ts';
 import { invalidRequest } from '../../../wire/errors.ts';
 import type { RunParams } from '../../../wire/requests/runs.ts';

@@ -7,7 +7,7 @@ import type { Run } from 'openai/resources/beta/threads/runs/runs';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { models as examine } from '../../../bin/doctor/model.ts';
-import { loadConfig } from '../../../config.ts';
+import { loadConfig } from '../../../config/config.ts';
 import { Environment } from '../../support/environment.ts';
 import { checkRun, outputsFor, pendingCalls, WEATHER } from '../../support/runs.ts';
 import type { ModelProcess } from './servers.ts';

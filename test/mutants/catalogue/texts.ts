@@ -103,13 +103,15 @@ export const TEXTS: Mutation[] = [
   {
     id: 'secret-fields-logged',
     why: 'Keys and passwords stand in the log.',
-    edits: [edit('log.ts', `    redact: { paths: SECRET_FIELDS, censor: '[redacted]' },\n`, ``)],
+    edits: [
+      edit('config/log.ts', `    redact: { paths: SECRET_FIELDS, censor: '[redacted]' },\n`, ``),
+    ],
     caughtBy: [by(LOG, 'fields that hold secrets are cut out, at the top and below it')],
   },
   {
     id: 'secrets-of-errors-logged',
     why: 'An error that quotes a connection string puts its password into the log.',
-    edits: [edit('log.ts', `    serializers: { err: withoutSecrets },\n`, ``)],
+    edits: [edit('config/log.ts', `    serializers: { err: withoutSecrets },\n`, ``)],
     caughtBy: [by(LOG, 'an error that quotes a key or a connection string is told without it')],
   },
 ];

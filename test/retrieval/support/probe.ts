@@ -9,7 +9,7 @@ const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 const attempts: Record<string, () => unknown> = {
   'read its code': () => readFileSync(`${REPOSITORY}retrieval/parser/main.ts`),
   'read our package.json': () => readFileSync(`${REPOSITORY}package.json`),
-  'read configuration': () => readFileSync(`${REPOSITORY}config.ts`),
+  'read configuration': () => readFileSync(`${REPOSITORY}config/config.ts`),
   'list the repository': () => readdirSync(REPOSITORY),
   'read /etc/passwd': () => readFileSync('/etc/passwd'),
   'read its parent’s environment': () => readFileSync(`/proc/${process.ppid}/environ`),

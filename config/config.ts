@@ -5,7 +5,7 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-import type { SandboxdAddress } from './config-values.ts';
+import type { SandboxdAddress } from './values.ts';
 import {
   bytes,
   ConfigError,
@@ -16,11 +16,11 @@ import {
   origins,
   postgresUrl,
   sandboxdAddress,
-} from './config-values.ts';
-import type { ModelEntry, ModelProfile } from './config/models-file.ts';
-import { readModelsFile } from './config/models-file.ts';
-import type { TemporalSecurity } from './config/temporal-security.ts';
-import { temporalSecurity } from './config/temporal-security.ts';
+} from './values.ts';
+import type { ModelEntry, ModelProfile } from './models-file.ts';
+import { readModelsFile } from './models-file.ts';
+import type { TemporalSecurity } from './temporal-security.ts';
+import { temporalSecurity } from './temporal-security.ts';
 
 export { ConfigError };
 export type { ModelEntry, SandboxdAddress, TemporalSecurity };

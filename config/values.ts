@@ -1,4 +1,4 @@
-/** Reads the values of settings, for config.ts. A wrong one is a ConfigError whose message names the variable and the remedy. */
+/** Reads the values of settings, for config/config.ts. A wrong one is a ConfigError whose message names the variable and the remedy. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
