@@ -51,7 +51,7 @@ export function fromFormerAnswer<T extends object>(answer: T): T {
   return { ...answer, object };
 }
 
-/** Rows, under the names of their objects. */
+/** Objects, or rows of the database, under their names. */
 type Former = Partial<Record<string, never>>;
 
 function ofVectorStore(row: never): object {

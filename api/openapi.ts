@@ -43,7 +43,7 @@ const ABOUT =
 export function describeApi(version: string) {
   const schemas: Record<string, Schema> = {};
   const schemaOf: DescribeSchema = (schema) => {
-    // A schema that has a name is described by name only where it is inside another.
+    // zod refers to a named schema by its name only from inside another schema.
     const { $defs, properties } = z.toJSONSchema(z.object({ schema }), { io: 'input' });
     Object.assign(schemas, $defs);
     return properties!.schema as Schema;
@@ -89,7 +89,7 @@ function describeOperation(id: string, operation: Operation, schemaOf: DescribeS
   };
 }
 
-/** One published id has a spelling mistake. */
+/** The published id of one operation has a spelling mistake. */
 const summaryOf = (id: string) =>
   id
     .replace('Ouputs', 'Outputs')

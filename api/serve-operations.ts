@@ -1,4 +1,7 @@
-/** Serves declared operations: ids, query and body are checked, then the handler runs, then what it made is delivered and sent. */
+/**
+ * Serves declared operations. Ids, query and body are checked first. Then the handler runs, in a transaction if it writes;
+ * after the commit its deliveries are dispatched and its object or stream is sent.
+ */
 import type { Request, Response } from 'express';
 import { Router } from 'express';
 
@@ -20,7 +23,7 @@ import { streamRun } from './stream-run.ts';
 type AnyCall = Call<string, unknown, unknown>;
 type Outcome = Written<unknown> & { replayed: boolean };
 
-/** Mounted at /v1. What a path names literally comes before what it takes as an id, in whatever order they are given. */
+/** Mounted at /v1. A literal segment of a path wins over an id, in whatever order the operations are given. */
 export function operationRoutes(context: ApiContext, operations: readonly Operation[]): Router {
   const router = Router();
   const order = ({ path }: Operation) => path.replaceAll('{', '~');
@@ -100,10 +103,9 @@ async function performCall(
   const outcome = fromFormerAnswer(
     await once(call.pool, key, (tx) => operation.write!({ ...call, tx, blob: blob! })),
   );
-  // A repeated request finds them delivered, or left to the worker.
-  if (!outcome.replayed) {
-    for (const delivery of outcome.deliveries ?? []) call.context.dispatcher.dispatch(delivery);
-  }
+  // The deliveries of a repeated request have been dispatched, or the worker repeats them.
+  const deliveries = outcome.replayed ? [] : (outcome.deliveries ?? []);
+  for (const delivery of deliveries) call.context.dispatcher.dispatch(delivery);
   return outcome;
 }
 
