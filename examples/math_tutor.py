@@ -1,8 +1,7 @@
 """A math tutor that writes Python, runs it, and answers, all of it streamed as it happens."""
 
-from typing_extensions import override
-
 from openai import AssistantEventHandler, OpenAI
+from typing_extensions import override
 
 client = OpenAI()  # OPENAI_BASE_URL and OPENAI_API_KEY say where
 

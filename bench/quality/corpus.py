@@ -12,7 +12,17 @@ import sysconfig
 
 LENGTH = 2_200
 SHORTEST = 150
-SKIPPED = {"this", "antigravity", "__hello__", "test", "idlelib", "lib2to3", "turtledemo", "site-packages", "__phello__"}
+SKIPPED = {
+    "this",
+    "antigravity",
+    "__hello__",
+    "test",
+    "idlelib",
+    "lib2to3",
+    "turtledemo",
+    "site-packages",
+    "__phello__",
+}
 
 
 def describe(node):

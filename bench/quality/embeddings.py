@@ -51,7 +51,10 @@ def gelu(x):
 
 def attention(x, mask, name):
     count, length, width = x.shape
-    split = lambda y: y.reshape(count, length, HEADS, width // HEADS).transpose(0, 2, 1, 3)
+
+    def split(y):
+        return y.reshape(count, length, HEADS, width // HEADS).transpose(0, 2, 1, 3)
+
     query, key, value = (split(linear(x, f"{name}.self.{part}")) for part in ("query", "key", "value"))
     scores = query @ key.transpose(0, 1, 3, 2) / numpy.sqrt(width // HEADS) + mask
     scores = numpy.exp(scores - scores.max(-1, keepdims=True))
@@ -79,7 +82,9 @@ def forward(texts):
 
 def embed(texts):
     keys = [hashlib.sha256(text.encode()).digest() for text in texts]
-    missing = sorted({key: text for key, text in zip(keys, texts) if key not in cache}.items(), key=lambda one: len(one[1]))
+    missing = sorted(
+        {key: text for key, text in zip(keys, texts) if key not in cache}.items(), key=lambda one: len(one[1])
+    )
     for start in range(0, len(missing), BATCH):
         part = missing[start : start + BATCH]
         for (key, _), vector in zip(part, forward([text for _, text in part])):

@@ -54,7 +54,10 @@ class Session:
         try:
             tree, source = self._parse(source, filename)
             remember(filename, source)
-            if any(isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)) for node in ast.walk(tree)):
+            if any(
+                isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))
+                for node in ast.walk(tree)
+            ):
                 self.sources[filename] = source
             last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
             self._evaluate(tree, filename, "exec")
@@ -170,4 +173,4 @@ def shorten(text, cap):
     if len(text) <= cap:
         return text
     head = cap * 6 // 10
-    return f"{text[:head]}\n... [{len(text) - cap} characters cut] ...\n{text[head - cap:]}"
+    return f"{text[:head]}\n... [{len(text) - cap} characters cut] ...\n{text[head - cap :]}"

@@ -42,11 +42,17 @@ except NotFoundError as error:
 
 async def polled():
     async with AsyncAzureOpenAI(**settings, azure_deployment="azure_run") as other:
-        chat = await other.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Hi"}], stream=True)
+        chat = await other.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "Hi"}], stream=True
+        )
         chunks = [chunk.choices[0].delta.content or "" async for chunk in chat if chunk.choices]
         run = await other.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
         messages = await other.beta.threads.messages.list(thread.id, run_id=run.id)
-        return ["".join(chunks), run.status, *(part.text.value for message in messages.data for part in message.content)]
+        return [
+            "".join(chunks),
+            run.status,
+            *(part.text.value for message in messages.data for part in message.content),
+        ]
 
 
 print(

@@ -11,9 +11,7 @@ client = OpenAI(max_retries=0, timeout=60, _strict_response_validation=True)
 
 content = "größe,name\n1,ä\n".encode() * 100_000
 named = client.files.create(file=("größe.csv", io.BytesIO(content)), purpose="user_data")
-bare = client.files.create(
-    file=b"x", purpose="vision", expires_after={"anchor": "created_at", "seconds": 3600}
-)
+bare = client.files.create(file=b"x", purpose="vision", expires_after={"anchor": "created_at", "seconds": 3600})
 secret = client.files.create(file=("a.txt", b"x"), purpose="assistants")
 try:
     client.files.content(secret.id)

@@ -322,7 +322,19 @@ def raw_response():
     }
 
 
-SECTIONS = [text_run, code_run, figure_run, vector_stores, search_run, function_run, polling, paging, changes, errors, raw_response]
+SECTIONS = [
+    text_run,
+    code_run,
+    figure_run,
+    vector_stores,
+    search_run,
+    function_run,
+    polling,
+    paging,
+    changes,
+    errors,
+    raw_response,
+]
 for section in SECTIONS:
     try:
         outcome = section()

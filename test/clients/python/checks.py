@@ -258,7 +258,10 @@ async def check_cancel_streaming():
         async for event in stream:
             if event.event == "thread.message.delta":
                 await runs.cancel(stream.current_run.id, thread_id=stream.current_run.thread_id)
-    equal(stream.events[-4:], ["thread.run.cancelling", "thread.message.incomplete", "thread.run.step.cancelled", "thread.run.cancelled"])
+    equal(
+        stream.events[-4:],
+        ["thread.run.cancelling", "thread.message.incomplete", "thread.run.step.cancelled", "thread.run.cancelled"],
+    )
     equal((await stream.get_final_run()).status, "cancelled")
 
 
@@ -302,9 +305,7 @@ async def check_function_callbacks():
     run = await paused.get_final_run()
     equal([run.status, paused.calls[-1]], ["requires_action", "end"])
     ids = {"run_id": run.id, "thread_id": run.thread_id}
-    done = await read(
-        runs.submit_tool_outputs_stream(**ids, tool_outputs=outputs_of(run), event_handler=Recorder())
-    )
+    done = await read(runs.submit_tool_outputs_stream(**ids, tool_outputs=outputs_of(run), event_handler=Recorder()))
     equal([done.text, (await done.get_final_run()).status], ["Sunny in both.", "completed"])
     steps = (await runs.steps.list(run.id, thread_id=run.thread_id, order="asc")).data
     outputs = [call.function.output for call in steps[0].step_details.tool_calls]
@@ -415,8 +416,6 @@ async def check_long_silent_outputs():
     paused = await runs.create_and_poll(**await start("silent-outputs", tools=[WEATHER]))
     ids = {"run_id": paused.id, "thread_id": paused.thread_id}
     began = time.monotonic()
-    done = await read(
-        runs.submit_tool_outputs_stream(**ids, tool_outputs=outputs_of(paused), event_handler=Recorder())
-    )
+    done = await read(runs.submit_tool_outputs_stream(**ids, tool_outputs=outputs_of(paused), event_handler=Recorder()))
     assert time.monotonic() - began >= LONG_SECONDS
     equal([done.text, (await done.get_final_run()).status], ["one two three four", "completed"])
