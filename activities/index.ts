@@ -19,7 +19,6 @@ export type { FinalizeOutcome, RunEnding } from '../db/runs/finalize.ts';
 export type { ToolOutcome } from '../db/runs/tool-calls.ts';
 export type { TurnOutcome } from '../db/runs/turns.ts';
 
-export type { EmbeddedPart } from './embed-chunks.ts';
 export type { IngestOutcome } from './ingest-file.ts';
 
 export type Activities = {

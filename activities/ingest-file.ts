@@ -34,7 +34,7 @@ export type IngestOutcome =
   { kind: 'ended'; status: IngestEnd } | { kind: 'embed'; slices: number } | { kind: 'embedded' };
 
 /** Chunks of one embedSlice: what a retry repeats at most, but for those that are stored already. */
-export const SLICE_CHUNKS = 512;
+const SLICE_CHUNKS = 512;
 
 /** Chunks stored in one transaction: a few hundred kilobytes of text. */
 const STORE_CHUNKS = 64;

@@ -38,7 +38,7 @@ const SILENCE_MS = 60_000;
 /** After a refusal the rest is read and thrown away, so that the sender gets to see the answer; for so long at most. */
 const DRAIN_MS = 10_000;
 
-export type FormFile = { filename: string | undefined; blob: StoredBlob };
+type FormFile = { filename: string | undefined; blob: StoredBlob };
 export type StoredForm = { fields: [name: string, value: string][]; file: FormFile | undefined };
 
 /** `field` is the file's name in the form. */

@@ -26,7 +26,7 @@ export type Call<Route extends string, Query, Body> = {
 };
 
 /** The schema describes what `parse` takes. @throws ApiError 400 */
-export type Parser<T> = { schema: z.ZodType; parse(input: unknown): T };
+type Parser<T> = { schema: z.ZodType; parse(input: unknown): T };
 
 export type Written<Answer> = {
   object: Answer;

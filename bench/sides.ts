@@ -20,7 +20,7 @@ import { createAssistants, createThreads, recordTemplate, runDirect, runOurs } f
 import { temporaryDirectory } from './stack.ts';
 import type { Stack } from './stack.ts';
 
-export const SIDES = ['D', 'W', "W'", 'ours'] as const;
+const SIDES = ['D', 'W', "W'", 'ours'] as const;
 export type Side = (typeof SIDES)[number];
 
 export type Batch = { kind: Kind; count: number; concurrency: number; timing: string };

@@ -23,9 +23,9 @@ import type { TemporalSecurity } from './temporal-security.ts';
 import { temporalSecurity } from './temporal-security.ts';
 
 export { ConfigError };
-export type { ModelEntry, SandboxdAddress, TemporalSecurity };
+export type { SandboxdAddress };
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export type ModelTarget = {
   id: string;

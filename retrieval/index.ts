@@ -1,18 +1,11 @@
 /** Documents into chunks, chunks into vectors, and the arithmetic of search. Knows nothing of stores or databases. */
 export { PARSE_LIMITS, DocumentError } from './document.ts';
-export type {
-  Chunk,
-  ChunkingOptions,
-  DocumentErrorCode,
-  DocumentFile,
-  ParseLimits,
-} from './document.ts';
+export type { Chunk, DocumentFile, ParseLimits } from './document.ts';
 export { extractChunks } from './extract-chunks.ts';
 export type { ExtractOptions } from './extract-chunks.ts';
 export { createParserPool } from './parser-pool.ts';
 export type { ParserPool } from './parser-pool.ts';
 export { EmbeddingError, createEmbedder } from './embed.ts';
-export type { Embedder, EmbedderOptions } from './embed.ts';
+export type { Embedder } from './embed.ts';
 export { toCode } from './codes.ts';
 export { bm25, cosine, fuse } from './rank.ts';
-export type { DocumentStatistics, TermStatistics } from './rank.ts';

@@ -11,9 +11,7 @@ import type { Sandbox, SandboxOptions, SandboxStatus } from './sandbox.ts';
 import { SandboxUnavailableError } from './sandbox.ts';
 import { SessionClosedError, Sessions } from './pool/sessions.ts';
 
-export type { CellOutput, CellStatus } from './backend.ts';
 export type {
-  CellRequest,
   CellResult,
   InputFile,
   Sandbox,

@@ -6,7 +6,7 @@
 import { countCharacters } from './zod-errors.ts';
 
 /** What every link begins with. */
-export const LINK_PREFIX = 'sandbox:/mnt/data/';
+const LINK_PREFIX = 'sandbox:/mnt/data/';
 
 /** `start` and `end` count code points of the text; `text` is the link as it was written. */
 export type FileLink = { path: string; text: string; start: number; end: number };

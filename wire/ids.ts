@@ -44,7 +44,7 @@ const PARAM_PREFIXES = {
 export type IdParam = keyof typeof PARAM_PREFIXES;
 
 /** Longest id accepted from a client, in characters. Minted ids have at most 31. */
-export const MAX_ID_LENGTH = 64;
+const MAX_ID_LENGTH = 64;
 
 const LEGAL_ID = /^[A-Za-z0-9_-]{1,64}$/;
 

@@ -27,7 +27,7 @@ export type SearchHit = {
 export type SearchMode = { mode: 'hybrid' } | { mode: 'lexical'; reason: string };
 
 /** `x-threadmill` is our extension: where in the file a result is, and what its score is made of. */
-export type SearchResult = {
+type SearchResult = {
   file_id: string;
   filename: string;
   score: number;

@@ -22,7 +22,6 @@ import type {
 import type {
   RunStep as SdkRunStep,
   ToolCall as SdkToolCall,
-  ToolCallDelta as SdkToolCallDelta,
 } from 'openai/resources/beta/threads/runs/steps';
 
 /** On the wire but absent from the client's type: `reasoning_effort`. */
@@ -54,8 +53,7 @@ export type Usage = NonNullable<SdkRun['usage']>;
 export type RunStep = SdkRunStep & { expires_at: number | null };
 export type RunStepStatus = SdkRunStep['status'];
 export type ToolCall = SdkToolCall;
-export type ToolCallDelta = SdkToolCallDelta;
-export type EventName = AssistantStreamEvent['event'];
+type EventName = AssistantStreamEvent['event'];
 export type Model = OpenAI.Models.Model;
 /** Null on the wire where the client's type leaves the key out; `evals` is missing from its purposes. */
 export type File = Omit<

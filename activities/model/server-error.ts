@@ -87,7 +87,7 @@ const REASON_KEYS = [
   'choices',
 ];
 
-export function reasonOf(body: unknown): string {
+function reasonOf(body: unknown): string {
   if (typeof body === 'string') return plainText(body);
   if (Array.isArray(body)) return body.map(reasonOf).filter(Boolean).join('; ');
   if (!isObject(body)) return '';
@@ -140,7 +140,7 @@ function statusOf(body: unknown): number | undefined {
 const LONGEST_RETRY_MS = 30 * 86_400_000;
 
 /** From `retry-after-ms`, else `retry-after` in seconds or as a date; absurd values are clamped. */
-export function retryAfterMs(headers: Headers | undefined, now = Date.now()): number | undefined {
+function retryAfterMs(headers: Headers | undefined, now = Date.now()): number | undefined {
   const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
   if (milliseconds > 0) return Math.min(milliseconds, LONGEST_RETRY_MS);
   const text = headers?.get('retry-after');

@@ -2,7 +2,7 @@
  * Reads what an answer says of its tokens while it passes by. Nothing is parsed as a whole: an answer may be tens of
  * megabytes of vectors. Inside a JSON string every quote is escaped, so `"usage":{` is never a part of a text.
  */
-export type TokenCounts = { promptTokens: number; completionTokens: number; totalTokens: number };
+type TokenCounts = { promptTokens: number; completionTokens: number; totalTokens: number };
 
 export type UsageMeter = {
   read(chunk: Uint8Array): void;

@@ -8,7 +8,7 @@ import type { Bounds, Pool } from './pool.ts';
 import { boundedPool } from './pool.ts';
 import { createShares } from './connection-shares.ts';
 
-export type RequestScope = {
+type RequestScope = {
   projectId: string;
   /** The object that the path names, if any. */
   objectId: string | undefined;

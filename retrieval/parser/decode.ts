@@ -36,16 +36,6 @@ export async function* decodeText(
   yield decode(decoder);
 }
 
-/** A document's part that is in memory as a whole. */
-export async function* decodeAll(bytes: Uint8Array): AsyncGenerator<string> {
-  yield* decodeText(
-    (async function* parts() {
-      const step = 64 * 1024;
-      for (let at = 0; at < bytes.length; at += step) yield bytes.subarray(at, at + step);
-    })(),
-  );
-}
-
 function decoderFor(all: Uint8Array, declared: Declaration): TextDecoder {
   const sample = all.subarray(0, SAMPLE_BYTES);
   return new TextDecoder(encodingOf(sample, declared), { fatal: true });

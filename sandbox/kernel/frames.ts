@@ -14,7 +14,7 @@ export type KernelFrame =
 export type FrameStatus = (typeof STATUSES)[number];
 
 /** What one cell may show: how many images, and bytes and pixels of each. */
-export type ImageLimits = { count: number; bytes: number; pixels: number };
+type ImageLimits = { count: number; bytes: number; pixels: number };
 
 /** What the host says; `exec` and `put` have a body too. */
 export type HostFrame =

@@ -1,7 +1,7 @@
 /** Finds what npm installed: Pyodide, and the Deno of this platform. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { SetupError } from '../host/setup.ts';
 
 /** A package of npm. */
@@ -16,7 +16,7 @@ const DENO_PACKAGES: Record<string, string> = {
 };
 
 /** What to do without them. */
-export const INSTALL_DENO = 'npm install --ignore-scripts --include=optional';
+const INSTALL_DENO = 'npm install --ignore-scripts --include=optional';
 
 /** Throws SetupError when one is missing. */
 export async function findParts(): Promise<{ deno: Part; pyodide: Part }> {
@@ -35,9 +35,4 @@ async function findPart(name: string): Promise<Part> {
     const remedy = `Install it with: ${INSTALL_DENO}`;
     throw new SetupError(`The package ${name} is missing. ${remedy}`, { cause });
   }
-}
-
-/** The program in its package. */
-export function denoProgram({ folder }: Part): string {
-  return join(folder, 'deno');
 }

@@ -8,7 +8,7 @@ import type { Difference } from './differences.ts';
  * Why we believe it: traffic recorded from the hosted service, which wins over the description because clients were built
  * against it; measured with the official clients; or our decision.
  */
-export type Evidence = 'recorded' | 'measured' | 'ours';
+type Evidence = 'recorded' | 'measured' | 'ours';
 
 export type Deviation = Omit<Difference, 'at'> & {
   /** Every place where it is so. */

@@ -62,14 +62,14 @@ export function* objectsOf(
 }
 
 /** The members of a union, references resolved; a schema that is none is its only member. */
-export function membersOf(schema: Published): Published[] {
+function membersOf(schema: Published): Published[] {
   if (schema.$ref !== undefined) return membersOf(resolve(schema));
   const members = schema.oneOf ?? schema.anyOf ?? schema.allOf;
   if (members === undefined || schema.properties !== undefined) return [schema];
   return members.flatMap(membersOf).filter(({ type }) => type !== undefined);
 }
 
-export const isNullable = (schema: Published): boolean =>
+const isNullable = (schema: Published): boolean =>
   schema.nullable === true ||
   schema.type === 'null' ||
   (schema.$ref !== undefined && isNullable(resolve(schema))) ||

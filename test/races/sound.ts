@@ -27,7 +27,7 @@ export async function expectSound(env: Environment, run: RunRef): Promise<Sound>
 }
 
 /** The status that the run's workflow names at its end. */
-export async function endOfWorkflow(env: Environment, runId: string): Promise<string> {
+async function endOfWorkflow(env: Environment, runId: string): Promise<string> {
   const handle = env.temporal.workflow.getHandle<() => Promise<RunResult>>(runId);
   try {
     return (await handle.result()).status;

@@ -23,9 +23,9 @@ export {
   text,
   toolCalls,
 } from './fake-replies.ts';
-export type { Held, ModelRequest, Reply } from './fake-replies.ts';
+export type { ModelRequest, Reply } from './fake-replies.ts';
 
-export type RecordedRequest = {
+type RecordedRequest = {
   model: string;
   body: ModelRequest;
   headers: IncomingHttpHeaders;

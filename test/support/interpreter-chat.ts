@@ -17,7 +17,7 @@ const FIRST = [
 const MARK = ['mark()', 'count += 1'];
 const TELL = ['mark()', 'count += 1', 'print(count, open("marks").read())'];
 
-export const callCode = (...sources: string[]) =>
+const callCode = (...sources: string[]) =>
   toolCalls(
     sources.map((code) => ({ name: 'code_interpreter', arguments: { code } })),
     { usage: USAGE },

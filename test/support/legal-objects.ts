@@ -7,7 +7,7 @@ import { isActive } from '../../wire/run-status.ts';
 import type { Message, Run, RunStep } from '../../wire/types.ts';
 
 /** In wire order. */
-export const RUN_KEYS = [
+const RUN_KEYS = [
   'id, object, created_at, assistant_id, thread_id, status, started_at, expires_at, cancelled_at, failed_at',
   'completed_at, required_action, last_error, model, instructions, tools, tool_resources, metadata, temperature',
   'top_p, reasoning_effort, max_completion_tokens, max_prompt_tokens, truncation_strategy, incomplete_details',

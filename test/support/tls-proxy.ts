@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 
 export type Certificate = { cert: string; private: string };
-export type Caller = {
+type Caller = {
   method: string;
   key: string;
   namespace: string | undefined;

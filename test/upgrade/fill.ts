@@ -12,7 +12,7 @@ type Filled = Omit<Recorded, 'version' | 'made_at' | 'answers' | 'other'>;
 type Objects = { paths: string[] };
 
 /** In a run's metadata: its deadline is the year 2100, so that the fixture does not age (make-release.ts). */
-export const FAR = { deadline: 'far' };
+const FAR = { deadline: 'far' };
 /** Longer than a stop waits for it. */
 const SLOW: PlannedTurn = { words: 5, firstMs: 0, paceMs: 8_000 };
 /** From its creation until after the stop. */

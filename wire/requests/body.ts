@@ -12,7 +12,7 @@ import { apiErrorFromIssues, paramOf, unknownParameter } from '../zod-errors.ts'
 export const MAX_BODY_DEPTH = 64;
 
 /** Most strings, numbers, arrays, objects and so on accepted in one body. Our decision. */
-export const MAX_BODY_VALUES = 100_000;
+const MAX_BODY_VALUES = 100_000;
 
 /** Parses `body`; an absent one counts as `{}`, since clients may send no body where nothing is required. */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {

@@ -57,7 +57,7 @@ const eventsSchema = z.object({
 /** What a list shows: at most `limit` objects after or before the one named, newest first unless `asc`. */
 export type ListParams = z.infer<typeof listSchema>;
 export type ListMessagesParams = z.infer<typeof listMessagesSchema>;
-export type ListVectorStoreFilesParams = z.infer<typeof listStoreFilesSchema>;
+type ListVectorStoreFilesParams = z.infer<typeof listStoreFilesSchema>;
 export type ListFilesParams = z.infer<typeof listFilesSchema>;
 export type IncludeParams = z.infer<typeof includeSchema>;
 export type EventsParams = z.infer<typeof eventsSchema>;
@@ -73,7 +73,7 @@ export function parseListMessagesQuery(query: unknown): ListMessagesParams {
 }
 
 /** `filter`: only files in that state. */
-export function parseListVectorStoreFilesQuery(query: unknown): ListVectorStoreFilesParams {
+function parseListVectorStoreFilesQuery(query: unknown): ListVectorStoreFilesParams {
   return parseQuery(listStoreFilesSchema, query);
 }
 

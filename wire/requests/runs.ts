@@ -145,7 +145,7 @@ export type CreateThreadAndRunParams = RunParams & {
   tool_resources: ToolResources | undefined;
 };
 
-export type ToolOutput = { tool_call_id: string; output: string };
+type ToolOutput = { tool_call_id: string; output: string };
 export type SubmitToolOutputsParams = { tool_outputs: ToolOutput[]; stream: boolean };
 
 /** Throws `illFormedId` for an assistant_id that cannot be one; whether it exists is the caller's question. */

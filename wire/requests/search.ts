@@ -6,7 +6,7 @@ import { decimal, integer, LIMITS, list, problem, text } from './fields.ts';
 /** What a file's attribute is compared with. Values of different types are never equal, smaller or larger. */
 export type AttributeValue = string | number | boolean;
 
-export type ComparisonFilter =
+type ComparisonFilter =
   | {
       type: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte';
       key: string;

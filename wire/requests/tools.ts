@@ -177,7 +177,7 @@ export const toolResourcesWithHelper = z.strictObject({
 });
 
 /** A vector store to be made together with its assistant or thread. */
-export type NewVectorStore = {
+type NewVectorStore = {
   file_ids: string[];
   /** Undefined: `auto`. */
   chunking_strategy: ChunkingStrategy | undefined;

@@ -56,7 +56,7 @@ export const createVectorStoreFileBatchSchema = z
   });
 
 /** In tokens. */
-export type ChunkSizes = { max_chunk_tokens: number; chunk_overlap_tokens: number };
+type ChunkSizes = { max_chunk_tokens: number; chunk_overlap_tokens: number };
 
 /** `attributes` undefined: not given, so those of a file that is in the store already stay. */
 export type NewVectorStoreFile = ChunkSizes & {

@@ -50,7 +50,7 @@ export function readRequest(messages: ChatMessage[]): Asked | undefined {
   return { plan, turn, results };
 }
 
-export function readPlan(text: string): Plan | undefined {
+function readPlan(text: string): Plan | undefined {
   const start = text.indexOf(MARK);
   return start === -1 ? undefined : (JSON.parse(text.slice(start + MARK.length)) as Plan);
 }
@@ -81,6 +81,6 @@ export function wordsOf({ plan, turn, results }: Asked, attempt: number): string
 
 const FLAVOUR = ['', '', 'é', '', '✓', '', '𝄞', '\n', '', '"'];
 
-export function attemptName(run: string, turn: number, attempt: number): string {
+function attemptName(run: string, turn: number, attempt: number): string {
   return `${run}/${turn}/${attempt}`;
 }

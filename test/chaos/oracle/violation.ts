@@ -55,8 +55,3 @@ const ENDED = new Set(['completed', 'failed', 'cancelled', 'incomplete', 'expire
 export function hasEnded(status: string): boolean {
   return ENDED.has(status);
 }
-
-/** Of each run, by the marker that its client gave it. */
-export function runsByMarker({ tables }: Evidence): Map<string, RunRow[]> {
-  return groupBy(tables.runs, ({ marker }) => marker ?? '');
-}

@@ -113,7 +113,7 @@ function urlOf(links: Links, api: string): string {
   return `http://127.0.0.1:${links.get(`client-${api}`)!.port}/v1`;
 }
 
-export async function untilReady({ parts }: Pick<ChaosSystem, 'parts'>): Promise<void> {
+async function untilReady({ parts }: Pick<ChaosSystem, 'parts'>): Promise<void> {
   await Promise.all([...parts.values()].map((part) => part.ready()));
 }
 

@@ -25,7 +25,7 @@ const SOUND_TEXTS = [
 const BOLD_TEXTS = ['', '\u0000', '__proto__', '{"a":', '\ufeff', '-1', 'undefined'];
 const LENGTHS = [63, 64, 65, 256, 257, 512, 513, 5_000];
 
-export const soundText = fc.constantFrom(...SOUND_TEXTS);
+const soundText = fc.constantFrom(...SOUND_TEXTS);
 export const text = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...SOUND_TEXTS, ...BOLD_TEXTS) },
   fc.string({ unit: 'binary', maxLength: 20 }),

@@ -23,7 +23,7 @@ export type View = {
   deliveries: string[];
 };
 
-export type Open =
+type Open =
   | { kind: 'message'; id: string; text: string; lastSeq: number }
   | { kind: 'tools'; id: string; calls: NewToolCall[]; lastSeq: number };
 

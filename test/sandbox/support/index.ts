@@ -13,7 +13,7 @@ import { StateStore } from './state-store.ts';
 
 export const PYTHON = '/usr/bin/python3';
 
-export type CellOptions = { signal?: AbortSignal; inputs?: readonly InputFile[] };
+type CellOptions = { signal?: AbortSignal; inputs?: readonly InputFile[] };
 
 /** A result with its texts in one string and its images in one list. */
 export type ReadResult = CellResult & { logs: string; images: Buffer[] };

@@ -67,7 +67,7 @@ function python(attempts: Record<string, string>): Attempt[] {
   return Object.entries(attempts).map(([name, code]) => ({ name, python: code }));
 }
 
-export function readingAttempts({ json: file }: Targets): Attempt[] {
+function readingAttempts({ json: file }: Targets): Attempt[] {
   const path = JSON.stringify(file);
   const url = JSON.stringify(`file://${file}`);
   const worker = (source: string, options: string) =>
@@ -148,7 +148,7 @@ export function readingAttempts({ json: file }: Targets): Attempt[] {
   });
 }
 
-export function writingAttempts({ writable: folder }: Targets): Attempt[] {
+function writingAttempts({ writable: folder }: Targets): Attempt[] {
   const path = (name: string) => JSON.stringify(`${folder}/${name}`);
   return javascript({
     'write a file': `Deno.writeTextFileSync(${path('a')}, 'x')`,
@@ -174,7 +174,7 @@ export function writingAttempts({ writable: folder }: Targets): Attempt[] {
   });
 }
 
-export function networkAttempts({ port, socket, abstractName: abstract }: Targets): Attempt[] {
+function networkAttempts({ port, socket, abstractName: abstract }: Targets): Attempt[] {
   const host = `127.0.0.1:${port}`;
   return [
     ...javascript({
@@ -224,7 +224,7 @@ export function networkAttempts({ port, socket, abstractName: abstract }: Target
   ];
 }
 
-export function systemAttempts({ json: file, variable }: Targets): Attempt[] {
+function systemAttempts({ json: file, variable }: Targets): Attempt[] {
   const wish = (name: string) =>
     `Deno.permissions.request({ name: '${name}' }).then(({ state }) => state === 'granted' || Promise.reject(new Error(state)))`;
   return [

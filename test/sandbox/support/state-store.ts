@@ -49,7 +49,7 @@ export class StateStore {
   }
 }
 
-export function savedFile(path: string, data: Buffer): SavedFile {
+function savedFile(path: string, data: Buffer): SavedFile {
   return {
     path,
     bytes: data.length,
