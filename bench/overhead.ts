@@ -3,7 +3,7 @@ import type { Usage } from './cpu.ts';
 import { addUsage, isQuiet, waitForQuiet } from './cpu.ts';
 import {
   fixed,
-  harnessShare,
+  harnessCell,
   postgresSettings,
   printTable,
   progress,
@@ -236,7 +236,7 @@ function printUsage(rounds: Round[]): void {
         usage,
         Math.ceil(BLOCKS[block].count * SCALE) * rounds.length,
       );
-      return [first!, rate(block, side), ...rest, `${fixed(harnessShare(usage) * 100, 0)} %`];
+      return [first!, rate(block, side), ...rest, harnessCell(usage)];
     }),
   );
 }

@@ -50,8 +50,15 @@ export function usageRow(name: string, usage: Usage, runs: number): string[] {
   ];
 }
 
-/** The share of fake model and driver in all CPU that was used; above a quarter they distort the result. */
-export function harnessShare({ parts }: Usage): number {
+const HARNESS_MOST = 0.25;
+
+/** The share of fake model and driver in all CPU that was used. Above a quarter they distort the result. */
+export function harnessCell(usage: Usage): string {
+  const share = harnessShare(usage);
+  return `${fixed(share * 100, 0)} %${share > HARNESS_MOST ? ' (does not count)' : ''}`;
+}
+
+function harnessShare({ parts }: Usage): number {
   const all = Object.values(parts).reduce((sum, ms) => sum + ms, 0);
   return ((parts['fake model'] ?? 0) + (parts['driver'] ?? 0)) / all;
 }

@@ -13,7 +13,7 @@ import type { Behaviour, Fault, Reading } from './readers.ts';
 import { check, readDirect, readRun } from './readers.ts';
 import {
   fixed,
-  harnessShare,
+  harnessCell,
   postgresSettings,
   printTable,
   progress,
@@ -246,7 +246,7 @@ function report(results: Result[]): void {
       ...Object.values(usage.parts).map((ms) => fixed(ms / usage.wallMs, 2)),
       fixed(usage.foreignCores, 2),
       fixed(usage.stolenCores, 2),
-      `${fixed(harnessShare(usage) * 100, 0)} %`,
+      harnessCell(usage),
     ]),
   );
   printTable(

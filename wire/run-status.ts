@@ -1,18 +1,19 @@
 /**
- * The documented status graph of a run, and the only place it is written down.
+ * The documented status graph of a run. A terminal status is never left.
  *
  *   queued ──► in_progress ──► completed | incomplete | failed
  *     ▲             │
  *     │             ▼
  *     └────── requires_action
  *
- *   queued | in_progress | requires_action ──► cancelling ──► cancelled
- *   any active status ──► expired | failed
+ *   queued | in_progress | requires_action ──► cancelling | cancelled | incomplete | failed
+ *   cancelling ──► cancelled
+ *   any active status ──► expired
  */
 import type { RunRow } from './rows.ts';
 import type { LastError, RunStatus } from './types.ts';
 
-/** For each status, the statuses it may be entered from. Terminal statuses are never left. */
+/** For each status, the statuses it may be entered from. */
 export const TRANSITIONS = {
   queued: ['requires_action'],
   in_progress: ['queued', 'in_progress'],

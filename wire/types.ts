@@ -34,7 +34,7 @@ export type Metadata = Record<string, string>;
 export type Thread = SdkThread;
 export type Message = SdkMessage;
 export type MessageContent = SdkMessageContent;
-/** Of a text: here always `file_path`. */
+/** Of a text: `file_citation` for a search result, `file_path` for a file that a cell made. */
 export type Annotation = SdkAnnotation;
 export type MessageAttachment = NonNullable<SdkMessage['attachments']>[number];
 export type IncompleteReason = NonNullable<SdkMessage['incomplete_details']>['reason'];

@@ -1,5 +1,5 @@
 /** The documents against the code: the tables of settings, the links, and the services they name. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -7,22 +7,9 @@ import { expect, test } from 'vitest';
 import { loadConfig } from '../../config/config.ts';
 import { ROOT, variablesRead } from './compose-file.ts';
 
-const DOCUMENTS = [
-  'README.md',
-  'docs/clients.md',
-  'docs/operations.md',
-  'docs/protocol.md',
-  'docs/performance.md',
-  'docs/architecture.md',
-  'docs/code-interpreter.md',
-  'docs/retrieval.md',
-  'docs/models.md',
-  'docs/compatibility.md',
-  'docs/upgrade.md',
-  'docs/decisions/reconciler.md',
-  'docs/decisions/worker-versioning.md',
-  'deploy/temporal/views.md',
-];
+const DOCUMENTS = globSync(['*.md', 'docs/**/*.md', 'examples/*.md', 'deploy/**/*.md'], {
+  cwd: ROOT,
+});
 
 test('lists in docs/operations.md every variable that config/config.ts reads, and no other', () => {
   const named = settings('docs/operations.md').map(({ name }) => name);
