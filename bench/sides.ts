@@ -85,21 +85,15 @@ async function measure(
   const timed = async <T>(work: Promise<T[]>) => {
     const runs = await work;
     const seconds = (performance.now() - started) / 1_000;
-    return {
-      runs,
-      common: { side, runsPerSecond: batch.count / seconds, usage: await stopLedger() },
-    };
+    const runsPerSecond = batch.count / seconds;
+    return { runs, common: { side, runsPerSecond, usage: await stopLedger() } };
   };
   const { count, concurrency, kind } = batch;
   if (side === 'D') {
     const { runs, common } = await timed(
       inParallel(count, concurrency, (i) => runDirect(stack.model, models[i]!)),
     );
-    return {
-      ...common,
-      endMs: runs.map((run) => run.endMs),
-      firstTextMs: runs.map((run) => run.firstTextMs),
-    };
+    return { ...common, ...timesOf(runs) };
   }
   if (side === 'ours') {
     const { runs, common } = await timed(
@@ -109,8 +103,7 @@ async function measure(
     );
     return {
       ...common,
-      endMs: runs.map((run) => run.endMs),
-      firstTextMs: runs.map((run) => run.firstTextMs),
+      ...timesOf(runs),
       ...(await resumes(
         stack,
         kind,
@@ -135,6 +128,13 @@ async function measure(
           models,
           runs.map((run) => run.signalledAt),
         )),
+  };
+}
+
+function timesOf(runs: { endMs: number; firstTextMs: number }[]) {
+  return {
+    endMs: runs.map((run) => run.endMs),
+    firstTextMs: runs.map((run) => run.firstTextMs),
   };
 }
 

@@ -237,6 +237,11 @@ function report(results: Result[]): void {
   for (const { runId, behaviour, problem } of results.flatMap((result) => result.faults)) {
     console.log(`FAULT ${runId} (${behaviour} reader): ${problem}`);
   }
+  reportCores(results);
+  reportTraffic(results);
+}
+
+function reportCores(results: Result[]): void {
   const parts = Object.keys(results[0]!.usage.parts);
   printTable(
     'Cores by process; goal: PostgreSQL < 0.5',
@@ -249,6 +254,9 @@ function report(results: Result[]): void {
       harnessCell(usage),
     ]),
   );
+}
+
+function reportTraffic(results: Result[]): void {
   printTable(
     'Per second',
     [

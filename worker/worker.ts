@@ -57,7 +57,47 @@ const BOUNDS = { lockMs: 30_000, statementMs: 600_000, longMs: 600_000 };
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;
+  const { taskQueue, maxTurns } = config;
   installRuntime(log);
+  const resources = await openResources(options);
+  const { connection, sandbox, deps } = resources;
+  const { pool, embedder } = deps;
+  const client = new Client({ connection, namespace: config.temporalNamespace });
+  const workers = await createWorkers(options, resources);
+  await whenThere('Temporal', log, () => deleteOldSchedule(client, taskQueue)).catch(
+    (err: unknown) =>
+      log.warn({ err }, 'The schedule of 0.1.0 is still there: the next start tries'),
+  );
+  const running = Promise.all(workers.map((each) => each.run())).then(() => {});
+  running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
+  const stopRedelivery = startRedelivery(pool, client, { taskQueue, maxTurns }, log);
+  const stopReconciler = startReconciler({ pool, client, taskQueue, embedder, log });
+  return {
+    get sandbox() {
+      return sandbox.status;
+    },
+    connection,
+    running,
+    async close() {
+      await Promise.all([stopRedelivery(), stopReconciler()]);
+      for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
+      await running.catch(() => {});
+      await closeResources(resources);
+    },
+  };
+}
+
+type Resources = {
+  connection: NativeConnection;
+  sandbox: Sandbox;
+  codePath: string;
+  listener: Listener;
+  deps: ActivityDependencies;
+  standIn: ReturnType<typeof startStandIn>;
+};
+
+async function openResources(options: WorkerOptions): Promise<Resources> {
+  const { config, log } = options;
   const [connection, sandbox, codePath] = await Promise.all([
     whenThere('Temporal', log, () => connect(options)),
     options.sandbox ?? openSandbox(config),
@@ -74,7 +114,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   await whenThere('PostgreSQL', log, () => listener.start());
   await whenThere('PostgreSQL', log, () => rotateEventPartitions(pool));
   const batcher = new EventBatcher(options.databaseUrl, 'threadmill-worker-events');
-  const client = new Client({ connection, namespace: config.temporalNamespace });
   const target = embeddingsTarget(config);
   const deps: ActivityDependencies = {
     pool,
@@ -91,6 +130,28 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     parsers: createParserPool(config.ingestSlots),
   };
   const standIn = startStandIn(options.temporalAddress, config, log);
+  return { connection, sandbox, codePath, listener, deps, standIn };
+}
+
+async function closeResources(resources: Resources): Promise<void> {
+  const { connection, sandbox, listener, deps, standIn } = resources;
+  await standIn.close();
+  deps.control[Symbol.dispose]();
+  deps.interpreters[Symbol.dispose]();
+  await Promise.all([
+    sandbox[Symbol.asyncDispose](),
+    deps.parsers[Symbol.asyncDispose](),
+    deps.batcher[Symbol.asyncDispose](),
+    listener[Symbol.asyncDispose](),
+    deps.pool.end(),
+  ]);
+  await connection.close();
+}
+
+async function createWorkers(
+  { config, log }: WorkerOptions,
+  { connection, codePath, deps, standIn }: Resources,
+): Promise<Worker[]> {
   const common = {
     connection,
     namespace: config.temporalNamespace,
@@ -121,45 +182,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     activities: createIngestActivities(deps),
     maxConcurrentActivityTaskExecutions: config.ingestSlots,
   });
-  await whenThere('Temporal', log, () => deleteOldSchedule(client, config.taskQueue)).catch(
-    (err: unknown) =>
-      log.warn({ err }, 'The schedule of 0.1.0 is still there: the next start tries'),
-  );
-  const workers = [worker, ingester];
-  const running = Promise.all(workers.map((each) => each.run())).then(() => {});
-  running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
-  const stopRedelivery = startRedelivery(
-    pool,
-    client,
-    { taskQueue: config.taskQueue, maxTurns: config.maxTurns },
-    log,
-  );
-  const { taskQueue } = config;
-  const { embedder } = deps;
-  const stopReconciler = startReconciler({ pool, client, taskQueue, embedder, log });
-  return {
-    get sandbox() {
-      return sandbox.status;
-    },
-    connection,
-    running,
-    async close() {
-      await Promise.all([stopRedelivery(), stopReconciler()]);
-      for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
-      await running.catch(() => {});
-      await standIn.close();
-      control[Symbol.dispose]();
-      interpreters[Symbol.dispose]();
-      await Promise.all([
-        sandbox[Symbol.asyncDispose](),
-        deps.parsers[Symbol.asyncDispose](),
-        batcher[Symbol.asyncDispose](),
-        listener[Symbol.asyncDispose](),
-        pool.end(),
-      ]);
-      await connection.close();
-    },
-  };
+  return [worker, ingester];
 }
 
 /** The SDK's own logs join ours; signals are handled by the entry, which also stops what lies outside the worker. */

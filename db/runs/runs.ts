@@ -72,15 +72,18 @@ export type AcceptedRun = {
   ingests?: Delivery[];
 };
 
+type RunOwners = { projectId: string; threadId: string; assistant: AssistantRow };
+type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
+/** `windowEndSeq`: the last message that the run reads. */
+type RunPlace = RunOwners & { windowEndSeq: number };
+
 /**
  * Adds the messages and the run to an existing thread.
  * @throws ApiError 404; 400 while another run is active, for an expired store, or when there is nothing to answer
  */
 export async function createRun(
   tx: Tx,
-  projectId: string,
-  threadId: string,
-  assistant: AssistantRow,
+  { projectId, threadId, assistant }: RunOwners,
   additionalMessages: NewMessage[],
   settings: NewRun,
 ): Promise<AcceptedRun> {
@@ -89,38 +92,52 @@ export async function createRun(
   const added = await insertMessages(tx, projectId, threadId, additionalMessages);
   const lastSeq = added.at(-1)?.seq ?? thread.last_message_seq;
   const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
-  return {
-    ...(await insertRun(tx, projectId, threadId, assistant, lastSeq, settings, [])),
-    ingests,
-  };
+  const place = { projectId, threadId, assistant, windowEndSeq: lastSeq };
+  return { ...(await insertRun(tx, place, settings, [])), ingests };
 }
 
 /** The run of a thread created in the same transaction: its stream begins with the thread. */
 export async function createFirstRun(
   tx: Tx,
-  projectId: string,
+  { projectId, assistant, messageCount }: FirstRunOwners,
   { thread, deliveries: ingests }: CreatedThread,
-  assistant: AssistantRow,
-  messageCount: number,
   settings: NewRun,
 ): Promise<AcceptedRun> {
-  const leading = [threadCreated(thread)];
-  return {
-    ...(await insertRun(tx, projectId, thread.id, assistant, messageCount, settings, leading)),
-    ingests,
-  };
+  const place = { projectId, threadId: thread.id, assistant, windowEndSeq: messageCount };
+  return { ...(await insertRun(tx, place, settings, [threadCreated(thread)])), ingests };
 }
 
 async function insertRun(
   tx: Tx,
-  projectId: string,
-  threadId: string,
-  assistant: AssistantRow,
-  windowEndSeq: number,
+  place: RunPlace,
   settings: NewRun,
   leadingEvents: ReturnType<typeof threadCreated>[],
 ): Promise<AcceptedRun> {
+  const { projectId, threadId, assistant } = place;
   if (!settings.instructions && !(await hasUserMessage(tx, threadId))) throw emptyThread();
+  const run = await insertRow(tx, place, settings);
+  if (run.tools.some(({ type }) => type === 'file_search')) {
+    await useExistingStores(tx, projectId, run.vector_store_ids);
+  }
+  const [delivery] = await Promise.all([
+    enqueueDelivery(tx, run.id, {
+      kind: 'start',
+      projectId,
+      threadId,
+      assistantId: assistant.id,
+      model: run.model,
+      expiresAtMs: run.expires_at * 1_000,
+    }),
+    appendEvents(tx, run.id, [...leadingEvents, runEvent(run, 'created'), runEvent(run)]),
+  ]);
+  return { run: toRun(run), delivery, beforeSeq: 0 };
+}
+
+async function insertRow(
+  tx: Tx,
+  { projectId, threadId, assistant, windowEndSeq }: RunPlace,
+  settings: NewRun,
+): Promise<RunRow> {
   const rows = await query<RunRow>(
     tx,
     'runs.create',
@@ -160,22 +177,7 @@ async function insertRun(
       settings.vectorStoreIds,
     ],
   );
-  const run = rows[0]!;
-  if (run.tools.some(({ type }) => type === 'file_search')) {
-    await useExistingStores(tx, projectId, run.vector_store_ids);
-  }
-  const [delivery] = await Promise.all([
-    enqueueDelivery(tx, run.id, {
-      kind: 'start',
-      projectId,
-      threadId,
-      assistantId: assistant.id,
-      model: run.model,
-      expiresAtMs: run.expires_at * 1_000,
-    }),
-    appendEvents(tx, run.id, [...leadingEvents, runEvent(run, 'created'), runEvent(run)]),
-  ]);
-  return { run: toRun(run), delivery, beforeSeq: 0 };
+  return rows[0]!;
 }
 
 async function hasUserMessage(tx: Tx, threadId: string): Promise<boolean> {

@@ -69,7 +69,10 @@ export async function startDatabase(): Promise<Database> {
           metadata: {},
           tool_resources: {},
         });
-        return createRun(tx, projectId, thread.id, assistant, [], { ...SETTINGS, ...settings });
+        return createRun(tx, { projectId, threadId: thread.id, assistant }, [], {
+          ...SETTINGS,
+          ...settings,
+        });
       }),
     async [Symbol.asyncDispose]() {
       await pool.end();

@@ -78,9 +78,7 @@ const CHANGES: Record<string, () => Promise<Change>> = {
   'a run is created': async () => {
     const place = await queued();
     await finalizeRun(database.pool, place.runId, { status: 'cancelled' });
-    const change = inTransaction((tx) =>
-      createRun(tx, database.projectId, place.threadId, database.assistant, [], SETTINGS),
-    );
+    const change = inTransaction((tx) => createRun(tx, { ...database, ...place }, [], SETTINGS));
     return { ...place, change };
   },
   'a run begins': async () => {

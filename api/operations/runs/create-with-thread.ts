@@ -29,8 +29,9 @@ export const createThreadAndRun = operation({
     const named = [...filesOfThread(body.thread), ...filesOfResources(body.tool_resources)];
     await checkFiles(tx, project, named);
     const thread = await createThread(tx, project, body.thread);
-    const { length } = body.thread.messages;
-    return acceptedRun(await createFirstRun(tx, project, thread, assistant, length, settings));
+    const messageCount = body.thread.messages.length;
+    const owners = { projectId: project, assistant, messageCount };
+    return acceptedRun(await createFirstRun(tx, owners, thread, settings));
   },
   stream: (call, beforeSeq) => streamIfAsked(call, beforeSeq),
 });

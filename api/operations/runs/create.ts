@@ -26,9 +26,8 @@ export const createRun = operation({
     const assistant = await getAssistantRow(tx, project, body.assistant_id);
     const settings = newRun(context.config, assistant, body);
     await checkFiles(tx, project, filesOfMessages(body.messages));
-    return acceptedRun(
-      await db.createRun(tx, project, ids.thread_id, assistant, body.messages, settings),
-    );
+    const owners = { projectId: project, threadId: ids.thread_id, assistant };
+    return acceptedRun(await db.createRun(tx, owners, body.messages, settings));
   },
   stream: (call, beforeSeq) => streamIfAsked(call, beforeSeq),
 });

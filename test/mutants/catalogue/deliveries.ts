@@ -17,12 +17,8 @@ export const DELIVERIES: Mutation[] = [
     edits: [
       edit(
         'api/operations/runs/create.ts',
-        `await checkFiles(tx, project, filesOfMessages(body.messages));
-    return acceptedRun(
-      await db.createRun(tx, project, ids.thread_id, assistant, body.messages, settings),
-    );`,
-        `await checkFiles(tx, project, filesOfMessages(body.messages));
-    const made = await db.createRun(tx, project, ids.thread_id, assistant, body.messages, settings);
+        `return acceptedRun(await db.createRun(tx, owners, body.messages, settings));`,
+        `const made = await db.createRun(tx, owners, body.messages, settings);
     context.dispatcher.dispatch(made.delivery);
     return acceptedRun(made);`,
       ),
