@@ -25,9 +25,7 @@ const AT_ONCE = 4;
 export async function embedChunks(
   { pool }: ActivityDependencies,
   embedder: Embedder,
-  documentId: number,
-  from: number,
-  to: number,
+  { documentId, from, to }: { documentId: number; from: number; to: number },
   signal: AbortSignal,
 ): Promise<void> {
   const model = embeddingKey(embedder);
@@ -81,7 +79,12 @@ async function embedDocument(
   const model = embeddingKey(embedder);
   try {
     if (await beginEmbedding(deps.pool, document.id, model)) {
-      await embedChunks(deps, embedder, document.id, 0, document.chunk_count, signal);
+      await embedChunks(
+        deps,
+        embedder,
+        { documentId: document.id, from: 0, to: document.chunk_count },
+        signal,
+      );
       await finishEmbedding(deps.pool, document.id, model);
     }
     return true;

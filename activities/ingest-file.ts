@@ -54,7 +54,9 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
       words: wordsOf(source.filename),
     });
     if (document === undefined) return ended(deps, seq);
-    const count = document.chunk_count ?? (await storeAll(deps, seq, document.id, source, signal));
+    const count =
+      document.chunk_count ??
+      (await storeAll(deps, { seq, documentId: document.id }, source, signal));
     if (count === undefined) return ended(deps, seq);
     const embed =
       embedder !== null && (await beginEmbedding(pool, document.id, embeddingKey(embedder)));
@@ -66,8 +68,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
 /** Stores what lies behind the chunks that are stored already. Undefined: the ingest is not wanted any more. */
 async function storeAll(
   { pool, parseLimits, parsers }: ActivityDependencies,
-  seq: number,
-  documentId: number,
+  { seq, documentId }: { seq: number; documentId: number },
   source: IngestSource,
   signal: AbortSignal,
 ): Promise<number | undefined> {
@@ -108,7 +109,12 @@ export async function embedSlice(
     if (embedder !== null) {
       // With the last part, also what a change of the model in the middle of the ingest has left without a vector.
       const from = last ? 0 : slice * SLICE_CHUNKS;
-      await embedChunks(deps, embedder, document.id, from, (slice + 1) * SLICE_CHUNKS, signal);
+      await embedChunks(
+        deps,
+        embedder,
+        { documentId: document.id, from, to: (slice + 1) * SLICE_CHUNKS },
+        signal,
+      );
       if (last) await finishEmbedding(pool, document.id, embeddingKey(embedder));
     }
     if (!last) return { kind: 'embedded' };

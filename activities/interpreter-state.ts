@@ -67,8 +67,7 @@ export async function writeOutputs(
 export async function writeState(
   pool: Pool,
   lease: Lease & StoredVersion,
-  version: string,
-  change: StateChange,
+  { version, change }: { version: string; change: StateChange },
   signal: AbortSignal,
 ): Promise<NewState> {
   const changed: NewState['changed'] = [];

@@ -31,7 +31,7 @@ export async function runTool(
     if (backend === 'none') throw new SandboxUnavailableError(reason);
     const taken = await waitForLease(deps, runId, { call: found.call, owner }, signal);
     if (taken.kind === 'settled') return taken.outcome;
-    return runLeased(deps, runId, found.call, taken.lease, signal);
+    return runLeased(deps, { runId, call: found.call, lease: taken.lease }, signal);
   });
 }
 
@@ -59,9 +59,7 @@ async function waitForLease(
 
 async function runLeased(
   { pool, sandbox, interpreters }: ActivityDependencies,
-  runId: string,
-  call: PendingToolCall,
-  lease: Lease & StoredVersion,
+  { runId, call, lease }: { runId: string; call: PendingToolCall; lease: Lease & StoredVersion },
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
   const held = holdLease(pool, lease, signal);
@@ -80,9 +78,11 @@ async function runLeased(
       save: async (result, change) => {
         const outputs = await writeOutputs(pool, lease.projectId, result);
         const state =
-          change === null ? null : await writeState(pool, lease, nextVersion, change, held.signal);
+          change === null
+            ? null
+            : await writeState(pool, lease, { version: nextVersion, change }, held.signal);
         await held.stop();
-        outcome = await storeCell(pool, lease, { runId, callId: call.id }, outputs, state);
+        outcome = await storeCell(pool, lease, { runId, callId: call.id }, { outputs, state });
       },
     });
   } catch (error) {

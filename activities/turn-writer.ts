@@ -177,7 +177,7 @@ export class TurnWriter {
   async #openMessage(text: string): Promise<void> {
     const { images } = this.#context;
     if (text !== '') this.#indexOf('text');
-    this.#message = await openMessage(this.#pool, this.#run, this.#ref, images, text);
+    this.#message = await openMessage(this.#pool, this.#run, this.#ref, { images, text });
     this.#deltas.continueAfter(this.#message.lastSeq);
   }
 
@@ -228,13 +228,8 @@ export class TurnWriter {
     await this.#writePieces(this.#reader.end());
     if (this.#message === undefined) return;
     await this.#deltas.flushed();
-    await completeMessage(
-      this.#pool,
-      this.#run,
-      this.#ref,
-      this.#message.messageId!,
-      this.#answer(),
-    );
+    const message = { messageId: this.#message.messageId!, ...this.#answer() };
+    await completeMessage(this.#pool, this.#run, this.#ref, message);
     this.#message = undefined;
   }
 

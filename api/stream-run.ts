@@ -45,7 +45,7 @@ export async function streamRun(
     const replayed = await replayRun(context.pool, projectOf(response), run);
     const missed = (replayed.at(-1)?.id ?? 0) > seenSeq ? replayed : [];
     await sse.send([...missed.map(show), DONE]);
-  } else if (await follow(context, sse, run.id, { ...options, seenSeq, show }, signal)) {
+  } else if (await follow(context, sse, { ...options, runId: run.id, seenSeq, show }, signal)) {
     await sse.send([DONE]);
   } else if (deletion.signal.aborted) {
     await sse.send([{ event: 'error', data: JSON.stringify(notFound('run', run.id)) }]);
@@ -88,8 +88,7 @@ function watchDeletion(context: ApiContext, runId: string): Disposable & { signa
 async function follow(
   context: ApiContext,
   sse: SseStream,
-  runId: string,
-  options: StreamOptions & { show: Show },
+  { runId, ...options }: StreamOptions & { runId: string; show: Show },
   signal: AbortSignal,
 ): Promise<boolean> {
   const { stopAtPause, show } = options;

@@ -36,8 +36,7 @@ export async function readRun(
   client: OpenAI,
   api: Target,
   job: Job,
-  onToken: OnToken,
-  slowUntil: Promise<void>,
+  { onToken, slowUntil }: { onToken: OnToken; slowUntil: Promise<void> },
 ): Promise<Reading> {
   const reading: Reading = {
     runId: '',

@@ -104,7 +104,7 @@ async function measure(
     const model = `fake:tps=${TOKENS_PER_SECOND},n=${tokens},seed=${newSeed()}`;
     const job = { threadId, assistantId, model, behaviour: behaviourOf(index) };
     const onToken = (at: number, delayMs: number) => void delays.push({ at, delayMs });
-    readings.push(readRun(client, stack.api, job, onToken, over.promise));
+    readings.push(readRun(client, stack.api, job, { onToken, slowUntil: over.promise }));
     await sleep(START_MS / streams);
   }
   await sleep(SETTLE_MS);

@@ -51,7 +51,7 @@ export async function vectorBench(): Promise<void> {
   const filled: Filled[] = [];
   for (const chunks of SIZES) {
     const started = performance.now();
-    const store = await fill(pool, projectId, source, random, chunks);
+    const store = await fill(pool, projectId, { source, random, chunks });
     const indexedPerSecond = (chunks * 1_000) / (performance.now() - started);
     const queries = makeQueries(store, source, random);
     filled.push({ id: store.id, chunks, queries, indexedPerSecond });
@@ -89,9 +89,7 @@ function collectGarbage(): void {
 async function fill(
   pool: Pool,
   projectId: string,
-  source: VectorSource,
-  random: () => number,
-  chunks: number,
+  { source, random, chunks }: { source: VectorSource; random: () => number; chunks: number },
 ): Promise<Store> {
   const id = await newStore(pool, projectId);
   const store: Store = { id, chunks, texts: [], raw: [], vectors: [] };

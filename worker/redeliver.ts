@@ -21,17 +21,15 @@ export function startRedelivery(
 ): () => Promise<void> {
   return startLoop('Deliveries could not be repeated', INTERVAL_MS, log, async () => {
     const due = await takeDueDeliveries(pool, BATCH);
-    await Promise.all(due.map((delivery) => redeliver(pool, client, delivery, options, log)));
+    await Promise.all(due.map((delivery) => redeliver({ pool, client, log }, delivery, options)));
     return due.length === BATCH;
   });
 }
 
 async function redeliver(
-  pool: Pool,
-  client: Client,
+  { pool, client, log }: { pool: Pool; client: Client; log: Logger },
   delivery: Delivery,
   options: DeliverOptions,
-  log: Logger,
 ): Promise<void> {
   const fields = { run_id: delivery.runId, kind: delivery.payload.kind };
   try {

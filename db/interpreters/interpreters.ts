@@ -56,8 +56,7 @@ export async function storeCell(
   pool: Pool,
   lease: Lease & Pick<StoredVersion, 'namespace'>,
   call: { runId: string; callId: string },
-  outputs: CellOutput[],
-  state: NewState | null,
+  { outputs, state }: { outputs: CellOutput[]; state: NewState | null },
 ): Promise<ToolOutcome> {
   const stored = withTransaction(pool, async (tx) => {
     const run = await lockRunOfCall(tx, call);

@@ -42,7 +42,7 @@ export async function cutMessage(
     const content = contentOfDeltas(
       deltas.map(({ event, data }) => ({ event, data: JSON.parse(data) as unknown })),
     );
-    return endMessage(tx, id, content, roughTokens(content), reason);
+    return endMessage(tx, id, { content, tokens: roughTokens(content), reason });
   });
   if (reason === 'run_failed') await deleteEarlierFragments(tx, runId, message.id);
   return [messageEvent(message)];
@@ -64,13 +64,13 @@ function roughTokens(content: MessageContent[]): number {
   return Math.ceil(JSON.stringify(content).length / 4);
 }
 
+type MessageEnd = { content: MessageContent[]; tokens: number; reason: IncompleteReason | null };
+
 /** Gives an open message its final content; with a reason it ends incomplete. */
 export async function endMessage(
   tx: Tx,
   id: string,
-  content: MessageContent[],
-  tokens: number,
-  reason: IncompleteReason | null,
+  { content, tokens, reason }: MessageEnd,
 ): Promise<MessageRow> {
   const rows = await query<MessageRow>(
     tx,
@@ -98,12 +98,16 @@ export async function openMessage(
   pool: Pool,
   run: RunRow,
   ref: TurnRef,
-  images: string[],
-  text: string,
+  { images, text }: { images: string[]; text: string },
 ): Promise<OpenStep> {
   const now = Math.floor(Date.now() / 1_000);
   const message = newMessage(run, now);
-  const step = newStep(run, ref.turn, 'message_creation', message.id, now);
+  const step = newStep(run, {
+    turn: ref.turn,
+    type: 'message_creation',
+    messageId: message.id,
+    now,
+  });
   const events = [
     stepEvent(step, run, 'created'),
     stepEvent(step, run),
@@ -129,7 +133,12 @@ export async function openToolStep(
   ref: TurnRef,
   opening: (stepId: string) => RunEvent,
 ): Promise<OpenStep> {
-  const step = newStep(run, ref.turn, 'tool_calls', null, Math.floor(Date.now() / 1_000));
+  const step = newStep(run, {
+    turn: ref.turn,
+    type: 'tool_calls',
+    messageId: null,
+    now: Math.floor(Date.now() / 1_000),
+  });
   const events = [stepEvent(step, run, 'created'), stepEvent(step, run), opening(step.id)];
   return withTransaction(pool, async (tx) => {
     const [first] = await Promise.all([
@@ -159,13 +168,9 @@ function newMessage(run: RunRow, now: number): MessageRow {
   };
 }
 
-function newStep(
-  run: RunRow,
-  turn: number,
-  type: RunStepRow['type'],
-  messageId: string | null,
-  now: number,
-): RunStepRow {
+type NewStep = { turn: number; type: RunStepRow['type']; messageId: string | null; now: number };
+
+function newStep(run: RunRow, { turn, type, messageId, now }: NewStep): RunStepRow {
   return {
     id: mintId('run_step'),
     run_id: run.id,
@@ -233,13 +238,12 @@ export async function completeMessage(
   pool: Pool,
   run: RunRow,
   ref: TurnRef,
-  messageId: string,
-  answer: { content: MessageContent[]; tokens: number },
+  { messageId, ...answer }: { messageId: string; content: MessageContent[]; tokens: number },
 ): Promise<void> {
   await withTransaction(pool, async (tx) => {
     const linked = await linkFiles(tx, run, messageId, answer.content);
     const [message, step] = await Promise.all([
-      endMessage(tx, messageId, linked.content, answer.tokens, null),
+      endMessage(tx, messageId, { content: linked.content, tokens: answer.tokens, reason: null }),
       endOpenStep(tx, run.id, 'completed'),
     ]);
     const events = [...linked.events, messageEvent(message), stepEvent(step, run)];

@@ -37,13 +37,12 @@ export async function listRunSteps(
   return listPage<StepOfRun, RunStep>(db, source, page, (row) => toRunStep(row, row.run));
 }
 
+type StepPath = { projectId: string; threadId: string; runId: string; stepId: string };
+
 /** @throws ApiError 404 */
 export async function getRunStep(
   db: Queryable,
-  projectId: string,
-  threadId: string,
-  runId: string,
-  stepId: string,
+  { projectId, threadId, runId, stepId }: StepPath,
 ): Promise<RunStep> {
   const rows = await query<StepOfRun>(
     db,

@@ -72,6 +72,7 @@ export type AcceptedRun = {
   ingests?: Delivery[];
 };
 
+type RunPath = { projectId: string; threadId: string; runId: string };
 type RunOwners = { projectId: string; threadId: string; assistant: AssistantRow };
 type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
 /** `windowEndSeq`: the last message that the run reads. */
@@ -248,9 +249,7 @@ export async function listRuns(
 /** Replaces the metadata map. @throws ApiError 404; 400 while the run is in progress */
 export async function modifyRun(
   tx: Tx,
-  projectId: string,
-  threadId: string,
-  runId: string,
+  { projectId, threadId, runId }: RunPath,
   metadata: Metadata | undefined,
 ): Promise<Run> {
   const run = await lockRun(tx, projectId, threadId, runId);
@@ -314,9 +313,7 @@ export type ToolOutput = { tool_call_id: string; output: string };
  */
 export async function submitToolOutputs(
   tx: Tx,
-  projectId: string,
-  threadId: string,
-  runId: string,
+  { projectId, threadId, runId }: RunPath,
   outputs: ToolOutput[],
 ): Promise<AcceptedRun> {
   const locked = await lockRun(tx, projectId, threadId, runId);

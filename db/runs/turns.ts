@@ -256,7 +256,11 @@ async function endTurnObjects(
   const [message, , stepId, step] = await Promise.all([
     given === null || linked === null
       ? undefined
-      : endMessage(tx, given.id, linked.content, given.tokens, given.incomplete),
+      : endMessage(tx, given.id, {
+          content: linked.content,
+          tokens: given.tokens,
+          reason: given.incomplete,
+        }),
     end.toolCalls.length === 0 ? undefined : insertToolCalls(tx, run.id, end.toolCalls),
     recordUsage(tx, run.id, toUsage(end.usage), end.toolCalls.length === 0 ? null : end.upstream),
     endTurnStep(tx, run.id, end),

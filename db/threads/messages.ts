@@ -149,9 +149,7 @@ export async function listMessages(
 /** Replaces the whole metadata map. @throws ApiError 404 */
 export async function modifyMessage(
   db: Queryable,
-  projectId: string,
-  threadId: string,
-  id: string,
+  { projectId, threadId, id }: { projectId: string; threadId: string; id: string },
   metadata: Metadata | undefined,
 ): Promise<Message> {
   const rows = await query<MessageRow>(

@@ -29,7 +29,7 @@ export async function createHelperStores(
     const store = { ...NEW_STORE, metadata, expires_after_days: expiresAfterDays };
     const id = await createVectorStore(tx, projectId, store);
     const files = newVectorStoreFiles(file_ids, chunking_strategy);
-    deliveries.push(...(await addFiles(tx, projectId, id, files)));
+    deliveries.push(...(await addFiles(tx, { projectId, storeId: id }, files)));
     ids.push(id);
   }
   return { resources: { ...resources, file_search: { vector_store_ids: ids } }, deliveries };
@@ -52,7 +52,7 @@ export async function addAttachments(
   );
   if (fileIds.length === 0) return [];
   const storeId = await threadStore(tx, projectId, threadId);
-  return addFiles(tx, projectId, storeId, newVectorStoreFiles(fileIds, undefined));
+  return addFiles(tx, { projectId, storeId }, newVectorStoreFiles(fileIds, undefined));
 }
 
 /** The thread is locked: two messages do not make two stores. */

@@ -26,7 +26,7 @@ export async function createFileBatch(
     `insert into vector_store_file_batches (id, vector_store_id, project_id, created_at) values ($1, $2, $3, unix_now())`,
     [id, storeId, projectId],
   );
-  return { id, deliveries: await addFiles(tx, projectId, storeId, files, id) };
+  return { id, deliveries: await addFiles(tx, { projectId, storeId, batchId: id }, files) };
 }
 
 /** @throws ApiError 404 */

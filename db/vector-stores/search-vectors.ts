@@ -16,7 +16,7 @@ export async function searchVectors(
 ): Promise<Candidate[]> {
   const code = toCode(vector);
   const stores = await Promise.all(
-    scope.vectorStoreIds.map((id) => readNearest(db, scope, id, code, nearest)),
+    scope.vectorStoreIds.map((id) => readNearest(db, scope, id, { code, nearest })),
   );
   return stores
     .flat()
@@ -35,8 +35,7 @@ async function readNearest(
   db: Queryable,
   { projectId, filter }: SearchScope,
   storeId: string,
-  code: string,
-  nearest: number,
+  { code, nearest }: { code: string; nearest: number },
 ): Promise<NearestRow[]> {
   const filtered = filter.path !== null;
   const condition = `and c.store_file = any(array(select f.seq from vector_store_files f

@@ -64,7 +64,7 @@ export async function searchStores(pool: Pool, request: SearchRequest): Promise<
   // One after another, so that a request with many queries does not take every connection.
   for (const { text, vector } of request.queries) {
     const searched = byMeaning && vector !== null ? vector : null;
-    lists.push(await searchOnce(pool, scope, text, searched, request));
+    lists.push(await searchOnce(pool, scope, { text, vector: searched }, request));
   }
   const ranked = bestOf(lists).filter(({ score }) => score >= request.scoreThreshold);
   return { hits: await readHits(pool, projectId, ranked, request.limit), byMeaning };
@@ -90,8 +90,7 @@ async function surveyStores(
 async function searchOnce(
   pool: Pool,
   scope: SearchScope,
-  text: string,
-  vector: Float32Array | null,
+  { text, vector }: { text: string; vector: Float32Array | null },
   { ranker, candidates }: SearchRequest,
 ): Promise<Scored[]> {
   if (vector === null) return asLexical(await searchWords(pool, scope, text));

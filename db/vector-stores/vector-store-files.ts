@@ -34,6 +34,8 @@ const COLUMNS = `id, seq, vector_store_id, created_at, status, last_error, attri
 
 const TABLE = `(select f.file_id as id, f.* from vector_store_files f) files`;
 
+type Destination = { projectId: string; storeId: string; batchId?: string | null };
+
 /**
  * Adds files to a store. One that is there already, and cut in the same way, is left as it is but for its attributes and
  * its batch; a failed or cancelled one is tried again. What is new is ingested once its delivery is accepted.
@@ -41,10 +43,8 @@ const TABLE = `(select f.file_id as id, f.* from vector_store_files f) files`;
  */
 export async function addFiles(
   tx: Tx,
-  projectId: string,
-  storeId: string,
+  { projectId, storeId, batchId = null }: Destination,
   files: readonly NewVectorStoreFile[],
-  batchId: string | null = null,
 ): Promise<Delivery[]> {
   await lockVectorStore(tx, projectId, storeId);
   if (files.length === 0) return [];
@@ -54,7 +54,7 @@ export async function addFiles(
     files.map(({ file_id }) => file_id),
   );
   await detachFiles(tx, await outdated(tx, storeId, files));
-  const seqs = await insertFiles(tx, projectId, storeId, files, batchId);
+  const seqs = await insertFiles(tx, { projectId, storeId, batchId }, files);
   await checkCount(tx, storeId);
   return enqueueIngests(tx, seqs);
 }
@@ -85,10 +85,8 @@ async function outdated(
 /** Returns the rows that are new. */
 async function insertFiles(
   tx: Tx,
-  projectId: string,
-  storeId: string,
+  { projectId, storeId, batchId }: Required<Destination>,
   files: readonly NewVectorStoreFile[],
-  batchId: string | null,
 ): Promise<number[]> {
   const rows = await query<{ seq: number; inserted: boolean }>(
     tx,
@@ -203,9 +201,7 @@ export async function listVectorStoreFiles(
 /** Searches filter by them at once. @throws ApiError 404 */
 export async function setFileAttributes(
   db: Queryable,
-  projectId: string,
-  storeId: string,
-  fileId: string,
+  { projectId, storeId, fileId }: { projectId: string; storeId: string; fileId: string },
   attributes: FileAttributes,
 ): Promise<VectorStoreFileRow> {
   const rows = await query<VectorStoreFileRow>(

@@ -43,7 +43,11 @@ test('a cancel or a signal never overtakes the start of its run', async () => {
   const { calls, stepId } = await callTools(database.pool, ref);
   const outputs = calls.map((id) => ({ tool_call_id: id, output: '42' }));
   await withTransaction(database.pool, (tx) =>
-    submitToolOutputs(tx, database.projectId, answered.thread_id, answered.id, outputs),
+    submitToolOutputs(
+      tx,
+      { projectId: database.projectId, threadId: answered.thread_id, runId: answered.id },
+      outputs,
+    ),
   );
   const starts = await takeAll();
   expect(summaryOf(starts)).toEqual([

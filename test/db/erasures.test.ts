@@ -26,7 +26,10 @@ async function writeRun(word: string) {
   const ref = { runId: run.id, turn: 0, owner: 'a' };
   const claim = await claimTurn(pool, ref);
   if (claim.kind !== 'claimed') throw new Error('The turn was not claimed.');
-  const { messageId, lastSeq } = await openMessage(pool, claim.run, ref, [], word);
+  const { messageId, lastSeq } = await openMessage(pool, claim.run, ref, {
+    images: [],
+    text: word,
+  });
   const event = textDelta(messageId!, 0, word, false);
   const delta = { runId: run.id, day: runDay(run.id), owner: 'a', seq: lastSeq + 1, event };
   return { run, messageId: messageId!, delta };

@@ -28,7 +28,7 @@ async function openStream(owner: string, through = batcher) {
   const ref = { runId: run.id, turn: 0, owner };
   const claim = await claimTurn(database.pool, ref);
   if (claim.kind !== 'claimed') throw new Error('The turn was not claimed.');
-  const open = await openMessage(database.pool, claim.run, ref, [], 'first');
+  const open = await openMessage(database.pool, claim.run, ref, { images: [], text: 'first' });
   const stream = through.open(run.id, owner);
   stream.continueAfter(open.lastSeq);
   const push = (text: string) =>

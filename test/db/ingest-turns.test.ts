@@ -28,7 +28,7 @@ async function request(files: number): Promise<string> {
     max_chunk_tokens: 800,
     chunk_overlap_tokens: 400,
   }));
-  await withTransaction(pool, (tx) => addFiles(tx, projectId, store, added));
+  await withTransaction(pool, (tx) => addFiles(tx, { projectId, storeId: store }, added));
   return store;
 }
 

@@ -105,7 +105,7 @@ async function store(
     ...change,
   };
   const call = { runId: run.id, callId: calls[index]! };
-  return storeCell(database.pool, lease, call, [{ type: 'logs', logs: 'x' }], state);
+  return storeCell(database.pool, lease, call, { outputs: [{ type: 'logs', logs: 'x' }], state });
 }
 
 /** The thread's next run, with one code call. */
@@ -249,7 +249,10 @@ test('a Python that died leaves the state before its cell, and the result', asyn
   const two = await nextRun(one);
   const lease = await take(two);
   const call = { runId: two.run.id, callId: two.calls[0]! };
-  await storeCell(database.pool, lease, call, [{ type: 'logs', logs: 'died' }], null);
+  await storeCell(database.pool, lease, call, {
+    outputs: [{ type: 'logs', logs: 'died' }],
+    state: null,
+  });
   const three = await nextRun(two);
   expect(await take(three)).toMatchObject({ version: 'v1', epoch: 3 });
   expect(await contents(one.run.thread_id)).toEqual({ a: '1' });
@@ -260,17 +263,14 @@ test('an image of a cell is a file of the project', async () => {
   const lease = await take(turn);
   const [first, second] = [await blob('png 1'), await blob('png 2')];
   const call = { runId: turn.run.id, callId: turn.calls[0]! };
-  await storeCell(
-    database.pool,
-    lease,
-    call,
-    [
+  await storeCell(database.pool, lease, call, {
+    outputs: [
       { type: 'image', blob: first },
       { type: 'logs', logs: 'x' },
       { type: 'image', blob: second },
     ],
-    null,
-  );
+    state: null,
+  });
   const { rows } = await database.pool.query(
     `select f.filename, f.purpose, f.blob_id from tool_calls c, jsonb_array_elements(c.result->'outputs') o
      join files f on f.id = o->'image'->>'file_id' where c.id = $1 order by f.id`,

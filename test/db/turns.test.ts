@@ -40,7 +40,7 @@ async function paused() {
   const outputs = calls.map((id) => ({ tool_call_id: id, output: '42' }));
   const submit = (given = outputs) =>
     withTransaction(database.pool, (tx) =>
-      submitToolOutputs(tx, database.projectId, threadId, runId, given),
+      submitToolOutputs(tx, { projectId: database.projectId, threadId, runId }, given),
     );
   return { runId, threadId, stepId, calls, submit };
 }
@@ -176,7 +176,11 @@ test('outputs are taken whole, once, and for exactly the calls that wait', async
   const { thread_id: threadId } = await rowOf(runId);
   const submit = (outputs: { tool_call_id: string; output: string }[]) =>
     withTransaction(database.pool, (tx) =>
-      submitToolOutputs(tx, database.projectId, threadId as string, runId, outputs),
+      submitToolOutputs(
+        tx,
+        { projectId: database.projectId, threadId: threadId as string, runId },
+        outputs,
+      ),
     );
   const [one, two] = calls.map((id) => ({ tool_call_id: id, output: id }));
   const wrong = [[one!], [one!, one!], [one!, { ...two!, tool_call_id: 'call_unknown' }], []];

@@ -95,7 +95,10 @@ const CHANGES: Record<string, () => Promise<Change>> = {
     const run = await claim(database.pool, ref);
     const { messageId } = await openAnswer(database.pool, run, ref, 'First');
     const end = { content: [], tokens: 1 };
-    return { ...place, change: () => completeMessage(database.pool, run, ref, messageId, end) };
+    return {
+      ...place,
+      change: () => completeMessage(database.pool, run, ref, { messageId, ...end }),
+    };
   },
   'tools are called': async () => {
     const { ref, ...place } = await queued();
@@ -123,7 +126,7 @@ const CHANGES: Record<string, () => Promise<Change>> = {
     const outputs = calls.map((id) => ({ tool_call_id: id, output: '42' }));
     const { threadId, runId } = place;
     const change = inTransaction((tx) =>
-      submitToolOutputs(tx, database.projectId, threadId, runId, outputs),
+      submitToolOutputs(tx, { projectId: database.projectId, threadId, runId }, outputs),
     );
     return { ...place, change };
   },

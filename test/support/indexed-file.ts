@@ -87,7 +87,7 @@ async function addFile(
   attributes: FileAttributes,
 ): Promise<number> {
   const file = { file_id: fileId, attributes, max_chunk_tokens: 800, chunk_overlap_tokens: 400 };
-  await withTransaction(pool, (tx) => addFiles(tx, projectId, storeId, [file]));
+  await withTransaction(pool, (tx) => addFiles(tx, { projectId, storeId }, [file]));
   const { rows } = await pool.query<{ seq: number }>(
     'select seq from vector_store_files where vector_store_id = $1 and file_id = $2',
     [storeId, fileId],

@@ -72,7 +72,7 @@ export async function openAnswer(
   ref: TurnRef,
   text: string,
 ): Promise<{ messageId: string; lastSeq: number }> {
-  const { messageId, lastSeq } = await openMessage(pool, run, ref, [], text);
+  const { messageId, lastSeq } = await openMessage(pool, run, ref, { images: [], text });
   return { messageId: messageId!, lastSeq };
 }
 

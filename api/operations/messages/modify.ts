@@ -9,6 +9,12 @@ export const modifyMessage = operation({
   answer: message,
   async write({ tx, project, ids, body: { metadata } }) {
     const { thread_id, message_id } = ids;
-    return { object: await db.modifyMessage(tx, project, thread_id, message_id, metadata) };
+    return {
+      object: await db.modifyMessage(
+        tx,
+        { projectId: project, threadId: thread_id, id: message_id },
+        metadata,
+      ),
+    };
   },
 });

@@ -9,7 +9,12 @@ export const getRunStep = operation({
   query: includeQuery,
   answer: runStep,
   async read({ pool, project, ids: { thread_id, run_id, step_id }, query: { include } }) {
-    const step = await db.getRunStep(pool, project, thread_id, run_id, step_id);
+    const step = await db.getRunStep(pool, {
+      projectId: project,
+      threadId: thread_id,
+      runId: run_id,
+      stepId: step_id,
+    });
     return include.length > 0 ? step : withoutSearchContent(step);
   },
 });

@@ -8,6 +8,12 @@ export const modifyRun = operation({
   body: { schema: modifyRunSchema, parse: parseModifyRun },
   answer: run,
   async write({ tx, project, ids, body: { metadata } }) {
-    return { object: await db.modifyRun(tx, project, ids.thread_id, ids.run_id, metadata) };
+    return {
+      object: await db.modifyRun(
+        tx,
+        { projectId: project, threadId: ids.thread_id, runId: ids.run_id },
+        metadata,
+      ),
+    };
   },
 });

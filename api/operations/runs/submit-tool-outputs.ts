@@ -14,7 +14,13 @@ export const submitToolOutputs = operation({
   idempotent: true,
   polled: () => true,
   async write({ tx, project, ids: { thread_id, run_id }, body: { tool_outputs } }) {
-    return acceptedRun(await db.submitToolOutputs(tx, project, thread_id, run_id, tool_outputs));
+    return acceptedRun(
+      await db.submitToolOutputs(
+        tx,
+        { projectId: project, threadId: thread_id, runId: run_id },
+        tool_outputs,
+      ),
+    );
   },
   stream: (call, beforeSeq) => streamIfAsked(call, beforeSeq),
 });

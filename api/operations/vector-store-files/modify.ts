@@ -12,7 +12,11 @@ export const updateVectorStoreFileAttributes = operation({
   body: { schema: modifyVectorStoreFileSchema, parse: parseModifyVectorStoreFile },
   answer: vectorStoreFile,
   async write({ tx, project, ids: { vector_store_id, file_id }, body: attributes }) {
-    const row = await setFileAttributes(tx, project, vector_store_id, file_id, attributes);
+    const row = await setFileAttributes(
+      tx,
+      { projectId: project, storeId: vector_store_id, fileId: file_id },
+      attributes,
+    );
     return { object: toVectorStoreFile(row) };
   },
 });

@@ -15,7 +15,7 @@ export const createVectorStore = operation({
   idempotent: true,
   async write({ tx, project, body: { files, ...store } }) {
     const id = await db.createVectorStore(tx, project, store);
-    const deliveries = await addFiles(tx, project, id, files);
+    const deliveries = await addFiles(tx, { projectId: project, storeId: id }, files);
     return { object: toVectorStore(await db.getVectorStoreRow(tx, project, id)), deliveries };
   },
 });

@@ -72,7 +72,11 @@ export const beginAnswer =
     const attempt = choose(model, which);
     if (attempt === undefined || attempt.open !== null) return 'skipped';
     const { run, ref } = attempt;
-    const opened = await write(model, attempt, openMessage(database.pool, run, ref, [], 'One'));
+    const opened = await write(
+      model,
+      attempt,
+      openMessage(database.pool, run, ref, { images: [], text: 'One' }),
+    );
     if (opened === undefined) return;
     const [id, { view }] = [opened.messageId!, model];
     attempt.open = { kind: 'message', id, text: 'One', lastSeq: opened.lastSeq };
@@ -143,7 +147,7 @@ export const endMessage =
     const { run, ref, open } = attempt;
     const content = [{ type: 'text' as const, text: { value: open.text, annotations: [] } }];
     const answer = { content, tokens: 5 };
-    const ending = completeMessage(database.pool, run, ref, open.id, answer);
+    const ending = completeMessage(database.pool, run, ref, { messageId: open.id, ...answer });
     const ended = await write(
       model,
       attempt,

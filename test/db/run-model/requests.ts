@@ -32,7 +32,7 @@ export const submit =
     const ids = { right: waiting, 'one too few': waiting.slice(1), others }[outputs];
     const given = ids.map((id) => ({ tool_call_id: id, output: '42' }));
     const status = await statusOf(
-      withTransaction(pool, (tx) => submitToolOutputs(tx, projectId, threadId, runId, given)),
+      withTransaction(pool, (tx) => submitToolOutputs(tx, { projectId, threadId, runId }, given)),
     );
     if (model.view.status === 'deleted') return strictEqual(status, 404);
     const isRight = ids.length === waiting.length && ids.every((id) => waiting.includes(id));
