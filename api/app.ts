@@ -5,14 +5,14 @@ import helmet from 'helmet';
 
 import type { Logger } from '../config/log.ts';
 import { mintId } from '../wire/ids.ts';
-import { authenticate, checkBetaHeader } from './auth.ts';
+import { authenticate, checkBetaHeader } from './http/auth.ts';
 import type { ApiContext } from './context.ts';
-import { errorHandler, routeNotFound } from './error-handler.ts';
+import { errorHandler, routeNotFound } from './http/error-handler.ts';
 import { azurePaths } from './http/azure.ts';
 import { crossOrigin } from './http/cors.ts';
 import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
-import { passthroughRoutes } from './http/passthrough.ts';
+import { passthroughRoutes } from './passthrough/routes.ts';
 import { referenceRoutes } from './http/reference.ts';
 import { scopeRequest } from './http/request-scope.ts';
 import type { Operation } from './operation.ts';

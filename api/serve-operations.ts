@@ -15,7 +15,7 @@ import { checkFileId, checkId } from '../wire/ids.ts';
 import type { Run } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
 import { fromFormerAnswer, idempotencyOf, projectOf } from './idempotency.ts';
-import { withStoredForm } from './multipart.ts';
+import { withStoredForm } from './http/multipart.ts';
 import type { Call, Operation, Written } from './operation.ts';
 import { idNames } from './operation.ts';
 import { streamRun } from './stream-run.ts';

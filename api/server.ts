@@ -13,8 +13,8 @@ import { createEmbedder } from '../retrieval/index.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { createApp } from './app.ts';
 import { Dispatcher } from './dispatch.ts';
-import type { Gate } from './gate.ts';
-import { openGate } from './gate.ts';
+import type { Gate } from './http/gate.ts';
+import { openGate } from './http/gate.ts';
 import { createModelList } from './model-list.ts';
 
 export type ApiOptions = {

@@ -12,7 +12,7 @@ import type { RunStatus } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
 import { projectOf } from './idempotency.ts';
 import { replayRun } from './replay-run.ts';
-import { SseStream } from './sse.ts';
+import { SseStream } from './http/sse.ts';
 
 export type StreamedRun = { id: string; thread_id: string; status: RunStatus };
 

@@ -5,8 +5,8 @@
 import { join } from 'node:path';
 import { semanticSearch } from '../config/config.ts';
 import { collectLessOften } from '../config/heap.ts';
-import { openGate } from '../api/gate.ts';
-import type { Gate } from '../api/gate.ts';
+import { openGate } from '../api/http/gate.ts';
+import type { Gate } from '../api/http/gate.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { openSandbox } from '../worker/sandbox.ts';
 import { models } from './doctor/model.ts';

@@ -1,5 +1,5 @@
 /** Our own two parts, worker and API, in this process. Loading them takes a while, so serve.ts does it meanwhile. */
-import type { Gate } from '../../api/gate.ts';
+import type { Gate } from '../../api/http/gate.ts';
 import { startApi } from '../../api/server.ts';
 import type { Config } from '../../config/config.ts';
 import type { Sandbox } from '../../sandbox/index.ts';

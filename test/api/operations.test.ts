@@ -3,7 +3,7 @@ import express from 'express';
 import { expect, test } from 'vitest';
 
 import type { ApiContext } from '../../api/context.ts';
-import { errorHandler } from '../../api/error-handler.ts';
+import { errorHandler } from '../../api/http/error-handler.ts';
 import { OPERATIONS, SECTIONS } from '../../api/operations/index.ts';
 import { operationRoutes } from '../../api/serve-operations.ts';
 import { createLogger } from '../../config/log.ts';

@@ -1,7 +1,7 @@
 /** Answers of model servers as they pass by: what is read of their tokens. */
 import { expect, test } from 'vitest';
 
-import { createUsageMeter } from '../../api/http/usage-meter.ts';
+import { createUsageMeter } from '../../api/passthrough/usage-meter.ts';
 import { chunk, event } from '../support/fake-upstream.ts';
 
 const COUNTS = { promptTokens: 5, completionTokens: 2, totalTokens: 7 };

@@ -7,7 +7,7 @@ import { getFileRow } from '../../../db/files/files.ts';
 import type { Pool } from '../../../db/core/pool.ts';
 import { downloadNotAllowed, noSuchFile } from '../../../wire/errors.ts';
 import type { FileRow } from '../../../wire/rows.ts';
-import { attachment } from '../../attachment.ts';
+import { attachment } from '../../http/attachment.ts';
 import { operation } from '../../operation.ts';
 
 export const downloadFile = operation({

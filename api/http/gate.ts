@@ -7,8 +7,8 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { unavailable } from '../wire/errors.ts';
-import { PARSER_OPTIONS, refuseMalformed } from './http/malformed.ts';
+import { unavailable } from '../../wire/errors.ts';
+import { PARSER_OPTIONS, refuseMalformed } from './malformed.ts';
 
 /**
  * In ms. Idle connections outlive the usual proxy's, so that it is never handed one that is being closed. A request may take

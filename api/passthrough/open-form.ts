@@ -5,7 +5,7 @@
 import type { Request, Response } from 'express';
 
 import { fileTooLarge, invalidRequest, unreadableForm } from '../../wire/errors.ts';
-import { drain, liftBodyDeadline } from '../multipart.ts';
+import { drain, liftBodyDeadline } from '../http/multipart.ts';
 import type { AskedBody } from './asked-json.ts';
 
 /** How much of a form is held: more than OpenAI takes of a recording. */

@@ -1,14 +1,14 @@
 /** From the key to the project. A key works until two seconds after it was revoked. */
 import type { RequestHandler } from 'express';
 
-import { projectOfKey } from '../db/projects/api-keys.ts';
-import type { Pool } from '../db/core/pool.ts';
+import { projectOfKey } from '../../db/projects/api-keys.ts';
+import type { Pool } from '../../db/core/pool.ts';
 import {
   incorrectApiKey,
   missingApiKey,
   missingBetaHeader,
   wrongBetaVersion,
-} from '../wire/errors.ts';
+} from '../../wire/errors.ts';
 
 const CACHE_MS = 2_000;
 const CACHE_SIZE = 1_000;

@@ -23,7 +23,7 @@ import { projectOf } from '../idempotency.ts';
 import { askedJson } from './asked-json.ts';
 import type { AskedBody } from './asked-json.ts';
 import { countingTap } from './counting-tap.ts';
-import { readJson } from './json-body.ts';
+import { readJson } from '../http/json-body.ts';
 import { withOpenForm } from './open-form.ts';
 import type { Link, ModelServer } from './upstream.ts';
 import { passOn } from './upstream.ts';

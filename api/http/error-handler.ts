@@ -1,8 +1,8 @@
 /** The only code that writes an error response. What is not an ApiError is logged and answered with a plain 500. */
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 
-import { isBusy, isUnavailable } from '../db/core/pool.ts';
-import type { Logger } from '../config/log.ts';
+import { isBusy, isUnavailable } from '../../db/core/pool.ts';
+import type { Logger } from '../../config/log.ts';
 import { isCut } from './multipart.ts';
 import {
   ApiError,
@@ -10,7 +10,7 @@ import {
   serverFault,
   unavailable,
   unknownRoute,
-} from '../wire/errors.ts';
+} from '../../wire/errors.ts';
 
 const RETRY_AFTER_SECONDS = 2;
 

@@ -8,9 +8,9 @@ import { Busboy } from '@fastify/busboy';
 import type { BusboyFileStream } from '@fastify/busboy';
 import type { Request, Response } from 'express';
 
-import type { StoredBlob } from '../db/core/blobs.ts';
-import { BlobTooLargeError, deleteBlob, writeBlob } from '../db/core/blobs.ts';
-import type { Pool } from '../db/core/pool.ts';
+import type { StoredBlob } from '../../db/core/blobs.ts';
+import { BlobTooLargeError, deleteBlob, writeBlob } from '../../db/core/blobs.ts';
+import type { Pool } from '../../db/core/pool.ts';
 import {
   emptyFile,
   fileTooLarge,
@@ -18,9 +18,9 @@ import {
   notAForm,
   unreadableForm,
   unsupportedEncoding,
-} from '../wire/errors.ts';
-import { unknownParameter } from '../wire/zod-errors.ts';
-import { projectOf } from './idempotency.ts';
+} from '../../wire/errors.ts';
+import { unknownParameter } from '../../wire/zod-errors.ts';
+import { projectOf } from '../idempotency.ts';
 
 /** What the form's other parts, its headers and boundaries may take. */
 const OVERHEAD_BYTES = 256 * 1024;
