@@ -49,7 +49,8 @@ export async function createFileOfBlob(
        update projects set file_bytes = file_bytes + $5::bigint
        where id = $2 and ($8::bigint is null or file_bytes + $5::bigint <= $8::bigint) returning id)
      insert into files (id, project_id, created_at, purpose, filename, bytes, expires_at, blob_id)
-     select $1, id, unix_now(), $3, $4, $5::bigint, unix_now() + $6::bigint, $7 from project returning ${COLUMNS}`,
+     select $1, id, moment, $3, $4, $5::bigint, moment + $6::bigint, $7 from project, unix_now() as moment
+     returning ${COLUMNS}`,
     [
       mintId('file'),
       projectId,

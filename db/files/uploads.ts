@@ -51,7 +51,8 @@ export async function createUpload(
        update projects set file_bytes = file_bytes + $3::bigint
        where id = $2 and file_bytes + $3::bigint <= $9::bigint returning id)
      insert into uploads (id, project_id, created_at, expires_at, status, bytes, filename, purpose, mime_type, file_expires_after)
-     select $1, id, unix_now(), unix_now() + $8::bigint, 'pending', $3::bigint, $4, $5, $6, $7::bigint from project
+     select $1, id, moment, moment + $8::bigint, 'pending', $3::bigint, $4, $5, $6, $7::bigint
+     from project, unix_now() as moment
      returning ${COLUMNS}`,
     [
       mintId('upload'),

@@ -145,14 +145,15 @@ async function insertRow(
     `insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
        tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
        truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids)
-     values ($1, $2, $3, $4, 'queued', unix_now(), unix_now() + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
+     select $1, $2, $3, $4, 'queued', moment, moment + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
        $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20,
        array(select id from (select $21::text[] || array(select jsonb_array_elements_text(tool_resources #> '{code_interpreter,file_ids}')
            from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
          group by id order by min(place)),
        array(select id from (select $22::text[] || array(select jsonb_array_elements_text(tool_resources #> '{file_search,vector_store_ids}')
            from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
-         group by id order by min(place))) returning ${RUN_COLUMNS}`,
+         group by id order by min(place))
+     from unix_now() as moment returning ${RUN_COLUMNS}`,
     [
       mintId('run'),
       threadId,

@@ -84,8 +84,8 @@ async function insertMessage(
        where id = $2 returning last_message_seq, total_tokens)
      insert into messages (id, thread_id, project_id, seq, created_at, role, status, completed_at, content, attachments,
        metadata, tokens, tokens_before)
-     select $1, $2, $3, last_message_seq, unix_now(), $4, 'completed', unix_now(), $5::jsonb, $6::jsonb, $7::jsonb,
-       $8::integer, total_tokens - $8 from thread
+     select $1, $2, $3, last_message_seq, moment, $4, 'completed', moment, $5::jsonb, $6::jsonb, $7::jsonb,
+       $8::integer, total_tokens - $8 from thread, unix_now() as moment
      returning ${MESSAGE_COLUMNS}`,
     [
       mintId('message'),

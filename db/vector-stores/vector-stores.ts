@@ -52,7 +52,7 @@ export async function createVectorStore(
     tx,
     'vector-stores.create',
     `insert into vector_stores (id, project_id, created_at, name, description, metadata, expires_after_days, last_active_at)
-     values ($1, $2, unix_now(), $3, $4, $5::jsonb, $6, unix_now())`,
+     select $1, $2, moment, $3, $4, $5::jsonb, $6, moment from unix_now() as moment`,
     [
       id,
       projectId,
