@@ -8,60 +8,146 @@
  *     └──action──► waiting ◄───┘
  *                    └──outputs──► model(turn + 1)
  *
- *   any state ──stopped | cancelled | deadline | failed | out of turns──► finalizing ──ended──► ended
- *                                                       (resumed: the outputs came first ──► model(turn + 1))
+ *   model, tools ──stopped | cancelled | deadline | failed──► finalizing ──ended──► ended
+ *   waiting ───────cancelled | deadline─────────────────────► finalizing ──resumed: the outputs came first──► model(turn + 1)
+ *   out of turns ───────────────────────────────────────────► finalizing
  */
 import type { FinalizeOutcome, RunEnding, ToolOutcome, TurnOutcome } from '../activities/index.ts';
 import type { RunEnd } from '../wire/run-status.ts';
 import type { LastError } from '../wire/types.ts';
 
-export type RunState =
-  | { at: 'model'; turn: number }
-  | { at: 'tools'; turn: number; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] }
-  | { at: 'waiting'; turn: number; submission: string }
-  | { at: 'finalizing'; turn: number; ending: RunEnding }
-  | ({ at: 'ended' } & Omit<RunEnd, 'kind'>);
+type States = {
+  model: { turn: number };
+  tools: { turn: number; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] };
+  waiting: { turn: number; submission: string };
+  finalizing: { turn: number; ending: RunEnding };
+};
+type At = keyof States;
 
-export type RunOutcome =
-  | TurnOutcome
-  | FinalizeOutcome
+/** A state in which there is something to do. */
+export type OpenState<K extends At = At> = { [Key in K]: { at: Key } & States[Key] }[K];
+export type RunState = OpenState | ({ at: 'ended' } & Omit<RunEnd, 'kind'>);
+
+/** What ends an activity from outside. */
+export type Interruption =
+  { kind: 'deadline' } | { kind: 'cancelled' } | { kind: 'failed'; error: LastError };
+
+/** What can come of performing a state. */
+export type Outcomes = {
+  model: TurnOutcome | Interruption;
   /** Every call of the step has settled. */
-  | { kind: 'tools_settled'; outcomes: ToolOutcome[] }
-  | { kind: 'outputs' }
-  | { kind: 'deadline' }
-  | { kind: 'cancelled' }
-  | { kind: 'failed'; error: LastError };
+  tools: { kind: 'tools_settled'; outcomes: ToolOutcome[] } | Interruption;
+  waiting: { kind: 'outputs' } | { kind: 'deadline' } | { kind: 'cancelled' };
+  finalizing: FinalizeOutcome;
+};
+
+type Transition<K extends At> = (
+  state: OpenState<K>,
+  outcome: Outcomes[K],
+  maxTurns: number,
+) => RunState;
+
+const TRANSITIONS: { [K in At]: Transition<K> } = {
+  model: afterModel,
+  tools: afterTools,
+  waiting: afterWaiting,
+  finalizing: afterFinalizing,
+};
 
 export const initialState: RunState = { at: 'model', turn: 0 };
 
 /** The state after `outcome`. @throws Error for a pair that cannot occur, which stops the workflow where it is */
-export function apply(state: RunState, outcome: RunOutcome, maxTurns: number): RunState {
-  if (state.at === 'ended') throw impossible(state, outcome);
+export function apply<K extends At>(
+  state: OpenState<K>,
+  outcome: Outcomes[K],
+  maxTurns: number,
+): RunState {
+  const transition: Transition<K> = TRANSITIONS[state.at];
+  return transition(state, outcome, maxTurns);
+}
+
+function afterModel(
+  state: OpenState<'model'>,
+  outcome: Outcomes['model'],
+  maxTurns: number,
+): RunState {
   switch (outcome.kind) {
     case 'ended':
       return end(outcome);
     case 'stopped':
-    case 'cancelled':
-      return { at: 'finalizing', turn: state.turn, ending: { status: 'cancelled' } };
-    case 'deadline':
-      return { at: 'finalizing', turn: state.turn, ending: expiry(state) };
-    case 'failed':
-      return {
-        at: 'finalizing',
-        turn: state.turn,
-        ending: { status: 'failed', error: outcome.error },
-      };
+      return cancel(state);
     case 'tools':
       return outcome.calls.length === 0
         ? nextTurn(state, maxTurns)
         : { at: 'tools', turn: state.turn, calls: outcome.calls };
-    case 'tools_settled':
-      return settle(state, outcome.outcomes, maxTurns);
     case 'action':
       return { at: 'waiting', turn: state.turn, submission: outcome.submission };
+    default:
+      return afterInterruption(state, outcome);
+  }
+}
+
+/** The strongest verdict wins: an ended run, then a stop, then a client's turn, then the next model turn. */
+function afterTools(
+  state: OpenState<'tools'>,
+  outcome: Outcomes['tools'],
+  maxTurns: number,
+): RunState {
+  if (outcome.kind !== 'tools_settled') return afterInterruption(state, outcome);
+  const { outcomes } = outcome;
+  const ended = outcomes.find((each) => each.kind === 'ended');
+  if (ended !== undefined) return end(ended);
+  if (outcomes.some((each) => each.kind === 'stopped')) return cancel(state);
+  const action = outcomes.find((each) => each.kind === 'action');
+  if (action !== undefined) {
+    return { at: 'waiting', turn: state.turn, submission: action.submission };
+  }
+  return nextTurn(state, maxTurns);
+}
+
+/** Outputs that were stored in time win over the deadline; Postgres decides. */
+function afterWaiting(
+  state: OpenState<'waiting'>,
+  outcome: Outcomes['waiting'],
+  maxTurns: number,
+): RunState {
+  switch (outcome.kind) {
     case 'outputs':
+      return nextTurn(state, maxTurns);
+    case 'deadline':
+      return finalizing(state, { status: 'expired', waiting: true });
+    case 'cancelled':
+      return cancel(state);
+    default:
+      throw impossible(state, outcome);
+  }
+}
+
+function afterFinalizing(
+  state: OpenState<'finalizing'>,
+  outcome: Outcomes['finalizing'],
+  maxTurns: number,
+): RunState {
+  switch (outcome.kind) {
+    case 'ended':
+      return end(outcome);
     case 'resumed':
       return nextTurn(state, maxTurns);
+    default:
+      throw impossible(state, outcome);
+  }
+}
+
+function afterInterruption(state: OpenState, outcome: Interruption): RunState {
+  switch (outcome.kind) {
+    case 'cancelled':
+      return cancel(state);
+    case 'deadline':
+      return finalizing(state, { status: 'expired' });
+    case 'failed':
+      return finalizing(state, { status: 'failed', error: outcome.error });
+    default:
+      throw impossible(state, outcome);
   }
 }
 
@@ -69,33 +155,22 @@ function end({ kind: _kind, ...how }: RunEnd): RunState {
   return { at: 'ended', ...how };
 }
 
-type Unended = Exclude<RunState, { at: 'ended' }>;
+function finalizing({ turn }: OpenState, ending: RunEnding): RunState {
+  return { at: 'finalizing', turn, ending };
+}
 
-function nextTurn(state: Unended, maxTurns: number): RunState {
+function cancel(state: OpenState): RunState {
+  return finalizing(state, { status: 'cancelled' });
+}
+
+function nextTurn(state: OpenState, maxTurns: number): RunState {
   const turn = state.turn + 1;
   if (turn < maxTurns) return { at: 'model', turn };
-  return { at: 'finalizing', turn: state.turn, ending: { status: 'incomplete' } };
+  return finalizing(state, { status: 'incomplete' });
 }
 
-/** The strongest verdict wins: an ended run, then a stop, then a client's turn, then the next model turn. */
-function settle(state: Unended, outcomes: ToolOutcome[], maxTurns: number): RunState {
-  const ended = outcomes.find((outcome) => outcome.kind === 'ended');
-  if (ended !== undefined) return end(ended);
-  if (outcomes.some((outcome) => outcome.kind === 'stopped')) {
-    return { at: 'finalizing', turn: state.turn, ending: { status: 'cancelled' } };
-  }
-  const action = outcomes.find((outcome) => outcome.kind === 'action');
-  if (action !== undefined) {
-    return { at: 'waiting', turn: state.turn, submission: action.submission };
-  }
-  return nextTurn(state, maxTurns);
-}
-
-/** While waiting, outputs that were stored in time win over the deadline; Postgres decides. */
-function expiry(state: Unended): RunEnding {
-  return state.at === 'waiting' ? { status: 'expired', waiting: true } : { status: 'expired' };
-}
-
-function impossible(state: RunState, outcome: RunOutcome): Error {
-  return new Error(`A run that is ${state.at} cannot take the outcome ${outcome.kind}.`);
+/** The compiler rules such a pair out; a history of other code may still bring one. */
+function impossible(state: OpenState, outcome: never): Error {
+  const { kind } = outcome as { kind: string };
+  return new Error(`A run that is ${state.at} cannot take the outcome ${kind}.`);
 }

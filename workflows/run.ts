@@ -21,10 +21,10 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-import type { Activities, ToolOutcome } from '../activities/index.ts';
+import type { Activities, RunEnding, ToolOutcome } from '../activities/index.ts';
 import type { RunEnd } from '../wire/run-status.ts';
 import type { LastError } from '../wire/types.ts';
-import type { RunOutcome, RunState } from './run-state.ts';
+import type { Interruption, OpenState, Outcomes, RunState } from './run-state.ts';
 import { apply, initialState } from './run-state.ts';
 import type { RunInput } from './signals.ts';
 import { toolOutputsSubmitted } from './signals.ts';
@@ -51,7 +51,7 @@ export async function runWorkflow(input: RunInput): Promise<RunResult> {
   let finalized = false;
   while (state.at !== 'ended') {
     finalized = state.at === 'finalizing';
-    state = apply(state, await perform(state, input, submitted), input.maxTurns);
+    state = await advance(state, input, submitted);
   }
   const { status, reason = null } = state;
   // In the task that ends the workflow: one event, and no write of the server's visibility store beside that of the end.
@@ -64,25 +64,32 @@ export async function runWorkflow(input: RunInput): Promise<RunResult> {
   return { status, reason };
 }
 
-async function perform(
-  state: Exclude<RunState, { at: 'ended' }>,
+/** Performs the state. The switch ties each state to the outcomes that it can have. */
+async function advance(
+  state: OpenState,
   input: RunInput,
   submitted: ReadonlySet<string>,
-): Promise<RunOutcome> {
-  if (state.at === 'finalizing') return finalize(state, input);
+): Promise<RunState> {
+  const { maxTurns } = input;
+  switch (state.at) {
+    case 'model':
+      return apply(state, await interruptible(input, modelTurn(state.turn, input)), maxTurns);
+    case 'tools':
+      return apply(state, await interruptible(input, runTools(state.calls, input)), maxTurns);
+    case 'waiting':
+      return apply(state, await waitForOutputs(state.submission, input, submitted), maxTurns);
+    case 'finalizing':
+      return apply(state, await finalize(state.ending, input), maxTurns);
+  }
+}
+
+async function interruptible<T>(input: RunInput, work: Promise<T>): Promise<T | Interruption> {
   try {
-    switch (state.at) {
-      case 'model':
-        return await modelTurn(state.turn, input);
-      case 'tools':
-        return { kind: 'tools_settled', outcomes: await runTools(state.calls, input) };
-      case 'waiting':
-        return await waitForOutputs(state.submission, input, submitted);
-    }
+    return await work;
   } catch (error) {
     return comesTooLate(error) && patched('wait-until-the-deadline')
       ? await waitForDeadline(input)
-      : outcomeOfError(error);
+      : interruptionOf(error);
   }
 }
 
@@ -96,13 +103,13 @@ function comesTooLate(error: unknown): boolean {
 }
 
 /** Until then the run can still be cancelled. */
-async function waitForDeadline(input: RunInput): Promise<RunOutcome> {
+async function waitForDeadline(input: RunInput): Promise<Interruption> {
   try {
     setCurrentDetails('Waiting for the deadline: the model server asked for more time than that.');
     await sleep(timeLeft(input), { summary: 'the deadline of the run' });
     return { kind: 'deadline' };
   } catch (error) {
-    return outcomeOfError(error);
+    return interruptionOf(error);
   }
 }
 
@@ -128,7 +135,7 @@ function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelT
 async function runTools(
   calls: { id: string; type: string }[],
   input: RunInput,
-): Promise<ToolOutcome[]> {
+): Promise<{ kind: 'tools_settled'; outcomes: ToolOutcome[] }> {
   const settled = await Promise.allSettled(
     calls.map((call) => {
       const activities = proxyActivities<Activities>({
@@ -145,30 +152,44 @@ async function runTools(
     result.status === 'rejected' ? [result.reason as unknown] : [],
   );
   if (failures.length > 0) throw failures.find(isCancellation) ?? failures[0];
-  return settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const outcomes = settled.flatMap((result) =>
+    result.status === 'fulfilled' ? [result.value] : [],
+  );
+  return { kind: 'tools_settled', outcomes };
 }
 
 async function waitForOutputs(
   submission: string,
   input: RunInput,
   submitted: ReadonlySet<string>,
-): Promise<RunOutcome> {
-  const arrived = () => submitted.has(submission);
-  const left = timeLeft(input);
-  const timer = { summary: `tool outputs of ${submission}` };
-  if (await condition(arrived, Math.min(left, LONG_PAUSE_MS), timer)) return { kind: 'outputs' };
-  if (left <= LONG_PAUSE_MS) return { kind: 'deadline' };
-  showStatus(input, 'requires_action', `Waiting for tool outputs (step ${submission}).`);
-  if (!(await condition(arrived, timeLeft(input), timer))) return { kind: 'deadline' };
-  showStatus(input, 'in_progress', '');
-  return { kind: 'outputs' };
+): Promise<Outcomes['waiting']> {
+  try {
+    const inTime = await waitFor(() => submitted.has(submission), submission, input);
+    return { kind: inTime ? 'outputs' : 'deadline' };
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    return { kind: 'cancelled' };
+  }
 }
 
-async function finalize(
-  state: Extract<RunState, { at: 'finalizing' }>,
+/** Whether the outputs arrived before the deadline. */
+async function waitFor(
+  arrived: () => boolean,
+  submission: string,
   input: RunInput,
-): Promise<RunOutcome> {
-  return CancellationScope.nonCancellable(() => finalizeRun(input.runId, state.ending));
+): Promise<boolean> {
+  const left = timeLeft(input);
+  const timer = { summary: `tool outputs of ${submission}` };
+  if (await condition(arrived, Math.min(left, LONG_PAUSE_MS), timer)) return true;
+  if (left <= LONG_PAUSE_MS) return false;
+  showStatus(input, 'requires_action', `Waiting for tool outputs (step ${submission}).`);
+  if (!(await condition(arrived, timeLeft(input), timer))) return false;
+  showStatus(input, 'in_progress', '');
+  return true;
+}
+
+function finalize(ending: RunEnding, input: RunInput): ReturnType<Activities['finalizeRun']> {
+  return CancellationScope.nonCancellable(() => finalizeRun(input.runId, ending));
 }
 
 /** On a server that did not know the attribute when the run started, writing it would stop the workflow. */
@@ -183,7 +204,7 @@ function timeLeft(input: RunInput): number {
   return Math.max(1, input.expiresAtMs - Date.now());
 }
 
-function outcomeOfError(error: unknown): RunOutcome {
+function interruptionOf(error: unknown): Interruption {
   if (isCancellation(error)) return { kind: 'cancelled' };
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_CLOSE') {

@@ -1,20 +1,25 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { RunOutcome, RunState } from '../../workflows/run-state.ts';
+import type { OpenState, Outcomes, RunState } from '../../workflows/run-state.ts';
 import { apply, initialState } from '../../workflows/run-state.ts';
 
 const MAX_TURNS = 3;
 const call = { id: 'call_1', type: 'code_interpreter' as const };
+type AnyOutcome = Outcomes[keyof Outcomes];
 const error = { code: 'server_error' as const, message: 'no' };
+
+/** Also pairs that do not compile: histories are not compiled. */
+function applyAny(state: RunState, outcome: AnyOutcome, maxTurns = MAX_TURNS): RunState {
+  return apply(state as OpenState, outcome as never, maxTurns);
+}
 
 const STATES = {
   model: { at: 'model', turn: 0 },
-  'last model': { at: 'model', turn: 2 },
   tools: { at: 'tools', turn: 0, calls: [call] },
   waiting: { at: 'waiting', turn: 0, submission: 'step_1' },
   finalizing: { at: 'finalizing', turn: 0, ending: { status: 'cancelled' } },
-} as const satisfies Record<string, RunState>;
+} satisfies Record<string, RunState>;
 
 const OUTCOMES = {
   completed: { kind: 'ended', status: 'completed' },
@@ -42,7 +47,7 @@ const OUTCOMES = {
   deadline: { kind: 'deadline' },
   cancelled: { kind: 'cancelled' },
   failed: { kind: 'failed', error },
-} as const satisfies Record<string, RunOutcome>;
+} satisfies Record<string, AnyOutcome>;
 
 const next: RunState = { at: 'model', turn: 1 };
 const cancel: RunState = { at: 'finalizing', turn: 0, ending: { status: 'cancelled' } };
@@ -50,8 +55,9 @@ const fail: RunState = { at: 'finalizing', turn: 0, ending: { status: 'failed', 
 const expire: RunState = { at: 'finalizing', turn: 0, ending: { status: 'expired' } };
 const wait: RunState = { at: 'waiting', turn: 0, submission: 'step_2' };
 
-/** What every state but the last turn and the deadline of a waiting run has in common. */
-const COMMON: Record<keyof typeof OUTCOMES, RunState> = {
+type Row = Partial<Record<keyof typeof OUTCOMES, RunState>>;
+const INTERRUPTED: Row = { deadline: expire, cancelled: cancel, failed: fail };
+const MODEL: Row = {
   completed: { at: 'ended', status: 'completed' },
   'ended failed': { at: 'ended', status: 'failed', reason: 'server_error' },
   deleted: { at: 'ended', status: 'deleted' },
@@ -59,69 +65,87 @@ const COMMON: Record<keyof typeof OUTCOMES, RunState> = {
   'no tools left': next,
   action: wait,
   stopped: cancel,
-  'all done': next,
-  'done and action': wait,
-  'action and stopped': cancel,
-  'stopped and ended': { at: 'ended', status: 'expired' },
-  outputs: next,
-  resumed: next,
-  deadline: expire,
-  cancelled: cancel,
-  failed: fail,
+  ...INTERRUPTED,
 };
 
-const out: RunState = { at: 'finalizing', turn: 2, ending: { status: 'incomplete' } };
-const TABLE: Record<keyof typeof STATES, Record<keyof typeof OUTCOMES, RunState>> = {
-  model: COMMON,
-  tools: COMMON,
-  finalizing: COMMON,
+/** What is not named cannot occur. */
+const TABLE: Record<keyof typeof STATES, Row> = {
+  model: MODEL,
+  tools: {
+    'all done': next,
+    'done and action': wait,
+    'action and stopped': cancel,
+    'stopped and ended': { at: 'ended', status: 'expired' },
+    ...INTERRUPTED,
+  },
   waiting: {
-    ...COMMON,
+    outputs: next,
     // Outputs that were stored before the deadline still win: Postgres decides.
     deadline: { at: 'finalizing', turn: 0, ending: { status: 'expired', waiting: true } },
+    cancelled: cancel,
   },
-  'last model': {
-    ...(Object.fromEntries(
-      Object.entries(COMMON).map(([name, state]) => [
-        name,
-        'turn' in state ? { ...state, turn: 2 } : state,
-      ]),
-    ) as typeof COMMON),
-    'no tools left': out,
-    'all done': out,
-    outputs: out,
-    resumed: out,
+  finalizing: {
+    completed: { at: 'ended', status: 'completed' },
+    'ended failed': { at: 'ended', status: 'failed', reason: 'server_error' },
+    deleted: { at: 'ended', status: 'deleted' },
+    resumed: next,
   },
 };
 
-describe.each(Object.keys(STATES) as (keyof typeof STATES)[])('a run that is at %s', (state) => {
-  test.each(Object.keys(OUTCOMES) as (keyof typeof OUTCOMES)[])(
+const NAMES = Object.keys(OUTCOMES) as (keyof typeof OUTCOMES)[];
+
+describe.each(Object.keys(STATES) as (keyof typeof STATES)[])('a run that is at %s', (at) => {
+  test.each(NAMES.filter((name) => TABLE[at][name] !== undefined))(
     'takes the outcome: %s',
-    (outcome) => {
-      expect(apply(STATES[state], OUTCOMES[outcome], MAX_TURNS)).toEqual(TABLE[state][outcome]);
+    (name) => {
+      expect(applyAny(STATES[at], OUTCOMES[name])).toEqual(TABLE[at][name]);
+    },
+  );
+
+  test.each(NAMES.filter((name) => TABLE[at][name] === undefined))(
+    'cannot take the outcome: %s',
+    (name) => {
+      expect(() => applyAny(STATES[at], OUTCOMES[name])).toThrow(
+        `A run that is ${at} cannot take the outcome ${OUTCOMES[name].kind}.`,
+      );
     },
   );
 });
 
-test.each(Object.keys(OUTCOMES) as (keyof typeof OUTCOMES)[])(
-  'a run that has ended refuses: %s',
-  (outcome) => {
-    expect(() => apply({ at: 'ended', status: 'completed' }, OUTCOMES[outcome], MAX_TURNS)).toThrow(
-      `A run that is ended cannot take the outcome ${OUTCOMES[outcome].kind}.`,
-    );
-  },
-);
+test('a pair that cannot occur does not compile', () => {
+  const { model, tools, waiting, finalizing } = STATES;
+  // @ts-expect-error a model's turn waits for no outputs
+  expect(() => apply(model, OUTCOMES.outputs, MAX_TURNS)).toThrow();
+  // @ts-expect-error nothing but the end of all calls ends a step of tools
+  expect(() => apply(tools, OUTCOMES.action, MAX_TURNS)).toThrow();
+  // @ts-expect-error a run that waits starts nothing that could fail
+  expect(() => apply(waiting, OUTCOMES.failed, MAX_TURNS)).toThrow();
+  // @ts-expect-error a run that is finalized runs no tools
+  expect(() => apply(finalizing, OUTCOMES['tools to run'], MAX_TURNS)).toThrow();
+});
 
-test('no sequence of outcomes takes more model turns than allowed, or forgets that it ended', () => {
-  const outcomes = fc.array(fc.constantFrom(...Object.values(OUTCOMES)), { maxLength: 40 });
+test.each([
+  ['model', 'no tools left'],
+  ['tools', 'all done'],
+  ['waiting', 'outputs'],
+  ['finalizing', 'resumed'],
+] as const)('after the last turn a run that is at %s is incomplete: %s', (at, name) => {
+  const state = { ...STATES[at], turn: MAX_TURNS - 1 };
+  const ending = { status: 'incomplete' };
+  expect(applyAny(state, OUTCOMES[name])).toEqual({ at: 'finalizing', turn: 2, ending });
+});
+
+test('no sequence of outcomes takes more model turns than allowed', () => {
+  const choices = fc.array(fc.nat(), { maxLength: 40 });
   fc.assert(
-    fc.property(outcomes, fc.integer({ min: 1, max: 6 }), (sequence, maxTurns) => {
+    fc.property(choices, fc.integer({ min: 1, max: 6 }), (sequence, maxTurns) => {
       let state: RunState = initialState;
       let turn = 0;
-      for (const outcome of sequence) {
+      for (const choice of sequence) {
         if (state.at === 'ended') return;
-        state = apply(state, outcome, maxTurns);
-        if (state.at === 'ended') continue;
+        const possible = Object.keys(TABLE[state.at]) as (keyof typeof OUTCOMES)[];
+        state = applyAny(state, OUTCOMES[possible[choice % possible.length]!], maxTurns);
+        if (state.at === 'ended') return;
         expect(state.turn).toBeLessThan(maxTurns);
         expect(state.turn).toBeGreaterThanOrEqual(turn);
         turn = state.turn;

@@ -131,8 +131,8 @@ export const DELIVERIES: Mutation[] = [
     edits: [
       edit(
         'workflows/run.ts',
-        `      case 'waiting':\n        return await`,
-        `      case 'waiting':\n        (submitted as Set<string>).clear();\n        return await`,
+        `    case 'waiting':\n      return apply`,
+        `    case 'waiting':\n      (submitted as Set<string>).clear();\n      return apply`,
       ),
     ],
     caughtBy: [REPLAY],
@@ -146,7 +146,7 @@ export const DELIVERIES: Mutation[] = [
     caughtBy: [
       by(
         'test/workflows/run-state.test.ts',
-        'no sequence of outcomes takes more model turns than allowed, or forgets that it ended',
+        'no sequence of outcomes takes more model turns than allowed',
       ),
     ],
   },

@@ -25,8 +25,8 @@ export const ENDINGS: Mutation[] = [
     edits: [
       edit(
         'workflows/run-state.ts',
-        `return state.at === 'waiting' ? { status: 'expired', waiting: true }`,
-        `return state.at === 'tools' ? { status: 'expired', waiting: true }`,
+        `finalizing(state, { status: 'expired', waiting: true })`,
+        `finalizing(state, { status: 'expired' })`,
       ),
     ],
     caughtBy: [by('test/workflows/run-state.test.ts', 'takes the outcome: %s')],
