@@ -8,7 +8,7 @@ import { Router } from 'express';
 import type { StoredBlob } from '../db/core/blobs.ts';
 import { deleteBlob } from '../db/core/blobs.ts';
 import { once } from '../db/core/idempotency.ts';
-import { runExists } from '../db/runs/runs.ts';
+import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
 import { checkFileId, checkId } from '../wire/ids.ts';

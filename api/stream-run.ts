@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 
 import type { StoredEvent } from '../db/events/run-events.ts';
 import { readEventAt, readEvents } from '../db/events/run-events.ts';
-import { runExists } from '../db/runs/runs.ts';
+import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
 import { isActive } from '../wire/run-status.ts';

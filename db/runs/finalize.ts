@@ -9,7 +9,7 @@ import type { Pool, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
-import { RUN_COLUMNS } from './runs.ts';
+import { RUN_COLUMNS } from './read-runs.ts';
 import { cutMessage } from './open-step.ts';
 
 export type RunEnding =

@@ -3,7 +3,7 @@ import { MESSAGE_COLUMNS } from '../threads/messages.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { readRunSteps } from './run-steps.ts';
-import { getRunRow } from './runs.ts';
+import { getRunRow } from './read-runs.ts';
 
 export type RunObjects = { run: RunRow; steps: RunStepRow[]; messages: MessageRow[] };
 

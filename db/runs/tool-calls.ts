@@ -15,7 +15,7 @@ import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
 import { endOpenStep, STEP_COLUMNS } from './run-steps.ts';
-import { RUN_COLUMNS } from './runs.ts';
+import { RUN_COLUMNS } from './read-runs.ts';
 import type { TurnOutcome } from './turns.ts';
 import { requiredAction } from './turns.ts';
 

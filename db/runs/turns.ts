@@ -20,7 +20,7 @@ import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents, FencedError } from '../events/run-events.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
-import { RUN_COLUMNS } from './runs.ts';
+import { RUN_COLUMNS } from './read-runs.ts';
 import type { NewToolCall, TurnRef } from './open-step.ts';
 import { cutMessage, endMessage, insertToolCalls } from './open-step.ts';
 

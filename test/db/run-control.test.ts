@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { Listener } from '../../db/core/listener.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { RunCancelledError, RunControl } from '../../db/events/run-control.ts';
-import { cancelRun } from '../../db/runs/runs.ts';
+import { cancelRun } from '../../db/runs/cancel-run.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
 

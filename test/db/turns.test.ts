@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { finalizeRun } from '../../db/runs/finalize.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { FencedError, readEvents } from '../../db/events/run-events.ts';
-import { cancelRun, submitToolOutputs } from '../../db/runs/runs.ts';
+import { cancelRun } from '../../db/runs/cancel-run.ts';
+import { submitToolOutputs } from '../../db/runs/submit-outputs.ts';
 import { claimTurn, countLostUsage, finishTurn } from '../../db/runs/turns.ts';
 import {
   answer,

@@ -1,4 +1,4 @@
-import * as db from '../../../db/runs/runs.ts';
+import * as db from '../../../db/runs/cancel-run.ts';
 import { run } from '../../../wire/answers.ts';
 import { operation } from '../../operation.ts';
 

@@ -1,6 +1,6 @@
 import { getAssistantRow } from '../../../db/threads/assistants.ts';
 import { checkFiles } from '../../../db/files/files.ts';
-import { createFirstRun } from '../../../db/runs/runs.ts';
+import { createFirstRun } from '../../../db/runs/create-run.ts';
 import { createThread } from '../../../db/threads/threads.ts';
 import { run } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/file-ids.ts';

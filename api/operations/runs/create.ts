@@ -1,6 +1,6 @@
 import { getAssistantRow } from '../../../db/threads/assistants.ts';
 import { checkFiles } from '../../../db/files/files.ts';
-import * as db from '../../../db/runs/runs.ts';
+import * as db from '../../../db/runs/create-run.ts';
 import { run } from '../../../wire/answers.ts';
 import { filesOfMessages } from '../../../wire/file-ids.ts';
 import { includeQuery } from '../../../wire/requests/queries.ts';

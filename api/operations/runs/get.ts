@@ -1,5 +1,5 @@
 import { finalizeRun } from '../../../db/runs/finalize.ts';
-import * as db from '../../../db/runs/runs.ts';
+import * as db from '../../../db/runs/read-runs.ts';
 import { run } from '../../../wire/answers.ts';
 import { isActive } from '../../../wire/run-status.ts';
 import { operation } from '../../operation.ts';

@@ -1,4 +1,4 @@
-import * as db from '../../../db/runs/runs.ts';
+import * as db from '../../../db/runs/read-runs.ts';
 import { getThread } from '../../../db/threads/threads.ts';
 import { listOf, run } from '../../../wire/answers.ts';
 import { listQuery } from '../../../wire/requests/queries.ts';

@@ -1,6 +1,6 @@
 /** What both ways to create a run share. */
 import type { Config } from '../../../config/config.ts';
-import type { AcceptedRun, NewRun } from '../../../db/runs/runs.ts';
+import type { AcceptedRun, NewRun } from '../../../db/runs/create-run.ts';
 import { invalidRequest } from '../../../wire/errors.ts';
 import type { RunParams } from '../../../wire/requests/runs.ts';
 import type { AssistantRow } from '../../../wire/rows.ts';

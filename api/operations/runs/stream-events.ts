@@ -1,4 +1,4 @@
-import { getRun } from '../../../db/runs/runs.ts';
+import { getRun } from '../../../db/runs/read-runs.ts';
 import { run } from '../../../wire/answers.ts';
 import { eventsQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

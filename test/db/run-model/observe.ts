@@ -1,5 +1,5 @@
 /** The run in the database, as the model describes it. */
-import { getRun } from '../../../db/runs/runs.ts';
+import { getRun } from '../../../db/runs/read-runs.ts';
 import { listMessages } from '../../../db/threads/messages.ts';
 import { readEvents, runDay } from '../../../db/events/run-events.ts';
 import { listRunSteps } from '../../../db/runs/run-steps.ts';

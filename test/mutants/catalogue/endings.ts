@@ -36,7 +36,7 @@ export const ENDINGS: Mutation[] = [
     why: 'Outputs are accepted for a run that is over.',
     edits: [
       edit(
-        'db/runs/runs.ts',
+        'db/runs/submit-outputs.ts',
         `status = any($2::text[]) and expires_at > unix_now() returning`,
         `status = any($2::text[]) returning`,
       ),
@@ -67,7 +67,7 @@ export const ENDINGS: Mutation[] = [
     why: 'A cancel is accepted for a run that has ended, which is then cancelling for ever.',
     edits: [
       edit(
-        'db/runs/runs.ts',
+        'db/runs/cancel-run.ts',
         `     where id = $1 and thread_id = $2 and project_id = $3 and status = any($4::text[])`,
         `     where id = $1 and thread_id = $2 and project_id = $3 and $4::text[] is not null`,
       ),
@@ -79,7 +79,7 @@ export const ENDINGS: Mutation[] = [
     why: 'The model writes on for seconds after a cancel, and is paid for it.',
     edits: [
       edit(
-        'db/runs/runs.ts',
+        'db/runs/cancel-run.ts',
         `returning \${RUN_COLUMNS}, pg_notify('\${CONTROL_CHANNEL}', $1)`,
         `returning \${RUN_COLUMNS}`,
       ),

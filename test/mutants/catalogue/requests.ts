@@ -91,7 +91,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A project reads the runs of others.',
     edits: [
       edit(
-        'db/runs/runs.ts',
+        'db/runs/read-runs.ts',
         `from runs where id = $1 and thread_id = $2 and project_id = $3\`,`,
         `from runs where id = $1 and thread_id = $2 and $3::text is not null\`,`,
       ),
@@ -103,7 +103,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A project cancels the runs of others.',
     edits: [
       edit(
-        'db/runs/runs.ts',
+        'db/runs/cancel-run.ts',
         `     where id = $1 and thread_id = $2 and project_id = $3 and status = any($4::text[])`,
         `     where id = $1 and thread_id = $2 and $3::text is not null and status = any($4::text[])`,
       ),
@@ -141,7 +141,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A run goes on without the outputs that its client forgot.',
     edits: [
       edit(
-        'db/runs/runs.ts',
+        'db/runs/submit-outputs.ts',
         `return expected.length === given.length && expected.every((id) => given.includes(id));`,
         `return given.every((id) => expected.includes(id));`,
       ),

@@ -1,0 +1,173 @@
+/** A new run on a thread, alone or together with its thread. */
+import { emptyThread, threadHasActiveRun } from '../../wire/errors.ts';
+import { runEvent, threadCreated } from '../../wire/events.ts';
+import { mintId } from '../../wire/ids.ts';
+import { toRun } from '../../wire/objects.ts';
+import type { AssistantRow, RunRow } from '../../wire/rows.ts';
+import type { Run } from '../../wire/types.ts';
+import type { Delivery } from '../core/deliveries.ts';
+import { enqueueDelivery } from '../core/deliveries.ts';
+import { toJson } from '../core/json.ts';
+import type { Tx } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { appendEvents } from '../events/run-events.ts';
+import { lockThread } from '../threads/lock-thread.ts';
+import type { NewMessage } from '../threads/messages.ts';
+import { insertMessages } from '../threads/messages.ts';
+import { addAttachments } from '../threads/thread-stores.ts';
+import type { CreatedThread } from '../threads/threads.ts';
+import { useExistingStores } from '../vector-stores/vector-stores.ts';
+import { RUN_COLUMNS } from './read-runs.ts';
+
+/** A run's settings, after the request's overrides were applied to the assistant's values. */
+export type NewRun = Pick<
+  RunRow,
+  | 'model'
+  | 'instructions'
+  | 'tools'
+  | 'tool_resources'
+  | 'metadata'
+  | 'temperature'
+  | 'top_p'
+  | 'reasoning_effort'
+  | 'max_prompt_tokens'
+  | 'max_completion_tokens'
+  | 'truncation_strategy'
+  | 'response_format'
+  | 'tool_choice'
+  | 'parallel_tool_calls'
+> & {
+  expiresAfterSeconds: number;
+  /** Files for code that come with the assistant, or with the request in its place; the thread's are added. */
+  codeFileIds: string[];
+  /** Stores to search, likewise. */
+  vectorStoreIds: string[];
+};
+
+/** A committed run and what Temporal must still be told. `beforeSeq`: a stream of the request starts after it. */
+export type AcceptedRun = {
+  run: Run;
+  delivery: Delivery;
+  beforeSeq: number;
+  /** Of files that came with its messages. */
+  ingests?: Delivery[];
+};
+
+type RunOwners = { projectId: string; threadId: string; assistant: AssistantRow };
+type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
+/** `windowEndSeq`: the last message that the run reads. */
+type RunPlace = RunOwners & { windowEndSeq: number };
+
+/**
+ * Adds the messages and the run to an existing thread.
+ * @throws ApiError 404; 400 while another run is active, for an expired store, or when there is nothing to answer
+ */
+export async function createRun(
+  tx: Tx,
+  { projectId, threadId, assistant }: RunOwners,
+  additionalMessages: NewMessage[],
+  settings: NewRun,
+): Promise<AcceptedRun> {
+  const thread = await lockThread(tx, projectId, threadId);
+  if (thread.active_run_id !== null) throw threadHasActiveRun(threadId, thread.active_run_id);
+  const added = await insertMessages(tx, projectId, threadId, additionalMessages);
+  const lastSeq = added.at(-1)?.seq ?? thread.last_message_seq;
+  const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
+  const place = { projectId, threadId, assistant, windowEndSeq: lastSeq };
+  return { ...(await insertRun(tx, place, settings, [])), ingests };
+}
+
+/** The run of a thread created in the same transaction: its stream begins with the thread. */
+export async function createFirstRun(
+  tx: Tx,
+  { projectId, assistant, messageCount }: FirstRunOwners,
+  { thread, deliveries: ingests }: CreatedThread,
+  settings: NewRun,
+): Promise<AcceptedRun> {
+  const place = { projectId, threadId: thread.id, assistant, windowEndSeq: messageCount };
+  return { ...(await insertRun(tx, place, settings, [threadCreated(thread)])), ingests };
+}
+
+async function insertRun(
+  tx: Tx,
+  place: RunPlace,
+  settings: NewRun,
+  leadingEvents: ReturnType<typeof threadCreated>[],
+): Promise<AcceptedRun> {
+  const { projectId, threadId, assistant } = place;
+  if (!settings.instructions && !(await hasUserMessage(tx, threadId))) throw emptyThread();
+  const run = await insertRow(tx, place, settings);
+  if (run.tools.some(({ type }) => type === 'file_search')) {
+    await useExistingStores(tx, projectId, run.vector_store_ids);
+  }
+  const [delivery] = await Promise.all([
+    enqueueDelivery(tx, run.id, {
+      kind: 'start',
+      projectId,
+      threadId,
+      assistantId: assistant.id,
+      model: run.model,
+      expiresAtMs: run.expires_at * 1_000,
+    }),
+    appendEvents(tx, run.id, [...leadingEvents, runEvent(run, 'created'), runEvent(run)]),
+  ]);
+  return { run: toRun(run), delivery, beforeSeq: 0 };
+}
+
+async function insertRow(
+  tx: Tx,
+  { projectId, threadId, assistant, windowEndSeq }: RunPlace,
+  settings: NewRun,
+): Promise<RunRow> {
+  const rows = await query<RunRow>(
+    tx,
+    'runs.create',
+    `insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
+       tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
+       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids)
+     select $1, $2, $3, $4, 'queued', moment, moment + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
+       $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20,
+       array(select id from (select $21::text[] || array(select jsonb_array_elements_text(tool_resources #> '{code_interpreter,file_ids}')
+           from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
+         group by id order by min(place)),
+       array(select id from (select $22::text[] || array(select jsonb_array_elements_text(tool_resources #> '{file_search,vector_store_ids}')
+           from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
+         group by id order by min(place))
+     from unix_now() as moment returning ${RUN_COLUMNS}`,
+    [
+      mintId('run'),
+      threadId,
+      projectId,
+      assistant.id,
+      settings.expiresAfterSeconds,
+      settings.model,
+      settings.instructions,
+      toJson(settings.tools),
+      toJson(settings.tool_resources),
+      toJson(settings.metadata),
+      settings.temperature,
+      settings.top_p,
+      settings.reasoning_effort,
+      settings.max_prompt_tokens,
+      settings.max_completion_tokens,
+      toJson(settings.truncation_strategy),
+      toJson(settings.response_format),
+      toJson(settings.tool_choice),
+      settings.parallel_tool_calls,
+      windowEndSeq,
+      settings.codeFileIds,
+      settings.vectorStoreIds,
+    ],
+  );
+  return rows[0]!;
+}
+
+async function hasUserMessage(tx: Tx, threadId: string): Promise<boolean> {
+  const rows = await query<{ found: boolean }>(
+    tx,
+    'runs.has-user-message',
+    `select exists (select from messages where thread_id = $1 and role = 'user') as found`,
+    [threadId],
+  );
+  return rows[0]!.found;
+}

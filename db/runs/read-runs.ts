@@ -1,0 +1,90 @@
+/** Runs as they are stored, one and listed, and their rows for those that change them. */
+import { notFound } from '../../wire/errors.ts';
+import { toRun } from '../../wire/objects.ts';
+import type { RunRow } from '../../wire/rows.ts';
+import type { ListEnvelope, Run } from '../../wire/types.ts';
+import type { ListQuery } from '../core/list-page.ts';
+import { listPage } from '../core/list-page.ts';
+import type { Queryable, Tx } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+
+export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, created_at, expires_at, started_at,
+  cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_reason, model, instructions, tools,
+  tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
+  truncation_strategy, response_format, tool_choice, parallel_tool_calls, prompt_tokens, cached_tokens,
+  completion_tokens, reasoning_tokens, window_end_seq, last_event_seq, code_file_ids, vector_store_ids`;
+
+/** Where a run is. */
+export type RunPath = { projectId: string; threadId: string; runId: string };
+
+/** @throws ApiError 404 */
+export async function getRun(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  runId: string,
+): Promise<Run> {
+  return toRun(await getRunRow(db, projectId, threadId, runId));
+}
+
+/** @throws ApiError 404 */
+export async function getRunRow(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  runId: string,
+): Promise<RunRow> {
+  const rows = await query<RunRow>(
+    db,
+    'runs.get',
+    `select ${RUN_COLUMNS} from runs where id = $1 and thread_id = $2 and project_id = $3`,
+    [runId, threadId, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('run', runId);
+  return rows[0];
+}
+
+/** Whether the run's deadline has passed by the database's clock: that of a process may be wrong. */
+export async function isOverdue(db: Queryable, runId: string, seconds: number): Promise<boolean> {
+  const text = 'select 1 from runs where id = $1 and expires_at + $2::integer < unix_now()';
+  return (await query(db, 'runs.overdue', text, [runId, seconds])).length > 0;
+}
+
+/** False once the run was deleted with its thread. */
+export async function runExists(db: Queryable, runId: string): Promise<boolean> {
+  return (await query(db, 'runs.exists', 'select 1 from runs where id = $1', [runId])).length > 0;
+}
+
+export async function listRuns(
+  db: Queryable,
+  projectId: string,
+  threadId: string,
+  page: ListQuery,
+): Promise<ListEnvelope<Run>> {
+  const source = {
+    name: 'runs.list',
+    columns: RUN_COLUMNS,
+    table: 'runs',
+    scope: 'thread_id = $1 and project_id = $2',
+    scopeValues: [threadId, projectId],
+    orderBy: 'id',
+  } as const;
+  return listPage(db, source, page, toRun);
+}
+
+/** @throws ApiError 404 */
+export async function lockRun(
+  tx: Tx,
+  projectId: string,
+  threadId: string,
+  runId: string,
+): Promise<RunRow> {
+  const rows = await query<RunRow>(
+    tx,
+    'runs.lock',
+    `select ${RUN_COLUMNS} from runs where id = $1 and thread_id = $2 and project_id = $3 for update`,
+    [runId, threadId, projectId],
+  );
+  if (rows[0] === undefined) throw notFound('run', runId);
+  return rows[0];
+}

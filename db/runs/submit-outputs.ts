@@ -1,0 +1,57 @@
+/** The outputs of the functions that a run waits for. */
+import {
+  duplicateToolOutputs,
+  runDoesNotAcceptOutputs,
+  toolOutputsMismatch,
+} from '../../wire/errors.ts';
+import { runEvent, stepEvent } from '../../wire/events.ts';
+import { toRun } from '../../wire/objects.ts';
+import type { RunRow } from '../../wire/rows.ts';
+import { TRANSITIONS } from '../../wire/run-status.ts';
+import type { RunStatus } from '../../wire/types.ts';
+import { enqueueDelivery } from '../core/deliveries.ts';
+import type { Tx } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { appendEvents } from '../events/run-events.ts';
+import type { AcceptedRun } from './create-run.ts';
+import type { RunPath } from './read-runs.ts';
+import { RUN_COLUMNS, lockRun } from './read-runs.ts';
+import { completeFunctionStep } from './run-steps.ts';
+
+export type ToolOutput = { tool_call_id: string; output: string };
+
+/**
+ * Stores the outputs of every pending function call and queues the run again.
+ * @throws ApiError 404; 400 in the wrong status or when the ids are not exactly the pending ones, each once
+ */
+export async function submitToolOutputs(
+  tx: Tx,
+  { projectId, threadId, runId }: RunPath,
+  outputs: ToolOutput[],
+): Promise<AcceptedRun> {
+  const locked = await lockRun(tx, projectId, threadId, runId);
+  if (locked.status !== 'requires_action') throw runDoesNotAcceptOutputs(locked.status);
+  const expected =
+    locked.required_action?.submit_tool_outputs.tool_calls.map((call) => call.id) ?? [];
+  const given = outputs.map((output) => output.tool_call_id);
+  if (new Set(given).size < given.length) throw duplicateToolOutputs(given);
+  if (!sameIds(expected, given)) throw toolOutputsMismatch(expected, given);
+  const step = await completeFunctionStep(tx, runId, outputs);
+  const rows = await query<RunRow & { expired: boolean }>(
+    tx,
+    'runs.resume',
+    `update runs set status = 'queued', required_action = null
+     where id = $1 and status = any($2::text[]) and expires_at > unix_now() returning ${RUN_COLUMNS}`,
+    [runId, TRANSITIONS.queued],
+  );
+  const run = rows[0];
+  // Past its deadline: the workflow's timer is about to say so.
+  if (run === undefined) throw runDoesNotAcceptOutputs('expired' satisfies RunStatus);
+  const first = await appendEvents(tx, runId, [stepEvent(step, run), runEvent(run)]);
+  const delivery = await enqueueDelivery(tx, runId, { kind: 'signal', submission: step.id });
+  return { run: toRun(run), delivery, beforeSeq: first - 1 };
+}
+
+function sameIds(expected: string[], given: string[]): boolean {
+  return expected.length === given.length && expected.every((id) => given.includes(id));
+}
