@@ -3,7 +3,7 @@
  * reads its results under the same marks. A mark that names no result of the run is text like any other.
  */
 import type { FileSearchResult, RunStepRow } from './rows.ts';
-import { countCharacters } from './zod-errors.ts';
+import { countCharacters } from './text.ts';
 
 /** `text` is the mark as the model wrote it; `start` and `end` count code points of the message's text. */
 export type Citation = { fileId: string; text: string; start: number; end: number };

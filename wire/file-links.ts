@@ -3,7 +3,7 @@
  * percent-encoded, with spaces and brackets, and put anything behind it; so a link is the longest text that names a file.
  */
 
-import { countCharacters } from './zod-errors.ts';
+import { countCharacters } from './text.ts';
 
 /** What every link begins with. */
 const LINK_PREFIX = 'sandbox:/mnt/data/';

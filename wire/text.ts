@@ -1,4 +1,4 @@
-/** Text on its way to Postgres and to models. Pure. */
+/** Text as it is counted, stored and shown to models. Pure. */
 
 /** Postgres takes neither NUL nor half of a surrogate pair. */
 export function storable(text: string): string {
@@ -20,4 +20,16 @@ export function headAndTail(text: string, limit: number): string {
   const cut = text.length - limit;
   const tail = text.slice(text.length - (limit - head));
   return `${text.slice(0, head)}\n... [${cut} characters cut] ...\n${tail}`.toWellFormed();
+}
+
+/** Length as the limits count it: code points, so that an emoji is one character. */
+export function countCharacters(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    count += 1;
+    if ((text.codePointAt(at) ?? 0) > 0xffff) {
+      at += 1;
+    }
+  }
+  return count;
 }

@@ -8,6 +8,7 @@
 import type { z } from 'zod';
 import { invalidRequest } from './errors.ts';
 import type { ApiError } from './errors.ts';
+import { countCharacters } from './text.ts';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -56,18 +57,6 @@ export function paramOf(path: Path): string {
     }
   }
   return text;
-}
-
-/** Length as the limits count it: code points, so that an emoji is one character. */
-export function countCharacters(text: string): number {
-  let count = 0;
-  for (let at = 0; at < text.length; at += 1) {
-    count += 1;
-    if ((text.codePointAt(at) ?? 0) > 0xffff) {
-      at += 1;
-    }
-  }
-  return count;
 }
 
 /** Depth first; zod's own safe-integer bound only when nothing else is wrong there. */

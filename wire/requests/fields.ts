@@ -1,7 +1,7 @@
 /** Schemas of the fields that several requests share, and the limits they enforce. Built once, when the module loads. */
 import { z } from 'zod';
 import type { FileAttributes, Metadata, ResponseFormat } from '../types.ts';
-import { countCharacters } from '../zod-errors.ts';
+import { countCharacters } from '../text.ts';
 import type { CustomProblem } from '../zod-errors.ts';
 
 /** Every limit of a request body. Characters are code points. Published limits, but where a comment says otherwise. */

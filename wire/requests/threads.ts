@@ -11,7 +11,7 @@ import {
 } from './tools.ts';
 import type { NewToolResources } from './tools.ts';
 import type { MessageAttachment, MessageContent, Metadata, ToolResources } from '../types.ts';
-import { countCharacters } from '../zod-errors.ts';
+import { countCharacters } from '../text.ts';
 
 const detail = z.enum(['auto', 'low', 'high']);
 
