@@ -19,9 +19,9 @@ import { countTokens } from '../wire/tokens.ts';
 import { ModelStreamError } from './failures.ts';
 import type { Sized } from './fit-context.ts';
 import { cutMessages, fitFirst, shareRoom } from './fit-context.ts';
-import { buildMessages, resultText, systemPrompt } from './model/build-messages.ts';
-import type { ChatRequest } from './model/build-request.ts';
-import { buildRequest } from './model/build-request.ts';
+import { buildMessages, resultText, systemPrompt } from './model/request/build-messages.ts';
+import type { ChatRequest } from './model/request/build-request.ts';
+import { buildRequest } from './model/request/build-request.ts';
 import {
   buildTools,
   codeInterpreterPrompt,
@@ -29,9 +29,9 @@ import {
   toolNames,
   usesCodeInterpreter,
   usesFileSearch,
-} from './model/build-tools.ts';
+} from './model/request/build-tools.ts';
 import type { ModelServer } from './model/client.ts';
-import { pendingImages } from './model/pending-images.ts';
+import { pendingImages } from './model/request/pending-images.ts';
 import { readImages } from './read-images.ts';
 import type { WriterContext } from './turn-writer.ts';
 

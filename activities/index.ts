@@ -6,10 +6,10 @@ import { finalizeRun } from '../db/runs/finalize.ts';
 import type { ToolOutcome } from '../db/runs/tool-calls.ts';
 import type { TurnOutcome } from '../db/runs/turns.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import type { EmbeddedPart } from './embed-chunks.ts';
-import { embedDocuments } from './embed-chunks.ts';
-import type { IngestOutcome } from './ingest-file.ts';
-import { beating, cutFile, embedSlice } from './ingest-file.ts';
+import type { EmbeddedPart } from './ingest/embed-chunks.ts';
+import { embedDocuments } from './ingest/embed-chunks.ts';
+import type { IngestOutcome } from './ingest/ingest-file.ts';
+import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
 import { modelTurn } from './model-turn.ts';
 import { runTool } from './run-tool.ts';
 
@@ -19,7 +19,7 @@ export type { FinalizeOutcome, RunEnding } from '../db/runs/finalize.ts';
 export type { ToolOutcome } from '../db/runs/tool-calls.ts';
 export type { TurnOutcome } from '../db/runs/turns.ts';
 
-export type { IngestOutcome } from './ingest-file.ts';
+export type { IngestOutcome } from './ingest/ingest-file.ts';
 
 export type Activities = {
   /** One answer of the model, streamed and stored. */

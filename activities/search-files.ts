@@ -10,7 +10,7 @@ import { rankingOptionsOf } from '../wire/objects.ts';
 import type { FileSearchResult } from '../wire/rows.ts';
 import type { SearchHit } from '../wire/search-results.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { readQueries } from './model/build-tools.ts';
+import { readQueries } from './model/request/build-tools.ts';
 
 /** A run waits for the answer: after so long one by words is better. */
 const EMBEDDING_MS = 10_000;

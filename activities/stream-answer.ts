@@ -1,12 +1,12 @@
 /** Reads one answer of a model server into the writer, within the run's limits and the server's time. */
 import type { ReadyContext } from './context.ts';
 import { IgnoredChoiceError, ModelStreamError } from './failures.ts';
-import type { ChunkAccumulator, TurnPart } from './model/accumulate-chunks.ts';
+import type { ChunkAccumulator, TurnPart } from './model/answer/accumulate-chunks.ts';
 import type { ModelServer } from './model/client.ts';
 import { placeOf } from './model/client.ts';
-import type { Finish } from './model/map-finish-reason.ts';
-import { finishOf } from './model/map-finish-reason.ts';
-import { readChunks } from './model/read-chunks.ts';
+import type { Finish } from './model/answer/map-finish-reason.ts';
+import { finishOf } from './model/answer/map-finish-reason.ts';
+import { readChunks } from './model/answer/read-chunks.ts';
 import type { TurnWriter } from './turn-writer.ts';
 import { countTokens } from '../wire/tokens.ts';
 

@@ -30,9 +30,9 @@ import { rankingOptionsOf } from '../wire/objects.ts';
 import type { CodeOutput, RunRow, ToolCallResult } from '../wire/rows.ts';
 import { countTokens, IMAGE_TOKENS } from '../wire/tokens.ts';
 import type { MessageContent, RunEvent } from '../wire/types.ts';
-import type { TurnPart } from './model/accumulate-chunks.ts';
-import { CodeDecoder } from './model/decode-code.ts';
-import { refusalOf } from './model/refuse-call.ts';
+import type { TurnPart } from './model/answer/accumulate-chunks.ts';
+import { CodeDecoder } from './model/answer/decode-code.ts';
+import { refusalOf } from './model/answer/refuse-call.ts';
 
 type Call = Pick<NewToolCall, 'id' | 'type' | 'name'> & {
   arguments: string;

@@ -7,7 +7,7 @@ import { ensureApiKey, projectOfKey } from '../db/projects/api-keys.ts';
 import { migrate } from '../db/core/migrate.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { createPool } from '../db/core/pool.ts';
-import { startEmbeddedPostgres } from '../embedded/postgres.ts';
+import { startEmbeddedPostgres } from '../embedded/postgres/server.ts';
 
 export type BenchDatabase = AsyncDisposable & { pool: Pool; projectId: string };
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedError } from './error.ts';
 import { portAnswers } from './ports.ts';
-import { DATABASE, USER } from './postgres-cluster.ts';
+import { DATABASE, USER } from './postgres/cluster.ts';
 
 /** The URL, or undefined while no server runs on this data. Throws EmbeddedError when that is not for us to know. */
 export async function runningPostgresUrl(dataDir: string): Promise<string | undefined> {

@@ -5,7 +5,7 @@ import { Agent, fetch as undiciFetch } from 'undici';
 
 import type { ModelTarget } from '../../config/config.ts';
 import type { ModelProfile } from '../../config/models-file.ts';
-import type { ChatRequest } from './build-request.ts';
+import type { ChatRequest } from './request/build-request.ts';
 import { contextWindowOf } from './context-window.ts';
 import { IgnoredChoiceError } from '../failures.ts';
 import { learn, readMaxCompletion, readTooLong } from './learn.ts';

@@ -3,7 +3,7 @@
  * words they do it with. A rule never reacts to a value that is out of range: that is the caller's to correct. Pure.
  */
 import type { ModelProfile } from '../../config/models-file.ts';
-import type { ChatRequest } from './build-request.ts';
+import type { ChatRequest } from './request/build-request.ts';
 
 export type Lesson = { profile: ModelProfile; change: string };
 

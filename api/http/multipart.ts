@@ -19,7 +19,7 @@ import {
   unreadableForm,
   unsupportedEncoding,
 } from '../../wire/errors.ts';
-import { unknownParameter } from '../../wire/zod-errors.ts';
+import { unknownParameter } from '../../wire/requests/zod-errors.ts';
 import { projectOf } from '../idempotency.ts';
 
 /** What the form's other parts, its headers and boundaries may take. */

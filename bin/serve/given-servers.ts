@@ -4,7 +4,7 @@
  */
 import type { Config } from '../../config/config.ts';
 import { createPool } from '../../db/core/pool.ts';
-import { temporalHealth } from '../../embedded/temporal-health.ts';
+import { temporalHealth } from '../../embedded/temporal/health.ts';
 import { StartError, reasonOf } from './start-error.ts';
 
 const CHECK_MS = 10_000;

@@ -1,7 +1,7 @@
 /** Failures of a start that somebody at a terminal can put right. */
 import { MigrationError } from '../../db/core/migrate.ts';
 import { ConfigError } from '../../config/config.ts';
-import { EmbeddedError } from '../../embedded/temporal-server.ts';
+import { EmbeddedError } from '../../embedded/temporal/server.ts';
 
 /** The message is one sentence with the remedy. */
 export class StartError extends Error {

@@ -1,7 +1,7 @@
 /** Usage as servers report it: once at the end, or with every chunk what it is so far. */
 import { expect, test } from 'vitest';
 
-import { ChunkAccumulator } from '../../activities/model/accumulate-chunks.ts';
+import { ChunkAccumulator } from '../../activities/model/answer/accumulate-chunks.ts';
 
 const RULES = { offered: new Set<string>(), maxCalls: 128, thinking: 'strip' } as const;
 

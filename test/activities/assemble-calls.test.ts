@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { CallDelta } from '../../activities/model/assemble-calls.ts';
-import { CallAssembler } from '../../activities/model/assemble-calls.ts';
+import type { CallDelta } from '../../activities/model/answer/assemble-calls.ts';
+import { CallAssembler } from '../../activities/model/answer/assemble-calls.ts';
 
 const OFFERED = new Set(['get', 'get_weather', 'add']);
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { CodeDecoder } from '../../activities/model/decode-code.ts';
+import { CodeDecoder } from '../../activities/model/answer/decode-code.ts';
 
 /** Feeds the text in pieces that end wherever `cuts` says. */
 function feed(text: string, cuts: number[]): { decoder: CodeDecoder; pieces: string[] } {

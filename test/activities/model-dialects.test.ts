@@ -1,12 +1,12 @@
 /** What model servers write, as tables: thoughts, finish words, errors, refusals that teach. */
 import { describe, expect, test } from 'vitest';
 
-import { AnswerText } from '../../activities/model/answer-text.ts';
-import type { ChatRequest } from '../../activities/model/build-request.ts';
+import { AnswerText } from '../../activities/model/answer/answer-text.ts';
+import type { ChatRequest } from '../../activities/model/request/build-request.ts';
 import { readWindow } from '../../activities/model/context-window.ts';
-import { readContent } from '../../activities/model/delta-content.ts';
+import { readContent } from '../../activities/model/answer/delta-content.ts';
 import { learn, readMaxCompletion, readTooLong } from '../../activities/model/learn.ts';
-import { finishOf } from '../../activities/model/map-finish-reason.ts';
+import { finishOf } from '../../activities/model/answer/map-finish-reason.ts';
 import { ModelServerError } from '../../activities/model/server-error.ts';
 import { DEFAULT_PROFILE } from '../../config/models-file.ts';
 

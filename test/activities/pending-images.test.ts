@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { pendingImages } from '../../activities/model/pending-images.ts';
+import { pendingImages } from '../../activities/model/request/pending-images.ts';
 import type { CodeOutput, RunStepRow } from '../../wire/rows.ts';
 
 const code = (...images: string[]): RunStepRow => {

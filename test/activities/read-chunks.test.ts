@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { ReadOptions } from '../../activities/model/read-chunks.ts';
-import { readChunks } from '../../activities/model/read-chunks.ts';
+import type { ReadOptions } from '../../activities/model/answer/read-chunks.ts';
+import { readChunks } from '../../activities/model/answer/read-chunks.ts';
 
 function streamOf(bytes: Uint8Array, cuts: number[]): ReadableStream<Uint8Array> {
   const ends = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].toSorted((a, b) => a - b);

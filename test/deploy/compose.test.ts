@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 
 import { loadConfig } from '../../config/config.ts';
-import { commandFor } from '../../embedded/temporal-launch.ts';
+import { commandFor } from '../../embedded/temporal/launch.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { GRACE_MS } from '../../sandboxd/server.ts';
 import { SHUTDOWN_FORCE } from '../../worker/worker.ts';

@@ -14,7 +14,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 
 import { freePort } from '../../embedded/ports.ts';
-import { findTemporal } from '../../embedded/temporal-program.ts';
+import { findTemporal } from '../../embedded/temporal/program.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { dropDatabase } from '../support/environment.ts';
 import { OwnProcess } from '../support/processes.ts';

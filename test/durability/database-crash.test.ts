@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { migrate } from '../../db/core/migrate.ts';
 import { createPool } from '../../db/core/pool.ts';
-import type { EmbeddedPostgres } from '../../embedded/postgres.ts';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import type { EmbeddedPostgres } from '../../embedded/postgres/server.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import { createRun, eventually, expectSettled, follow, USAGE } from '../support/durable-run.ts';
 import { paced, text } from '../support/fake-model.ts';
 import { ProcessEnvironment } from '../support/process-environment.ts';

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { migrate } from '../../db/core/migrate.ts';
 import { createPool } from '../../db/core/pool.ts';
-import type { EmbeddedPostgres } from '../../embedded/postgres.ts';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import type { EmbeddedPostgres } from '../../embedded/postgres/server.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import type { RunRef } from '../support/durable-run.ts';
 import {
   callLookup,

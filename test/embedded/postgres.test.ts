@@ -6,8 +6,8 @@ import { expect, test } from 'vitest';
 import { EmbeddedError } from '../../embedded/error.ts';
 import { exists, readJson } from '../../embedded/files.ts';
 import { portAnswers } from '../../embedded/ports.ts';
-import { findPrograms, tryPackage } from '../../embedded/postgres-programs.ts';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { findPrograms, tryPackage } from '../../embedded/postgres/programs.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import { commandLine } from '../../embedded/processes.ts';
 import { killStarterOf, occupyPort, stopLater, temporaryDirectory } from './support.ts';
 

@@ -1,6 +1,6 @@
 /** A process that starts an embedded server and then waits to be killed: `starter.ts postgres|temporal <data dir>`. */
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
-import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
+import { startTemporalServer } from '../../embedded/temporal/server.ts';
 
 const [kind, dataDir = ''] = process.argv.slice(2);
 if (kind === 'postgres') await startEmbeddedPostgres({ dataDir });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { EmbeddedError } from '../../embedded/error.ts';
-import { findTemporal } from '../../embedded/temporal-program.ts';
+import { findTemporal } from '../../embedded/temporal/program.ts';
 import { temporaryDirectory } from './support.ts';
 
 const RELEASE = 'temporal version 1.5.1 (Server 1.29.1, UI 2.42.1)';

@@ -6,8 +6,8 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { readJson } from '../../embedded/files.ts';
 import { commandLine } from '../../embedded/processes.ts';
-import { temporalHealth } from '../../embedded/temporal-health.ts';
-import { EmbeddedError, startTemporalServer } from '../../embedded/temporal-server.ts';
+import { temporalHealth } from '../../embedded/temporal/health.ts';
+import { EmbeddedError, startTemporalServer } from '../../embedded/temporal/server.ts';
 import { killStarterOf, occupyPort, stopLater, temporaryDirectory } from './support.ts';
 
 const searchAttributes = { RunStatus: 'Keyword' } as const;

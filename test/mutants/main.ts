@@ -6,8 +6,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
-import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
+import { startTemporalServer } from '../../embedded/temporal/server.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { MUTATIONS } from './catalogue/index.ts';
 import { copySources } from './copy.ts';

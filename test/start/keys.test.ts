@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import { addModelUsage } from '../../db/projects/model-usage.ts';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
 import { runToEnd } from './support.ts';
 import type { Outcome } from './support.ts';

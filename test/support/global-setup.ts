@@ -11,8 +11,8 @@ import type { TestProject } from 'vitest/node';
 
 import { createPool } from '../../db/core/pool.ts';
 import { migrate } from '../../db/core/migrate.ts';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
-import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
+import { startTemporalServer } from '../../embedded/temporal/server.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 

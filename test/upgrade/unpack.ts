@@ -8,8 +8,8 @@ import { brotliDecompressSync } from 'node:zlib';
 
 import pg from 'pg';
 
-import { chooseAccount } from '../../embedded/postgres-account.ts';
-import { startEmbeddedPostgres } from '../../embedded/postgres.ts';
+import { chooseAccount } from '../../embedded/postgres/account.ts';
+import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import type { Recorded } from './release.ts';
 import { RELEASES } from './release.ts';
 

@@ -26,7 +26,7 @@ import type {
   ToolOutcome,
   TurnOutcome,
 } from '../../activities/index.ts';
-import { startTemporalServer } from '../../embedded/temporal-server.ts';
+import { startTemporalServer } from '../../embedded/temporal/server.ts';
 import { SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
 import type { ingestFileWorkflow } from '../../workflows/ingest-file.ts';

@@ -6,7 +6,7 @@
 import type { z } from 'zod';
 import { invalidRequest } from '../errors.ts';
 import type { ApiError } from '../errors.ts';
-import { apiErrorFromIssues, paramOf, unknownParameter } from '../zod-errors.ts';
+import { apiErrorFromIssues, paramOf, unknownParameter } from './zod-errors.ts';
 
 /** Deepest nesting of arrays and objects accepted in a body. Our decision: twice what a large function schema needs. */
 export const MAX_BODY_DEPTH = 64;

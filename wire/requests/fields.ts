@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { FileAttributes, Metadata, ResponseFormat } from '../types.ts';
 import { countCharacters } from '../text.ts';
-import type { CustomProblem } from '../zod-errors.ts';
+import type { CustomProblem } from './zod-errors.ts';
 
 /** Every limit of a request body. Characters are code points. Published limits, but where a comment says otherwise. */
 export const LIMITS = {

@@ -2,7 +2,7 @@ import * as db from '../../../db/threads/assistants.ts';
 import { checkFiles } from '../../../db/files/files.ts';
 import { createHelperStores } from '../../../db/threads/thread-stores.ts';
 import { assistant } from '../../../wire/answers.ts';
-import { filesOfResources } from '../../../wire/file-ids.ts';
+import { filesOfResources } from '../../../wire/requests/file-ids.ts';
 import { createAssistantSchema, parseCreateAssistant } from '../../../wire/requests/assistants.ts';
 import { defaultToolResources } from '../../../wire/requests/tools.ts';
 import { operation } from '../../operation.ts';

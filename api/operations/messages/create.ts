@@ -1,7 +1,7 @@
 import { checkFiles } from '../../../db/files/files.ts';
 import * as db from '../../../db/threads/messages.ts';
 import { message } from '../../../wire/answers.ts';
-import { filesOfMessages } from '../../../wire/file-ids.ts';
+import { filesOfMessages } from '../../../wire/requests/file-ids.ts';
 import { createMessageSchema, parseCreateMessage } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 import { newMessage } from '../threads/new-thread.ts';

@@ -3,7 +3,7 @@ import { checkFiles } from '../../../db/files/files.ts';
 import { createFirstRun } from '../../../db/runs/create-run.ts';
 import { createThread } from '../../../db/threads/threads.ts';
 import { run } from '../../../wire/answers.ts';
-import { filesOfResources } from '../../../wire/file-ids.ts';
+import { filesOfResources } from '../../../wire/requests/file-ids.ts';
 import { extraIncludeQuery } from '../../../wire/requests/queries.ts';
 import { createThreadAndRunSchema, parseCreateThreadAndRun } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';

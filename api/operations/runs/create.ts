@@ -2,7 +2,7 @@ import { getAssistantRow } from '../../../db/threads/assistants.ts';
 import { checkFiles } from '../../../db/files/files.ts';
 import * as db from '../../../db/runs/create-run.ts';
 import { run } from '../../../wire/answers.ts';
-import { filesOfMessages } from '../../../wire/file-ids.ts';
+import { filesOfMessages } from '../../../wire/requests/file-ids.ts';
 import { includeQuery } from '../../../wire/requests/queries.ts';
 import { createRunSchema, parseCreateRun } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';

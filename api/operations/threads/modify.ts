@@ -1,7 +1,7 @@
 import { checkFiles } from '../../../db/files/files.ts';
 import * as db from '../../../db/threads/threads.ts';
 import { thread } from '../../../wire/answers.ts';
-import { filesOfResources } from '../../../wire/file-ids.ts';
+import { filesOfResources } from '../../../wire/requests/file-ids.ts';
 import { modifyThreadSchema, parseModifyThread } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 

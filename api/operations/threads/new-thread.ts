@@ -1,7 +1,7 @@
 /** A thread and its messages, as requests bring them. */
 import type { NewMessage } from '../../../db/threads/messages.ts';
 import type { NewThread } from '../../../db/threads/threads.ts';
-import { filesOfMessages, filesOfResources } from '../../../wire/file-ids.ts';
+import { filesOfMessages, filesOfResources } from '../../../wire/requests/file-ids.ts';
 import type { CreateMessageParams, CreateThreadParams } from '../../../wire/requests/threads.ts';
 import { countContentTokens } from '../../../wire/tokens.ts';
 

@@ -5,15 +5,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { chooseAccount } from '../../../embedded/postgres-account.ts';
-import type { Cluster } from '../../../embedded/postgres-cluster.ts';
+import { chooseAccount } from '../../../embedded/postgres/account.ts';
+import type { Cluster } from '../../../embedded/postgres/cluster.ts';
 import {
   createCluster,
   DATABASE,
   USER,
   writeSettings,
-} from '../../../embedded/postgres-cluster.ts';
-import { findPrograms } from '../../../embedded/postgres-programs.ts';
+} from '../../../embedded/postgres/cluster.ts';
+import { findPrograms } from '../../../embedded/postgres/programs.ts';
 import { Child } from './child.ts';
 import { Part } from './part.ts';
 

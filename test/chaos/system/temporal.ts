@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { temporalHealth } from '../../../embedded/temporal-health.ts';
-import type { Launch } from '../../../embedded/temporal-launch.ts';
-import { commandFor, environment } from '../../../embedded/temporal-launch.ts';
-import { findTemporal } from '../../../embedded/temporal-program.ts';
+import { temporalHealth } from '../../../embedded/temporal/health.ts';
+import type { Launch } from '../../../embedded/temporal/launch.ts';
+import { commandFor, environment } from '../../../embedded/temporal/launch.ts';
+import { findTemporal } from '../../../embedded/temporal/program.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../../temporal/search-attributes.ts';
 import { Child } from './child.ts';
 import { Part } from './part.ts';

@@ -111,7 +111,7 @@ export const TURNS: Mutation[] = [
     why: 'Servers that report usage with every chunk seem to have written many times as much.',
     edits: [
       edit(
-        'activities/model/accumulate-chunks.ts',
+        'activities/model/answer/accumulate-chunks.ts',
         `if (isObject(chunk.usage)) this.usage = toTurnUsage(chunk.usage);`,
         `if (isObject(chunk.usage)) {
       const usage = toTurnUsage(chunk.usage);

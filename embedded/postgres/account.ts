@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { EmbeddedError } from './error.ts';
+import { EmbeddedError } from '../error.ts';
 
 /** `uid` and `gid` are set only when root steps down to another user. */
 export type Account = { name: string; uid?: number; gid?: number };

@@ -1,4 +1,4 @@
-import type { RunStepRow } from '../../wire/rows.ts';
+import type { RunStepRow } from '../../../wire/rows.ts';
 
 /** File ids of the images that a run's code has made and no message of the run has shown yet, in order. Pure. */
 export function pendingImages(steps: RunStepRow[]): string[] {

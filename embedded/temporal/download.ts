@@ -5,7 +5,7 @@
  */
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Reporting } from './reporting.ts';
+import type { Reporting } from '../reporting.ts';
 
 type Testing = {
   TestWorkflowEnvironment: {

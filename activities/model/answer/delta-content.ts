@@ -1,5 +1,5 @@
 /** The content of a delta, which servers send as a text or as a list of parts. Pure. */
-import { isObject } from './opaque-fields.ts';
+import { isObject } from '../opaque-fields.ts';
 
 export type DeltaContent = { text: string; refusal: string };
 

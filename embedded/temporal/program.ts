@@ -4,12 +4,12 @@
  */
 import { access, constants, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { cacheDir } from './files.ts';
-import { EmbeddedError } from './error.ts';
-import { run } from './processes.ts';
-import type { Reporting } from './reporting.ts';
-import { buildTemporal } from './temporal-build.ts';
-import { downloadTemporal } from './temporal-download.ts';
+import { cacheDir } from '../files.ts';
+import { EmbeddedError } from '../error.ts';
+import { run } from '../processes.ts';
+import type { Reporting } from '../reporting.ts';
+import { buildTemporal } from './build.ts';
+import { downloadTemporal } from './download.ts';
 import { atLeast } from './version.ts';
 
 /** `version` is the CLI's, `server` that of the server inside it, which decides about the database file. */
@@ -49,7 +49,7 @@ function cachedProgram(version: string): string {
 
 /** The version that tools/temporal/go.mod pins, such as v1.5.1. */
 async function pinnedVersion(): Promise<string> {
-  const text = await readFile(new URL('../tools/temporal/go.mod', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../tools/temporal/go.mod', import.meta.url), 'utf8');
   const version = /github\.com\/temporalio\/cli (v\S+)/.exec(text)?.[1];
   if (version === undefined) {
     throw new EmbeddedError('tools/temporal/go.mod names no version of github.com/temporalio/cli.');

@@ -1,6 +1,6 @@
 /** How our Temporal server is started: its command line, its environment and its files. */
 import { join } from 'node:path';
-import type { TemporalProgram } from './temporal-program.ts';
+import type { TemporalProgram } from './program.ts';
 
 export type TemporalServerOptions = {
   /** Uses `temporal/` in it. One process at a time, which is for the caller to ensure. */

@@ -5,14 +5,14 @@ import type {
   ChatCompletionMessageToolCall,
 } from 'openai/resources/chat/completions';
 
-import type { ContextMessage } from '../../db/threads/messages.ts';
-import type { TurnStep } from '../../db/runs/run-steps.ts';
-import type { RunRow, ToolCallRow, UpstreamTurn } from '../../wire/rows.ts';
-import { headAndTail } from '../../wire/text.ts';
-import type { MessageContent } from '../../wire/types.ts';
-import { describeResults } from '../../wire/citations.ts';
+import type { ContextMessage } from '../../../db/threads/messages.ts';
+import type { TurnStep } from '../../../db/runs/run-steps.ts';
+import type { RunRow, ToolCallRow, UpstreamTurn } from '../../../wire/rows.ts';
+import { headAndTail } from '../../../wire/text.ts';
+import type { MessageContent } from '../../../wire/types.ts';
+import { describeResults } from '../../../wire/citations.ts';
 import { CODE_INTERPRETER, FILE_SEARCH } from './build-tools.ts';
-import { isObject } from './opaque-fields.ts';
+import { isObject } from '../opaque-fields.ts';
 
 /** The run's settings as the model's system message; null when there is nothing to say. */
 export function systemPrompt(run: RunRow, toolPrompts: (string | null)[]): string | null {

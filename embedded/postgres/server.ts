@@ -6,15 +6,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { EmbeddedError } from './error.ts';
-import { exists, limitLog, readJson, writeJson } from './files.ts';
-import { freePort, isPortFree } from './ports.ts';
-import { chooseAccount } from './postgres-account.ts';
-import * as cluster from './postgres-cluster.ts';
-import type { Cluster } from './postgres-cluster.ts';
-import { findPrograms } from './postgres-programs.ts';
-import { findRunningPostgres, startPostgres, stopPostgres } from './postgres-running.ts';
-import { tail } from './processes.ts';
+import { EmbeddedError } from '../error.ts';
+import { exists, limitLog, readJson, writeJson } from '../files.ts';
+import { freePort, isPortFree } from '../ports.ts';
+import { chooseAccount } from './account.ts';
+import * as cluster from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { findPrograms } from './programs.ts';
+import { findRunningPostgres, startPostgres, stopPostgres } from './running.ts';
+import { tail } from '../processes.ts';
 
 export type EmbeddedPostgres = {
   /** postgres://…@127.0.0.1:port/threadmill, with the password. */

@@ -1,7 +1,7 @@
 /** The files that a request names, wherever it can name one. */
-import type { CreateMessageParams } from './requests/threads.ts';
-import type { NewToolResources } from './requests/tools.ts';
-import type { ToolResources } from './types.ts';
+import type { CreateMessageParams } from './threads.ts';
+import type { NewToolResources } from './tools.ts';
+import type { ToolResources } from '../types.ts';
 
 export function filesOfResources(
   resources: NewToolResources | ToolResources | undefined,

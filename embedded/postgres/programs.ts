@@ -6,10 +6,10 @@
 import { cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, dirname, join, relative } from 'node:path';
-import { cacheDir, exists, readJson } from './files.ts';
-import { EmbeddedError } from './error.ts';
-import type { Account } from './postgres-account.ts';
-import { run } from './processes.ts';
+import { cacheDir, exists, readJson } from '../files.ts';
+import { EmbeddedError } from '../error.ts';
+import type { Account } from './account.ts';
+import { run } from '../processes.ts';
 
 /** A directory with initdb, postgres and pg_ctl of one version. */
 export type Programs = { bin: string; version: string; major: number };

@@ -1,12 +1,12 @@
 /** Streamed chat-completion chunks in, the parts of one turn out. Pure: what is done with a part is the writer's. */
-import type { TurnUsage } from '../../db/runs/turns.ts';
-import { ModelStreamError } from '../failures.ts';
+import type { TurnUsage } from '../../../db/runs/turns.ts';
+import { ModelStreamError } from '../../failures.ts';
 import { AnswerText } from './answer-text.ts';
 import type { CallDelta, CallPart, UpstreamCall } from './assemble-calls.ts';
 import { CallAssembler } from './assemble-calls.ts';
 import { readContent } from './delta-content.ts';
-import type { OpaqueFields } from './opaque-fields.ts';
-import { isObject, mergeOpaque } from './opaque-fields.ts';
+import type { OpaqueFields } from '../opaque-fields.ts';
+import { isObject, mergeOpaque } from '../opaque-fields.ts';
 
 export type TurnPart =
   { kind: 'text'; text: string } | { kind: 'refusal'; text: string } | CallPart;

@@ -5,8 +5,8 @@ import type {
   ChatCompletionTool,
 } from 'openai/resources/chat/completions';
 
-import type { ModelProfile } from '../../config/models-file.ts';
-import type { RunRow } from '../../wire/rows.ts';
+import type { ModelProfile } from '../../../config/models-file.ts';
+import type { RunRow } from '../../../wire/rows.ts';
 import { buildToolChoice } from './build-tools.ts';
 
 export type ChatRequest = ChatCompletionCreateParamsStreaming;

@@ -3,9 +3,9 @@
  * The client's own iterator passes each token through several async generators, which at hundreds of streams is most of
  * a worker's time. A server that answers with one JSON completion is read too.
  */
-import { ModelStreamError } from '../failures.ts';
+import { ModelStreamError } from '../../failures.ts';
 import type { Chunk } from './accumulate-chunks.ts';
-import { isErrorBody, ModelServerError } from './server-error.ts';
+import { isErrorBody, ModelServerError } from '../server-error.ts';
 
 /** Longest event, in characters: nothing a model sends comes near. */
 const MAX_EVENT = 8 * 1024 * 1024;

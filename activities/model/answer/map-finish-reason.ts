@@ -1,6 +1,6 @@
 /** A finish reason and the turn's calls → how the turn ends. Pure. */
-import type { IncompleteReason } from '../../wire/types.ts';
-import { ModelStreamError } from '../failures.ts';
+import type { IncompleteReason } from '../../../wire/types.ts';
+import { ModelStreamError } from '../../failures.ts';
 
 type TurnStatus =
   | { status: 'completed' }

@@ -2,7 +2,7 @@
  * What of a model's text its user sees. Blank text before the first word is held back: in front of a tool call it is no
  * message. A `<think>` block that opens the answer is the model's own. Pure.
  */
-import { splitHalf } from '../../wire/text.ts';
+import { splitHalf } from '../../../wire/text.ts';
 
 const OPENING = /^\s*<(think|thinking|thought)>/i;
 /** The longest text that can still become an opening tag. */

@@ -4,8 +4,8 @@ import type {
   ChatCompletionToolChoiceOption,
 } from 'openai/resources/chat/completions';
 
-import type { SandboxStatus } from '../../sandbox/index.ts';
-import type { RunRow } from '../../wire/rows.ts';
+import type { SandboxStatus } from '../../../sandbox/index.ts';
+import type { RunRow } from '../../../wire/rows.ts';
 
 /** Of one call. */
 const MAX_QUERIES = 8;

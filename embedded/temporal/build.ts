@@ -2,9 +2,9 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EmbeddedError } from './error.ts';
-import { run } from './processes.ts';
-import type { Reporting } from './reporting.ts';
+import { EmbeddedError } from '../error.ts';
+import { run } from '../processes.ts';
+import type { Reporting } from '../reporting.ts';
 import { atLeast } from './version.ts';
 
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
@@ -56,7 +56,7 @@ export async function findGo(): Promise<
 }
 
 function directory(): string {
-  return fileURLToPath(new URL('../tools/temporal/', import.meta.url));
+  return fileURLToPath(new URL('../../tools/temporal/', import.meta.url));
 }
 
 function linkerFlags(version: string): string {

@@ -3,11 +3,11 @@
  * split the name, send arguments as an object, or all calls under index 0. Clients take calls strictly one after the
  * other, so a call is shown once the one before it is complete. Pure.
  */
-import { splitHalf, storable } from '../../wire/text.ts';
-import { ModelStreamError } from '../failures.ts';
+import { splitHalf, storable } from '../../../wire/text.ts';
+import { ModelStreamError } from '../../failures.ts';
 import { JsonObjectScanner } from './json-object-scanner.ts';
-import type { OpaqueFields } from './opaque-fields.ts';
-import { isObject, mergeOpaque } from './opaque-fields.ts';
+import type { OpaqueFields } from '../opaque-fields.ts';
+import { isObject, mergeOpaque } from '../opaque-fields.ts';
 
 export type CallPart =
   /** A call's name is known; `index` counts the turn's calls from 0. */

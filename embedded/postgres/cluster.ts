@@ -1,11 +1,11 @@
 /** A PostgreSQL data directory: create it, and run the server's programs on it. */
 import { chown, mkdir, appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EmbeddedError } from './error.ts';
-import type { Account } from './postgres-account.ts';
-import type { Programs } from './postgres-programs.ts';
-import { run } from './processes.ts';
-import type { RunResult } from './processes.ts';
+import { EmbeddedError } from '../error.ts';
+import type { Account } from './account.ts';
+import type { Programs } from './programs.ts';
+import { run } from '../processes.ts';
+import type { RunResult } from '../processes.ts';
 
 export type Cluster = { directory: string; account: Account; programs: Programs };
 

@@ -1,5 +1,5 @@
 /** What a file's name says about its text. */
-import type { WordConfiguration } from '../db/vector-stores/documents.ts';
+import type { WordConfiguration } from '../../db/vector-stores/documents.ts';
 
 /** Counts up when the same bytes may give other chunks than before: those of earlier versions are not continued. */
 const VERSION = 1;

@@ -1,6 +1,6 @@
 /** Calls that are not run: the model is told why, in place of a result. Pure. */
-import type { ToolCallRow } from '../../wire/rows.ts';
-import { readQueries } from './build-tools.ts';
+import type { ToolCallRow } from '../../../wire/rows.ts';
+import { readQueries } from '../request/build-tools.ts';
 
 /** Null: the call can be run. `offered`: the names that the model may call; `given`: the arguments as it wrote them. */
 export function refusalOf(

@@ -6,13 +6,13 @@ import { createHash } from 'node:crypto';
 
 import { Context } from '@temporalio/activity';
 
-import { BlobGoneError, readBlob } from '../db/core/blobs.ts';
-import type { IngestEnd, IngestSource, NewChunk } from '../db/vector-stores/documents.ts';
+import { BlobGoneError, readBlob } from '../../db/core/blobs.ts';
+import type { IngestEnd, IngestSource, NewChunk } from '../../db/vector-stores/documents.ts';
 import {
   beginEmbedding,
   embeddingKey,
   finishEmbedding,
-} from '../db/vector-stores/document-vectors.ts';
+} from '../../db/vector-stores/document-vectors.ts';
 import {
   claimDocument,
   completeFile,
@@ -23,11 +23,11 @@ import {
   readIngestDocument,
   setBlobHash,
   storeChunks,
-} from '../db/vector-stores/documents.ts';
-import { DocumentError, extractChunks } from '../retrieval/index.ts';
+} from '../../db/vector-stores/documents.ts';
+import { DocumentError, extractChunks } from '../../retrieval/index.ts';
 import { embedChunks } from './embed-chunks.ts';
-import { toIngestFailure } from './failures.ts';
-import type { ActivityDependencies } from './dependencies.ts';
+import { toIngestFailure } from '../failures.ts';
+import type { ActivityDependencies } from '../dependencies.ts';
 import { formatOf, wordsOf } from './text-format.ts';
 
 export type IngestOutcome =

@@ -5,12 +5,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasEnded, startEndingChild } from './ending-child.ts';
-import { EmbeddedError } from './error.ts';
-import { exists, limitLog, readJson, writeJson } from './files.ts';
-import { freePort, isPortFree } from './ports.ts';
-import { commandLine, run, signal, tail, waitUntil } from './processes.ts';
-import { temporalHealth } from './temporal-health.ts';
+import { hasEnded, startEndingChild } from '../ending-child.ts';
+import { EmbeddedError } from '../error.ts';
+import { exists, limitLog, readJson, writeJson } from '../files.ts';
+import { freePort, isPortFree } from '../ports.ts';
+import { commandLine, run, signal, tail, waitUntil } from '../processes.ts';
+import { temporalHealth } from './health.ts';
 import {
   HOST,
   commandFor,
@@ -19,12 +19,12 @@ import {
   logFile,
   namespaceOf,
   stateFile,
-} from './temporal-launch.ts';
-import type { Launch, Ports, TemporalServerOptions } from './temporal-launch.ts';
-import { findTemporal } from './temporal-program.ts';
+} from './launch.ts';
+import type { Launch, Ports, TemporalServerOptions } from './launch.ts';
+import { findTemporal } from './program.ts';
 
-export { EmbeddedError } from './error.ts';
-export type { TemporalServerOptions } from './temporal-launch.ts';
+export { EmbeddedError } from '../error.ts';
+export type { TemporalServerOptions } from './launch.ts';
 
 export type TemporalServer = {
   /** host:port of the frontend. */

@@ -9,10 +9,10 @@ import {
   listUnembedded,
   readUnembedded,
   storeVectors,
-} from '../db/vector-stores/document-vectors.ts';
-import type { Embedder } from '../retrieval/index.ts';
-import { EmbeddingError, toCode } from '../retrieval/index.ts';
-import type { ActivityDependencies } from './dependencies.ts';
+} from '../../db/vector-stores/document-vectors.ts';
+import type { Embedder } from '../../retrieval/index.ts';
+import { EmbeddingError, toCode } from '../../retrieval/index.ts';
+import type { ActivityDependencies } from '../dependencies.ts';
 
 /** Chunks that are embedded, then stored: the embedder sends them in several requests at once. */
 const EMBED_CHUNKS = 512;

@@ -1,10 +1,10 @@
 /** The server process on a data directory: start it, is there one, is it ready, end it. It may be of an earlier process of ours. */
 import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasEnded, startEndingChild } from './ending-child.ts';
-import { environmentOf, runOn } from './postgres-cluster.ts';
-import type { Cluster } from './postgres-cluster.ts';
-import { commandLine, waitUntil } from './processes.ts';
+import { hasEnded, startEndingChild } from '../ending-child.ts';
+import { environmentOf, runOn } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { commandLine, waitUntil } from '../processes.ts';
 
 export type Running = { pid: number; port: number; ready: boolean };
 
