@@ -7,7 +7,7 @@ import { Router } from 'express';
 
 import type { StoredBlob } from '../db/core/blobs.ts';
 import { deleteBlob } from '../db/core/blobs.ts';
-import { once } from '../db/core/idempotency.ts';
+import { withIdempotencyKey } from '../db/core/idempotency.ts';
 import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
@@ -101,7 +101,9 @@ async function performCall(
   const body = blob ? { ...call.body!, sha256: blob.sha256.toString('hex') } : request.body;
   const key = operation.idempotent && idempotencyOf({ ...operation, ...call }, request, body);
   const outcome = fromFormerAnswer(
-    await once(call.pool, key, (tx) => operation.write!({ ...call, tx, blob: blob! })),
+    await withIdempotencyKey(call.pool, key, (tx) =>
+      operation.write!({ ...call, tx, blob: blob! }),
+    ),
   );
   // The deliveries of a repeated request have been dispatched, or the worker repeats them.
   const deliveries = outcome.replayed ? [] : (outcome.deliveries ?? []);

@@ -27,7 +27,7 @@ export type IdempotentRequest = {
  * A rejected request stores nothing, so it can be corrected and sent again with the same key.
  * @throws ApiError 400 when the key belongs to a different request, 404 when what it made was deleted
  */
-export async function once<T extends object>(
+export async function withIdempotencyKey<T extends object>(
   pool: Pool,
   request: IdempotentRequest | undefined,
   work: (tx: Tx) => Promise<T>,
