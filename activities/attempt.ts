@@ -21,7 +21,7 @@ const HEARTBEAT_MS = 2_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
 
-/** The run is being cancelled: whoever gets this verdict finalizes it. */
+/** The run is being cancelled: the workflow finalizes it after this verdict. */
 export type Stopped = { kind: 'stopped' };
 
 export type Attempt = {

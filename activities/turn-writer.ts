@@ -325,7 +325,7 @@ export class TurnWriter {
     }
   }
 
-  /** The attempt failed or was cancelled: whoever ends the run or takes the turn finds a quiet stream. */
+  /** The attempt failed or was cancelled: the next writer of the run finds a quiet stream. */
   abandon(): Promise<void> {
     return this.#deltas.abandon();
   }

@@ -14,7 +14,7 @@ const FORMER_ROUTER =
 
 type Bound = { method: string; path: string; ids: Record<string, string>; project: string };
 
-/** @throws ApiError 400 for a key that is not 1 to 255 printable characters */
+/** @throws ApiError 400 unless the key has 1 to 255 printable characters */
 export function idempotencyOf(
   { method, path, ids, project: projectId }: Bound,
   request: Request,

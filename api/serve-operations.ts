@@ -23,7 +23,7 @@ import { streamRun } from './stream-run.ts';
 type AnyCall = Call<string, unknown, unknown>;
 type Outcome = Written<unknown> & { replayed: boolean };
 
-/** Mounted at /v1. A literal segment of a path wins over an id, in whatever order the operations are given. */
+/** Mounted at /v1. A literal path segment wins over an id; the order of the operations does not matter. */
 export function operationRoutes(context: ApiContext, operations: readonly Operation[]): Router {
   const router = Router();
   const order = ({ path }: Operation) => path.replaceAll('{', '~');
@@ -100,11 +100,10 @@ async function performCall(
   // The content of a file is part of what makes two requests the same.
   const body = blob ? { ...call.body!, sha256: blob.sha256.toString('hex') } : request.body;
   const key = operation.idempotent && idempotencyOf({ ...operation, ...call }, request, body);
-  const outcome = fromFormerAnswer(
-    await withIdempotencyKey(call.pool, key, (tx) =>
-      operation.write!({ ...call, tx, blob: blob! }),
-    ),
+  const written = await withIdempotencyKey(call.pool, key, (tx) =>
+    operation.write!({ ...call, tx, blob: blob! }),
   );
+  const outcome = fromFormerAnswer(written);
   // The deliveries of a repeated request have been dispatched, or the worker repeats them.
   const deliveries = outcome.replayed ? [] : (outcome.deliveries ?? []);
   for (const delivery of deliveries) call.context.dispatcher.dispatch(delivery);

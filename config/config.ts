@@ -104,7 +104,7 @@ export type Config = {
     readonly maxImages: number;
     readonly maxFiles: number;
   };
-  /** A cgroup v2 delegated to whoever runs code. Undefined: the one above its own, if there is one. */
+  /** A cgroup v2 delegated to the process that runs code. Undefined: the one above its own, if there is one. */
   readonly sandboxCgroup: string | undefined;
   /** Keep one Python ready with the large packages imported. */
   readonly sandboxSpare: boolean;

@@ -1,4 +1,4 @@
-/** TLS and the key for a Temporal server that is not on a private network, under the names that Temporal's own tools read. */
+/** TLS and the API key for a remote Temporal server. The variables have the names that Temporal's own tools use. */
 import { readFileSync } from 'node:fs';
 
 import { ConfigError, oneOf } from './values.ts';

@@ -53,7 +53,7 @@ function make(schema: Schema, name: string, context: Context, depth: number): un
   return type === undefined ? null : makeScalar(plain, name, context);
 }
 
-/** Follows references. Of alternatives the first counts that is not null, or far down the one that is. */
+/** Follows references. Takes the first alternative that is not null; deep in a schema, the null alternative. */
 function resolve(schema: Schema, root: Schema, isDeep: boolean): Schema {
   const { $ref, anyOf = [], ...plain } = Object(schema) as Schema;
   const branch = anyOf.find(({ type }) => (type === 'null') === isDeep) ?? anyOf[0];

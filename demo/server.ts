@@ -1,4 +1,4 @@
-/** Serves the built-in demo model as chat completions. It is not a language model: answer.ts decides by rules. */
+/** Serves the built-in demo model as chat completions. answer.ts decides by rules. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';

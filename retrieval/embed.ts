@@ -1,5 +1,5 @@
 /**
- * A client of any server with OpenAI's `POST /embeddings`. It retries nothing: whoever calls it does, with the delay
+ * A client of any server with OpenAI's `POST /embeddings`. It retries nothing: its caller does, with the delay
  * that the server asked for. What the server says never gets into an error: it may quote the key or the text.
  */
 import { pooled } from './pooled.ts';

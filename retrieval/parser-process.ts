@@ -108,7 +108,7 @@ export function startProcess(
   return parser;
 }
 
-/** Files can wait: whoever answers people goes first. */
+/** Files can wait: requests of clients go first. */
 function yieldToOthers(pid: number | undefined): void {
   if (pid === undefined) return;
   try {

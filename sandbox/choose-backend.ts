@@ -39,7 +39,7 @@ export async function chooseBackend(options: SandboxOptions, limits: Limits): Pr
   const first = await chooseBubblewrap(options, limits);
   if (first.status.ok) return first;
   const second = await choosePyodide(options, limits);
-  // Why it is not the first, for whoever wonders.
+  // Why the first backend was not taken.
   if (second.status.ok) return { ...second, status: { ...second.status, ...because(first) } };
   return unavailable(`${first.status.reason} Or: ${second.status.reason}`);
 }

@@ -1,4 +1,4 @@
-/** What a sandbox takes and gives: the shapes between it and whoever runs cells. */
+/** The types between a sandbox and its callers. */
 import type { CellOutput, CellStatus } from './backend.ts';
 import type { RemoteOptions } from './remote/client.ts';
 

@@ -148,7 +148,7 @@ export class Kernels {
   }
 }
 
-/** Aborts when whoever asked goes away, or speaks before its turn. Reading is what notices. */
+/** Aborts when the worker goes away, or speaks before its turn. A read on the connection notices it. */
 function watch(socket: Duplex): { signal: AbortSignal; end: () => void } {
   const gone = new AbortController();
   const onGone = () => gone.abort(new Error('The worker is gone.'));

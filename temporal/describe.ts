@@ -16,7 +16,7 @@ export async function describeWorkflow(client: Client, workflowId: string): Prom
 
 /**
  * Ids of runs whose workflow ended without running code in the last minutes, such as by _Terminate_. The list lags behind,
- * and whoever asks too late misses some: it only brings forward what `describeWorkflow` decides.
+ * and a call that comes too late misses some: it only brings forward what `describeWorkflow` decides.
  */
 export async function listCutOff(client: Client, taskQueue: string): Promise<string[]> {
   const since = new Date(Date.now() - 120_000).toISOString();

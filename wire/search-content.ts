@@ -1,4 +1,4 @@
-/** The text of file_search results is stored with them, and shown only to whoever asks: `include[]`. */
+/** The text of file_search results is stored with them, and shown only to clients that ask for it with `include[]`. */
 import type { RunStep } from './types.ts';
 
 type Details = { tool_calls?: { file_search?: { results?: object[] } }[] };

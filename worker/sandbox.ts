@@ -7,7 +7,7 @@ export function openSandbox(config: Config): Promise<Sandbox> {
   return createSandbox(sandboxOptions(config));
 }
 
-/** For whoever runs code: a worker, or sandboxd. */
+/** For the process that runs code: a worker, or sandboxd. */
 export function sandboxOptions(config: Config): SandboxOptions {
   return {
     backend: config.sandbox,

@@ -1,6 +1,6 @@
 /**
  * The steps of an ingest. Each may run twice, and goes on where an earlier attempt stopped: what is stored is keyed by
- * document, ordinal and chunk. A verdict `ended` is what the row says, whoever wrote it.
+ * document, ordinal and chunk. The verdict `ended` repeats what the row says.
  */
 import { createHash } from 'node:crypto';
 

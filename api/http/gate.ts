@@ -1,6 +1,6 @@
 /**
  * The listening port, open from the first moment: until the app is admitted, every request but /healthz is answered
- * 503, so that whoever waits for /readyz gets an answer instead of a refused connection.
+ * 503, so that a client that waits for /readyz gets an answer instead of a refused connection.
  */
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';

@@ -12,8 +12,8 @@ import { CONTROL_CHANNEL } from '../events/run-control.ts';
 import { RUN_COLUMNS, getRunRow } from './read-runs.ts';
 
 /**
- * Marks the run for cancellation, and wakes the worker that may be streaming it. The events of the cancellation are
- * written by whoever ends the run.
+ * Marks the run for cancellation, and wakes the worker that may be streaming it. finalizeRun writes the
+ * events of the cancellation.
  * @throws ApiError 404; 400 when the run is ending or has ended
  */
 export async function cancelRun(

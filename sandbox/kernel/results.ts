@@ -13,7 +13,7 @@ export function parseResult(body: Buffer): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Files as the kernel lists them; what their paths look like is checked by whoever uses them. */
+/** Files as the kernel lists them. The caller checks their paths. */
 export function asListing(body: Buffer): FileEntry[] {
   const value: unknown = JSON.parse(body.toString('utf8'));
   if (!Array.isArray(value)) throw new Error('a listing that is no list');

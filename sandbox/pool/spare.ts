@@ -56,7 +56,7 @@ export class Spare {
       signal.throwIfAborted();
       this.#kernel = kernel;
     } catch {
-      // Whoever needs a kernel will see why none starts.
+      // The next caller that needs a kernel sees why it does not start.
       await kernel?.kill('The spare kernel is not needed.');
       this.#slots.give();
     }

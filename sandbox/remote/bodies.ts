@@ -25,7 +25,7 @@ export class IncomingBody implements AsyncIterable<Buffer> {
     return this.#ended;
   }
 
-  /** Chunks wait for whoever iterates. */
+  /** Chunks wait for the iterator. */
   get waiting(): boolean {
     return this.#chunks.length > 0;
   }

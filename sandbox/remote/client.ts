@@ -157,7 +157,7 @@ async function readAnswer(response: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** The sentences reach whoever asked for the run, so they name no address. */
+/** The client of the run reads these sentences, so they name no address. */
 function refusal({ statusCode }: IncomingMessage, answer: unknown): RefusedError {
   if (statusCode === 401) {
     const remedy = 'Give both the same SANDBOX_TOKEN.';

@@ -53,7 +53,7 @@ export function encodeFiles(files: readonly FileEntry[]): Buffer[] {
   return [encodeJson({ files })];
 }
 
-/** Throws ProtocolError. What a path may be is for whoever uses it to judge. */
+/** Throws ProtocolError. The caller checks paths. */
 export function decodeFiles(body: Buffer): FileEntry[] {
   return list(decodeJson(body).value['files'], MAX_FILES).map((entry) => {
     const { path, bytes, stamp } = fields(entry);

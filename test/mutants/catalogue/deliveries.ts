@@ -31,12 +31,12 @@ export const DELIVERIES: Mutation[] = [
     edits: [
       edit(
         'api/serve-operations.ts',
-        `(tx) => operation.write!({ ...call, tx, blob: blob! })`,
+        `(tx) =>\n    operation.write!({ ...call, tx, blob: blob! }),`,
         `async (tx) => {
       const made = await operation.write!({ ...call, tx, blob: blob! });
       for (const delivery of made.deliveries ?? []) call.context.dispatcher.dispatch(delivery);
       return made;
-    }`,
+    },`,
       ),
     ],
     caughtBy: [TOLD_NOTHING],
