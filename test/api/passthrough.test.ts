@@ -146,7 +146,8 @@ test('streams an answer while it is made, and counts what the server reports', a
   }
   expect(said).toBe('Hello.');
   expect(upstream.last.json).toEqual({ ...body, model: 'llama-3.3' });
-  expect(await usage()).toEqual(['tutor chat/completions: 1/0 5+2=7']);
+  // The client stops reading at [DONE]; the answer ends, and is counted, after that.
+  await expect.poll(usage).toEqual(['tutor chat/completions: 1/0 5+2=7']);
 });
 
 test('stops the server when its client leaves, and counts what had come by then', async () => {
