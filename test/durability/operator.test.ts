@@ -12,6 +12,7 @@ import {
   LOOKUP,
   say,
   submitOutputs,
+  untilCounted,
   untilStatus,
   USAGE,
 } from '../support/durable-run.ts';
@@ -232,12 +233,15 @@ describe('a workflow that is reset', () => {
   });
 
   test('tells an answer anew that was half told', async () => {
-    const { ref, reader, half } = await halfTold('reset-half', say('A second answer.'));
+    const answer = 'A second answer.';
+    const second = hold(say(answer), { afterChunks: 1 });
+    const { ref, reader, half } = await halfTold('reset-half', second.reply);
     await resetWorkflow(env, ref);
     await reader.saw('thread.message.incomplete');
     half.release();
-    const answer = 'A second answer.';
     const lost: [number, number] = [USAGE.prompt_tokens, USAGE.completion_tokens];
+    await untilCounted(env, ref, lost);
+    second.release();
     await expectSettled(env, ref, { answer, cutOff: ['one two'], turns: 1, modelCalls: 2, lost });
     expect(reader.events).toEqual(await readToDone(await eventsOf(env, ref)));
   });

@@ -2,11 +2,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { RunRef, StreamReader } from '../support/durable-run.ts';
-import { createRun, expectSettled, follow, say, USAGE } from '../support/durable-run.ts';
+import {
+  createRun,
+  expectSettled,
+  follow,
+  say,
+  untilCounted,
+  USAGE,
+} from '../support/durable-run.ts';
 import { hold } from '../support/fake-model.ts';
 import { ProcessEnvironment } from '../support/process-environment.ts';
 
 const WORDS = 'one two three four';
+const HALF_LOST: [number, number] = [USAGE.prompt_tokens, USAGE.completion_tokens];
 
 type Answer = { release(): void };
 type Frozen = {
@@ -40,6 +48,7 @@ beforeAll(async () => {
   runs.half.first.release();
   runs.whole.first.release();
   await Promise.all(tried);
+  await untilCounted(env, runs.half.ref, HALF_LOST);
   runs.half.second.release();
   runs.whole.second.release();
 });
@@ -60,7 +69,7 @@ async function stopAfter(model: string, afterChunks: number): Promise<Frozen> {
 
 test('keeps a worker that wakes up from telling more of an answer that was given up', async () => {
   // It reads its answer to the end, which was paid for while the run was under way.
-  await expectFenced(runs.half, 'one two', [USAGE.prompt_tokens, USAGE.completion_tokens]);
+  await expectFenced(runs.half, 'one two', HALF_LOST);
 });
 
 test('keeps a worker that wakes up from storing an answer that was given up', async () => {

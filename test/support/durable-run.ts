@@ -203,6 +203,19 @@ export async function expectSettled(
   return events;
 }
 
+/** Waits until the usage of a try that was lost is counted: a run that has ended does not change any more. */
+export function untilCounted(
+  env: System,
+  { runId }: RunRef,
+  [prompt, completion]: [number, number],
+): Promise<void> {
+  return eventually(async () => {
+    const text = 'select prompt_tokens, completion_tokens from runs where id = $1';
+    const { rows } = await env.pool.query(text, [runId]);
+    expect(rows).toEqual([{ prompt_tokens: prompt, completion_tokens: completion }]);
+  });
+}
+
 async function expectNothingLeft(env: System, { runId }: RunRef, workflow: string): Promise<void> {
   const handle = env.temporal.workflow.getHandle(runId);
   await eventually(async () => {
