@@ -7,7 +7,7 @@ import type { EventFeed } from '../db/events/event-feed.ts';
 import type { Pool } from '../db/core/pool.ts';
 import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
-import type { Dispatcher } from './dispatch.ts';
+import type { Dispatcher } from '../temporal/dispatch.ts';
 import type { ListModels } from './model-list.ts';
 
 export type ApiContext = {

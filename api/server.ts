@@ -10,9 +10,9 @@ import { Listener } from '../db/core/listener.ts';
 import { createPool } from '../db/core/pool.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
+import { createDispatcher } from '../temporal/dispatch.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { createApp } from './app.ts';
-import { Dispatcher } from './dispatch.ts';
 import type { Gate } from './http/gate.ts';
 import { openGate } from './http/gate.ts';
 import { createModelList } from './model-list.ts';
@@ -52,8 +52,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     options.connection ??
     Connection.lazy({ address: options.temporalAddress, ...config.temporalSecurity });
   const temporal = new Client({ connection, namespace: config.temporalNamespace });
-  const deliverOptions = { taskQueue: config.taskQueue, maxTurns: config.maxTurns };
-  const dispatcher = new Dispatcher(pool, temporal, deliverOptions, log);
+  const { taskQueue, maxTurns } = config;
+  const dispatcher = createDispatcher({ pool, client: temporal, log, taskQueue, maxTurns });
   const stop = new AbortController();
   const partStates = options.states ?? (() => ({}));
   const target = embeddingsTarget(config);

@@ -8,14 +8,20 @@ import {
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 
+import type { Logger } from '../config/log.ts';
 import type { Delivery, DeliveryPayload } from '../db/core/deliveries.ts';
+import type { Pool } from '../db/core/pool.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { runWorkflow } from '../workflows/run.ts';
-import { runWorkflowId, toolOutputsSubmitted } from '../workflows/signals.ts';
+import { toolOutputsSubmitted } from '../workflows/signals.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 
-export type DeliverOptions = {
+export type Outbox = {
+  pool: Pool;
+  client: Client;
+  log: Logger;
   taskQueue: string;
+  /** Of a run. */
   maxTurns: number;
 };
 
@@ -24,35 +30,13 @@ export type DeliverResult = 'accepted' | 'lost';
 
 /** @throws when Temporal cannot be reached: the delivery stays and is repeated */
 export async function deliver(
-  client: Client,
-  delivery: Delivery,
-  options: DeliverOptions,
+  outbox: Outbox,
+  { workflowId, payload }: Delivery,
 ): Promise<DeliverResult> {
-  const { runId, payload } = delivery;
-  if (payload.kind === 'start') {
-    const attributes = [
-      { key: SEARCH_ATTRIBUTES.assistantId, value: payload.assistantId },
-      { key: SEARCH_ATTRIBUTES.threadId, value: payload.threadId },
-      { key: SEARCH_ATTRIBUTES.runStatus, value: 'in_progress' },
-      { key: SEARCH_ATTRIBUTES.model, value: payload.model },
-      { key: SEARCH_ATTRIBUTES.projectId, value: payload.projectId },
-    ];
-    return start<typeof runWorkflow>(
-      client,
-      'runWorkflow',
-      runOptions(runId, payload, options),
-      attributes,
-    );
-  }
-  if (payload.kind === 'ingest') {
-    const attributes = [
-      { key: SEARCH_ATTRIBUTES.vectorStoreId, value: payload.vectorStoreId },
-      { key: SEARCH_ATTRIBUTES.projectId, value: payload.projectId },
-    ];
-    const plain = ingestOptions(runId, payload, options);
-    return start<typeof ingestFileWorkflow>(client, 'ingestFileWorkflow', plain, attributes);
-  }
-  const handle = client.workflow.getHandle(runWorkflowId(runId));
+  const { client } = outbox;
+  if (payload.kind === 'start') return startRun(outbox, workflowId, payload);
+  if (payload.kind === 'ingest') return startIngest(outbox, workflowId, payload);
+  const handle = client.workflow.getHandle(workflowId);
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
     else await handle.cancel();
@@ -63,20 +47,61 @@ export async function deliver(
   }
 }
 
-type StartPayload = Extract<DeliveryPayload, { kind: 'start' }>;
-type IngestPayload = Extract<DeliveryPayload, { kind: 'ingest' }>;
+/** A run's workflow has the run's own id, so that a repeated start changes nothing. */
+export const logFieldsOf = ({ workflowId, payload: { kind } }: Delivery) => ({
+  [kind === 'ingest' ? 'workflow_id' : 'run_id']: workflowId,
+  kind,
+});
+
+type Payload<Kind> = Extract<DeliveryPayload, { kind: Kind }>;
+
+function startRun(
+  { client, taskQueue, maxTurns }: Outbox,
+  runId: string,
+  payload: Payload<'start'>,
+): Promise<DeliverResult> {
+  const { assistantId, threadId, projectId, model, expiresAtMs } = payload;
+  const options: WorkflowStartOptions<typeof runWorkflow> = {
+    ...once(taskQueue),
+    workflowId: runId,
+    args: [{ v: 2, runId, expiresAtMs, maxTurns }],
+    staticSummary: `${assistantId} · ${model}`,
+    staticDetails: `Run \`${runId}\` on thread \`${threadId}\`, project \`${projectId}\`.`,
+  };
+  const attributes = { assistantId, threadId, runStatus: 'in_progress', model, projectId };
+  return start(client, 'runWorkflow', options, attributes);
+}
+
+function startIngest(
+  { client, taskQueue }: Outbox,
+  workflowId: string,
+  { seq, vectorStoreId, fileId, projectId }: Payload<'ingest'>,
+): Promise<DeliverResult> {
+  const options: WorkflowStartOptions<typeof ingestFileWorkflow> = {
+    ...once(taskQueue),
+    workflowId,
+    args: [{ v: 1, seq }],
+    staticSummary: fileId,
+    staticDetails: `File \`${fileId}\` into vector store \`${vectorStoreId}\`, project \`${projectId}\`.`,
+  };
+  return start(client, 'ingestFileWorkflow', options, { vectorStoreId, projectId });
+}
 
 async function start<T extends Workflow>(
   client: Client,
   name: string,
   options: WorkflowStartOptions<T>,
-  typedSearchAttributes: WorkflowStartOptions['typedSearchAttributes'],
+  attributes: Partial<Record<keyof typeof SEARCH_ATTRIBUTES, string>>,
 ): Promise<DeliverResult> {
+  const typedSearchAttributes = Object.entries(attributes).map(([attribute, value]) => ({
+    key: SEARCH_ATTRIBUTES[attribute as keyof typeof SEARCH_ATTRIBUTES],
+    value,
+  }));
   try {
     await startOnce(client, name, { ...options, typedSearchAttributes });
   } catch (error) {
     if (!isUnknownAttribute(error)) throw error;
-    // A server set up without our attributes: the work matters more than finding it.
+    // The server does not know these attributes: the work matters more than finding it.
     await startOnce(client, name, options);
   }
   return 'accepted';
@@ -94,38 +119,9 @@ async function startOnce<T extends Workflow>(
   }
 }
 
-function runOptions(
-  runId: string,
-  payload: StartPayload,
-  options: DeliverOptions,
-): WorkflowStartOptions<typeof runWorkflow> {
+function once(taskQueue: string) {
   return {
-    ...once(options),
-    workflowId: runWorkflowId(runId),
-    args: [{ v: 2, runId, expiresAtMs: payload.expiresAtMs, maxTurns: options.maxTurns }],
-    staticSummary: `${payload.assistantId} · ${payload.model}`,
-    staticDetails: `Run \`${runId}\` on thread \`${payload.threadId}\`, project \`${payload.projectId}\`.`,
-  };
-}
-
-function ingestOptions(
-  workflowId: string,
-  payload: IngestPayload,
-  options: DeliverOptions,
-): WorkflowStartOptions<typeof ingestFileWorkflow> {
-  const { seq, vectorStoreId, fileId, projectId } = payload;
-  return {
-    ...once(options),
-    workflowId,
-    args: [{ v: 1, seq }],
-    staticSummary: fileId,
-    staticDetails: `File \`${fileId}\` into vector store \`${vectorStoreId}\`, project \`${projectId}\`.`,
-  };
-}
-
-function once(options: DeliverOptions) {
-  return {
-    taskQueue: options.taskQueue,
+    taskQueue,
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
   } as const;

@@ -19,7 +19,7 @@ import {
 } from '../db/maintenance.ts';
 import { eraseDue } from '../db/events/run-events.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
-import { startLoop } from './loop.ts';
+import { startLoop } from '../temporal/loop.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';
 import type { Reconciler } from './reconcile-ingests.ts';
 

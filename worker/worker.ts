@@ -19,8 +19,8 @@ import { createEmbedder, createParserPool } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
 import { ingestTaskQueue } from '../workflows/signals.ts';
 import { workflowBundle } from './bundle.ts';
-import { startRedelivery } from './redeliver.ts';
 import { openSandbox } from './sandbox.ts';
+import { startRedelivery } from '../temporal/redeliver.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { startReconciler } from './reconcile.ts';
 import { deleteOldSchedule } from './schedule.ts';
@@ -70,7 +70,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   );
   const running = Promise.all(workers.map((each) => each.run())).then(() => {});
   running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
-  const stopRedelivery = startRedelivery(pool, client, { taskQueue, maxTurns }, log);
+  const stopRedelivery = startRedelivery({ pool, client, log, taskQueue, maxTurns });
   const stopReconciler = startReconciler({ pool, client, taskQueue, embedder, log });
   return {
     get sandbox() {

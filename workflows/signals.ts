@@ -4,11 +4,6 @@ import { defineSignal } from '@temporalio/workflow';
 /** The outputs of this submission (the id of the step that waited) are stored in Postgres. */
 export const toolOutputsSubmitted = defineSignal<[submission: string]>('toolOutputsSubmitted');
 
-/** One workflow per run, under the run's own id, so that a repeated start changes nothing. */
-export function runWorkflowId(runId: string): string {
-  return runId;
-}
-
 /** The versioned input of a run's workflow. From 2 on it writes `RunStatus` at every end; 0.1.0 started runs with 1. */
 export type RunInput = { v: 1 | 2; runId: string; expiresAtMs: number; maxTurns: number };
 

@@ -16,22 +16,22 @@ export type DeliveryPayload =
   | { kind: 'cancel' }
   | { kind: 'ingest'; seq: number; projectId: string; vectorStoreId: string; fileId: string };
 
-/** `runId` is the workflow's id: an ingest's names its store, file and row. */
-export type Delivery = { id: number; runId: string; payload: DeliveryPayload };
+/** The id of a run's workflow is the run's; an ingest's names its store, file and row. Its column is called `run_id`. */
+export type Delivery = { id: number; workflowId: string; payload: DeliveryPayload };
 
 /** Commits with the change it belongs to. */
 export async function enqueueDelivery(
   tx: Tx,
-  runId: string,
+  workflowId: string,
   payload: DeliveryPayload,
 ): Promise<Delivery> {
   const rows = await query<{ id: number }>(
     tx,
     'deliveries.enqueue',
     'insert into deliveries (run_id, kind, payload) values ($1, $2, $3::jsonb) returning id',
-    [runId, payload.kind, toJson(payload)],
+    [workflowId, payload.kind, toJson(payload)],
   );
-  return { id: rows[0]!.id, runId, payload };
+  return { id: rows[0]!.id, workflowId, payload };
 }
 
 /** Temporal has accepted it, or it no longer means anything. */
@@ -68,7 +68,7 @@ export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Deli
      update deliveries set attempts = attempts + 1,
        next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'
      where id in (select id from others union all select id from ingests)
-     returning id, run_id as "runId", payload`,
+     returning id, run_id as "workflowId", payload`,
     [limit],
   );
 }

@@ -148,12 +148,12 @@ export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<D
        'vectorStoreId', vector_store_id, 'fileId', file_id),
        clock_timestamp() + case when place <= room.n then interval '2 seconds' else interval '0' end, next.turn + place
      from files, room, next order by place
-     returning id, run_id as "runId", payload, next_attempt_at > clock_timestamp() as direct`,
+     returning id, run_id as "workflowId", payload, next_attempt_at > clock_timestamp() as direct`,
     [seqs, seqs.length],
   );
   return rows
     .filter(({ direct }) => direct)
-    .map(({ id, runId, payload }) => ({ id, runId, payload }));
+    .map(({ id, workflowId, payload }) => ({ id, workflowId, payload }));
 }
 
 /** @throws ApiError 404 */

@@ -28,7 +28,8 @@ async function takeAll(): Promise<Delivery[]> {
   return taken.toSorted((a, b) => a.id - b.id);
 }
 
-const summaryOf = (taken: Delivery[]) => taken.map(({ runId, payload }) => [runId, payload.kind]);
+const summaryOf = (taken: Delivery[]) =>
+  taken.map(({ workflowId, payload }) => [workflowId, payload.kind]);
 
 function cancel(run: { id: string; thread_id: string }) {
   return withTransaction(database.pool, (tx) =>

@@ -87,7 +87,7 @@ export const DELIVERIES: Mutation[] = [
     why: 'Outputs that arrive before the start of their workflow are never told to it.',
     edits: [
       edit(
-        'api/dispatch.ts',
+        'temporal/dispatch.ts',
         `if (result === 'accepted') await removeDelivery(`,
         `if (result !== undefined) await removeDelivery(`,
       ),

@@ -1,9 +1,11 @@
-/** What a worker repeats beside its activities. An outage is logged as one line for each try; anything else with its stack. */
+/** The loops of a worker. An outage is logged as one line for each try; any other error with its stack. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { isBusy, isUnavailable } from '../db/core/pool.ts';
 import type { Logger } from '../config/log.ts';
-import { isTemporalAway } from '../temporal/when-there.ts';
+import { isTemporalAway } from './when-there.ts';
 
-/** Repeats `work`, at once while it says that more is waiting. The returned function stops after the work under way. */
+/** Repeats `work`, without a pause while it returns true: more is waiting. The returned function stops after the work under way. */
 export function startLoop(
   name: string,
   intervalMs: number,
@@ -18,21 +20,12 @@ export function startLoop(
         log.warn(outage ? { reason: (error as Error).message } : { err: error }, name);
         return false;
       });
-      if (!more) await pause(intervalMs, stop.signal);
+      if (more) continue;
+      await sleep(intervalMs, undefined, { signal: stop.signal }).catch(() => {});
     }
   })();
   return () => {
     stop.abort();
     return running;
   };
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
