@@ -8,7 +8,7 @@ import { checkRun, CODE, eventsOf, reached, setUp, WEATHER } from '../support/ru
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ sandbox: true });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

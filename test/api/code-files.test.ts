@@ -18,7 +18,7 @@ beforeAll(async () => {
     { id: 'sees-all', vision: true },
     { id: 'blind', vision: false },
   ];
-  env = await Environment.start({ config: { sandboxMaxKernels: 1, models } });
+  env = await Environment.start({ sandbox: true, config: { sandboxMaxKernels: 1, models } });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

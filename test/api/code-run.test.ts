@@ -8,7 +8,10 @@ import { checkRun, CODE, eventsOf, reached, setUp } from '../support/runs.ts';
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start({ config: { cellSoftSeconds: 4, cellHardSeconds: 8 } });
+  env = await Environment.start({
+    sandbox: true,
+    config: { cellSoftSeconds: 4, cellHardSeconds: 8 },
+  });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

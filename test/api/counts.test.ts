@@ -10,7 +10,7 @@ import { text, toolCalls } from '../support/fake-model.ts';
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start({ worker: false });
+  env = await Environment.start({ sandbox: true, worker: false });
   // No pass of the reconciler falls into what is counted.
   await env.pool.query('delete from passes');
   await env.startWorker();

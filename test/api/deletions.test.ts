@@ -14,7 +14,7 @@ import { settled } from '../support/stores.ts';
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ sandbox: true });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

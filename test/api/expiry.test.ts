@@ -7,7 +7,10 @@ import { checkRun, CODE, eventsOf, outputsFor, setUp, WEATHER } from '../support
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start({ config: { runExpirySeconds: 300, runExpiryMaxSeconds: 3_600 } });
+  env = await Environment.start({
+    sandbox: true,
+    config: { runExpirySeconds: 300, runExpiryMaxSeconds: 3_600 },
+  });
   await warmUp();
 });
 afterAll(async () => {

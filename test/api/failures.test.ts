@@ -16,7 +16,7 @@ import { checkRun, CODE, eventsOf, setUp, WEATHER } from '../support/runs.ts';
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ sandbox: true });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

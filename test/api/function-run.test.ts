@@ -15,7 +15,7 @@ import {
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ sandbox: true });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

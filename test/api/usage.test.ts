@@ -9,7 +9,7 @@ import { checkRun, CODE, outputsFor, setUp, WEATHER } from '../support/runs.ts';
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start({ config: { maxTurns: 3 } });
+  env = await Environment.start({ sandbox: true, config: { maxTurns: 3 } });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

@@ -11,7 +11,7 @@ const LONG_MS = 35_000;
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start({ config: { sandboxSpare: false } });
+  env = await Environment.start({ sandbox: true, config: { sandboxSpare: false } });
   expect(env.config.streamKeepAliveMs).toBeLessThan(LONG_MS / 2);
 });
 afterAll(async () => {

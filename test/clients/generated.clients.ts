@@ -12,7 +12,7 @@ const VERSIONS = ['1.109.1', '2.54.0', OPENAI_PYTHON];
 let env: Environment;
 let proxy: SubstitutingProxy;
 beforeAll(async () => {
-  env = await Environment.start({ config: { sandbox: 'none' } });
+  env = await Environment.start();
   proxy = await startProxy(env);
 });
 afterAll(async () => {

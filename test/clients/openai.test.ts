@@ -16,6 +16,7 @@ let env: Environment;
 const outcomes = new Map<string, Promise<Outcome>>();
 beforeAll(async () => {
   env = await Environment.start({
+    sandbox: true,
     config: { streamKeepAliveMs: KEEP_ALIVE_MS, sandboxSpare: false },
   });
   for (const client of OPENAI_CLIENTS) outcomes.set(client.id, runScenario(env, client, LONG_MS));

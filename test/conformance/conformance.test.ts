@@ -67,7 +67,10 @@ let env: Environment;
 let scene: Scene;
 beforeAll(async () => {
   embeddings = await startFakeEmbeddings();
-  env = await Environment.start({ config: { embeddingsBaseUrl: embeddings.baseUrl } });
+  env = await Environment.start({
+    sandbox: true,
+    config: { embeddingsBaseUrl: embeddings.baseUrl },
+  });
   scene = recordedScene(env, embeddings, recorder);
 });
 afterAll(async () => {

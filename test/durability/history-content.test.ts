@@ -7,7 +7,7 @@ import { CODE, outputsFor, reached, setUp, WEATHER } from '../support/runs.ts';
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ sandbox: true });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);

@@ -25,7 +25,7 @@ import { readToDone } from '../support/stream-events.ts';
 let env: Environment;
 const queued = {} as Record<'cancelled' | 'lost', RunRef>;
 beforeAll(async () => {
-  env = await Environment.start({ worker: false });
+  env = await Environment.start({ sandbox: true, worker: false });
   queued.cancelled = await createRun(env, 'cancel-queued');
   await eventually(() => workflow(queued.cancelled.runId).cancel());
   env.model.script('lose-queued', say('Started after all.'));

@@ -16,7 +16,7 @@ let demo: DemoModel;
 let env: Environment;
 beforeAll(async () => {
   demo = await startDemoModel({ tokensPerSecond: 300 });
-  env = await Environment.start({ config: { modelBaseUrl: demo.baseUrl } });
+  env = await Environment.start({ sandbox: true, config: { modelBaseUrl: demo.baseUrl } });
 });
 afterAll(async () => {
   await env[Symbol.asyncDispose]();

@@ -54,7 +54,7 @@ const weather = (...cities: string[]) =>
 let env: Environment;
 let outcomes: Record<string, unknown>;
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ sandbox: true });
   env.model.script('text_run', text('Hello there, Jane. You have 1 message — «größte» 🧵.'));
   env.model.script(
     'code_run',

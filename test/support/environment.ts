@@ -29,6 +29,8 @@ export type EnvironmentOptions = {
   config?: Partial<Config>;
   /** False: runs stay queued until `startWorker` is called. */
   worker?: boolean;
+  /** True: the worker runs code. Its first kernels take processor time from the tests beside it. */
+  sandbox?: boolean;
 };
 
 export class Environment implements AsyncDisposable {
@@ -71,6 +73,7 @@ export class Environment implements AsyncDisposable {
       modelBaseUrl: model.baseUrl,
       taskQueue: `test-${randomUUID()}`,
       pollAfterMs: 20,
+      sandbox: (options.sandbox ?? false) ? 'auto' : 'none',
       // Failures are tried again by number: a test that waits for more says so.
       modelProfile: { ...DEFAULT_PROFILE, retry_seconds: 0 },
       ...options.config,
