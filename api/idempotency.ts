@@ -2,7 +2,7 @@
 import type { Request, Response } from 'express';
 
 import type { IdempotentRequest } from '../db/core/idempotency.ts';
-import { idempotencyKeyInvalid } from '../wire/errors.ts';
+import { idempotencyKeyInvalid } from '../wire/http-errors.ts';
 import { toFile, toThread, toUpload, toUploadPart } from '../wire/objects.ts';
 import { toVectorStore, toVectorStoreFile, toVectorStoreFileBatch } from '../wire/vector-stores.ts';
 

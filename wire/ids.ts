@@ -4,7 +4,8 @@
  * strictly increasing, also inside a millisecond and when the clock steps back.
  */
 import { randomFillSync } from 'node:crypto';
-import { illFormedId, noSuchFile } from './errors.ts';
+import { illFormedId } from './errors.ts';
+import { noSuchFile } from './file-errors.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const BASE = 62;

@@ -8,7 +8,7 @@ import {
   missingApiKey,
   missingBetaHeader,
   wrongBetaVersion,
-} from '../../wire/errors.ts';
+} from '../../wire/http-errors.ts';
 
 const CACHE_MS = 2_000;
 const CACHE_SIZE = 1_000;

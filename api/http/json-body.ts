@@ -8,7 +8,7 @@ import {
   unreadableBody,
   unsupportedCharset,
   unsupportedEncoding,
-} from '../../wire/errors.ts';
+} from '../../wire/http-errors.ts';
 
 const ENCODINGS = ['gzip', 'deflate', 'br', 'zstd', 'identity'];
 

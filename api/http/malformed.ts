@@ -9,7 +9,7 @@ import {
   invalidHttp,
   requestTooSlow,
   unknownExpectation,
-} from '../../wire/errors.ts';
+} from '../../wire/http-errors.ts';
 import { mintId } from '../../wire/ids.ts';
 
 /** In bytes, of the request line and all headers. */

@@ -11,14 +11,9 @@ import type { Request, Response } from 'express';
 import type { StoredBlob } from '../../db/core/blobs.ts';
 import { BlobTooLargeError, deleteBlob, writeBlob } from '../../db/core/blobs.ts';
 import type { Pool } from '../../db/core/pool.ts';
-import {
-  emptyFile,
-  fileTooLarge,
-  invalidRequest,
-  notAForm,
-  unreadableForm,
-  unsupportedEncoding,
-} from '../../wire/errors.ts';
+import { invalidRequest } from '../../wire/errors.ts';
+import { emptyFile, fileTooLarge, notAForm, unreadableForm } from '../../wire/file-errors.ts';
+import { unsupportedEncoding } from '../../wire/http-errors.ts';
 import { unknownParameter } from '../../wire/requests/zod-errors.ts';
 import { projectOf } from '../idempotency.ts';
 

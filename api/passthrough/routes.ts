@@ -15,7 +15,7 @@ import {
   modelNotFound,
   noSuchResponse,
   previousResponseNotFound,
-} from '../../wire/errors.ts';
+} from '../../wire/http-errors.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import { LIMITS } from '../../wire/requests/fields.ts';
 import type { ApiContext } from '../context.ts';

@@ -5,7 +5,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, Response } from 'express';
 import type { Dispatcher } from 'undici';
 
-import { ApiError, modelServerFailed } from '../../wire/errors.ts';
+import { ApiError } from '../../wire/errors.ts';
+import { modelServerFailed } from '../../wire/http-errors.ts';
 import type { ApiContext } from '../context.ts';
 
 export type ModelServer = { baseUrl: string; apiKey: string };

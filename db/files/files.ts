@@ -1,5 +1,5 @@
 /** Files. Content is a blob; `projects.file_bytes` counts what a project's files and pending uploads take. */
-import { fileQuotaExceeded, noSuchFile } from '../../wire/errors.ts';
+import { fileQuotaExceeded, noSuchFile } from '../../wire/file-errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toFile } from '../../wire/objects.ts';
 import type { FileRow } from '../../wire/rows.ts';

@@ -2,14 +2,14 @@
  * Uploads: a file that comes in parts. A pending upload has its bytes reserved in the project's count. Whatever ends it
  * happens under its row's lock; its parts become the file's content without being copied, or are deleted.
  */
+import { notFound } from '../../wire/errors.ts';
 import {
   partsExceedUpload,
-  notFound,
   unknownPart,
   uploadBytesMismatch,
   uploadNotPending,
   fileQuotaExceeded,
-} from '../../wire/errors.ts';
+} from '../../wire/file-errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { FileRow, UploadPartRow, UploadRow } from '../../wire/rows.ts';
 import type { FilePurpose } from '../../wire/types.ts';

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as errors from '../../wire/errors.ts';
+import * as fileErrors from '../../wire/file-errors.ts';
+import * as httpErrors from '../../wire/http-errors.ts';
 import { ApiError } from '../../wire/errors.ts';
 
 type Row = {
@@ -30,28 +32,21 @@ const rows: Record<string, Row> = {
     message: "No run step found with id 'step_123'.",
   },
   'unknown file': {
-    error: errors.noSuchFile('file-x'),
+    error: fileErrors.noSuchFile('file-x'),
     status: 404,
     message: 'No such File object: file-x',
     param: 'id',
   },
   'unknown route': {
-    error: errors.unknownRoute('POST', '/v1/foo'),
+    error: httpErrors.unknownRoute('POST', '/v1/foo'),
     status: 404,
     message: 'Invalid URL (POST /v1/foo)',
   },
   'unknown model': {
-    error: errors.modelNotFound('x'),
+    error: httpErrors.modelNotFound('x'),
     status: 404,
     message: "The model 'x' does not exist",
     code: 'model_not_found',
-    param: 'model',
-  },
-  'unsupported model': {
-    error: errors.unsupportedModel('x'),
-    status: 400,
-    message: "The requested model 'x' cannot be used with the Assistants API.",
-    code: 'unsupported_model',
     param: 'model',
   },
   'ill-formed id': {
@@ -111,23 +106,23 @@ const rows: Record<string, Row> = {
     message: "Cannot update run with status 'in_progress'.",
   },
   'forbidden download': {
-    error: errors.downloadNotAllowed('assistants'),
+    error: fileErrors.downloadNotAllowed('assistants'),
     status: 400,
     message: 'Not allowed to download files of purpose: assistants',
   },
   'no key': {
-    error: errors.missingApiKey(),
+    error: httpErrors.missingApiKey(),
     status: 401,
     message: /^You didn't provide an API key\. .*npm run keys/,
   },
   'wrong key': {
-    error: errors.incorrectApiKey('sk-***abc'),
+    error: httpErrors.incorrectApiKey('sk-***abc'),
     status: 401,
     message: /^Incorrect API key provided: sk-\*\*\*abc\. .*npm run keys/,
     code: 'invalid_api_key',
   },
   'no beta header': {
-    error: errors.missingBetaHeader(),
+    error: httpErrors.missingBetaHeader(),
     status: 400,
     message:
       "You must provide the 'OpenAI-Beta' header to access the Assistants API. " +
@@ -135,33 +130,33 @@ const rows: Record<string, Row> = {
     code: 'invalid_beta',
   },
   'old beta header': {
-    error: errors.wrongBetaVersion('assistants=v1'),
+    error: httpErrors.wrongBetaVersion('assistants=v1'),
     status: 400,
     message: /'assistants=v1'.*'OpenAI-Beta: assistants=v2'/,
     code: 'invalid_beta',
   },
   'idempotency key used twice': {
-    error: errors.idempotencyKeyReused(),
+    error: httpErrors.idempotencyKeyReused(),
     status: 400,
     message: /already used with a different request/,
     code: 'idempotency_key_reused',
     param: 'Idempotency-Key',
   },
   'idempotency key that cannot be one': {
-    error: errors.idempotencyKeyInvalid(),
+    error: httpErrors.idempotencyKeyInvalid(),
     status: 400,
     message: /^Invalid 'Idempotency-Key'/,
     code: 'invalid_value',
     param: 'Idempotency-Key',
   },
   'large body': {
-    error: errors.bodyTooLarge(1024),
+    error: httpErrors.bodyTooLarge(1024),
     status: 413,
     message: /1024 bytes/,
     code: 'request_too_large',
   },
   'body that is not JSON': {
-    error: errors.malformedJson(),
+    error: httpErrors.malformedJson(),
     status: 400,
     message: /^We could not parse the JSON body of your request\. /,
   },
@@ -187,14 +182,14 @@ describe('errors a client can meet', () => {
   });
 
   test('a fault of the server names the request and has its own type', () => {
-    const error = errors.serverFault('req_1');
+    const error = httpErrors.serverFault('req_1');
     expect(error.status).toBe(500);
     expect(error.toJSON().error).toMatchObject({ type: 'server_error', param: null, code: null });
     expect(error.message).toMatch(/^The server had an error processing your request\. .*req_1/);
   });
 
   test('an outage says when to come back', () => {
-    const error = errors.unavailable('The database is away.', 3);
+    const error = httpErrors.unavailable('The database is away.', 3);
     expect(error).toMatchObject({ status: 503, type: 'server_error', retryAfterSeconds: 3 });
     expect(error.toJSON().error).not.toHaveProperty('retryAfterSeconds');
   });

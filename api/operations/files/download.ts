@@ -5,7 +5,7 @@ import type { Response } from 'express';
 import { BlobGoneError, readBlob } from '../../../db/core/blobs.ts';
 import { getFileRow } from '../../../db/files/files.ts';
 import type { Pool } from '../../../db/core/pool.ts';
-import { downloadNotAllowed, noSuchFile } from '../../../wire/errors.ts';
+import { downloadNotAllowed, noSuchFile } from '../../../wire/file-errors.ts';
 import type { FileRow } from '../../../wire/rows.ts';
 import { attachment } from '../../http/attachment.ts';
 import { operation } from '../../operation.ts';

@@ -4,7 +4,7 @@ import { BlobGoneError, readBlob } from '../../../db/core/blobs.ts';
 import type { Pool } from '../../../db/core/pool.ts';
 import * as db from '../../../db/files/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
-import { uploadMd5Mismatch } from '../../../wire/errors.ts';
+import { uploadMd5Mismatch } from '../../../wire/file-errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
 import { completeUploadSchema, parseCompleteUpload } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
