@@ -13,6 +13,7 @@ import { memoryInUse, namespaceOf, treeOf } from '../host/memory.ts';
 import {
   exitText,
   firstChild,
+  isStopped,
   killIfAlive,
   processorSeconds,
   processTree,
@@ -23,6 +24,8 @@ import {
 
 const LAUNCHER_GRACE_MS = 300;
 const MAX_LAUNCHER_BYTES = 4_096;
+const STOP_LOOK_MS = 10;
+const STOP_LOOKS = 200;
 
 /** The channel over `child`, a launcher in `group`, whose kernel's memory includes its files in `folders`. */
 export function processChannel(
@@ -34,6 +37,17 @@ export function processChannel(
   const frames = child.stdio[3] as Writable;
   let paused = false;
   let reading = true;
+  let stopTimer: NodeJS.Timeout | undefined;
+  // A process that Python is starting shares Python's memory until it runs its own program (vfork). Stopped before that,
+  // it would keep Python from running another cell.
+  const stopChildren = (python: number, looks: number) => {
+    if (looks > 0 && !isStopped(python)) {
+      stopTimer = setTimeout(() => stopChildren(python, looks - 1), STOP_LOOK_MS).unref();
+      return;
+    }
+    const [, , ...inside] = processTree(child.pid ?? 0);
+    inside.forEach((pid) => signalIfAlive(pid, 'SIGSTOP'));
+  };
   child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
   return {
     listen(listener) {
@@ -51,13 +65,16 @@ export function processChannel(
     },
     yieldToOthers: () => yieldToOthers(secondChild(child)),
     pause() {
-      const [, , ...inside] = processTree(child.pid ?? 0);
       paused = true;
-      inside.forEach((pid) => signalIfAlive(pid, 'SIGSTOP'));
+      const python = secondChild(child);
+      if (python === undefined) return;
+      signalIfAlive(python, 'SIGSTOP');
+      stopChildren(python, STOP_LOOKS);
     },
     resume() {
       if (!paused) return;
       paused = false;
+      clearTimeout(stopTimer);
       // What a cell left running stays stopped, until the next one's end kills it.
       const python = secondChild(child);
       if (python !== undefined) signalIfAlive(python, 'SIGCONT');

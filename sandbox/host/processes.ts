@@ -50,6 +50,15 @@ export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Whether every thread of the process stands still after SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  const threads = unlessEnded(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  return threads.every((thread) => {
+    const stat = unlessEnded(() => readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8'));
+    return stat === undefined || 'TZX'.includes(stat.charAt(stat.lastIndexOf(')') + 2));
+  });
+}
+
 /** What `pid` and its threads have used; undefined where there is no /proc. */
 export function processorSeconds(pid: number | undefined): number | undefined {
   const stat = unlessEnded(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SessionClosedError } from '../../sandbox/index.ts';
 import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
@@ -133,17 +133,28 @@ def start(): subprocess.Popen(['sleep', '99'])
 threading.Thread(target=work, daemon=True).start()
 threading.Timer(0.02, start).start()`,
     );
-    const states = async () => {
-      const ids = await processesIn(namespace);
-      const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/stat`, 'utf8')));
-      return lines.map((line) => line.slice(line.lastIndexOf(')') + 2)[0]);
-    };
-    // The namespace's first process does nothing but wait.
-    await expect.poll(async () => new Set((await states()).slice(1))).toEqual(new Set(['T']));
+    await expect.poll(() => statesIn(namespace)).toEqual(new Set(['T']));
     expect(await logsOf(sandbox, 'still', 'threading.active_count() > 1')).toBe('True\n');
     expect(await processesIn(namespace)).toHaveLength(2);
     await sandbox.dropSession('still');
     await gone(namespace);
+  });
+
+  test('go on after they stood still while a thread was starting processes', async () => {
+    const START = `${PRINT_NAMESPACE}
+import subprocess, threading
+def work():
+    while True: subprocess.Popen(['true']).wait()
+threading.Thread(target=work, daemon=True).start()`;
+    const standStillTwice = async (name: string) => {
+      for (let round = 0; round < 2; round += 1) {
+        const namespace = await logsOf(sandbox, name, START);
+        await expect.poll(() => statesIn(namespace)).toEqual(new Set(['T']));
+        expect(await logsOf(sandbox, name, '6 * 7')).toBe('42\n');
+        await sandbox.dropSession(name);
+      }
+    };
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => standStillTwice(`starts ${id}`)));
   });
 
   test('end after a while without cells', async () => {
@@ -214,3 +225,18 @@ threading.Timer(0.02, start).start()`,
     await gone(namespace);
   });
 });
+
+/** States of all threads, such as T for a stopped one, but those of the first process: it does nothing but wait. */
+async function statesIn(namespace: string): Promise<Set<string>> {
+  const [, ...ids] = await processesIn(namespace);
+  const states = await Promise.all(
+    ids.map(async (id) => {
+      const threads = await readdir(`/proc/${id}/task`).catch(() => []);
+      const stats = threads.map((thread) => readFile(`/proc/${id}/task/${thread}/stat`, 'utf8'));
+      // A thread that has ended since it was listed is looked at again.
+      const lines = await Promise.all(stats.map((stat) => stat.catch(() => '(ended) ?')));
+      return lines.map((line) => line.charAt(line.lastIndexOf(')') + 2));
+    }),
+  );
+  return new Set(states.flat());
+}
