@@ -1,4 +1,4 @@
-/** Python programs that draw functions with matplotlib, and summarise or draw tables with pandas. */
+/** Python programs that draw functions with matplotlib, and summarise tables, or draw them with pandas. */
 import { findMath, isUnreadable, namesIn, spell, toPython } from './math-text.ts';
 import { literal, program } from './python.ts';
 
@@ -19,7 +19,7 @@ export function dataProgram(question: string, instructions: string): string | un
   const [, group] = /\b(?:by|per|each|every) (?:the )?["'`]?(\w+)/.exec(lower) ?? [];
   const values = [path, lower].map(literal);
   const call = `summarise(${[...values, group ? literal(group) : 'None'].join(', ')})`;
-  return program(`Summarise ${path} with pandas`, ['summarise'], call);
+  return program(`Summarise ${path}`, ['summarise'], call);
 }
 
 const NAMED = Object.entries({ sine: 'sin(x)', cosine: 'cos(x)', parabola: 'x^2' });

@@ -1,4 +1,4 @@
-/** A file in, a file out: upload a CSV, have it summarised with pandas, download the CSV that the answer links. */
+/** A file in, a file out: upload a CSV, have it summarised with Python, download the CSV that the answer links. */
 import OpenAI, { toFile } from 'openai';
 
 const client = new OpenAI(); // OPENAI_BASE_URL and OPENAI_API_KEY say where
