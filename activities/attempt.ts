@@ -10,6 +10,7 @@ import { isBusy, isUnavailable } from '../db/core/pool.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import { RunCancelledError } from '../db/events/run-control.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
+import type { Stopped } from '../wire/run-status.ts';
 import type { Tries } from './failures.ts';
 import { tooManyTries, toFailure } from './failures.ts';
 
@@ -20,9 +21,6 @@ import { tooManyTries, toFailure } from './failures.ts';
 const HEARTBEAT_MS = 2_000;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 2_000;
-
-/** The run is being cancelled: the workflow finalizes it after this verdict. */
-export type Stopped = { kind: 'stopped' };
 
 export type Attempt = {
   /** Aborts when the run is cancelled, and when Temporal cancels the activity. */

@@ -35,7 +35,7 @@ import { pendingImages } from './model/request/pending-images.ts';
 import { readImages } from './read-images.ts';
 import type { WriterContext } from './turn-writer.ts';
 
-export type ReadyContext = Omit<WriterContext, 'said'> & {
+export type ReadyContext = Omit<WriterContext, 'hasMessage'> & {
   kind: 'ready';
   request: ChatRequest;
   /** By our own count. */

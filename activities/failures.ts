@@ -26,8 +26,8 @@ export class ModelStreamError extends Error {
   readonly retryable: boolean;
   /** The connection ended before its answer. */
   readonly lost: boolean;
-  /** How many answers of the turn have begun and come to nothing. Undefined: nothing of this one was to be seen. */
-  begun: number | undefined;
+  /** Answers of the turn that were cut off, with this one. Undefined: nothing of this one was shown. */
+  lostAnswers: number | undefined;
 
   constructor(message: string, options: { retryable: boolean; lost?: boolean; cause?: unknown }) {
     super(message, { cause: options.cause });
@@ -114,7 +114,7 @@ export function toFailure(error: unknown, tries: Tries): Error {
   const again = tries.attempt < MAX_TRIES;
   if (error instanceof ModelStreamError) {
     // Tries that found the server away have shown nothing and cost nothing.
-    const paid = error.begun ?? tries.attempt;
+    const paid = error.lostAnswers ?? tries.attempt;
     return failure('server_error', error.message, { retry: error.retryable && paid < MAX_TRIES });
   }
   if (error instanceof ModelOutageError) {

@@ -4,7 +4,7 @@ import { settleFile } from '../db/vector-stores/documents.ts';
 import type { FinalizeOutcome, RunEnding } from '../db/runs/finalize.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
 import type { ToolOutcome } from '../db/runs/tool-calls.ts';
-import type { TurnOutcome } from '../db/runs/turns.ts';
+import type { TurnResult } from '../db/runs/finish-turn.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { EmbeddedPart } from './ingest/embed-chunks.ts';
 import { embedDocuments } from './ingest/embed-chunks.ts';
@@ -17,13 +17,13 @@ export type { ActivityDependencies } from './dependencies.ts';
 export type { IngestEnding } from '../db/vector-stores/documents.ts';
 export type { FinalizeOutcome, RunEnding } from '../db/runs/finalize.ts';
 export type { ToolOutcome } from '../db/runs/tool-calls.ts';
-export type { TurnOutcome } from '../db/runs/turns.ts';
+export type { TurnResult } from '../db/runs/finish-turn.ts';
 
 export type { IngestOutcome } from './ingest/ingest-file.ts';
 
 export type Activities = {
   /** One answer of the model, streamed and stored. */
-  modelTurn(runId: string, turn: number): Promise<TurnOutcome>;
+  modelTurn(runId: string, turn: number): Promise<TurnResult>;
   /** One built-in tool call. */
   runTool(runId: string, callId: string): Promise<ToolOutcome>;
   /** The end of a run that no model turn wrote. */

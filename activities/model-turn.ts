@@ -3,9 +3,11 @@ import { log } from '@temporalio/activity';
 import { APIConnectionError } from 'openai';
 
 import type { TurnRef } from '../db/runs/open-step.ts';
-import type { TurnClaim, TurnEnd, TurnOutcome, TurnUsage } from '../db/runs/turns.ts';
-import { claimTurn, countLostUsage, finishTurn } from '../db/runs/turns.ts';
-import type { RunRow } from '../wire/rows.ts';
+import type { TurnEnd, TurnResult } from '../db/runs/finish-turn.ts';
+import { claimTurn } from '../db/runs/claim-turn.ts';
+import { countLostUsage, finishTurn } from '../db/runs/finish-turn.ts';
+import type { ClaimedRun } from '../db/runs/transitions.ts';
+import type { TokenCounts } from '../wire/rows.ts';
 import { attempt, throughOutages } from './attempt.ts';
 import type { ReadyContext } from './context.ts';
 import { buildContext } from './context.ts';
@@ -18,7 +20,6 @@ import { adapt, measureTokens } from './model/client.ts';
 import { verdictOf } from './model/answer/map-finish-reason.ts';
 import { ModelServerError } from './model/server-error.ts';
 import { streamAnswer } from './stream-answer.ts';
-import type { WriterContext } from './turn-writer.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { waitForFiles } from './wait-for-files.ts';
 
@@ -27,7 +28,7 @@ const MAX_ADAPTATIONS = 8;
 /** Calls of one turn. */
 const MAX_CALLS = 128;
 
-const NOTHING_USED: TurnUsage = {
+const NOTHING_USED: TokenCounts = {
   prompt_tokens: 0,
   completion_tokens: 0,
   cached_tokens: 0,
@@ -38,23 +39,23 @@ export async function modelTurn(
   deps: ActivityDependencies,
   runId: string,
   turn: number,
-): Promise<TurnOutcome> {
+): Promise<TurnResult> {
   return attempt(deps.control, runId, async ({ signal, owner }) => {
     const ref: TurnRef = { runId, turn, owner };
     const claim = await claimTurn(deps.pool, ref);
-    if (claim.kind === 'settled') return claim.outcome;
+    if (claim.kind === 'done') return claim.result;
     if (turn === 0 && usesFileSearch(claim.run)) await waitForFiles(deps, claim.run, signal);
-    return takeTurn(deps, claim, ref, signal);
+    return takeTurn(deps, claim.run, ref, signal);
   });
 }
 
 /** A refusal that teaches how the server wants to be asked costs another request, not an attempt. */
 async function takeTurn(
   deps: ActivityDependencies,
-  { run, said, begun }: Claimed,
+  run: ClaimedRun,
   ref: TurnRef,
   signal: AbortSignal,
-): Promise<TurnOutcome> {
+): Promise<TurnResult> {
   const server = deps.models.resolve(run.model);
   if (server === undefined) {
     throw new ModelStreamError(`No model server is configured for '${run.model}'.`, {
@@ -69,11 +70,7 @@ async function takeTurn(
     }
     if (refused !== undefined && context.promptTokens >= refused.promptTokens) throw refused.error;
     try {
-      const end = await ask(
-        deps,
-        { run, ref, server, context: { ...context, said }, begun },
-        signal,
-      );
+      const end = await ask(deps, { run, ref, server, context }, signal);
       // The answer is paid for: an outage of the database does not cost it.
       return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
@@ -96,22 +93,19 @@ function outage(cause: ModelOutageError['cause'], { known }: ModelServer): Model
   return new ModelOutageError(cause, known.profile.retry_seconds);
 }
 
-type Claimed = Extract<TurnClaim, { kind: 'claimed' }>;
 type Asked = {
-  run: RunRow;
+  run: ClaimedRun;
   ref: TurnRef;
   server: ModelServer;
-  context: ReadyContext & WriterContext;
-  /** Answers of this turn that came to nothing. */
-  begun: number;
+  context: ReadyContext;
 };
 
 async function ask(
   deps: ActivityDependencies,
-  { run, ref, server, context, begun }: Asked,
+  { run, ref, server, context }: Asked,
   signal: AbortSignal,
 ): Promise<TurnEnd> {
-  const writer = new TurnWriter(deps, run, ref, context);
+  const writer = new TurnWriter(deps, run, ref, { ...context, hasMessage: run.has_message });
   const answer = new ChunkAccumulator({
     offered: context.offered,
     maxCalls: run.tool_choice === 'none' ? 0 : run.parallel_tool_calls ? MAX_CALLS : 1,
@@ -136,13 +130,13 @@ async function ask(
     // Without a database there is nowhere to count, and the error is what matters.
     if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});
     if (!(error instanceof ModelStreamError)) throw error;
-    if (!writer.silent) error.begun = begun + 1;
+    if (!writer.silent) error.lostAnswers = run.lost_answers + 1;
     throw error.lost && !answer.answered ? outage(error, server) : error;
   }
 }
 
 /** For a server that reports no usage. */
-function estimate({ promptTokens }: ReadyContext, writer: TurnWriter): TurnUsage {
+function estimate({ promptTokens }: ReadyContext, writer: TurnWriter): TokenCounts {
   return {
     ...NOTHING_USED,
     prompt_tokens: promptTokens,

@@ -9,7 +9,7 @@ import type { DeltaStream, EventBatcher } from '../db/events/event-batcher.ts';
 import type { Pool } from '../db/core/pool.ts';
 import type { NewToolCall, OpenStep, TurnRef } from '../db/runs/open-step.ts';
 import { completeMessage, openMessage, openToolStep } from '../db/runs/open-step.ts';
-import type { TurnEnd } from '../db/runs/turns.ts';
+import type { TurnEnd } from '../db/runs/finish-turn.ts';
 import type { AnswerPiece, Citation, Sources } from '../wire/citations.ts';
 import { CitationReader } from '../wire/citations.ts';
 import {
@@ -46,7 +46,7 @@ export type WriterContext = {
   /** Names of the tools that the model may call. */
   offered: ReadonlySet<string>;
   /** The turn has a message already: another is written only when no calls follow. */
-  said: boolean;
+  hasMessage: boolean;
 };
 
 export class TurnWriter {
@@ -106,7 +106,7 @@ export class TurnWriter {
       this.#lateText += text;
       return undefined;
     }
-    if (this.#context.said) {
+    if (this.#context.hasMessage) {
       this.#heldText += text;
       return undefined;
     }

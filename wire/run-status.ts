@@ -40,9 +40,21 @@ export type RunEnd = {
   reason?: LastError['code'] | NonNullable<RunRow['incomplete_reason']>;
 };
 
+/** The run's rows were deleted with their thread. */
+export const DELETED: RunEnd = { kind: 'ended', status: 'deleted' };
+
+/** A client asked for cancellation: the run must be finalized. */
+export type Stopped = { kind: 'stopped' };
+
 export type EndColumns = Pick<RunRow, 'status' | 'last_error' | 'incomplete_reason'>;
 
 export function runEnd({ status, last_error: error, incomplete_reason }: EndColumns): RunEnd {
   const reason = error?.code ?? incomplete_reason;
   return { kind: 'ended', status, ...(reason === null ? {} : { reason }) };
+}
+
+/** Why a worker writes no more for the run. Undefined: it may go on. */
+export function stopOf(run: EndColumns): RunEnd | Stopped | undefined {
+  if (run.status === 'cancelling') return { kind: 'stopped' };
+  return isActive(run.status) ? undefined : runEnd(run);
 }

@@ -12,7 +12,7 @@
  *   waiting ───────cancelled | deadline─────────────────────► finalizing ──resumed: the outputs came first──► model(turn + 1)
  *   out of turns ───────────────────────────────────────────► finalizing
  */
-import type { FinalizeOutcome, RunEnding, ToolOutcome, TurnOutcome } from '../activities/index.ts';
+import type { FinalizeOutcome, RunEnding, ToolOutcome, TurnResult } from '../activities/index.ts';
 import type { RunEnd } from '../wire/run-status.ts';
 import type { LastError } from '../wire/types.ts';
 
@@ -34,7 +34,7 @@ export type Interruption =
 
 /** What can come of performing a state. */
 export type Outcomes = {
-  model: TurnOutcome | Interruption;
+  model: TurnResult | Interruption;
   /** Every call of the step has settled. */
   tools: { kind: 'tools_settled'; outcomes: ToolOutcome[] } | Interruption;
   waiting: { kind: 'outputs' } | { kind: 'deadline' } | { kind: 'cancelled' };

@@ -1,8 +1,8 @@
 /** Runs as they are stored, one and listed, and their rows for those that change them. */
-import { notFound } from '../../wire/errors.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { ListEnvelope, Run } from '../../wire/types.ts';
+import { found } from '../core/found.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
@@ -16,6 +16,7 @@ export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, cre
 
 /** Where a run is. */
 export type RunPath = { projectId: string; threadId: string; runId: string };
+type RunKey = RunPath | { projectId?: never; threadId?: never; runId: string };
 
 /** @throws ApiError 404 */
 export async function getRun(
@@ -40,8 +41,7 @@ export async function getRunRow(
     `select ${RUN_COLUMNS} from runs where id = $1 and thread_id = $2 and project_id = $3`,
     [runId, threadId, projectId],
   );
-  if (rows[0] === undefined) throw notFound('run', runId);
-  return rows[0];
+  return found(rows[0], 'run', runId);
 }
 
 /** Whether the run's deadline has passed by the database's clock: that of a process may be wrong. */
@@ -72,19 +72,17 @@ export async function listRuns(
   return listPage(db, source, page, toRun);
 }
 
-/** @throws ApiError 404 */
+/** Locks a run until the transaction ends. A request names its path; the run's own workflow knows only its id. */
 export async function lockRun(
   tx: Tx,
-  projectId: string,
-  threadId: string,
-  runId: string,
-): Promise<RunRow> {
+  { projectId, threadId, runId }: RunKey,
+): Promise<RunRow | undefined> {
   const rows = await query<RunRow>(
     tx,
     'runs.lock',
-    `select ${RUN_COLUMNS} from runs where id = $1 and thread_id = $2 and project_id = $3 for update`,
+    `select ${RUN_COLUMNS} from runs where id = $1 and thread_id = coalesce($2, thread_id)
+       and project_id = coalesce($3, project_id) for update`,
     [runId, threadId, projectId],
   );
-  if (rows[0] === undefined) throw notFound('run', runId);
   return rows[0];
 }

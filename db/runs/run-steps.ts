@@ -1,8 +1,8 @@
 /** Run steps with their tool calls. A step's tool calls are rows of their own, so that parallel calls end independently. */
-import { notFound } from '../../wire/errors.ts';
 import { toRunStep } from '../../wire/objects.ts';
 import type { RunRow, RunStepRow, UpstreamTurn } from '../../wire/rows.ts';
 import type { ListEnvelope, RunStep } from '../../wire/types.ts';
+import { found } from '../core/found.ts';
 import { toJson } from '../core/json.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
@@ -50,8 +50,8 @@ export async function getRunStep(
     `select ${WITH_RUN} from run_steps where id = $1 and run_id = $2 and thread_id = $3 and project_id = $4`,
     [stepId, runId, threadId, projectId],
   );
-  if (rows[0] === undefined) throw notFound('run step', stepId);
-  return toRunStep(rows[0], rows[0].run);
+  const step = found(rows[0], 'run step', stepId);
+  return toRunStep(step, step.run);
 }
 
 /** A step with what its model server wants back. */

@@ -6,17 +6,16 @@ import {
 } from '../../wire/errors.ts';
 import { runEvent, stepEvent } from '../../wire/events.ts';
 import { toRun } from '../../wire/objects.ts';
-import type { RunRow } from '../../wire/rows.ts';
-import { TRANSITIONS } from '../../wire/run-status.ts';
 import type { RunStatus } from '../../wire/types.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
+import { found } from '../core/found.ts';
 import type { Tx } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
 import type { AcceptedRun } from './create-run.ts';
 import type { RunPath } from './read-runs.ts';
-import { RUN_COLUMNS, lockRun } from './read-runs.ts';
+import { lockRun } from './read-runs.ts';
 import { completeFunctionStep } from './run-steps.ts';
+import { resumeRun } from './transitions.ts';
 
 export type ToolOutput = { tool_call_id: string; output: string };
 
@@ -26,10 +25,11 @@ export type ToolOutput = { tool_call_id: string; output: string };
  */
 export async function submitToolOutputs(
   tx: Tx,
-  { projectId, threadId, runId }: RunPath,
+  path: RunPath,
   outputs: ToolOutput[],
 ): Promise<AcceptedRun> {
-  const locked = await lockRun(tx, projectId, threadId, runId);
+  const { runId } = path;
+  const locked = found(await lockRun(tx, path), 'run', runId);
   if (locked.status !== 'requires_action') throw runDoesNotAcceptOutputs(locked.status);
   const expected =
     locked.required_action?.submit_tool_outputs.tool_calls.map((call) => call.id) ?? [];
@@ -37,14 +37,7 @@ export async function submitToolOutputs(
   if (new Set(given).size < given.length) throw duplicateToolOutputs(given);
   if (!sameIds(expected, given)) throw toolOutputsMismatch(expected, given);
   const step = await completeFunctionStep(tx, runId, outputs);
-  const rows = await query<RunRow & { expired: boolean }>(
-    tx,
-    'runs.resume',
-    `update runs set status = 'queued', required_action = null
-     where id = $1 and status = any($2::text[]) and expires_at > unix_now() returning ${RUN_COLUMNS}`,
-    [runId, TRANSITIONS.queued],
-  );
-  const run = rows[0];
+  const run = await resumeRun(tx, runId);
   // Past its deadline: the workflow's timer is about to say so.
   if (run === undefined) throw runDoesNotAcceptOutputs('expired' satisfies RunStatus);
   const first = await appendEvents(tx, runId, [stepEvent(step, run), runEvent(run)]);

@@ -8,19 +8,19 @@ import type {
   ToolCallRow,
 } from '../../wire/rows.ts';
 import type { EndColumns } from '../../wire/run-status.ts';
-import { isActive, runEnd, TRANSITIONS } from '../../wire/run-status.ts';
+import { DELETED, stopOf } from '../../wire/run-status.ts';
 import type { AssistantTool } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
 import { endOpenStep, STEP_COLUMNS } from './run-steps.ts';
-import { RUN_COLUMNS } from './read-runs.ts';
-import type { TurnOutcome } from './turns.ts';
-import { requiredAction } from './turns.ts';
+import { lockRun } from './read-runs.ts';
+import type { TurnResult } from './finish-turn.ts';
+import { pauseRun } from './transitions.ts';
 
 /** `kind: 'done'` lets the workflow go on once the step's other calls are done too. */
-export type ToolOutcome = { kind: 'done' } | Exclude<TurnOutcome, { kind: 'tools' }>;
+export type ToolOutcome = { kind: 'done' } | Exclude<TurnResult, { kind: 'tools' }>;
 
 export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
   projectId: string;
@@ -51,7 +51,7 @@ export async function readToolCall(
     [runId, callId],
   );
   const row = rows[0];
-  if (row === undefined) return { kind: 'settled', outcome: { kind: 'ended', status: 'deleted' } };
+  if (row === undefined) return { kind: 'settled', outcome: DELETED };
   if (row.status !== 'in_progress' || row.result !== null) {
     return { kind: 'settled', outcome: outcomeOf(row, row.step_id) };
   }
@@ -95,14 +95,8 @@ export async function lockRunOfCall(
   tx: Tx,
   { runId, callId }: { runId: string; callId: string },
 ): Promise<RunRow> {
-  const rows = await query<RunRow>(
-    tx,
-    'tool-calls.lock-run',
-    `select ${RUN_COLUMNS} from runs where id = $1 for update`,
-    [runId],
-  );
-  const run = rows[0];
-  if (run === undefined) throw new CallSettledError(callId, { kind: 'ended', status: 'deleted' });
+  const run = await lockRun(tx, { runId });
+  if (run === undefined) throw new CallSettledError(callId, DELETED);
   if (run.status !== 'in_progress') throw await settled(tx, run, callId);
   return run;
 }
@@ -135,7 +129,7 @@ export async function storeToolResult(
   if (open.length === 0) {
     events.push(stepEvent(await endOpenStep(tx, run.id, 'completed'), run));
   } else if (open.every((candidate) => candidate.type === 'function')) {
-    const paused = await pauseRun(tx, run.id, step);
+    const paused = (await pauseRun(tx, run.id, step.tool_calls))!;
     events.push(runEvent(paused));
     outcome = outcomeOf(paused, step.id);
   }
@@ -176,17 +170,6 @@ async function storeOnce(
   return rows[0];
 }
 
-async function pauseRun(tx: Tx, runId: string, step: RunStepRow): Promise<RunRow> {
-  const rows = await query<RunRow>(
-    tx,
-    'tool-calls.pause-run',
-    `update runs set status = 'requires_action', required_action = $2::jsonb
-     where id = $1 and status = any($3::text[]) returning ${RUN_COLUMNS}`,
-    [runId, toJson(requiredAction(step.tool_calls)), TRANSITIONS.requires_action],
-  );
-  return rows[0]!;
-}
-
 async function stepOf(db: Queryable, runId: string, callId: string): Promise<string> {
   const rows = await query<{ step_id: string }>(
     db,
@@ -198,8 +181,7 @@ async function stepOf(db: Queryable, runId: string, callId: string): Promise<str
 }
 
 function outcomeOf(run: EndColumns, stepId: string): ToolOutcome {
-  const { status } = run;
-  if (status === 'cancelling') return { kind: 'stopped' };
-  if (status === 'requires_action') return { kind: 'action', submission: stepId };
-  return isActive(status) ? { kind: 'done' } : runEnd(run);
+  const going: ToolOutcome =
+    run.status === 'requires_action' ? { kind: 'action', submission: stepId } : { kind: 'done' };
+  return stopOf(run) ?? going;
 }

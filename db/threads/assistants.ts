@@ -1,8 +1,8 @@
-import { notFound } from '../../wire/errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toAssistant } from '../../wire/objects.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
 import type { Assistant, ListEnvelope } from '../../wire/types.ts';
+import { found } from '../core/found.ts';
 import { toJson } from '../core/json.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';
@@ -63,8 +63,7 @@ export async function getAssistantRow(
     `select ${COLUMNS} from assistants where id = $1 and project_id = $2`,
     [id, projectId],
   );
-  if (rows[0] === undefined) throw notFound('assistant', id);
-  return rows[0];
+  return found(rows[0], 'assistant', id);
 }
 
 /**
@@ -77,23 +76,23 @@ export async function modifyAssistant(
   id: string,
   change: (current: AssistantFields) => AssistantFields,
 ): Promise<Assistant> {
-  const found = await query<AssistantRow>(
+  const rows = await query<AssistantRow>(
     tx,
     'assistants.lock',
     `select ${COLUMNS} from assistants where id = $1 and project_id = $2 for update`,
     [id, projectId],
   );
-  if (found[0] === undefined) throw notFound('assistant', id);
-  const rows = await query<AssistantRow>(
+  const current = found(rows[0], 'assistant', id);
+  const changed = await query<AssistantRow>(
     tx,
     'assistants.modify',
     `update assistants set name = $3, description = $4, model = $5, instructions = $6, tools = $7::jsonb,
        tool_resources = $8::jsonb, metadata = $9::jsonb, temperature = $10, top_p = $11, response_format = $12::jsonb,
        reasoning_effort = $13
      where id = $1 and project_id = $2 returning ${COLUMNS}`,
-    [id, projectId, ...values(change(found[0]))],
+    [id, projectId, ...values(change(current))],
   );
-  return toAssistant(rows[0]!);
+  return toAssistant(changed[0]!);
 }
 
 /** Runs and messages that name the assistant stay readable. @throws ApiError 404 */
@@ -106,7 +105,7 @@ export async function deleteAssistant(tx: Tx, projectId: string, id: string): Pr
      select id from gone`,
     [id, projectId],
   );
-  if (rows.length === 0) throw notFound('assistant', id);
+  found(rows[0], 'assistant', id);
   await forgetAnswers(tx, id);
 }
 

@@ -1,5 +1,5 @@
-import { notFound } from '../../wire/errors.ts';
 import type { ThreadRow } from '../../wire/rows.ts';
+import { found } from '../core/found.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 
@@ -28,6 +28,5 @@ export async function lockThread(tx: Tx, projectId: string, id: string): Promise
       [id],
     ),
   ]);
-  if (rows[0] === undefined) throw notFound('thread', id);
-  return { ...rows[0], active_run_id: active[0]?.id ?? null };
+  return { ...found(rows[0], 'thread', id), active_run_id: active[0]?.id ?? null };
 }

@@ -1,5 +1,5 @@
 /** Messages of a thread: `seq` orders them. */
-import { notFound, threadBusyForMessage } from '../../wire/errors.ts';
+import { threadBusyForMessage } from '../../wire/errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toMessage } from '../../wire/objects.ts';
 import type { MessageRow } from '../../wire/rows.ts';
@@ -13,6 +13,7 @@ import type {
 } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
+import { found } from '../core/found.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
@@ -121,8 +122,7 @@ export async function getMessage(
     `select ${MESSAGE_COLUMNS} from messages where id = $1 and thread_id = $2 and project_id = $3`,
     [id, threadId, projectId],
   );
-  if (rows[0] === undefined) throw notFound('message', id);
-  return toMessage(rows[0]);
+  return toMessage(found(rows[0], 'message', id));
 }
 
 /** `runId` narrows the list to one run's messages. */
@@ -159,8 +159,7 @@ export async function modifyMessage(
      where id = $1 and thread_id = $2 and project_id = $3 returning ${MESSAGE_COLUMNS}`,
     [id, threadId, projectId, metadata === undefined ? null : toJson(metadata)],
   );
-  if (rows[0] === undefined) throw notFound('message', id);
-  return toMessage(rows[0]);
+  return toMessage(found(rows[0], 'message', id));
 }
 
 /** @throws ApiError 404 */
@@ -178,12 +177,11 @@ export async function deleteMessage(
      select run_id from gone`,
     [id, threadId, projectId],
   );
-  const row = rows[0];
-  if (row === undefined) throw notFound('message', id);
+  const { run_id: runId } = found(rows[0], 'message', id);
   await forgetAnswers(tx, id);
-  if (row.run_id === null) return;
-  await eraseLater(tx, [row.run_id], id);
-  await eraseMessage(tx, row.run_id, id);
+  if (runId === null) return;
+  await eraseLater(tx, [runId], id);
+  await eraseMessage(tx, runId, id);
 }
 
 /** The first and the last `seq` of a run's context window. Empty: the first is behind the last. */

@@ -1,9 +1,9 @@
 /** Vector stores that come with something else: the `vector_stores` helper, and the attachments of messages. */
-import { notFound } from '../../wire/errors.ts';
 import type { NewToolResources } from '../../wire/requests/tools.ts';
 import { newVectorStoreFiles } from '../../wire/requests/vector-stores.ts';
 import type { MessageAttachment, ToolResources } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';
+import { found } from '../core/found.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { addFiles } from '../vector-stores/vector-store-files.ts';
@@ -63,8 +63,8 @@ async function threadStore(tx: Tx, projectId: string, threadId: string): Promise
     'select tool_resources from threads where id = $1 and project_id = $2 for update',
     [threadId, projectId],
   );
-  if (rows[0] === undefined) throw notFound('thread', threadId);
-  const named = rows[0].tool_resources.file_search?.vector_store_ids ?? [];
+  const { tool_resources: resources } = found(rows[0], 'thread', threadId);
+  const named = resources.file_search?.vector_store_ids ?? [];
   const [known] = await existingStores(tx, projectId, named);
   if (known !== undefined) return known;
   const store = { ...NEW_STORE, expires_after_days: THREAD_STORE_DAYS };

@@ -1,4 +1,3 @@
-import { notFound } from '../../wire/errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toThread } from '../../wire/objects.ts';
 import type { ThreadRow } from '../../wire/rows.ts';
@@ -9,7 +8,9 @@ import { releaseBlobs } from '../core/blobs.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
+import { found } from '../core/found.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
+import { lockRun } from '../runs/read-runs.ts';
 import { lockThread, THREAD_COLUMNS } from './lock-thread.ts';
 import type { NewMessage } from './messages.ts';
 import { insertMessages } from './messages.ts';
@@ -69,8 +70,7 @@ async function getThreadRow(db: Queryable, projectId: string, id: string): Promi
     `select ${THREAD_COLUMNS} from threads where id = $1 and project_id = $2`,
     [id, projectId],
   );
-  if (rows[0] === undefined) throw notFound('thread', id);
-  return rows[0];
+  return found(rows[0], 'thread', id);
 }
 
 /** Absent fields stay as they are; `tool_resources` replaces those of the tools it names. @throws ApiError 404 */
@@ -87,8 +87,7 @@ export async function modifyThread(
      where id = $1 and project_id = $2 returning ${THREAD_COLUMNS}`,
     [id, projectId, toJsonIfGiven(change.metadata), toJsonIfGiven(change.tool_resources)],
   );
-  if (rows[0] === undefined) throw notFound('thread', id);
-  return toThread(rows[0]);
+  return toThread(found(rows[0], 'thread', id));
 }
 
 /** What no cascade deletes: events of these runs, and the content of its Python's files and variables. */
@@ -116,9 +115,7 @@ export async function deleteThread(
 ): Promise<Delivery | null> {
   const locked = await lockThread(tx, projectId, id);
   const runId = locked.active_run_id;
-  if (runId !== null) {
-    await query(tx, 'threads.lock-run', 'select from runs where id = $1 for update', [runId]);
-  }
+  if (runId !== null) await lockRun(tx, { runId });
   const { runs, blobs } = await readBelongings(tx, id);
   await eraseLater(tx, runs, null);
   await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);

@@ -1,10 +1,11 @@
 /** Batches: files that were added to a store together. Their state is that of the files that are still in the store. */
-import { cannotCancelBatch, notFound } from '../../wire/errors.ts';
+import { cannotCancelBatch } from '../../wire/errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileBatchRow } from '../../wire/rows.ts';
 import { batchStatus } from '../../wire/vector-stores.ts';
 import type { Delivery } from '../core/deliveries.ts';
+import { found } from '../core/found.ts';
 import { INGEST_ID, releaseDocuments, stopIngests } from '../files/detach-files.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -44,8 +45,7 @@ export async function getFileBatchRow(
      where b.id = $1 and b.vector_store_id = $2 and b.project_id = $3`,
     [id, storeId, projectId],
   );
-  if (rows[0] === undefined) throw notFound('vector store file batch', id);
-  return rows[0];
+  return found(rows[0], 'vector store file batch', id);
 }
 
 /**

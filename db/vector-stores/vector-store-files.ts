@@ -1,5 +1,5 @@
 /** Files of vector stores. A row is one ingest: its status is set once, and adding a file anew makes another row. */
-import { fileNotIndexed, notFound, tooManyStoreFiles } from '../../wire/errors.ts';
+import { fileNotIndexed, tooManyStoreFiles } from '../../wire/errors.ts';
 import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileRow } from '../../wire/rows.ts';
 import type {
@@ -13,6 +13,7 @@ import { toVectorStoreFile } from '../../wire/vector-stores.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { INGEST_ROOM } from '../core/deliveries.ts';
+import { found } from '../core/found.ts';
 import { detachFiles, INGEST_ID } from '../files/detach-files.ts';
 import { lockFiles } from '../files/files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
@@ -169,8 +170,7 @@ export async function getVectorStoreFileRow(
     `select ${COLUMNS} from ${TABLE} where vector_store_id = $1 and file_id = $2 and project_id = $3`,
     [storeId, fileId, projectId],
   );
-  if (rows[0] === undefined) throw notFound('vector store file', fileId);
-  return rows[0];
+  return found(rows[0], 'vector store file', fileId);
 }
 
 /** Of the store, or of one of its batches; `filter` undefined: in any state. */
@@ -211,8 +211,7 @@ export async function setFileAttributes(
      where vector_store_id = $1 and file_id = $2 and project_id = $3 returning file_id as id, ${COLUMNS.slice('id, '.length)}`,
     [storeId, fileId, projectId, toJson(attributes)],
   );
-  if (rows[0] === undefined) throw notFound('vector store file', fileId);
-  return rows[0];
+  return found(rows[0], 'vector store file', fileId);
 }
 
 /** The file itself survives. @throws ApiError 404 */

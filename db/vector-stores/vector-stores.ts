@@ -8,6 +8,7 @@ import type {
 import type { VectorStoreRow } from '../../wire/rows.ts';
 import type { ListEnvelope, VectorStore } from '../../wire/types.ts';
 import { toVectorStore } from '../../wire/vector-stores.ts';
+import { found } from '../core/found.ts';
 import { toJson } from '../core/json.ts';
 import { detachFiles, seqsOfStore } from '../files/detach-files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
@@ -77,8 +78,7 @@ export async function getVectorStoreRow(
     `select ${COLUMNS} from ${COUNTED} where s.id = $1 and s.project_id = $2`,
     [id, projectId],
   );
-  if (rows[0] === undefined) throw notFound('vector store', id);
-  return rows[0];
+  return found(rows[0], 'vector store', id);
 }
 
 export async function listVectorStores(
@@ -135,7 +135,7 @@ export async function deleteVectorStore(tx: Tx, projectId: string, id: string): 
     'select id from vector_stores where id = $1 and project_id = $2 for update',
     [id, projectId],
   );
-  if (rows[0] === undefined) throw notFound('vector store', id);
+  found(rows[0], 'vector store', id);
   await detachFiles(tx, await seqsOfStore(tx, id));
   // Its own list has gone with it.
   await query(

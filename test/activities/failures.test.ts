@@ -38,9 +38,11 @@ test('what costs money or was not foreseen is tried five times', () => {
 });
 
 test('an answer that breaks off is counted by answers, not by tries that found the server away', () => {
-  const cut = (begun: number) =>
-    Object.assign(new ModelStreamError('cut', { retryable: true, lost: true }), { begun });
-  expect([1, 4, 5].map((begun) => retried(cut(begun), 20))).toEqual([true, true, false]);
+  const cut = (answers: number) =>
+    Object.assign(new ModelStreamError('cut', { retryable: true, lost: true }), {
+      lostAnswers: answers,
+    });
+  expect([1, 4, 5].map((answers) => retried(cut(answers), 20))).toEqual([true, true, false]);
 });
 
 test('what another attempt has taken is left to it, however often', () => {

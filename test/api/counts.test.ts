@@ -149,7 +149,7 @@ test('a code_interpreter call: 24 events, 2 model calls, and this many statement
     'tool-calls.read',
     'interpreters.take',
     'blobs.write-whole',
-    'tool-calls.lock-run',
+    'runs.lock',
     'tool-calls.store',
     'tool-calls.step',
     'run-steps.end',

@@ -7,7 +7,7 @@ import { withTransaction } from '../../db/core/pool.ts';
 import { eraseDue, insertDeltas, readEvents, runDay } from '../../db/events/run-events.ts';
 import { deleteThread } from '../../db/threads/threads.ts';
 import { openMessage } from '../../db/runs/open-step.ts';
-import { claimTurn } from '../../db/runs/turns.ts';
+import { claimTurn } from '../../db/runs/claim-turn.ts';
 import { textDelta } from '../../wire/events.ts';
 import { tablesWith } from '../support/find-text.ts';
 import type { Database } from './database.ts';

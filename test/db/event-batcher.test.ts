@@ -6,7 +6,7 @@ import { EventBatcher } from '../../db/events/event-batcher.ts';
 import { finalizeRun } from '../../db/runs/finalize.ts';
 import { FencedError, insertDeltas, readEvents, runDay } from '../../db/events/run-events.ts';
 import { openMessage } from '../../db/runs/open-step.ts';
-import { claimTurn } from '../../db/runs/turns.ts';
+import { claimTurn } from '../../db/runs/claim-turn.ts';
 import { textDelta } from '../../wire/events.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Database } from './database.ts';

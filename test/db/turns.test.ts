@@ -6,7 +6,8 @@ import { withTransaction } from '../../db/core/pool.ts';
 import { FencedError, readEvents } from '../../db/events/run-events.ts';
 import { cancelRun } from '../../db/runs/cancel-run.ts';
 import { submitToolOutputs } from '../../db/runs/submit-outputs.ts';
-import { claimTurn, countLostUsage, finishTurn } from '../../db/runs/turns.ts';
+import { claimTurn } from '../../db/runs/claim-turn.ts';
+import { countLostUsage, finishTurn } from '../../db/runs/finish-turn.ts';
 import {
   answer,
   callTools,
@@ -99,14 +100,14 @@ test('a turn that has its result is not taken again', async () => {
   const ended = await answer(database.pool, ref);
   expect(ended).toEqual({ kind: 'ended', status: 'completed' });
   expect(await claimTurn(database.pool, { ...ref, owner: 'again' })).toEqual({
-    kind: 'settled',
-    outcome: ended,
+    kind: 'done',
+    result: ended,
   });
   const waiting = await queued();
   const { calls } = await callTools(database.pool, waiting.ref, 'code_interpreter');
   expect(await claimTurn(database.pool, { ...waiting.ref, owner: 'again' })).toEqual({
-    kind: 'settled',
-    outcome: { kind: 'tools', calls: calls.map((id) => ({ id, type: 'code_interpreter' })) },
+    kind: 'done',
+    result: { kind: 'tools', calls: calls.map((id) => ({ id, type: 'code_interpreter' })) },
   });
   expect((await namesOf(runId)).filter((name) => name === 'thread.run.completed')).toHaveLength(1);
 });

@@ -8,7 +8,8 @@ import { createRun } from '../../db/runs/create-run.ts';
 import { submitToolOutputs } from '../../db/runs/submit-outputs.ts';
 import { storeSearch } from '../../db/runs/tool-calls.ts';
 import { completeMessage } from '../../db/runs/open-step.ts';
-import { claimTurn, finishTurn } from '../../db/runs/turns.ts';
+import { claimTurn } from '../../db/runs/claim-turn.ts';
+import { finishTurn } from '../../db/runs/finish-turn.ts';
 import {
   callTools,
   claim,

@@ -2,13 +2,14 @@
 import type { Pool } from '../../db/core/pool.ts';
 import type { NewToolCall, TurnRef } from '../../db/runs/open-step.ts';
 import { openMessage, openToolStep } from '../../db/runs/open-step.ts';
-import type { TurnEnd, TurnOutcome, TurnUsage } from '../../db/runs/turns.ts';
-import { claimTurn, finishTurn } from '../../db/runs/turns.ts';
+import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
+import { claimTurn } from '../../db/runs/claim-turn.ts';
+import { finishTurn } from '../../db/runs/finish-turn.ts';
 import { codeOpened, functionOpened } from '../../wire/events.ts';
 import { mintId } from '../../wire/ids.ts';
-import type { RunRow } from '../../wire/rows.ts';
+import type { RunRow, TokenCounts } from '../../wire/rows.ts';
 
-export const USED: TurnUsage = {
+export const USED: TokenCounts = {
   prompt_tokens: 11,
   completion_tokens: 7,
   cached_tokens: 0,
@@ -18,7 +19,7 @@ export const USED: TurnUsage = {
 /** The run of a turn that nobody else has taken or ended. */
 export async function claim(pool: Pool, ref: TurnRef): Promise<RunRow> {
   const claimed = await claimTurn(pool, ref);
-  if (claimed.kind !== 'claimed') throw new Error(`The turn is settled: ${claimed.outcome.kind}.`);
+  if (claimed.kind !== 'claimed') throw new Error(`The turn is done: ${claimed.result.kind}.`);
   return claimed.run;
 }
 
@@ -84,7 +85,7 @@ export function endInAnswer(id: string, text: string): TurnEnd {
 }
 
 /** A whole turn that answers. */
-export async function answer(pool: Pool, ref: TurnRef, text = 'Done.'): Promise<TurnOutcome> {
+export async function answer(pool: Pool, ref: TurnRef, text = 'Done.'): Promise<TurnResult> {
   const run = await claim(pool, ref);
   const { messageId } = await openAnswer(pool, run, ref, text);
   return finishTurn(pool, ref, endInAnswer(messageId, text));

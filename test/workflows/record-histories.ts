@@ -24,7 +24,7 @@ import type {
   IngestOutcome,
   RunEnding,
   ToolOutcome,
-  TurnOutcome,
+  TurnResult,
 } from '../../activities/index.ts';
 import { startTemporalServer } from '../../embedded/temporal/server.ts';
 import { SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
@@ -36,7 +36,7 @@ import { ingestTaskQueue, toolOutputsSubmitted } from '../../workflows/signals.t
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 type Handle = WorkflowHandle<typeof runWorkflow>;
-type Step = TurnOutcome | 'hang' | Error;
+type Step = TurnResult | 'hang' | Error;
 
 type Scenario = {
   turns: Step[];
@@ -50,8 +50,8 @@ type Scenario = {
 };
 
 const code = (id: string) => ({ id, type: 'code_interpreter' as const });
-const done: TurnOutcome = { kind: 'ended', status: 'completed' };
-const action: TurnOutcome = { kind: 'action', submission: 'step_1' };
+const done: TurnResult = { kind: 'ended', status: 'completed' };
+const action: TurnResult = { kind: 'action', submission: 'step_1' };
 const submit = (handle: Handle) => handle.signal(toolOutputsSubmitted, 'step_1');
 const refused = ApplicationFailure.create({
   type: 'invalid_prompt',

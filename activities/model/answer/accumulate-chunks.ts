@@ -1,5 +1,5 @@
 /** Streamed chat-completion chunks in, the parts of one turn out. Pure: what is done with a part is the writer's. */
-import type { TurnUsage } from '../../../db/runs/turns.ts';
+import type { TokenCounts } from '../../../wire/rows.ts';
 import { ModelStreamError } from '../../failures.ts';
 import { AnswerText } from './answer-text.ts';
 import type { CallDelta, CallPart, UpstreamCall } from './assemble-calls.ts';
@@ -43,7 +43,7 @@ export type Chunk = { choices?: unknown; usage?: unknown } & OpaqueFields;
 
 export class ChunkAccumulator {
   finishReason: string | null = null;
-  usage: TurnUsage | undefined;
+  usage: TokenCounts | undefined;
   /** Some chunk had a choice: the server did answer. */
   answered = false;
   readonly #text: AnswerText;
@@ -145,7 +145,7 @@ function callsOf(delta: OpaqueFields): CallDelta[] {
   return isObject(delta['function_call']) ? [{ function: delta['function_call'] }] : [];
 }
 
-function toTurnUsage(usage: OpaqueFields): TurnUsage {
+function toTurnUsage(usage: OpaqueFields): TokenCounts {
   const of = (name: string) => (isObject(usage[name]) ? usage[name] : {});
   return {
     prompt_tokens: whole(usage['prompt_tokens']),

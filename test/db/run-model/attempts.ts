@@ -8,8 +8,9 @@ import {
   runDay,
 } from '../../../db/events/run-events.ts';
 import { completeMessage, openMessage, openToolStep } from '../../../db/runs/open-step.ts';
-import type { TurnEnd, TurnOutcome } from '../../../db/runs/turns.ts';
-import { claimTurn, countLostUsage, finishTurn } from '../../../db/runs/turns.ts';
+import type { TurnEnd, TurnResult } from '../../../db/runs/finish-turn.ts';
+import { claimTurn } from '../../../db/runs/claim-turn.ts';
+import { countLostUsage, finishTurn } from '../../../db/runs/finish-turn.ts';
 import { codeOpened, functionOpened, textDelta } from '../../../wire/events.ts';
 import { endInAnswer, endInCalls, newCall, USED } from '../../support/turns.ts';
 import type { Attempt, Model } from './model.ts';
@@ -21,7 +22,7 @@ import {
   isOver,
   moveRun,
   owns,
-  settledOutcome,
+  resultOf,
 } from './model.ts';
 import type { Real } from './observe.ts';
 
@@ -37,9 +38,9 @@ export const claim =
     const turn = which % 2 === 0 ? turns - 1 : which % turns;
     const ref = { runId, turn, owner: `attempt ${model.attempts.length}` };
     const claimed = await claimTurn(database.pool, ref);
-    const outcome = settledOutcome(model, turn);
-    if (claimed.kind === 'settled') return deepStrictEqual(claimed.outcome, outcome);
-    strictEqual(outcome, undefined);
+    const result = resultOf(model, turn);
+    if (claimed.kind === 'done') return deepStrictEqual(claimed.result, result);
+    strictEqual(result, undefined);
     if (model.view.status === 'queued') moveRun(model, 'in_progress');
     closeOpen(model, 'failed', CUT_OFF);
     model.view.owner = ref.owner;
@@ -192,7 +193,7 @@ async function finishInVain(
   const [told] = await Promise.allSettled([finishTurn(database.pool, ref, end)]);
   const isStopped = model.view.status === 'cancelling' || isOver(model);
   strictEqual(told.status, isStopped ? 'fulfilled' : 'rejected');
-  if (told.status === 'fulfilled') deepStrictEqual(told.value, settledOutcome(model, ref.turn));
+  if (told.status === 'fulfilled') deepStrictEqual(told.value, resultOf(model, ref.turn));
 }
 
 function endOfTurn({ open }: Attempt, isCut: boolean): TurnEnd {
@@ -233,7 +234,7 @@ function endTurn(model: Model, { open }: Attempt, end: TurnEnd): void {
   model.results.push(outcomeOf(model, end, open?.id ?? ''));
 }
 
-function outcomeOf(model: Model, { status, toolCalls }: TurnEnd, submission: string): TurnOutcome {
+function outcomeOf(model: Model, { status, toolCalls }: TurnEnd, submission: string): TurnResult {
   if (status === 'requires_action') return { kind: 'action', submission };
   if (status !== 'in_progress') return endOf(model);
   const code = toolCalls.filter(({ type }) => type === 'code_interpreter');

@@ -3,7 +3,7 @@
  * commands change it beside the database, and `observe` reads the same shape from there.
  */
 import type { NewToolCall, TurnRef } from '../../../db/runs/open-step.ts';
-import type { TurnOutcome } from '../../../db/runs/turns.ts';
+import type { TurnResult } from '../../../db/runs/finish-turn.ts';
 import type { RunRow } from '../../../wire/rows.ts';
 import { isActive } from '../../../wire/run-status.ts';
 import type { RunEnd } from '../../../wire/run-status.ts';
@@ -39,7 +39,7 @@ export type Attempt = {
 export type Model = {
   view: View;
   attempts: Attempt[];
-  results: TurnOutcome[];
+  results: TurnResult[];
   /** Functions and code of the step that waits for their results. */
   pending: { id: string; type: NewToolCall['type']; stepId: string }[];
   /** Each call with its step, also those of steps that have ended. */
@@ -78,7 +78,7 @@ export function askableTurns({ results, pending }: Model): number {
 }
 
 /** What an attempt is told that comes to a turn which has its result, or to a run that is ending. */
-export function settledOutcome(model: Model, turn: number): TurnOutcome | undefined {
+export function resultOf(model: Model, turn: number): TurnResult | undefined {
   const { status } = model.view;
   if (status === 'cancelling') return { kind: 'stopped' };
   if (isOver(model)) return endOf(model);

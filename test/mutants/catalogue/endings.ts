@@ -34,13 +34,7 @@ export const ENDINGS: Mutation[] = [
   {
     id: 'outputs-after-the-deadline',
     why: 'Outputs are accepted for a run that is over.',
-    edits: [
-      edit(
-        'db/runs/submit-outputs.ts',
-        `status = any($2::text[]) and expires_at > unix_now() returning`,
-        `status = any($2::text[]) returning`,
-      ),
-    ],
+    edits: [edit('db/runs/transitions.ts', `    where: 'expires_at > unix_now()',\n`, ``)],
     caughtBy: [
       by(TURNS_TESTS, 'outputs that come after the deadline are refused, whoever has noticed it'),
     ],
@@ -55,9 +49,9 @@ export const ENDINGS: Mutation[] = [
         `    void isActive;\n`,
       ),
       edit(
-        'db/runs/finalize.ts',
-        `where id = $1 and status = any($5::text[]) returning`,
-        `where id = $1 and $5::text[] is not null returning`,
+        'db/runs/transitions.ts',
+        `where id = $1 and status = any($3::text[]) and`,
+        `where id = $1 and $3::text[] is not null and`,
       ),
     ],
     caughtBy: [STAYS],
@@ -67,9 +61,9 @@ export const ENDINGS: Mutation[] = [
     why: 'A cancel is accepted for a run that has ended, which is then cancelling for ever.',
     edits: [
       edit(
-        'db/runs/cancel-run.ts',
-        `     where id = $1 and thread_id = $2 and project_id = $3 and status = any($4::text[])`,
-        `     where id = $1 and thread_id = $2 and project_id = $3 and $4::text[] is not null`,
+        'db/runs/transitions.ts',
+        `where id = $1 and status = any($3::text[]) and`,
+        `where id = $1 and $3::text[] is not null and`,
       ),
     ],
     caughtBy: [STAYS],
@@ -79,9 +73,9 @@ export const ENDINGS: Mutation[] = [
     why: 'The model writes on for seconds after a cancel, and is paid for it.',
     edits: [
       edit(
-        'db/runs/cancel-run.ts',
-        `returning \${RUN_COLUMNS}, pg_notify('\${CONTROL_CHANNEL}', $1)`,
-        `returning \${RUN_COLUMNS}`,
+        'db/runs/transitions.ts',
+        `    returning: \`, pg_notify('\${CONTROL_CHANNEL}', $1)\`,\n`,
+        ``,
       ),
     ],
     caughtBy: [

@@ -154,19 +154,19 @@ export const EVENTS: Mutation[] = [
     why: 'A crash in between leaves a run that has ended and a stream that never does.',
     edits: [
       edit(
-        'db/runs/turns.ts',
+        'db/runs/finish-turn.ts',
         `      appendEvents(tx, ref.runId, events, ref.owner),\n      query(`,
         `      query(`,
       ),
       edit(
-        'db/runs/turns.ts',
-        `    ]);\n    return outcome;\n  });`,
+        'db/runs/finish-turn.ts',
+        `    ]);\n    return result;\n  });`,
         `    ]);
-    return { outcome, events };
+    return { result, events };
   }).then(async (ended) => {
     if (!('events' in ended)) return ended;
     await withTransaction(pool, (tx) => appendEvents(tx, ref.runId, ended.events));
-    return ended.outcome;
+    return ended.result;
   });`,
       ),
     ],

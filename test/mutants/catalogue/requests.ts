@@ -103,9 +103,9 @@ export const REQUESTS: Mutation[] = [
     why: 'A project cancels the runs of others.',
     edits: [
       edit(
-        'db/runs/cancel-run.ts',
-        `     where id = $1 and thread_id = $2 and project_id = $3 and status = any($4::text[])`,
-        `     where id = $1 and thread_id = $2 and $3::text is not null and status = any($4::text[])`,
+        'db/runs/transitions.ts',
+        `where: 'thread_id = $4 and project_id = $5',`,
+        `where: 'thread_id = $4 and $5::text is not null',`,
       ),
     ],
     caughtBy: [OTHERS],

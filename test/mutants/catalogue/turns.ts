@@ -15,12 +15,12 @@ export const TURNS: Mutation[] = [
     why: 'A worker that stood still ends the turn of the one that took over, with calls that nobody made.',
     edits: [
       edit(
-        'db/runs/turns.ts',
-        `where id = $1 and owner = $2 and status = 'in_progress' returning`,
-        `where id = $1 and $2::text is not null and status = 'in_progress' returning`,
+        'db/runs/transitions.ts',
+        `where: \`owner = $4 and status = 'in_progress'\`,`,
+        `where: \`$4::text is not null and status = 'in_progress'\`,`,
       ),
       edit(
-        'db/runs/turns.ts',
+        'db/runs/finish-turn.ts',
         `      appendEvents(tx, ref.runId, events, ref.owner),\n      query(`,
         `      appendEvents(tx, ref.runId, events),\n      query(`,
       ),
@@ -46,7 +46,7 @@ export const TURNS: Mutation[] = [
     why: 'A repeated activity asks the model again for a turn that is stored, and pays for it.',
     edits: [
       edit(
-        'db/runs/turns.ts',
+        'db/runs/transitions.ts',
         `and not exists (select from run_turns t where t.run_id = $1 and t.turn = $4)`,
         `and $4::integer is not null`,
       ),
@@ -58,7 +58,7 @@ export const TURNS: Mutation[] = [
     why: 'The next attempt goes on in a message that shows the half of another answer.',
     edits: [
       edit(
-        'db/runs/turns.ts',
+        'db/runs/claim-turn.ts',
         `const events = run.has_open_step ? await closeCutOff(tx, run) : [];`,
         `const events: RunEvent[] = [];`,
       ),
@@ -70,7 +70,7 @@ export const TURNS: Mutation[] = [
     why: 'A run that is taken up again seems to have started later than it did.',
     edits: [
       edit(
-        'db/runs/turns.ts',
+        'db/runs/transitions.ts',
         `started_at = case when runs.status = 'queued' then unix_now() else runs.started_at end`,
         `started_at = unix_now()`,
       ),
@@ -82,7 +82,7 @@ export const TURNS: Mutation[] = [
     why: 'The usage of a completed run changes after its client has read it.',
     edits: [
       edit(
-        'db/runs/turns.ts',
+        'db/runs/finish-turn.ts',
         `     where id = $1 and status = any($6::text[])\`,`,
         `     where id = $1 and $6::text[] is not null\`,`,
       ),
@@ -162,7 +162,7 @@ export const TURNS: Mutation[] = [
     edits: [
       edit(
         'activities/failures.ts',
-        `const paid = error.begun ?? tries.attempt;`,
+        `const paid = error.lostAnswers ?? tries.attempt;`,
         `const paid = tries.attempt;`,
       ),
     ],
@@ -174,8 +174,8 @@ export const TURNS: Mutation[] = [
     edits: [
       edit(
         'activities/model-turn.ts',
-        `error.begun = begun + 1;`,
-        `error.begun = Math.min(begun, 0) + 1;`,
+        `error.lostAnswers = run.lost_answers + 1;`,
+        `error.lostAnswers = Math.min(run.lost_answers, 0) + 1;`,
       ),
     ],
     caughtBy: [
