@@ -10,7 +10,7 @@ import type { EmbeddedPart } from './ingest/embed-chunks.ts';
 import { embedDocuments } from './ingest/embed-chunks.ts';
 import type { IngestOutcome } from './ingest/ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
-import { modelTurn } from './model-turn.ts';
+import { modelTurn } from './turn/model-turn.ts';
 import { runTool } from './run-tool.ts';
 
 export type { ActivityDependencies } from './dependencies.ts';

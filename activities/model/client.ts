@@ -150,7 +150,7 @@ const TEACHES = new Set([400, 404, 413, 422, 500, 501]);
 export function adapt(
   { known, target }: ModelServer,
   error: unknown,
-  refused: { request: ChatRequest; promptTokens: number },
+  refused: { body: ChatRequest; promptTokens: number },
 ): 'changed' | 'smaller' | undefined {
   if (error instanceof IgnoredChoiceError && known.profile[error.rule]) {
     known.profile = { ...known.profile, [error.rule]: false };
@@ -160,9 +160,9 @@ export function adapt(
   if (!(error instanceof ModelServerError) || !TEACHES.has(error.status ?? 400)) return undefined;
   const text = `${error.code} ${error.reason} ${error.body}`;
   const lesson =
-    learnLimit(known, text, refused.request) ??
+    learnLimit(known, text, refused.body) ??
     learnSize(known, text, refused) ??
-    learnShape(known, text, refused.request);
+    learnShape(known, text, refused.body);
   if (lesson === undefined) return undefined;
   logLesson(target, lesson.change, error.reason);
   return lesson.effect;
@@ -192,14 +192,14 @@ function learnLimit(known: KnownServer, text: string, request: ChatRequest): Lea
 function learnSize(
   known: KnownServer,
   text: string,
-  { request, promptTokens }: { request: ChatRequest; promptTokens: number },
+  { body, promptTokens }: { body: ChatRequest; promptTokens: number },
 ): Learnt {
   const long = readTooLong(text);
   if (long === undefined) return undefined;
   const { window, prompt } = long;
   const news = window !== undefined && (known.window === undefined || window < known.window);
   if (news) known.window = window;
-  const asked = request.max_completion_tokens ?? request.max_tokens ?? 0;
+  const asked = body.max_completion_tokens ?? body.max_tokens ?? 0;
   if (news && asked + promptTokens > window && promptTokens < window / 2) {
     return { effect: 'changed', change: `prompt and answer have ${window} tokens together` };
   }

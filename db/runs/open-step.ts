@@ -88,7 +88,8 @@ export async function endMessage(
 }
 
 /** A step that this attempt opened and has not closed. */
-export type OpenStep = { stepId: string; messageId: string | null; lastSeq: number };
+export type OpenStep = { stepId: string; lastSeq: number };
+export type OpenMessage = OpenStep & { messageId: string };
 
 /**
  * Opens a message with the images that lead it and its first text: rows, the four opening events and the first deltas
@@ -99,7 +100,7 @@ export async function openMessage(
   run: RunRow,
   ref: TurnRef,
   { images, text }: { images: string[]; text: string },
-): Promise<OpenStep> {
+): Promise<OpenMessage> {
   const now = Math.floor(Date.now() / 1_000);
   const message = newMessage(run, now);
   const step = newStep(run, {
@@ -145,7 +146,7 @@ export async function openToolStep(
       appendEvents(tx, run.id, events, ref.owner),
       insertStep(tx, run, step, events.length),
     ]);
-    return { stepId: step.id, messageId: null, lastSeq: first + events.length - 1 };
+    return { stepId: step.id, lastSeq: first + events.length - 1 };
   });
 }
 

@@ -1,7 +1,7 @@
 /** What fits exactly is kept: every cut is of what has no room. */
 import { expect, test } from 'vitest';
 
-import { fitFirst, shareRoom } from '../../activities/fit-context.ts';
+import { fitFirst, shareRoom } from '../../activities/turn/fit-context.ts';
 
 const AUTO = { type: 'auto', last_messages: null } as const;
 

@@ -1,6 +1,6 @@
 /** What an attempt at a turn writes, step by step and without a model: for tests of the statements behind it. */
 import type { Pool } from '../../db/core/pool.ts';
-import type { NewToolCall, TurnRef } from '../../db/runs/open-step.ts';
+import type { NewToolCall, OpenMessage, TurnRef } from '../../db/runs/open-step.ts';
 import { openMessage, openToolStep } from '../../db/runs/open-step.ts';
 import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
 import { claimTurn } from '../../db/runs/claim-turn.ts';
@@ -72,9 +72,8 @@ export async function openAnswer(
   run: RunRow,
   ref: TurnRef,
   text: string,
-): Promise<{ messageId: string; lastSeq: number }> {
-  const { messageId, lastSeq } = await openMessage(pool, run, ref, { images: [], text });
-  return { messageId: messageId!, lastSeq };
+): Promise<OpenMessage> {
+  return openMessage(pool, run, ref, { images: [], text });
 }
 
 /** The end of a turn that answered with a message. */

@@ -79,7 +79,7 @@ export const beginAnswer =
       openMessage(database.pool, run, ref, { images: [], text: 'One' }),
     );
     if (opened === undefined) return;
-    const [id, { view }] = [opened.messageId!, model];
+    const [id, { view }] = [opened.messageId, model];
     attempt.open = { kind: 'message', id, text: 'One', lastSeq: opened.lastSeq };
     view.steps.push('in_progress');
     view.messages.push({ id, status: 'in_progress', text: '' });

@@ -11,7 +11,7 @@ export const TEXTS: Mutation[] = [
     why: 'A message is left out although there was room for exactly it.',
     edits: [
       edit(
-        'activities/fit-context.ts',
+        'activities/turn/fit-context.ts',
         `while (total > budget && newest.length > 1)`,
         `while (total >= budget && newest.length > 1)`,
       ),

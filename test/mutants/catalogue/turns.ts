@@ -94,7 +94,7 @@ export const TURNS: Mutation[] = [
     why: 'Tokens of an answer that was cut off are paid for and shown nowhere.',
     edits: [
       edit(
-        'activities/model-turn.ts',
+        'activities/turn/model-turn.ts',
         `if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});`,
         `void usage;`,
       ),
@@ -173,7 +173,7 @@ export const TURNS: Mutation[] = [
     why: 'A model server that breaks off each answer is asked, and paid, until the deadline.',
     edits: [
       edit(
-        'activities/model-turn.ts',
+        'activities/turn/model-turn.ts',
         `error.lostAnswers = run.lost_answers + 1;`,
         `error.lostAnswers = Math.min(run.lost_answers, 0) + 1;`,
       ),

@@ -1,14 +1,14 @@
 /** Reads one answer of a model server into the writer, within the run's limits and the server's time. */
-import type { ReadyContext } from './context.ts';
-import { IgnoredChoiceError, ModelStreamError } from './failures.ts';
-import type { ChunkAccumulator, TurnPart } from './model/answer/accumulate-chunks.ts';
-import type { ModelServer } from './model/client.ts';
-import { placeOf } from './model/client.ts';
-import type { Finish } from './model/answer/map-finish-reason.ts';
-import { finishOf } from './model/answer/map-finish-reason.ts';
-import { readChunks } from './model/answer/read-chunks.ts';
+import type { ModelRequest } from './build-model-request.ts';
+import { IgnoredChoiceError, ModelStreamError } from '../failures.ts';
+import type { ChunkAccumulator, TurnPart } from '../model/answer/accumulate-chunks.ts';
+import type { ModelServer } from '../model/client.ts';
+import { placeOf } from '../model/client.ts';
+import type { Finish } from '../model/answer/map-finish-reason.ts';
+import { finishOf } from '../model/answer/map-finish-reason.ts';
+import { readChunks } from '../model/answer/read-chunks.ts';
 import type { TurnWriter } from './turn-writer.ts';
-import { countTokens } from '../wire/tokens.ts';
+import { countTokens } from '../../wire/tokens.ts';
 
 /** A server counts with its own tokenizer: only an answer that is clearly beyond its limit is stopped here. */
 const TOLERANCE = 1.1;
@@ -18,19 +18,19 @@ const COUNTED_AT_ONCE = 200;
 
 export type AnswerSink = { answer: ChunkAccumulator; writer: TurnWriter };
 
-/** @throws ModelServerError and ModelStreamError for what is no answer, and the reason of an aborted `signal` */
+/** @throws ModelServerError and ModelStreamError for an answer that fails, and the reason of an aborted `signal` */
 export async function streamAnswer(
   server: ModelServer,
-  context: ReadyContext,
+  request: ModelRequest,
   { answer, writer }: AnswerSink,
   signal: AbortSignal,
 ): Promise<Finish> {
   using silence = new SilenceWatch(server.known.profile);
-  const limit = allowedTokens(context.completionLeft);
+  const limit = allowedTokens(request.completionLeft);
   const meter = new TokenMeter();
   let done = false;
   try {
-    const response = await server.open(context.request, AbortSignal.any([signal, silence.signal]));
+    const response = await server.open(request.body, AbortSignal.any([signal, silence.signal]));
     const source = { url: placeOf(server.target), apiKey: server.target.apiKey };
     const finished = () => answer.finishReason !== null;
     for await (const received of readChunks(response.body!, { finished, source })) {
@@ -48,7 +48,7 @@ export async function streamAnswer(
   signal.throwIfAborted();
   const finish = finishOfAnswer(answer, done);
   await writeAll(answer.end(), writer);
-  if (finish === 'stop') checkCalls(context, { answer, writer });
+  if (finish === 'stop') checkCalls(request, { answer, writer });
   const used = answer.usage?.completion_tokens ?? meter.tokens;
   return limit !== null && used > limit && finish === 'stop' ? 'length' : finish;
 }
@@ -57,7 +57,7 @@ function allowedTokens(left: number | null): number | null {
   return left === null ? null : left * TOLERANCE + TOLERATED_TOKENS;
 }
 
-/** Counts in pieces that are long enough: the tokens of single deltas add up to more than their text has. */
+/** Counts long pieces: the tokens of single deltas add up to more than their text has. */
 class TokenMeter {
   tokens = 0;
   #uncounted = '';
@@ -98,11 +98,11 @@ function finishOfAnswer(answer: ChunkAccumulator, done: boolean): Finish {
 }
 
 /**
- * Some servers ignore a `tool_choice`, or only one that names a tool. An answer of which nothing is left to show must not
- * look like a model that had nothing to say.
+ * Some servers ignore a `tool_choice`, or only one that names a tool. An answer whose calls were all dropped must not
+ * look like an empty answer.
  */
-function checkCalls({ request }: ReadyContext, { answer, writer }: AnswerSink): void {
-  const choice = request.tool_choice;
+function checkCalls({ body }: ModelRequest, { answer, writer }: AnswerSink): void {
+  const choice = body.tool_choice;
   const named =
     typeof choice === 'object' && 'function' in choice ? choice.function.name : undefined;
   if (named !== undefined && !answer.called(named)) {

@@ -1,27 +1,27 @@
-/** Loads what a turn sends to the model, within the run's token budgets and the model's context. */
-import type { ContextMessage } from '../db/threads/messages.ts';
-import { findFiles } from '../db/files/find-files.ts';
+/** Builds the request of a turn, within the run's token budgets and the model's context. */
+import type { ContextMessage } from '../../db/threads/messages.ts';
+import { findFiles } from '../../db/files/find-files.ts';
 import {
   chooseWindow,
   readMessageTexts,
   readNewestUserMessage,
   readWindow,
-} from '../db/threads/messages.ts';
-import type { Pool } from '../db/core/pool.ts';
-import type { TurnStep } from '../db/runs/run-steps.ts';
-import { readRunSteps } from '../db/runs/run-steps.ts';
-import type { Sandbox } from '../sandbox/index.ts';
-import { countWaiting } from '../db/vector-stores/waiting-files.ts';
-import { numberSearches, sourcesOf } from '../wire/citations.ts';
-import { nameFiles } from '../wire/code-file-names.ts';
-import type { RunRow } from '../wire/rows.ts';
-import { countTokens } from '../wire/tokens.ts';
-import { ModelStreamError } from './failures.ts';
+} from '../../db/threads/messages.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import type { TurnStep } from '../../db/runs/run-steps.ts';
+import { readRunSteps } from '../../db/runs/run-steps.ts';
+import type { Sandbox } from '../../sandbox/index.ts';
+import { countWaiting } from '../../db/vector-stores/waiting-files.ts';
+import { numberSearches, sourcesOf } from '../../wire/citations.ts';
+import { nameFiles } from '../../wire/code-file-names.ts';
+import type { RunRow } from '../../wire/rows.ts';
+import { countTokens } from '../../wire/tokens.ts';
+import { ModelStreamError } from '../failures.ts';
 import type { Sized } from './fit-context.ts';
 import { cutMessages, fitFirst, shareRoom } from './fit-context.ts';
-import { buildMessages, resultText, systemPrompt } from './model/request/build-messages.ts';
-import type { ChatRequest } from './model/request/build-request.ts';
-import { buildRequest } from './model/request/build-request.ts';
+import { buildMessages, resultText, systemPrompt } from '../model/request/build-messages.ts';
+import type { ChatRequest } from '../model/request/build-request.ts';
+import { buildRequest } from '../model/request/build-request.ts';
 import {
   buildTools,
   codeInterpreterPrompt,
@@ -29,31 +29,29 @@ import {
   toolNames,
   usesCodeInterpreter,
   usesFileSearch,
-} from './model/request/build-tools.ts';
-import type { ModelServer } from './model/client.ts';
-import { pendingImages } from './model/request/pending-images.ts';
+} from '../model/request/build-tools.ts';
+import type { ModelServer } from '../model/client.ts';
+import { pendingImages } from '../model/request/pending-images.ts';
 import { readImages } from './read-images.ts';
-import type { WriterContext } from './turn-writer.ts';
+import type { WriterOptions } from './turn-writer.ts';
 
-export type ReadyContext = Omit<WriterContext, 'hasMessage'> & {
+export type ModelRequest = Omit<WriterOptions, 'hasMessage'> & {
   kind: 'ready';
-  request: ChatRequest;
-  /** By our own count. */
+  body: ChatRequest;
+  /** As this process counts them. */
   promptTokens: number;
-  /** There is nothing in it whose tokens only the server knows. */
+  /** All of it is text: only the server knows the tokens of images. */
   measurable: boolean;
   /** Tokens that the run may still write; null: no limit. */
   completionLeft: number | null;
 };
 
-export type Context =
-  | ReadyContext
-  /** The budget leaves no room for even the newest message. */
-  | { kind: 'exhausted'; reason: 'max_prompt_tokens' | 'max_completion_tokens' };
+/** The budget leaves no room for even the newest message. */
+type Exhausted = { kind: 'exhausted'; reason: 'max_prompt_tokens' | 'max_completion_tokens' };
 
 type Deps = { pool: Pool; sandbox: Sandbox; cellSeconds: number };
 
-/** Room kept for the answer: what the run allows, but at most half of the context, or a quarter when it does not say. */
+/** Room kept for the answer: the run's limit, but at most half of the context; a quarter for a run without a limit. */
 const ALLOWED_SHARE = 2;
 const ANSWER_SHARE = 4;
 const LARGEST_ANSWER = 16_384;
@@ -61,15 +59,15 @@ const LARGEST_ANSWER = 16_384;
 const RESULTS_SHARE = 0.75;
 /** Less room than this for the newest message makes no sense. */
 const LEAST_TOKENS = 64;
-/** Turns that did nothing but call what is not there. */
+/** Turns in a row of which every call was refused. */
 const MAX_REFUSED_TURNS = 3;
 
-export async function buildContext(
+export async function buildModelRequest(
   deps: Deps,
   run: RunRow,
   turn: number,
   server: ModelServer,
-): Promise<Context> {
+): Promise<ModelRequest | Exhausted> {
   const completionLeft = left(run.max_completion_tokens, run.completion_tokens);
   if (completionLeft !== null && completionLeft <= 0) {
     return { kind: 'exhausted', reason: 'max_completion_tokens' };
@@ -109,14 +107,14 @@ export async function buildContext(
     images: pendingImages(steps),
     sources: sourcesOf(steps, run.window_end_seq),
     offered: toolNames(tools),
-    request: buildRequest(run, parts, server.known.profile),
+    body: buildRequest(run, parts, server.known.profile),
   };
 }
 
 /** What chat templates add to a prompt. */
 const TEMPLATE_TOKENS = 64;
 
-/** A run's limit covers all its answers: one of them may ask for what the model can give, and no more. */
+/** A run's limit covers all its answers; one answer cannot ask for more than the model can give. */
 function limitOf(
   completionLeft: number | null,
   promptTokens: number,
@@ -127,7 +125,7 @@ function limitOf(
   return Math.max(1, Math.floor(Math.min(completionLeft, known.maxCompletion ?? Infinity, room)));
 }
 
-/** Tokens of the prompt by our count. `limited`: by the run, rather than by the model's context. */
+/** Tokens of the prompt as this process counts them. `limited`: by the run, rather than by the model's context. */
 async function roomOf(
   run: RunRow,
   completionLeft: number | null,
@@ -215,7 +213,7 @@ function sum(sized: { tokens: number }[]): number {
   return sized.reduce((total, { tokens }) => total + tokens, 0);
 }
 
-/** @throws ModelStreamError for a model that does not take no for an answer: each turn is paid for */
+/** @throws ModelStreamError when the model repeats refused calls: each turn is paid for */
 function checkRefusals(steps: TurnStep[]): void {
   const turns = steps.filter(({ type, status }) => type === 'tool_calls' && status === 'completed');
   const last = turns.slice(-MAX_REFUSED_TURNS);

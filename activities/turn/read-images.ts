@@ -1,8 +1,8 @@
 /** The images that messages refer to by file id, for models that see. */
-import { findFiles } from '../db/files/find-files.ts';
-import { readWholeBlob } from '../db/interpreters/interpreters.ts';
-import type { ContextMessage } from '../db/threads/messages.ts';
-import type { Pool } from '../db/core/pool.ts';
+import { findFiles } from '../../db/files/find-files.ts';
+import { readWholeBlob } from '../../db/interpreters/interpreters.ts';
+import type { ContextMessage } from '../../db/threads/messages.ts';
+import type { Pool } from '../../db/core/pool.ts';
 
 /** Largest image that is sent, and what all of one request may take: they travel as base64 in its body. */
 const MAX_IMAGE_BYTES = 10 * 1024 * 1024;

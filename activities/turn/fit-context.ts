@@ -1,7 +1,7 @@
 /** Makes what a turn sends fit: every cut leaves a mark that the model sees. Pure. */
-import type { ContextMessage } from '../db/threads/messages.ts';
-import type { TruncationStrategy } from '../wire/types.ts';
-import { headAndTail } from '../wire/text.ts';
+import type { ContextMessage } from '../../db/threads/messages.ts';
+import type { TruncationStrategy } from '../../wire/types.ts';
+import { headAndTail } from '../../wire/text.ts';
 
 /** Texts with their tokens, as far as they have been counted. */
 export type Sized = { text: string; tokens: number };

@@ -1,31 +1,31 @@
-/** One answer of the model: claim the turn, stream, store. Text goes to Postgres, the verdict to the workflow. */
+/** One answer of the model: claim the turn, stream, store. Text goes to Postgres, ids and kinds to the workflow. */
 import { log } from '@temporalio/activity';
 import { APIConnectionError } from 'openai';
 
-import type { TurnRef } from '../db/runs/open-step.ts';
-import type { TurnEnd, TurnResult } from '../db/runs/finish-turn.ts';
-import { claimTurn } from '../db/runs/claim-turn.ts';
-import { countLostUsage, finishTurn } from '../db/runs/finish-turn.ts';
-import type { ClaimedRun } from '../db/runs/transitions.ts';
-import type { TokenCounts } from '../wire/rows.ts';
-import { attempt, throughOutages } from './attempt.ts';
-import type { ReadyContext } from './context.ts';
-import { buildContext } from './context.ts';
-import { ModelOutageError, ModelStreamError } from './failures.ts';
-import type { ActivityDependencies } from './dependencies.ts';
-import { ChunkAccumulator } from './model/answer/accumulate-chunks.ts';
-import { usesFileSearch } from './model/request/build-tools.ts';
-import type { ModelServer } from './model/client.ts';
-import { adapt, measureTokens } from './model/client.ts';
-import { verdictOf } from './model/answer/map-finish-reason.ts';
-import { ModelServerError } from './model/server-error.ts';
+import { claimTurn } from '../../db/runs/claim-turn.ts';
+import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
+import { countLostUsage, finishTurn } from '../../db/runs/finish-turn.ts';
+import type { TurnRef } from '../../db/runs/open-step.ts';
+import type { ClaimedRun } from '../../db/runs/transitions.ts';
+import type { TokenCounts } from '../../wire/rows.ts';
+import { attempt, throughOutages } from '../attempt.ts';
+import type { ActivityDependencies } from '../dependencies.ts';
+import { ModelOutageError, ModelStreamError } from '../failures.ts';
+import { ChunkAccumulator } from '../model/answer/accumulate-chunks.ts';
+import { verdictOf } from '../model/answer/map-finish-reason.ts';
+import type { ModelServer } from '../model/client.ts';
+import { adapt, measureTokens } from '../model/client.ts';
+import { usesFileSearch } from '../model/request/build-tools.ts';
+import { ModelServerError } from '../model/server-error.ts';
+import type { ModelRequest } from './build-model-request.ts';
+import { buildModelRequest } from './build-model-request.ts';
 import { streamAnswer } from './stream-answer.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { waitForFiles } from './wait-for-files.ts';
 
-/** Requests of one attempt that only differ in what the server has refused: no answer is paid for twice. */
+/** Requests of one attempt that differ only in fields that the server has refused. */
 const MAX_ADAPTATIONS = 8;
-/** Calls of one turn. */
+/** Calls in one turn. */
 const MAX_CALLS = 128;
 
 const NOTHING_USED: TokenCounts = {
@@ -49,7 +49,7 @@ export async function modelTurn(
   });
 }
 
-/** A refusal that teaches how the server wants to be asked costs another request, not an attempt. */
+/** When the server refuses a field or a size, a changed request follows in the same attempt. */
 async function takeTurn(
   deps: ActivityDependencies,
   run: ClaimedRun,
@@ -64,21 +64,21 @@ async function takeTurn(
   }
   let refused: { error: unknown; promptTokens: number } | undefined;
   for (let adaptations = 0; ; adaptations++) {
-    const context = await buildContext(deps, run, ref.turn, server);
-    if (context.kind === 'exhausted') {
-      return finishTurn(deps.pool, ref, outOfBudget(context.reason));
+    const request = await buildModelRequest(deps, run, ref.turn, server);
+    if (request.kind === 'exhausted') {
+      return finishTurn(deps.pool, ref, outOfBudget(request.reason));
     }
-    if (refused !== undefined && context.promptTokens >= refused.promptTokens) throw refused.error;
+    if (refused !== undefined && request.promptTokens >= refused.promptTokens) throw refused.error;
     try {
-      const end = await ask(deps, { run, ref, server, context }, signal);
+      const end = await streamTurn(deps, { run, ref, server, request }, signal);
       // The answer is paid for: an outage of the database does not cost it.
       return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
       signal.throwIfAborted();
       report(error);
-      const lesson = adaptations < MAX_ADAPTATIONS ? adapt(server, error, context) : undefined;
+      const lesson = adaptations < MAX_ADAPTATIONS ? adapt(server, error, request) : undefined;
       if (lesson === undefined) throw asOutage(error, server);
-      refused = lesson === 'smaller' ? { error, promptTokens: context.promptTokens } : undefined;
+      refused = lesson === 'smaller' ? { error, promptTokens: request.promptTokens } : undefined;
     }
   }
 }
@@ -93,30 +93,26 @@ function outage(cause: ModelOutageError['cause'], { known }: ModelServer): Model
   return new ModelOutageError(cause, known.profile.retry_seconds);
 }
 
-type Asked = {
-  run: ClaimedRun;
-  ref: TurnRef;
-  server: ModelServer;
-  context: ReadyContext;
-};
+type Turn = { run: ClaimedRun; ref: TurnRef; server: ModelServer; request: ModelRequest };
 
-async function ask(
+/** Sends the request and streams the answer. Nothing of it ends the turn yet. */
+async function streamTurn(
   deps: ActivityDependencies,
-  { run, ref, server, context }: Asked,
+  { run, ref, server, request }: Turn,
   signal: AbortSignal,
 ): Promise<TurnEnd> {
-  const writer = new TurnWriter(deps, run, ref, { ...context, hasMessage: run.has_message });
+  const writer = new TurnWriter(deps, run, ref, { ...request, hasMessage: run.has_message });
   const answer = new ChunkAccumulator({
-    offered: context.offered,
+    offered: request.offered,
     maxCalls: run.tool_choice === 'none' ? 0 : run.parallel_tool_calls ? MAX_CALLS : 1,
     thinking: server.known.profile.thinking,
   });
   try {
-    const finish = await streamAnswer(server, context, { answer, writer }, signal);
+    const finish = await streamAnswer(server, request, { answer, writer }, signal);
     const { message, toolCalls } = await writer.finish();
     const verdict = verdictOf(finish, toolCalls);
-    const usage = answer.usage ?? estimate(context, writer);
-    if (context.measurable) measureTokens(server.known, context.promptTokens, usage.prompt_tokens);
+    const usage = answer.usage ?? estimate(request, writer);
+    if (request.measurable) measureTokens(server.known, request.promptTokens, usage.prompt_tokens);
     return {
       ...verdict.end,
       usage,
@@ -126,7 +122,7 @@ async function ask(
     };
   } catch (error) {
     await writer.abandon();
-    const usage = answer.usage ?? (answer.answered ? estimate(context, writer) : undefined);
+    const usage = answer.usage ?? (answer.answered ? estimate(request, writer) : undefined);
     // Without a database there is nowhere to count, and the error is what matters.
     if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});
     if (!(error instanceof ModelStreamError)) throw error;
@@ -136,15 +132,12 @@ async function ask(
 }
 
 /** For a server that reports no usage. */
-function estimate({ promptTokens }: ReadyContext, writer: TurnWriter): TokenCounts {
-  return {
-    ...NOTHING_USED,
-    prompt_tokens: promptTokens,
-    completion_tokens: writer.countTokens(),
-  };
+function estimate({ promptTokens }: ModelRequest, writer: TurnWriter): TokenCounts {
+  const completionTokens = writer.countTokens();
+  return { ...NOTHING_USED, prompt_tokens: promptTokens, completion_tokens: completionTokens };
 }
 
-/** The client reads as much as the API tells; the reason is the operator's. */
+/** The log gets the reason: a client reads only that the server refused. */
 function report(error: unknown): void {
   if (!(error instanceof ModelServerError)) return;
   const { url, status, reason } = error;
@@ -152,12 +145,6 @@ function report(error: unknown): void {
 }
 
 function outOfBudget(reason: 'max_prompt_tokens' | 'max_completion_tokens'): TurnEnd {
-  return {
-    status: 'incomplete',
-    reason,
-    usage: NOTHING_USED,
-    message: null,
-    toolCalls: [],
-    upstream: null,
-  };
+  const nothing = { usage: NOTHING_USED, message: null, toolCalls: [], upstream: null };
+  return { status: 'incomplete', reason, ...nothing };
 }
