@@ -3,8 +3,15 @@ import type { Request, Response } from 'express';
 
 import type { IdempotentRequest } from '../db/core/idempotency.ts';
 import { idempotencyKeyInvalid } from '../wire/http-errors.ts';
-import { toFile, toThread, toUpload, toUploadPart } from '../wire/objects.ts';
-import { toVectorStore, toVectorStoreFile, toVectorStoreFileBatch } from '../wire/vector-stores.ts';
+import {
+  toFile,
+  toThread,
+  toUpload,
+  toUploadPart,
+  toVectorStore,
+  toVectorStoreFile,
+  toVectorStoreFileBatch,
+} from '../wire/objects.ts';
 
 const LEGAL_KEY = /^[\x20-\x7e]{1,255}$/;
 

@@ -7,7 +7,7 @@ import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
 import { isActive } from '../wire/run-status.ts';
-import { withoutSearchContentText } from '../wire/search-content.ts';
+import { withoutSearchContentText } from '../wire/search-results.ts';
 import type { RunStatus } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
 import { projectOf } from './idempotency.ts';

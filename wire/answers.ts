@@ -1,16 +1,33 @@
 /**
- * What requests are answered with, for the OpenAPI description. Each schema is held against the official client's type, and
- * named as in the published description.
+ * The objects of the wire. Each schema is named as in the published description, and the compiler holds it against the
+ * official client's type. `types.ts` has the types, `/openapi.json` the description.
  */
+import type { OpenAI } from 'openai';
+import type { Assistant } from 'openai/resources/beta/assistants';
+import type { Message } from 'openai/resources/beta/threads/messages';
+import type { Run } from 'openai/resources/beta/threads/runs/runs';
+import type { RunStep } from 'openai/resources/beta/threads/runs/steps';
+import type { Thread } from 'openai/resources/beta/threads/threads';
 import { z } from 'zod';
 
-import { attributes, EXTENSION, metadata, responseFormat } from './requests/fields.ts';
-import { purposes } from './requests/files.ts';
-import { toolChoice, truncationStrategy } from './requests/runs.ts';
-import { attachmentTools, staticChunking, tools } from './requests/tools.ts';
-import { TRANSITIONS } from './run-status.ts';
-import type { SearchResultsPage } from './search-results.ts';
-import type * as wire from './types.ts';
+import {
+  attributes,
+  imageDetail,
+  metadata,
+  responseFormat,
+  toolChoice,
+  truncationStrategy,
+} from './requests/fields.ts';
+import { purpose } from './requests/files.ts';
+import {
+  attachmentTools,
+  staticChunking,
+  storedToolResources as tool_resources,
+  tools,
+} from './requests/tools.ts';
+
+/** The client's type has no null for these fields, and the wire does. */
+type OrNull<T, K extends keyof T> = Omit<T, K> & { [key in K]: T[key] | null };
 
 const text = z.string();
 const integer = z.number().meta({ type: 'integer' });
@@ -44,40 +61,30 @@ const because = <R extends string>(...reasons: R[]) =>
 export const deleted = (name: string) =>
   z.object({ id: text, object: z.literal(name), deleted: z.literal(true) });
 
-export function listOf<T>(item: z.ZodType<T>): z.ZodType<wire.ListEnvelope<T>> {
+export function listOf<T>(item: z.ZodType<T>) {
   const ends = each(nullableText, 'first_id', 'last_id');
   return z.object({ object: z.literal('list'), data: list(item), ...ends, has_more: z.boolean() });
 }
 
-const tool_resources = z
-  .object({
-    code_interpreter: z.object({ file_ids: list(text) }).optional(),
-    file_search: z.object({ vector_store_ids: list(text) }).optional(),
-  })
-  .meta({ id: 'ToolResources' });
-
-/** What a run takes from its assistant. */
-const settings = {
+export const assistant = object('AssistantObject', 'assistant', {
+  name: nullableText,
+  description: nullableText,
   model: text,
-  ...each(nullableText, 'instructions', 'reasoning_effort'),
+  instructions: nullableText,
   tools,
+  top_p: z.number(),
+  temperature: z.number(),
+  reasoning_effort: nullableText,
   tool_resources,
   metadata,
-  ...each(z.number(), 'temperature', 'top_p'),
   response_format: responseFormat,
-};
+}) satisfies z.ZodType<Assistant>;
 
-export const assistant: z.ZodType<wire.Assistant> = object('AssistantObject', 'assistant', {
-  ...each(nullableText, 'name', 'description'),
-  ...settings,
-});
-
-export const thread: z.ZodType<wire.Thread> = object('ThreadObject', 'thread', {
-  tool_resources,
+export const thread = object('ThreadObject', 'thread', {
   metadata,
-});
+  tool_resources,
+}) satisfies z.ZodType<Thread>;
 
-const detail = z.enum(['auto', 'low', 'high']).optional();
 const place = { text, ...each(integer, 'start_index', 'end_index') };
 const annotation = z.discriminatedUnion('type', [
   member('file_citation', { ...place, file_citation: z.object({ file_id }) }),
@@ -85,24 +92,25 @@ const annotation = z.discriminatedUnion('type', [
 ]);
 const content = z.discriminatedUnion('type', [
   member('text', { text: z.object({ value: text, annotations: list(annotation) }) }),
-  member('image_file', { image_file: z.object({ file_id, detail }) }),
-  member('image_url', { image_url: z.object({ url: text, detail }) }),
+  member('image_file', { image_file: z.object({ file_id, detail: imageDetail }) }),
+  member('image_url', { image_url: z.object({ url: text, detail: imageDetail }) }),
   member('refusal', { refusal: text }),
 ]);
 
 const RUN_ENDS = ['run_cancelled', 'run_expired', 'run_failed'] as const;
 
-export const message: z.ZodType<wire.Message> = object('MessageObject', 'thread.message', {
+export const message = object('MessageObject', 'thread.message', {
+  assistant_id: nullableText,
   thread_id: text,
-  ...each(nullableText, 'assistant_id', 'run_id'),
+  run_id: nullableText,
   status: z.enum(['in_progress', 'incomplete', 'completed']),
   incomplete_details: because('content_filter', 'max_tokens', ...RUN_ENDS),
-  ...each(nullableInteger, 'completed_at', 'incomplete_at'),
+  ...each(nullableInteger, 'incomplete_at', 'completed_at'),
   role: z.enum(['user', 'assistant']),
   content: list(content),
   attachments: list(z.object({ file_id, tools: attachmentTools })),
   metadata,
-});
+}) satisfies z.ZodType<Message>;
 
 const usage = z
   .object({
@@ -112,30 +120,64 @@ const usage = z
   })
   .nullable();
 
-const TIMES = ['expires_at', 'cancelled_at', 'failed_at', 'completed_at'] as const;
+const RUN_STATUSES = [
+  'queued',
+  'in_progress',
+  'requires_action',
+  'cancelling',
+  'cancelled',
+  'completed',
+  'incomplete',
+  'failed',
+  'expired',
+] as const;
+const RUN_TIMES = [
+  'started_at',
+  'expires_at',
+  'cancelled_at',
+  'failed_at',
+  'completed_at',
+] as const;
 const requiredCall = member('function', {
   id: text,
   function: z.object({ name: text, arguments: text }),
 });
 
-export const run: z.ZodType<wire.Run> = object('RunObject', 'thread.run', {
-  ...each(text, 'thread_id', 'assistant_id'),
-  status: z.enum(Object.keys(TRANSITIONS) as wire.RunStatus[]),
-  ...each(nullableInteger, 'started_at', ...TIMES, 'max_prompt_tokens', 'max_completion_tokens'),
+/** `expires_after` is never echoed. */
+export const run = object('RunObject', 'thread.run', {
+  ...each(text, 'assistant_id', 'thread_id'),
+  status: z.enum(RUN_STATUSES),
+  ...each(nullableInteger, ...RUN_TIMES),
   required_action: member('submit_tool_outputs', {
     submit_tool_outputs: z.object({ tool_calls: list(requiredCall) }),
   }).nullable(),
   last_error: failure('server_error', 'rate_limit_exceeded', 'invalid_prompt'),
-  incomplete_details: because('max_completion_tokens', 'max_prompt_tokens'),
-  ...settings,
-  usage,
+  model: text,
+  instructions: nullableText,
+  tools,
+  tool_resources,
+  metadata,
+  temperature: z.number(),
+  top_p: z.number(),
+  reasoning_effort: nullableText,
+  ...each(nullableInteger, 'max_completion_tokens', 'max_prompt_tokens'),
   truncation_strategy: truncationStrategy,
+  incomplete_details: because('max_completion_tokens', 'max_prompt_tokens'),
+  usage,
+  response_format: responseFormat,
   tool_choice: toolChoice,
   parallel_tool_calls: z.boolean(),
-});
+}) satisfies z.ZodType<OrNull<Run, 'instructions'>>;
 
+const STEP_TIMES = [
+  'cancelled_at',
+  'completed_at',
+  'expired_at',
+  'expires_at',
+  'failed_at',
+] as const;
 const textPart = member('text', { text });
-const output = z.discriminatedUnion('type', [
+const codeOutput = z.discriminatedUnion('type', [
   member('logs', { logs: text }),
   member('image', { image: z.object({ file_id }) }),
 ]);
@@ -143,12 +185,17 @@ const ranking_options = z.object({
   ranker: z.enum(['auto', 'default_2024_08_21']),
   score_threshold: z.number(),
 });
-const found = { file_id, score: z.number(), attributes };
-const result = z.object({ ...found, file_name: text, content: list(textPart).optional() });
+const result = z.object({
+  file_id,
+  file_name: text,
+  score: z.number(),
+  attributes,
+  content: list(textPart).optional(),
+});
 const toolCall = z.discriminatedUnion('type', [
   member('code_interpreter', {
     id: text,
-    code_interpreter: z.object({ input: text, outputs: list(output) }),
+    code_interpreter: z.object({ input: text, outputs: list(codeOutput) }),
   }),
   member('file_search', {
     id: text,
@@ -160,43 +207,45 @@ const toolCall = z.discriminatedUnion('type', [
   }),
 ]);
 
-export const runStep: z.ZodType<wire.RunStep> = object('RunStepObject', 'thread.run.step', {
-  ...each(text, 'assistant_id', 'thread_id', 'run_id'),
+export const runStep = object('RunStepObject', 'thread.run.step', {
+  ...each(text, 'run_id', 'assistant_id', 'thread_id'),
   type: z.enum(['message_creation', 'tool_calls']),
   status: z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired']),
+  ...each(nullableInteger, ...STEP_TIMES),
+  last_error: failure('server_error', 'rate_limit_exceeded'),
   step_details: z.discriminatedUnion('type', [
     member('message_creation', { message_creation: z.object({ message_id: text }) }),
     member('tool_calls', { tool_calls: list(toolCall) }),
   ]),
-  last_error: failure('server_error', 'rate_limit_exceeded'),
-  ...each(nullableInteger, ...TIMES, 'expired_at'),
-  metadata,
   usage,
-});
+  metadata,
+}) satisfies z.ZodType<RunStep>;
 
-export const file: z.ZodType<wire.File> = object('OpenAIFile', 'file', {
+export const file = object('OpenAIFile', 'file', {
+  purpose: z.enum([...purpose.options, 'assistants_output']),
   filename: text,
   bytes: integer,
-  purpose: z.enum([...purposes, 'assistants_output']),
+  expires_at: nullableInteger,
   status: z.literal('processed'),
   status_details: z.null(),
-  expires_at: nullableInteger,
-});
+}) satisfies z.ZodType<Omit<OpenAI.Files.FileObject, 'purpose' | 'expires_at' | 'status_details'>>;
 
-export const upload: z.ZodType<wire.Upload> = object('Upload', 'upload', {
-  ...each(text, 'filename', 'purpose'),
-  ...each(integer, 'bytes', 'expires_at'),
+export const upload = object('Upload', 'upload', {
+  filename: text,
+  bytes: integer,
+  purpose: text,
   status: z.enum(['pending', 'completed', 'cancelled', 'expired']),
+  expires_at: integer,
   file: file.nullable(),
-});
+}) satisfies z.ZodType<Omit<OpenAI.Uploads.Upload, 'file'>>;
 
-export const uploadPart: z.ZodType<wire.UploadPart> = object('UploadPart', 'upload.part', {
+export const uploadPart = object('UploadPart', 'upload.part', {
   upload_id: text,
-});
+}) satisfies z.ZodType<OpenAI.Uploads.UploadPart>;
 
-export const model: z.ZodType<wire.Model> = z
+export const model = z
   .object({ ...each(text, 'id', 'owned_by'), object: z.literal('model'), created: integer })
-  .meta({ id: 'Model' });
+  .meta({ id: 'Model' }) satisfies z.ZodType<OpenAI.Models.Model>;
 
 export const modelList = z.object({ object: z.literal('list'), data: list(model) });
 
@@ -204,77 +253,36 @@ const file_counts = z.object(
   each(integer, 'in_progress', 'completed', 'failed', 'cancelled', 'total'),
 );
 
-export const vectorStore: z.ZodType<wire.VectorStore> = object(
-  'VectorStoreObject',
-  'vector_store',
-  {
-    ...each(nullableText, 'name', 'description'),
-    usage_bytes: integer,
-    file_counts,
-    status: z.enum(['expired', 'in_progress', 'completed']),
-    expires_after: z.object({ anchor: z.literal('last_active_at'), days: integer }).nullable(),
-    ...each(nullableInteger, 'expires_at', 'last_active_at'),
-    metadata,
-  },
-);
+export const vectorStore = object('VectorStoreObject', 'vector_store', {
+  ...each(nullableText, 'name', 'description'),
+  usage_bytes: integer,
+  file_counts,
+  status: z.enum(['expired', 'in_progress', 'completed']),
+  expires_after: z.object({ anchor: z.literal('last_active_at'), days: integer }).nullable(),
+  ...each(nullableInteger, 'expires_at', 'last_active_at'),
+  metadata,
+}) satisfies z.ZodType<OrNull<OpenAI.VectorStore, 'name' | 'expires_after'>>;
 
 const progress = z.enum(['in_progress', 'completed', 'cancelled', 'failed']);
 
-export const vectorStoreFile: z.ZodType<wire.VectorStoreFile> = object(
-  'VectorStoreFileObject',
-  'vector_store.file',
-  {
-    vector_store_id: text,
-    usage_bytes: integer,
-    status: progress,
-    last_error: failure('server_error', 'unsupported_file', 'invalid_file'),
-    chunking_strategy: member('static', { static: staticChunking }),
-    attributes,
-  },
-);
+export const vectorStoreFile = object('VectorStoreFileObject', 'vector_store.file', {
+  usage_bytes: integer,
+  vector_store_id: text,
+  status: progress,
+  last_error: failure('server_error', 'unsupported_file', 'invalid_file'),
+  chunking_strategy: member('static', { static: staticChunking }),
+  attributes,
+}) satisfies z.ZodType<OpenAI.VectorStores.VectorStoreFile>;
 
-export const vectorStoreFileBatch: z.ZodType<wire.VectorStoreFileBatch> = object(
+export const vectorStoreFileBatch = object(
   'VectorStoreFileBatchObject',
   'vector_store.files_batch',
-  { vector_store_id: text, status: progress, file_counts },
-);
+  { status: progress, vector_store_id: text, file_counts },
+) satisfies z.ZodType<OpenAI.VectorStores.VectorStoreFileBatch>;
 
-export const fileContentPage: z.ZodType<wire.FileContentPage> = z.object({
+export const fileContentPage = z.object({
   object: z.literal('vector_store.file_content.page'),
   data: list(textPart),
   has_more: z.boolean(),
   next_page: nullableText,
 });
-
-const searchResult = z.object({
-  ...found,
-  filename: text,
-  content: list(textPart),
-  'x-threadmill': z
-    .object({
-      ...each(integer, 'chunk', 'start', 'end'),
-      page: nullableInteger,
-      scores: z.object(each(z.number().optional(), 'vector', 'lexical', 'fused')),
-    })
-    .meta(EXTENSION),
-});
-
-export const searchResultsPage: z.ZodType<SearchResultsPage> = z.object({
-  object: z.literal('vector_store.search_results.page'),
-  search_query: list(text),
-  data: list(searchResult),
-  has_more: z.literal(false),
-  next_page: z.null(),
-  'x-threadmill': z
-    .discriminatedUnion('mode', [
-      z.object({ mode: z.literal('hybrid') }),
-      z.object({ mode: z.literal('lexical'), reason: text }),
-    ])
-    .meta(EXTENSION),
-});
-
-export const errorAnswer = z
-  .object({
-    error: z.object({ ...each(text, 'message', 'type'), ...each(nullableText, 'param', 'code') }),
-  })
-  .meta({ id: 'ErrorResponse' });

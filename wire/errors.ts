@@ -2,11 +2,21 @@
  * ApiError, and the errors of ids, threads, runs and vector stores, in the hosted service's words where they are known.
  * Clients retry 408, 409, 429 and 5xx by themselves, so a conflict is always a 400 here, never a 409.
  */
+import { z } from 'zod';
 
-/** The body of every error answer. All four keys are always present. */
-export type ApiErrorBody = {
-  error: { message: string; type: string; param: string | null; code: string | null };
-};
+/** The body of every error response. */
+export const errorAnswer = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable(),
+      code: z.string().nullable(),
+    }),
+  })
+  .meta({ id: 'ErrorResponse' });
+
+export type ApiErrorBody = z.infer<typeof errorAnswer>;
 
 export type ApiErrorOptions = {
   /** Default: `server_error` from status 500 on, else `invalid_request_error`, which is what the hosted service sends. */

@@ -1,4 +1,7 @@
-/** Row in, wire object out. One function per object; every field the clients' strict validation needs is always present. */
+/** Row in, wire object out. One function per object. */
+import type { z } from 'zod';
+
+import * as answers from './answers.ts';
 import type {
   AssistantRow,
   FileRow,
@@ -12,108 +15,69 @@ import type {
   ToolCallRow,
   UploadPartRow,
   UploadRow,
+  VectorStoreFileBatchRow,
+  VectorStoreFileRow,
+  VectorStoreRow,
 } from './rows.ts';
 import { isActive } from './run-status.ts';
 import type {
   Assistant,
   AssistantTool,
   File,
+  FileCounts,
   Message,
   Run,
   RunStep,
   Thread,
   ToolCall,
-  Usage,
   Upload,
   UploadPart,
+  Usage,
+  VectorStore,
+  VectorStoreFile,
+  VectorStoreFileBatch,
 } from './types.ts';
 
-export function toAssistant(row: AssistantRow): Assistant {
-  return {
-    id: row.id,
-    object: 'assistant',
-    created_at: row.created_at,
-    name: row.name,
-    description: row.description,
-    model: row.model,
-    instructions: row.instructions,
-    tools: row.tools,
-    top_p: row.top_p,
-    temperature: row.temperature,
-    reasoning_effort: row.reasoning_effort,
-    tool_resources: row.tool_resources,
-    metadata: row.metadata,
-    response_format: row.response_format,
-  };
+/** The fields of the schema: columns that it does not name stay behind. */
+function fieldsOf<Fields extends z.ZodRawShape>(
+  { shape }: z.ZodObject<Fields>,
+  values: z.infer<z.ZodObject<Fields>>,
+): z.infer<z.ZodObject<Fields>> {
+  const object: Record<string, unknown> = {};
+  for (const name in shape) object[name] = (values as Record<string, unknown>)[name];
+  return object as typeof values;
 }
 
-export function toThread(row: ThreadRow): Thread {
-  return {
-    id: row.id,
-    object: 'thread',
-    created_at: row.created_at,
-    metadata: row.metadata,
-    tool_resources: row.tool_resources,
-  };
-}
+export const toAssistant = (row: AssistantRow): Assistant =>
+  fieldsOf(answers.assistant, { ...row, object: 'assistant' });
 
-export function toMessage(row: MessageRow): Message {
-  return {
-    id: row.id,
+export const toThread = (row: ThreadRow): Thread =>
+  fieldsOf(answers.thread, { ...row, object: 'thread' });
+
+export const toMessage = (row: MessageRow): Message =>
+  fieldsOf(answers.message, {
+    ...row,
     object: 'thread.message',
-    created_at: row.created_at,
-    assistant_id: row.assistant_id,
-    thread_id: row.thread_id,
-    run_id: row.run_id,
-    status: row.status,
-    incomplete_details: row.incomplete_reason === null ? null : { reason: row.incomplete_reason },
-    incomplete_at: row.incomplete_at,
-    completed_at: row.completed_at,
-    role: row.role,
-    content: row.content,
-    attachments: row.attachments,
-    metadata: row.metadata,
-  };
-}
+    incomplete_details: because(row.incomplete_reason),
+  });
+
+const because = <Reason>(reason: Reason | null) => (reason === null ? null : { reason });
 
 /** `usage` and a null `expires_at` appear only once the run has ended (recorded behaviour). */
 export function toRun(row: RunRow): Run {
   const active = isActive(row.status);
-  return {
-    id: row.id,
+  return fieldsOf(answers.run, {
+    ...row,
     object: 'thread.run',
-    created_at: row.created_at,
-    assistant_id: row.assistant_id,
-    thread_id: row.thread_id,
-    status: row.status,
-    started_at: row.started_at,
     expires_at: active ? row.expires_at : null,
-    cancelled_at: row.cancelled_at,
-    failed_at: row.failed_at,
-    completed_at: row.completed_at,
     required_action: row.status === 'requires_action' ? row.required_action : null,
-    last_error: row.last_error,
-    model: row.model,
-    instructions: row.instructions,
-    tools: row.tools,
-    tool_resources: row.tool_resources,
-    metadata: row.metadata,
-    temperature: row.temperature,
-    top_p: row.top_p,
-    reasoning_effort: row.reasoning_effort,
-    max_completion_tokens: row.max_completion_tokens,
-    max_prompt_tokens: row.max_prompt_tokens,
-    truncation_strategy: row.truncation_strategy,
-    incomplete_details: row.incomplete_reason === null ? null : { reason: row.incomplete_reason },
+    incomplete_details: because(row.incomplete_reason),
     usage: active ? null : toUsage(row),
-    response_format: row.response_format,
-    tool_choice: row.tool_choice,
-    parallel_tool_calls: row.parallel_tool_calls,
-  };
+  });
 }
 
 /** The singular `prompt_token_details` is the wire's spelling. */
-export function toUsage(counts: TokenCounts): Usage & Required<StepUsage> {
+export function toUsage(counts: TokenCounts): Usage {
   return {
     prompt_tokens: counts.prompt_tokens,
     completion_tokens: counts.completion_tokens,
@@ -123,113 +87,100 @@ export function toUsage(counts: TokenCounts): Usage & Required<StepUsage> {
   };
 }
 
-function toStepUsage(usage: StepUsage): Required<StepUsage> {
-  return {
-    ...usage,
-    prompt_token_details: usage.prompt_token_details ?? { cached_tokens: 0 },
-    completion_tokens_details: usage.completion_tokens_details ?? { reasoning_tokens: 0 },
-  };
-}
+const toStepUsage = (usage: StepUsage): Usage => ({
+  prompt_token_details: { cached_tokens: 0 },
+  completion_tokens_details: { reasoning_tokens: 0 },
+  ...usage,
+});
 
 /** Sends both the recorded keys (`expires_at`) and the described ones (`expired_at`, `metadata`). */
 export function toRunStep(row: RunStepRow, run: Pick<RunRow, 'expires_at' | 'tools'>): RunStep {
-  return {
-    id: row.id,
+  const inProgress = row.status === 'in_progress';
+  return fieldsOf(answers.runStep, {
+    ...row,
     object: 'thread.run.step',
-    created_at: row.created_at,
-    run_id: row.run_id,
-    assistant_id: row.assistant_id,
-    thread_id: row.thread_id,
-    type: row.type,
-    status: row.status,
-    cancelled_at: row.cancelled_at,
-    completed_at: row.completed_at,
-    expired_at: row.expired_at,
-    expires_at: row.status === 'in_progress' ? run.expires_at : null,
-    failed_at: row.failed_at,
+    expires_at: inProgress ? run.expires_at : null,
     last_error: row.last_error as RunStep['last_error'],
     step_details:
       row.type === 'message_creation'
-        ? { type: 'message_creation', message_creation: { message_id: row.message_id ?? '' } }
-        : {
-            type: 'tool_calls',
-            tool_calls: row.tool_calls.map((call) => toToolCall(call, run.tools)),
-          },
-    usage: row.status === 'in_progress' || row.usage === null ? null : toStepUsage(row.usage),
+        ? { type: row.type, message_creation: { message_id: row.message_id ?? '' } }
+        : { type: row.type, tool_calls: row.tool_calls.map((call) => toToolCall(call, run.tools)) },
+    usage: inProgress || row.usage === null ? null : toStepUsage(row.usage),
     metadata: {},
-  };
+  });
 }
 
 function toToolCall(row: ToolCallRow, tools: readonly AssistantTool[]): ToolCall {
-  switch (row.type) {
+  const { id, type, name, input, result } = row;
+  switch (type) {
     case 'function':
-      return {
-        id: row.id,
-        type: 'function',
-        function: { name: row.name, arguments: row.input, output: row.result?.output ?? null },
-      };
+      return { id, type, function: { name, arguments: input, output: result?.output ?? null } };
     case 'code_interpreter':
-      return {
-        id: row.id,
-        type: 'code_interpreter',
-        code_interpreter: { input: row.input, outputs: row.result?.outputs ?? [] },
-      };
-    case 'file_search':
-      return {
-        id: row.id,
-        type: 'file_search',
-        file_search: row.result?.search ?? {
-          ranking_options: rankingOptionsOf(tools),
-          results: [],
-        },
-      };
+      return { id, type, code_interpreter: { input, outputs: result?.outputs ?? [] } };
+    case 'file_search': {
+      const unsearched = { ranking_options: rankingOptionsOf(tools), results: [] };
+      return { id, type, file_search: result?.search ?? unsearched };
+    }
   }
 }
 
-/** What the file_search tool of a run asks for, in the form that steps show. */
+/** The ranking options of a run's file_search tool, in the form that steps show. */
 export function rankingOptionsOf(tools: readonly AssistantTool[]): RankingOptions {
-  const given = tools.find(({ type }) => type === 'file_search') as
-    { file_search?: { ranking_options?: Partial<RankingOptions> } } | undefined;
-  const { ranker = 'default_2024_08_21', score_threshold = 0 } =
-    given?.file_search?.ranking_options ?? {};
-  return { ranker, score_threshold };
-}
-
-/** The two last fields are always the same: a file is stored whole or not at all. */
-export function toFile(row: FileRow): File {
+  const given = tools.find((tool) => tool.type === 'file_search')?.file_search?.ranking_options;
   return {
-    object: 'file',
-    id: row.id,
-    purpose: row.purpose,
-    filename: row.filename,
-    bytes: row.bytes,
-    created_at: row.created_at,
-    expires_at: row.expires_at,
-    status: 'processed',
-    status_details: null,
+    ranker: given?.ranker ?? 'default_2024_08_21',
+    score_threshold: given?.score_threshold ?? 0,
   };
 }
+
+/** The status is always the same: a file is stored whole or not at all. */
+export const toFile = (row: FileRow): File =>
+  fieldsOf(answers.file, { ...row, object: 'file', status: 'processed', status_details: null });
 
 /** `file` is null until the upload is completed, and again after the file was deleted. */
-export function toUpload(row: UploadRow, file: FileRow | null): Upload {
-  return {
-    id: row.id,
-    object: 'upload',
-    created_at: row.created_at,
-    filename: row.filename,
-    bytes: row.bytes,
-    purpose: row.purpose,
-    status: row.status,
-    expires_at: row.expires_at,
-    file: file === null ? null : toFile(file),
-  };
+export const toUpload = (row: UploadRow, file: FileRow | null): Upload =>
+  fieldsOf(answers.upload, { ...row, object: 'upload', file: file && toFile(file) });
+
+export const toUploadPart = (row: UploadPartRow): UploadPart =>
+  fieldsOf(answers.uploadPart, { ...row, object: 'upload.part' });
+
+/** The status of a store or batch is that of its files. */
+export function toVectorStore(row: VectorStoreRow): VectorStore {
+  const days = row.expires_after_days;
+  const unexpired = row.in_progress > 0 ? 'in_progress' : 'completed';
+  return fieldsOf(answers.vectorStore, {
+    ...row,
+    object: 'vector_store',
+    file_counts: toFileCounts(row),
+    status: row.expired ? 'expired' : unexpired,
+    expires_after: days === null ? null : { anchor: 'last_active_at', days },
+  });
 }
 
-export function toUploadPart(row: UploadPartRow): UploadPart {
-  return {
-    id: row.id,
-    object: 'upload.part',
-    created_at: row.created_at,
-    upload_id: row.upload_id,
-  };
+export function toVectorStoreFile(row: VectorStoreFileRow): VectorStoreFile {
+  const { max_chunk_tokens: max_chunk_size_tokens, chunk_overlap_tokens } = row;
+  return fieldsOf(answers.vectorStoreFile, {
+    ...row,
+    object: 'vector_store.file',
+    chunking_strategy: { type: 'static', static: { max_chunk_size_tokens, chunk_overlap_tokens } },
+  });
+}
+
+export const toVectorStoreFileBatch = (row: VectorStoreFileBatchRow): VectorStoreFileBatch =>
+  fieldsOf(answers.vectorStoreFileBatch, {
+    ...row,
+    object: 'vector_store.files_batch',
+    status: batchStatus(row),
+    file_counts: toFileCounts(row),
+  });
+
+/** `failed`: none of the batch's files came into the store. */
+export function batchStatus(row: VectorStoreFileBatchRow): VectorStoreFileBatch['status'] {
+  if (row.in_progress > 0) return 'in_progress';
+  if (row.cancelled_at !== null) return 'cancelled';
+  return row.total > 0 && row.failed === row.total ? 'failed' : 'completed';
+}
+
+function toFileCounts({ in_progress, completed, failed, cancelled, total }: FileCounts) {
+  return { in_progress, completed, failed, cancelled, total };
 }

@@ -1,146 +1,90 @@
 /** The stored form of each object: the wire's fields plus internal columns. Column names are spelt as on the wire. */
 import type {
-  AssistantTool,
-  FileAttributes,
+  Assistant,
+  File,
+  FileCounts,
   FilePurpose,
   IncompleteReason,
   LastError,
-  MessageAttachment,
-  MessageContent,
-  Metadata,
-  RequiredAction,
-  ResponseFormat,
-  RunStatus,
-  RunStepStatus,
-  ToolChoice,
-  ToolResources,
-  TruncationStrategy,
-  VectorStoreFileError,
-  VectorStoreFileStatus,
+  Message,
+  Run,
+  RunStep,
+  Thread,
+  ToolCall,
+  Upload,
+  UploadPart,
+  Usage,
+  VectorStore,
+  VectorStoreFile,
+  VectorStoreFileBatch,
 } from './types.ts';
 
-export type AssistantRow = {
-  id: string;
-  created_at: number;
-  name: string | null;
-  description: string | null;
-  model: string;
-  instructions: string | null;
-  tools: AssistantTool[];
-  tool_resources: ToolResources;
-  metadata: Metadata;
-  temperature: number;
-  top_p: number;
-  response_format: ResponseFormat;
-  reasoning_effort: string | null;
-};
+export type AssistantRow = Omit<Assistant, 'object'>;
+export type ThreadRow = Omit<Thread, 'object'>;
 
-export type ThreadRow = {
-  id: string;
-  created_at: number;
-  metadata: Metadata;
-  tool_resources: ToolResources;
-};
-
-export type MessageRow = {
-  id: string;
-  thread_id: string;
+export type MessageRow = Omit<Message, 'object' | 'incomplete_details'> & {
   seq: number;
-  created_at: number;
-  role: 'user' | 'assistant';
-  status: 'in_progress' | 'incomplete' | 'completed';
   incomplete_reason: IncompleteReason | null;
-  completed_at: number | null;
-  incomplete_at: number | null;
-  content: MessageContent[];
-  attachments: MessageAttachment[];
-  metadata: Metadata;
-  assistant_id: string | null;
-  run_id: string | null;
 };
 
-export type RunRow = {
-  id: string;
-  thread_id: string;
-  project_id: string;
-  assistant_id: string;
-  status: RunStatus;
-  created_at: number;
-  expires_at: number;
-  started_at: number | null;
-  cancelled_at: number | null;
-  failed_at: number | null;
-  completed_at: number | null;
-  required_action: RequiredAction | null;
-  last_error: LastError | null;
-  incomplete_reason: 'max_completion_tokens' | 'max_prompt_tokens' | null;
-  model: string;
-  instructions: string | null;
-  tools: AssistantTool[];
-  tool_resources: ToolResources;
-  metadata: Metadata;
-  temperature: number;
-  top_p: number;
-  reasoning_effort: string | null;
-  max_prompt_tokens: number | null;
-  max_completion_tokens: number | null;
-  truncation_strategy: TruncationStrategy;
-  response_format: ResponseFormat;
-  tool_choice: ToolChoice;
-  parallel_tool_calls: boolean;
+/** The tokens of a model turn, or of a run so far. */
+export type TokenCounts = {
   prompt_tokens: number;
   cached_tokens: number;
   completion_tokens: number;
   reasoning_tokens: number;
-  window_end_seq: number;
-  last_event_seq: number;
-  /** What the code_interpreter was given when the run was created: the assistant's files and the thread's. */
-  code_file_ids: string[];
-  /** What file_search searches, as of the run's creation: the stores of the assistant and of the thread. */
-  vector_store_ids: string[];
 };
+
+type DerivedOfRun = 'object' | 'expires_at' | 'incomplete_details' | 'usage';
+
+export type RunRow = Omit<Run, DerivedOfRun> &
+  TokenCounts & {
+    project_id: string;
+    expires_at: number;
+    incomplete_reason: 'max_completion_tokens' | 'max_prompt_tokens' | null;
+    window_end_seq: number;
+    last_event_seq: number;
+    /** The files of code_interpreter as of the run's creation: the assistant's and the thread's. */
+    code_file_ids: string[];
+    /** The stores of file_search as of the run's creation: the assistant's and the thread's. */
+    vector_store_ids: string[];
+  };
 
 export type ToolCallRow = {
   step_id: string;
   index: number;
   id: string;
-  type: 'function' | 'code_interpreter' | 'file_search';
+  type: ToolCall['type'];
   name: string;
   input: string;
-  /** null until the call ended. */
+  /** Null until the call has ended. */
   result: ToolCallResult | null;
 };
 
-/** What a tool call ended with; the key present follows the call's type. */
+/** The key that is present follows the call's type. */
 export type ToolCallResult = {
   output?: string;
   outputs?: CodeOutput[];
   search?: FileSearch;
-  /** The call was not run: what the model is told in place of a result. */
+  /** The call was not run: the model gets this text in place of a result. */
   refused?: string;
 };
 
-/** The search as it was done; without `content`, results are what a client sees that did not ask for it. */
-export type FileSearch = { ranking_options: RankingOptions; results: FileSearchResult[] };
+/** Part of the output of a cell, in order of appearance. */
+export type CodeOutput = Extract<
+  ToolCall,
+  { type: 'code_interpreter' }
+>['code_interpreter']['outputs'][number];
 
-export type RankingOptions = { ranker: 'auto' | 'default_2024_08_21'; score_threshold: number };
+type ShownSearch = Extract<ToolCall, { type: 'file_search' }>['file_search'];
+export type RankingOptions = ShownSearch['ranking_options'];
+/** Shown without `content` to a client that does not ask for it. */
+export type FileSearchResult = Required<ShownSearch['results'][number]>;
+export type FileSearch = ShownSearch & { results: FileSearchResult[] };
 
-export type FileSearchResult = {
-  file_id: string;
-  file_name: string;
-  score: number;
-  attributes: FileAttributes;
-  content: { type: 'text'; text: string }[];
-};
-
-/** One thing that code gave, in order of appearance. */
-export type CodeOutput =
-  { type: 'logs'; logs: string } | { type: 'image'; image: { file_id: string } };
-
-/** Rows of version 0.1.0 lack the details. */
-/** What the model server wants back with a turn's calls, in its own words. `calls` are in the order of the turn's calls. */
+/** The fields that the model server wants back with a turn's calls. `calls` are in the order of the turn's calls. */
 export type UpstreamTurn = {
-  /** Only this server gets it. */
+  /** Only this server gets them. */
   server: string;
   /** A `<think>` block that opened the text. */
   thought: string;
@@ -148,111 +92,48 @@ export type UpstreamTurn = {
   calls: { id: string | null; fields: Record<string, unknown> }[];
 };
 
-export type StepUsage = {
-  prompt_tokens: number;
-  completion_tokens: number;
-  total_tokens: number;
-  prompt_token_details?: { cached_tokens: number };
-  completion_tokens_details?: { reasoning_tokens: number };
-};
+type UsageDetail = 'prompt_token_details' | 'completion_tokens_details';
 
-/** The tokens of a model turn, or of a run so far. */
-export type TokenCounts = Pick<
-  RunRow,
-  'prompt_tokens' | 'completion_tokens' | 'cached_tokens' | 'reasoning_tokens'
->;
+/** Rows of version 0.1.0 lack the details. */
+export type StepUsage = Omit<Usage, UsageDetail> & Partial<Pick<Usage, UsageDetail>>;
 
-export type RunStepRow = {
-  id: string;
-  run_id: string;
-  thread_id: string;
-  assistant_id: string;
+type DerivedOfStep = 'object' | 'expires_at' | 'last_error' | 'metadata' | 'step_details' | 'usage';
+
+export type RunStepRow = Omit<RunStep, DerivedOfStep> & {
   turn: number;
   seq: number;
-  type: 'message_creation' | 'tool_calls';
-  status: RunStepStatus;
   message_id: string | null;
-  created_at: number;
-  completed_at: number | null;
-  failed_at: number | null;
-  cancelled_at: number | null;
-  expired_at: number | null;
   last_error: LastError | null;
   usage: StepUsage | null;
   tool_calls: ToolCallRow[];
 };
 
-export type FileRow = {
-  id: string;
-  created_at: number;
-  purpose: FilePurpose;
-  filename: string;
-  bytes: number;
-  expires_at: number | null;
-  blob_id: number;
-};
+export type FileRow = Omit<File, 'object' | 'status' | 'status_details'> & { blob_id: number };
 
-export type UploadRow = {
-  id: string;
+export type UploadRow = Omit<Upload, 'object' | 'file' | 'purpose'> & {
   project_id: string;
-  created_at: number;
-  expires_at: number;
-  status: 'pending' | 'completed' | 'cancelled' | 'expired';
-  filename: string;
   purpose: FilePurpose;
-  bytes: number;
   file_expires_after: number | null;
   file_id: string | null;
 };
 
-export type UploadPartRow = {
-  id: string;
-  upload_id: string;
-  created_at: number;
-  bytes: number;
-  blob_id: number;
-};
+export type UploadPartRow = Omit<UploadPart, 'object'> & { bytes: number; blob_id: number };
 
-/** How many files are in each state. */
-export type FileCountsRow = {
-  in_progress: number;
-  completed: number;
-  failed: number;
-  cancelled: number;
-  total: number;
-};
+type DerivedOfStore = 'object' | 'file_counts' | 'status' | 'expires_after';
 
-export type VectorStoreRow = FileCountsRow & {
-  id: string;
-  created_at: number;
-  name: string | null;
-  description: string | null;
-  metadata: Metadata;
-  expires_after_days: number | null;
-  expires_at: number | null;
-  last_active_at: number;
-  /** Its time is over: it cannot be used again. */
-  expired: boolean;
-  usage_bytes: number;
-};
+export type VectorStoreRow = FileCounts &
+  Omit<VectorStore, DerivedOfStore> & {
+    expires_after_days: number | null;
+    last_active_at: number;
+    expired: boolean;
+  };
 
-export type VectorStoreFileRow = {
-  /** The file's. */
-  id: string;
+/** `id` is the file's. */
+export type VectorStoreFileRow = Omit<VectorStoreFile, 'object' | 'chunking_strategy'> & {
   seq: number;
-  vector_store_id: string;
-  created_at: number;
-  status: VectorStoreFileStatus;
-  last_error: VectorStoreFileError | null;
-  attributes: FileAttributes;
   max_chunk_tokens: number;
   chunk_overlap_tokens: number;
-  usage_bytes: number;
 };
 
-export type VectorStoreFileBatchRow = FileCountsRow & {
-  id: string;
-  vector_store_id: string;
-  created_at: number;
-  cancelled_at: number | null;
-};
+export type VectorStoreFileBatchRow = FileCounts &
+  Omit<VectorStoreFileBatch, 'object' | 'file_counts' | 'status'> & { cancelled_at: number | null };

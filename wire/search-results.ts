@@ -1,5 +1,8 @@
-/** Found chunks as the page that a search answers with. */
-import type { FileAttributes } from './types.ts';
+/** Results of searches: the page of the search endpoint, and the text of file_search results. */
+import { z } from 'zod';
+
+import { attributes, EXTENSION } from './requests/fields.ts';
+import type { FileAttributes } from './requests/fields.ts';
 
 /** A chunk that a search found. `attributes` are its file's in that store. */
 export type SearchHit = {
@@ -23,35 +26,47 @@ export type SearchHit = {
   };
 };
 
-/** How a search was done: by words and meaning, or by words alone and why. */
-export type SearchMode = { mode: 'hybrid' } | { mode: 'lexical'; reason: string };
+const text = z.string();
+const integer = z.number().meta({ type: 'integer' });
+const score = z.number().optional();
 
-/** `x-threadmill` is our extension: where in the file a result is, and what its score is made of. */
-type SearchResult = {
-  file_id: string;
-  filename: string;
-  score: number;
-  attributes: FileAttributes;
-  content: { type: 'text'; text: string }[];
-  'x-threadmill': {
-    chunk: number;
-    page: number | null;
-    start: number;
-    end: number;
-    scores: SearchHit['scores'];
-  };
-};
+const searchResult = z.object({
+  file_id: text,
+  filename: text,
+  score: z.number(),
+  attributes,
+  content: z.array(z.object({ type: z.literal('text'), text })),
+  /** The place of a result in its file, and the parts of its score. */
+  'x-threadmill': z
+    .object({
+      chunk: integer,
+      page: integer.nullable(),
+      start: integer,
+      end: integer,
+      scores: z.object({ vector: score, lexical: score, fused: score }),
+    })
+    .meta(EXTENSION),
+});
 
-export type SearchResultsPage = {
-  object: 'vector_store.search_results.page';
-  search_query: string[];
-  data: SearchResult[];
-  has_more: false;
-  next_page: null;
-  'x-threadmill': SearchMode;
-};
+export const searchResultsPage = z.object({
+  object: z.literal('vector_store.search_results.page'),
+  search_query: z.array(text),
+  data: z.array(searchResult),
+  has_more: z.literal(false),
+  next_page: z.null(),
+  'x-threadmill': z
+    .discriminatedUnion('mode', [
+      z.object({ mode: z.literal('hybrid') }),
+      z.object({ mode: z.literal('lexical'), reason: text }),
+    ])
+    .meta(EXTENSION),
+});
 
-/** All there is: a search has one page. */
+type SearchResultsPage = z.infer<typeof searchResultsPage>;
+/** By words and meaning, or by words alone and the reason. */
+export type SearchMode = SearchResultsPage['x-threadmill'];
+
+/** A search has one page. */
 export function toSearchResultsPage(
   queries: string[],
   hits: readonly SearchHit[],
@@ -67,7 +82,7 @@ export function toSearchResultsPage(
   };
 }
 
-function toSearchResult({ chunk, ...hit }: SearchHit): SearchResult {
+function toSearchResult({ chunk, ...hit }: SearchHit): SearchResultsPage['data'][number] {
   return {
     file_id: hit.fileId,
     filename: hit.filename,
@@ -82,4 +97,36 @@ function toSearchResult({ chunk, ...hit }: SearchHit): SearchResult {
       scores: hit.scores,
     },
   };
+}
+
+type Details = { tool_calls?: { file_search?: { results?: object[] } }[] };
+
+/** Of a step or of its delta. The text is stored with the results and shown to clients that ask for it with `include[]`. */
+export function withoutSearchContent<T extends object>(data: T): T {
+  const hide = (details: Details): Details => ({
+    ...details,
+    ...(details.tool_calls === undefined ? {} : { tool_calls: details.tool_calls.map(hideCall) }),
+  });
+  const { step_details, delta } = data as {
+    step_details?: Details;
+    delta?: { step_details?: Details };
+  };
+  if (step_details !== undefined) return { ...data, step_details: hide(step_details) };
+  if (delta?.step_details === undefined) return data;
+  return { ...data, delta: { ...delta, step_details: hide(delta.step_details) } };
+}
+
+function hideCall(call: NonNullable<Details['tool_calls']>[number]) {
+  if (call.file_search?.results === undefined) return call;
+  const results = call.file_search.results.map((result) => {
+    const { content: _, ...shown } = result as { content?: unknown };
+    return shown;
+  });
+  return { ...call, file_search: { ...call.file_search, results } };
+}
+
+/** The same for an event as it is stored. */
+export function withoutSearchContentText(event: string, data: string): string {
+  const mayHave = event.startsWith('thread.run.step.') && data.includes('"file_search"');
+  return mayHave ? JSON.stringify(withoutSearchContent(JSON.parse(data) as object)) : data;
 }

@@ -2,6 +2,7 @@
 import { threadBusyForMessage } from '../../wire/errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toMessage } from '../../wire/objects.ts';
+import { attachedFor } from '../../wire/requests/file-ids.ts';
 import type { MessageRow } from '../../wire/rows.ts';
 import type {
   ListEnvelope,
@@ -97,16 +98,10 @@ async function insertMessage(
       toJson(message.attachments),
       toJson(message.metadata),
       message.tokens,
-      filesForCode(message.attachments),
+      attachedFor('code_interpreter', message.attachments),
     ],
   );
   return rows[0]!;
-}
-
-function filesForCode(attachments: MessageAttachment[]): string[] {
-  return attachments.flatMap(({ file_id: id, tools = [] }) =>
-    id !== undefined && tools.some(({ type }) => type === 'code_interpreter') ? [id] : [],
-  );
 }
 
 /** @throws ApiError 404 */

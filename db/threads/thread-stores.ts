@@ -1,4 +1,5 @@
 /** Vector stores that come with something else: the `vector_stores` helper, and the attachments of messages. */
+import { attachedFor } from '../../wire/requests/file-ids.ts';
 import type { NewToolResources } from '../../wire/requests/tools.ts';
 import { newVectorStoreFiles } from '../../wire/requests/vector-stores.ts';
 import type { MessageAttachment, ToolResources } from '../../wire/types.ts';
@@ -45,11 +46,8 @@ export async function addAttachments(
   threadId: string,
   messages: readonly { attachments: MessageAttachment[] }[],
 ): Promise<Delivery[]> {
-  const fileIds = messages.flatMap(({ attachments }) =>
-    attachments.flatMap(({ file_id: id, tools = [] }) =>
-      id !== undefined && tools.some(({ type }) => type === 'file_search') ? [id] : [],
-    ),
-  );
+  const attachments = messages.flatMap((message) => message.attachments);
+  const fileIds = attachedFor('file_search', attachments);
   if (fileIds.length === 0) return [];
   const storeId = await threadStore(tx, projectId, threadId);
   return addFiles(tx, { projectId, storeId }, newVectorStoreFiles(fileIds, undefined));

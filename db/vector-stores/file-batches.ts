@@ -3,7 +3,7 @@ import { cannotCancelBatch } from '../../wire/errors.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileBatchRow } from '../../wire/rows.ts';
-import { batchStatus } from '../../wire/vector-stores.ts';
+import { batchStatus } from '../../wire/objects.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { found } from '../core/found.ts';
 import { INGEST_ID, releaseDocuments, stopIngests } from '../files/detach-files.ts';

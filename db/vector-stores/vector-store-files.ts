@@ -9,7 +9,7 @@ import type {
   VectorStoreFile,
   VectorStoreFileStatus,
 } from '../../wire/types.ts';
-import { toVectorStoreFile } from '../../wire/vector-stores.ts';
+import { toVectorStoreFile } from '../../wire/objects.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { INGEST_ROOM } from '../core/deliveries.ts';

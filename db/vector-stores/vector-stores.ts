@@ -7,7 +7,7 @@ import type {
 } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreRow } from '../../wire/rows.ts';
 import type { ListEnvelope, VectorStore } from '../../wire/types.ts';
-import { toVectorStore } from '../../wire/vector-stores.ts';
+import { toVectorStore } from '../../wire/objects.ts';
 import { found } from '../core/found.ts';
 import { toJson } from '../core/json.ts';
 import { detachFiles, seqsOfStore } from '../files/detach-files.ts';

@@ -104,7 +104,7 @@ export async function readStored(env: Environment, { id, thread_id }: RunRef): P
   return {
     run: run as Run,
     steps: steps.data as RunStep[],
-    messages: messages.data,
+    messages: messages.data as Message[],
   };
 }
 

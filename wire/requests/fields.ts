@@ -1,6 +1,5 @@
 /** Schemas of the fields that several requests share, and the limits they enforce. Built once, when the module loads. */
 import { z } from 'zod';
-import type { FileAttributes, Metadata, ResponseFormat } from '../types.ts';
 import { countCharacters } from '../text.ts';
 import type { CustomProblem } from './zod-errors.ts';
 
@@ -130,9 +129,11 @@ export const metadata = z
     maxProperties: LIMITS.metadataPairs,
     propertyNames: { type: 'string', maxLength: LIMITS.metadataKey },
     additionalProperties: { type: 'string', maxLength: LIMITS.metadataValue },
-  }) as unknown as z.ZodType<Metadata, Metadata>;
+  }) as unknown as z.ZodType<Record<string, string>, Record<string, string>>;
 
-/** What a search can filter a vector store's files by. */
+/** A search of a vector store can filter its files by them. */
+export type FileAttributes = Record<string, string | number | boolean>;
+
 export const attributes = z
   .record(z.string(), z.unknown())
   .check((context) => checkPairs(context, ['string', 'number', 'boolean']))
@@ -201,7 +202,7 @@ const jsonSchemaFormat = z.strictObject({
   strict: z.boolean().nullish(),
 });
 
-export const responseFormat: z.ZodType<ResponseFormat> = z
+export const responseFormat = z
   .union(
     [
       z.literal('auto'),
@@ -214,3 +215,33 @@ export const responseFormat: z.ZodType<ResponseFormat> = z
     { error: "expected one of 'auto' or object" },
   )
   .meta({ id: 'ResponseFormat' });
+
+export const truncationStrategy = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('auto'),
+    last_messages: integer(1, LIMITS.maxInteger).nullish(),
+  }),
+  z.strictObject({
+    type: z.literal('last_messages'),
+    last_messages: integer(1, LIMITS.maxInteger),
+  }),
+]);
+
+export const toolChoice = z
+  .union(
+    [
+      z.enum(['none', 'auto', 'required']),
+      z.discriminatedUnion('type', [
+        z.strictObject({
+          type: z.literal('function'),
+          function: z.strictObject({ name: identifier }),
+        }),
+        z.strictObject({ type: z.literal('code_interpreter') }),
+        z.strictObject({ type: z.literal('file_search') }),
+      ]),
+    ],
+    { error: "expected one of 'none', 'auto', 'required', or object" },
+  )
+  .meta({ id: 'ToolChoice' });
+
+export const imageDetail = z.enum(['auto', 'low', 'high']).optional();

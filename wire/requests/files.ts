@@ -2,17 +2,8 @@
 import { z } from 'zod';
 import { parseBody } from './body.ts';
 import { integer, LIMITS, list, problem, text } from './fields.ts';
-import type { FilePurpose } from '../types.ts';
 
-export const purposes = [
-  'assistants',
-  'batch',
-  'fine-tune',
-  'vision',
-  'user_data',
-  'evals',
-] as const;
-const purpose = z.enum(purposes);
+export const purpose = z.enum(['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals']);
 
 const expiresAfter = z.strictObject({
   anchor: z.literal('created_at'),
@@ -62,7 +53,7 @@ export const completeUploadSchema = z.strictObject({
 
 export type CreateFileParams = {
   filename: string;
-  purpose: FilePurpose;
+  purpose: z.infer<typeof purpose>;
   /** Seconds; undefined: never. */
   expires_after: number | undefined;
 };
@@ -111,7 +102,7 @@ export function parseCompleteUpload(body: unknown): CompleteUploadParams {
 
 /** As published: files for batches live 30 days, the others until they are deleted. */
 function lifetime(
-  of: FilePurpose,
+  of: z.infer<typeof purpose>,
   given: z.infer<typeof expiresAfter> | null | undefined,
 ): number | undefined {
   return given?.seconds ?? (of === 'batch' ? LIMITS.fileExpiryMax : undefined);

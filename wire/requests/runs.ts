@@ -4,7 +4,6 @@ import { checkId } from '../ids.ts';
 import { parseBody } from './body.ts';
 import {
   EXTENSION,
-  identifier,
   instructions,
   integer,
   LIMITS,
@@ -15,7 +14,9 @@ import {
   responseFormat,
   temperature,
   text,
+  toolChoice,
   topP,
+  truncationStrategy,
 } from './fields.ts';
 import type { ReasoningEffort } from './fields.ts';
 import {
@@ -35,34 +36,6 @@ import type {
   ToolResources,
   TruncationStrategy,
 } from '../types.ts';
-
-export const truncationStrategy = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('auto'),
-    last_messages: integer(1, LIMITS.maxInteger).nullish(),
-  }),
-  z.strictObject({
-    type: z.literal('last_messages'),
-    last_messages: integer(1, LIMITS.maxInteger),
-  }),
-]);
-
-export const toolChoice: z.ZodType<ToolChoice> = z
-  .union(
-    [
-      z.enum(['none', 'auto', 'required']),
-      z.discriminatedUnion('type', [
-        z.strictObject({
-          type: z.literal('function'),
-          function: z.strictObject({ name: identifier }),
-        }),
-        z.strictObject({ type: z.literal('code_interpreter') }),
-        z.strictObject({ type: z.literal('file_search') }),
-      ]),
-    ],
-    { error: "expected one of 'none', 'auto', 'required', or object" },
-  )
-  .meta({ id: 'ToolChoice' });
 
 const tokenBudget = integer(LIMITS.minTokenBudget, LIMITS.maxInteger);
 

@@ -1,7 +1,7 @@
 /** Bodies of the thread and message endpoints. */
 import { z } from 'zod';
 import { parseBody } from './body.ts';
-import { fileId, LIMITS, list, metadata, problem, text } from './fields.ts';
+import { fileId, imageDetail, LIMITS, list, metadata, problem, text } from './fields.ts';
 import {
   attachmentTools,
   existingToolResources,
@@ -12,8 +12,6 @@ import {
 import type { NewToolResources } from './tools.ts';
 import type { MessageAttachment, MessageContent, Metadata, ToolResources } from '../types.ts';
 import { countCharacters } from '../text.ts';
-
-const detail = z.enum(['auto', 'low', 'high']);
 
 /** Hosted, `data:` URLs are refused with the same text: images are uploaded as files instead. */
 const imageUrl = z.string().check((context) => {
@@ -29,11 +27,11 @@ const contentPart = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('text'), text: text(LIMITS.messageText, 1) }),
   z.strictObject({
     type: z.literal('image_file'),
-    image_file: z.strictObject({ file_id: fileId, detail: detail.optional() }),
+    image_file: z.strictObject({ file_id: fileId, detail: imageDetail }),
   }),
   z.strictObject({
     type: z.literal('image_url'),
-    image_url: z.strictObject({ url: imageUrl, detail: detail.optional() }),
+    image_url: z.strictObject({ url: imageUrl, detail: imageDetail }),
   }),
 ]);
 type ContentPart = z.infer<typeof contentPart>;

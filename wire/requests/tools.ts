@@ -11,7 +11,6 @@ import {
   problem,
   text,
 } from './fields.ts';
-import type { AssistantTool, Metadata, ToolResources } from '../types.ts';
 
 const DEFAULT_RANKER = 'default_2024_08_21';
 
@@ -58,6 +57,8 @@ export const tools = list(
   LIMITS.tools,
 );
 
+export type AssistantTool = z.infer<typeof tools>[number];
+
 /** The tools an attachment can be meant for: types only. */
 export const attachmentTools = list(
   z.discriminatedUnion('type', [
@@ -94,7 +95,7 @@ function normalizeTool(tool: AssistantTool): AssistantTool {
     }
     case 'file_search': {
       const max_num_results = tool.file_search?.max_num_results;
-      const ranking: z.infer<typeof rankingOptions> | undefined = tool.file_search?.ranking_options;
+      const ranking = tool.file_search?.ranking_options;
       const ranking_options = {
         ranker: ranking?.ranker ?? DEFAULT_RANKER,
         score_threshold: ranking?.score_threshold ?? 0,
@@ -151,6 +152,15 @@ const codeInterpreterResources = z.strictObject({
 
 const vectorStoreIds = list(fileId, 'strings', LIMITS.vectorStores);
 
+/** As stored and echoed. */
+export const storedToolResources = z
+  .object({
+    code_interpreter: z.object({ file_ids: z.array(z.string()) }).optional(),
+    file_search: z.object({ vector_store_ids: z.array(z.string()) }).optional(),
+  })
+  .meta({ id: 'ToolResources' });
+export type ToolResources = z.infer<typeof storedToolResources>;
+
 /** For modifying, and for a run's own resources: existing vector stores only. */
 export const toolResources = z.strictObject({
   code_interpreter: codeInterpreterResources.nullish(),
@@ -181,7 +191,7 @@ type NewVectorStore = {
   file_ids: string[];
   /** Undefined: `auto`. */
   chunking_strategy: ChunkingStrategy | undefined;
-  metadata: Metadata;
+  metadata: z.infer<typeof metadata>;
 };
 
 /** tool_resources as given on create. `vector_stores` is a request, never stored or echoed. */

@@ -4,7 +4,7 @@ import {
   createVectorStoreFileBatchSchema,
   parseCreateVectorStoreFileBatch,
 } from '../../../wire/requests/vector-stores.ts';
-import { toVectorStoreFileBatch } from '../../../wire/vector-stores.ts';
+import { toVectorStoreFileBatch } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const createVectorStoreFileBatch = operation({

@@ -1,6 +1,6 @@
 import { getFileBatchRow } from '../../../db/vector-stores/file-batches.ts';
 import { vectorStoreFileBatch } from '../../../wire/answers.ts';
-import { toVectorStoreFileBatch } from '../../../wire/vector-stores.ts';
+import { toVectorStoreFileBatch } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const getVectorStoreFileBatch = operation({

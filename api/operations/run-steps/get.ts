@@ -1,7 +1,7 @@
 import * as db from '../../../db/runs/run-steps.ts';
 import { runStep } from '../../../wire/answers.ts';
 import { includeQuery } from '../../../wire/requests/queries.ts';
-import { withoutSearchContent } from '../../../wire/search-content.ts';
+import { withoutSearchContent } from '../../../wire/search-results.ts';
 import { operation } from '../../operation.ts';
 
 export const getRunStep = operation({

@@ -2,7 +2,7 @@ import * as db from '../../../db/runs/run-steps.ts';
 import { getRun } from '../../../db/runs/read-runs.ts';
 import { listOf, runStep } from '../../../wire/answers.ts';
 import { listStepsQuery } from '../../../wire/requests/queries.ts';
-import { withoutSearchContent } from '../../../wire/search-content.ts';
+import { withoutSearchContent } from '../../../wire/search-results.ts';
 import { operation } from '../../operation.ts';
 
 export const listRunSteps = operation({

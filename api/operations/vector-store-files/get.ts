@@ -1,6 +1,6 @@
 import { getVectorStoreFileRow } from '../../../db/vector-stores/vector-store-files.ts';
 import { vectorStoreFile } from '../../../wire/answers.ts';
-import { toVectorStoreFile } from '../../../wire/vector-stores.ts';
+import { toVectorStoreFile } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const getVectorStoreFile = operation({

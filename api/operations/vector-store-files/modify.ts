@@ -4,7 +4,7 @@ import {
   modifyVectorStoreFileSchema,
   parseModifyVectorStoreFile,
 } from '../../../wire/requests/vector-stores.ts';
-import { toVectorStoreFile } from '../../../wire/vector-stores.ts';
+import { toVectorStoreFile } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const updateVectorStoreFileAttributes = operation({

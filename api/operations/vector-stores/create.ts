@@ -5,7 +5,7 @@ import {
   createVectorStoreSchema,
   parseCreateVectorStore,
 } from '../../../wire/requests/vector-stores.ts';
-import { toVectorStore } from '../../../wire/vector-stores.ts';
+import { toVectorStore } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const createVectorStore = operation({

@@ -1,6 +1,6 @@
 import { getVectorStoreRow } from '../../../db/vector-stores/vector-stores.ts';
 import { vectorStore } from '../../../wire/answers.ts';
-import { toVectorStore } from '../../../wire/vector-stores.ts';
+import { toVectorStore } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const getVectorStore = operation({

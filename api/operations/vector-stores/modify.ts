@@ -4,7 +4,7 @@ import {
   modifyVectorStoreSchema,
   parseModifyVectorStore,
 } from '../../../wire/requests/vector-stores.ts';
-import { toVectorStore } from '../../../wire/vector-stores.ts';
+import { toVectorStore } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const modifyVectorStore = operation({

@@ -2,10 +2,9 @@ import { embeddingKey } from '../../../db/vector-stores/document-vectors.ts';
 import { searchStores } from '../../../db/vector-stores/search.ts';
 import type { Embedder } from '../../../retrieval/index.ts';
 import { EmbeddingError } from '../../../retrieval/index.ts';
-import { searchResultsPage } from '../../../wire/answers.ts';
 import { parseSearchVectorStore, searchVectorStoreSchema } from '../../../wire/requests/search.ts';
 import type { SearchMode } from '../../../wire/search-results.ts';
-import { toSearchResultsPage } from '../../../wire/search-results.ts';
+import { searchResultsPage, toSearchResultsPage } from '../../../wire/search-results.ts';
 import { operation } from '../../operation.ts';
 
 /** In ms. A client waits: after this time a search by words alone is better. */

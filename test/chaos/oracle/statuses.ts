@@ -1,6 +1,6 @@
 /** Rules about the way of a run from its creation to its end. */
 import type { RunStatus } from '../../../wire/types.ts';
-import { withoutSearchContentText } from '../../../wire/search-content.ts';
+import { withoutSearchContentText } from '../../../wire/search-results.ts';
 import { assertLegalStream } from '../../support/legal-stream.ts';
 import type { Evidence, FaultRecord, SentRequest, WantedRun } from '../evidence.ts';
 import type { Rule, RunRow } from './violation.ts';

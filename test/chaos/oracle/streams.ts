@@ -1,5 +1,5 @@
 /** The rule about what readers saw. */
-import { withoutSearchContentText } from '../../../wire/search-content.ts';
+import { withoutSearchContentText } from '../../../wire/search-results.ts';
 import type { ReadStream, SeenEvent, Tables } from '../evidence.ts';
 import type { Rule } from './violation.ts';
 import { groupBy, hasEnded } from './violation.ts';
