@@ -1,7 +1,7 @@
 /** What every operation needs; built once per process and passed explicitly. */
 import type { Client } from '@temporalio/client';
 
-import type { Config } from '../config/config.ts';
+import type { ConfigOf } from '../config/config.ts';
 import type { RequestPool } from '../db/core/request-pool.ts';
 import type { EventFeed } from '../db/events/event-feed.ts';
 import type { Pool } from '../db/core/pool.ts';
@@ -11,7 +11,7 @@ import type { Dispatcher } from '../temporal/dispatch.ts';
 import type { ListModels } from './model-list.ts';
 
 export type ApiContext = {
-  config: Config;
+  config: ConfigOf<'api'>;
   pool: Pool;
   /** What runs in it uses the pool for that request. */
   inRequest: RequestPool['run'];

@@ -1,5 +1,5 @@
 /** The models that are configured, and those that the default model server lists. */
-import type { Config } from '../config/config.ts';
+import type { ConfigOf } from '../config/config.ts';
 import { embeddingsTarget, usesDemoModel } from '../config/config.ts';
 import { DEMO_MODEL_ID } from '../demo/models.ts';
 import type { Logger } from '../config/log.ts';
@@ -11,7 +11,7 @@ const CACHE_MS = 30_000;
 
 export type ListModels = () => Promise<Model[]>;
 
-export function createModelList(config: Config, log: Logger): ListModels {
+export function createModelList(config: ConfigOf<'api'>, log: Logger): ListModels {
   let cached: { models: Model[]; until: number } | undefined;
   return async () => {
     if (cached !== undefined && cached.until > Date.now()) return cached.models;
@@ -38,7 +38,7 @@ export async function findModel(list: ListModels, id: string): Promise<Model> {
   return model;
 }
 
-async function upstreamModels(config: Config): Promise<Model[]> {
+async function upstreamModels(config: ConfigOf<'api'>): Promise<Model[]> {
   if (usesDemoModel(config)) return [toModel(DEMO_MODEL_ID)];
   if (config.modelBaseUrl === undefined) return [];
   const answer = await fetch(`${config.modelBaseUrl}/models`, {

@@ -2,7 +2,7 @@
 import type { Response } from 'express';
 import type { z } from 'zod';
 
-import type { Config } from '../config/config.ts';
+import type { ConfigOf } from '../config/config.ts';
 import type { StoredBlob } from '../db/core/blobs.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool, Tx } from '../db/core/pool.ts';
@@ -44,7 +44,7 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
   query?: Parser<Query>;
   body?: Parser<Body>;
   /** The body is a form with one file, which is stored while it arrives. */
-  form?: { field: string; maxBytes(config: Config): number };
+  form?: { field: string; maxBytes(config: ConfigOf<'api'>): number };
   /** Null: the answer is bytes. */
   answer: z.ZodType<Answer> | null;
   /** Takes an Idempotency-Key. */

@@ -2,7 +2,7 @@
 import type { ConnectionLike } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 
-import type { Config } from '../config/config.ts';
+import type { ConfigOf } from '../config/config.ts';
 import { embeddingsTarget } from '../config/config.ts';
 import { createRequestPool } from '../db/core/request-pool.ts';
 import { EventFeed } from '../db/events/event-feed.ts';
@@ -18,7 +18,7 @@ import { openGate } from './http/gate.ts';
 import { createModelList } from './model-list.ts';
 
 export type ApiOptions = {
-  config: Config;
+  config: ConfigOf<'api'>;
   databaseUrl: string;
   listenUrl: string;
   temporalAddress: string;

@@ -57,7 +57,7 @@ export const DEFAULT_PROFILE: ModelProfile = {
 
 const entrySchema = z.strictObject({
   id: z.string().min(1),
-  base_url: z.string().optional(),
+  base_url: httpUrl.optional(),
   /** Name of the environment variable that holds the key, so that the file itself carries no secret. */
   api_key_env: z.string().optional(),
   upstream_model: z.string().min(1).optional(),
@@ -100,13 +100,7 @@ export function readModelsFile(path: string | undefined): ModelsFile {
     throw new ConfigError(`MODELS_FILE ${path}: ${placeOf(issue!.path)}: ${issue!.message}.`);
   }
   const { models, profile } = parsed.data;
-  return {
-    models: models.map((entry, index) => ({
-      ...entry,
-      base_url: httpUrl(`models[${index}].base_url`, entry.base_url),
-    })),
-    profile: { ...DEFAULT_PROFILE, ...profile },
-  };
+  return { models, profile: { ...DEFAULT_PROFILE, ...profile } };
 }
 
 function placeOf(path: PropertyKey[]): string {

@@ -1,7 +1,8 @@
 /** TLS and the API key for a remote Temporal server. The variables have the names that Temporal's own tools use. */
 import { readFileSync } from 'node:fs';
 
-import { ConfigError, oneOf } from './values.ts';
+import type { Settings } from './read-settings.ts';
+import { ConfigError } from './values.ts';
 
 /** What connections of the SDK take beside the address. */
 export type TemporalSecurity = {
@@ -15,32 +16,25 @@ export type TemporalSecurity = {
 
 /**
  * A key, a file or a name turns TLS on, as does `TEMPORAL_TLS=true`; `false` keeps it off. The development server on this
- * computer has neither, so without an address nothing counts. Throws ConfigError.
+ * computer has neither, so the settings count only with an address.
+ * @throws ConfigError
  */
-export function temporalSecurity(text: (name: string) => string | undefined): TemporalSecurity {
-  const apiKey = text('TEMPORAL_API_KEY');
-  const tls = readTls(text);
-  const wanted = oneOf(
-    'TEMPORAL_TLS',
-    text('TEMPORAL_TLS') ?? String(apiKey !== undefined || Object.keys(tls).length > 0),
-    ['true', 'false'],
-  );
-  if (text('TEMPORAL_ADDRESS') === undefined) return {};
-  return {
-    ...(wanted === 'true' ? { tls } : {}),
-    ...(apiKey === undefined ? {} : { apiKey }),
-  };
+export function temporalSecurity(settings: Settings): TemporalSecurity {
+  const { temporalApiKey: apiKey, temporalAddress } = settings;
+  const tls = readTls(settings);
+  if (temporalAddress === undefined) return {};
+  const useTls = settings.temporalTls ?? (apiKey !== undefined || Object.keys(tls).length > 0);
+  return { ...(useTls ? { tls } : {}), ...(apiKey === undefined ? {} : { apiKey }) };
 }
 
-function readTls(text: (name: string) => string | undefined): NonNullable<TemporalSecurity['tls']> {
-  const file = (name: string) => {
-    const path = text(name);
-    return path === undefined ? undefined : readPem(name, path);
-  };
-  const serverRootCACertificate = file('TEMPORAL_TLS_SERVER_CA_CERT_PATH');
-  const crt = file('TEMPORAL_TLS_CLIENT_CERT_PATH');
-  const key = file('TEMPORAL_TLS_CLIENT_KEY_PATH');
-  const serverNameOverride = text('TEMPORAL_TLS_SERVER_NAME');
+function readTls(settings: Settings): NonNullable<TemporalSecurity['tls']> {
+  const serverRootCACertificate = readPem(
+    'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
+    settings.temporalServerCa,
+  );
+  const crt = readPem('TEMPORAL_TLS_CLIENT_CERT_PATH', settings.temporalClientCert);
+  const key = readPem('TEMPORAL_TLS_CLIENT_KEY_PATH', settings.temporalClientKey);
+  const serverNameOverride = settings.temporalServerName;
   if ((crt === undefined) !== (key === undefined)) {
     throw new ConfigError(
       'TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH must be set together.',
@@ -53,7 +47,8 @@ function readTls(text: (name: string) => string | undefined): NonNullable<Tempor
   };
 }
 
-function readPem(name: string, path: string): Buffer {
+function readPem(name: string, path: string | undefined): Buffer | undefined {
+  if (path === undefined) return undefined;
   try {
     return readFileSync(path);
   } catch (error) {

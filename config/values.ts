@@ -1,4 +1,9 @@
-/** Reads the values of settings, for config/config.ts. A wrong one is a ConfigError whose message names the variable and the remedy. */
+/** The kinds of values that settings have, as schemas of a variable's text. Each message goes on behind the variable's name. */
+import { resolve } from 'node:path';
+
+import { z } from 'zod';
+
+/** The message names the variable and the remedy. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
@@ -6,91 +11,66 @@ export class ConfigError extends Error {
 /** A Unix socket, or a host and a port. */
 export type SandboxdAddress = { path: string } | { host: string; port: number };
 
-export function integer(
-  name: string,
-  value: string | undefined,
-  fallback: number,
-  min: number,
-  max = Number.MAX_SAFE_INTEGER,
-): number {
-  if (value === undefined) return fallback;
-  const parsed = Number(value);
-  if (!Number.isInteger(parsed) || parsed < min || parsed > max) {
-    throw new ConfigError(
-      `${name} must be a whole number from ${min} to ${max}, but is '${value}'.`,
-    );
-  }
-  return parsed;
+const MEGABYTE = 1024 * 1024;
+
+export const text = z.string();
+/** Neither documents nor error messages show its value. */
+export const secret = text.meta({ secret: true });
+export const path = text.transform((value) => resolve(value));
+export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+export function whole(min: number, max = Number.MAX_SAFE_INTEGER) {
+  return z.coerce.number().int().min(min).max(max);
 }
 
-export function optionalInteger(
-  name: string,
-  value: string | undefined,
-  min: number,
-  max: number,
-): number | undefined {
-  return value === undefined ? undefined : integer(name, value, min, min, max);
+export function megabytes(min: number) {
+  return whole(min).transform((count) => count * MEGABYTE);
 }
 
-export function bytes(name: string, value: string | undefined, fallback: number): number {
-  return integer(name, value, fallback, 1);
+/** Undefined when the variable is not set, which the documents describe by `unset`. */
+export function optional<S extends z.ZodType>(schema: S, unset = 'none') {
+  return schema.optional().meta({ unset });
 }
 
-export function oneOf<const T extends string>(
-  name: string,
-  value: string,
-  allowed: readonly T[],
-): T {
-  const match = allowed.find((candidate) => candidate === value);
-  if (match === undefined) {
-    throw new ConfigError(`${name} must be one of ${allowed.join(', ')}, but is '${value}'.`);
-  }
-  return match;
+function url(protocol: RegExp, error: string) {
+  const matches = (value: string) => URL.canParse(value) && protocol.test(new URL(value).protocol);
+  return text.refine(matches, { error, abort: true });
 }
 
-export function httpUrl(name: string, value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (!URL.canParse(value) || !/^https?:$/.test(new URL(value).protocol)) {
-    throw new ConfigError(`${name} must be an http or https URL such as http://127.0.0.1:8000/v1.`);
-  }
-  const { username, password, search, hash } = new URL(value);
-  if (username + password + search + hash !== '') {
-    throw new ConfigError(`${name} must be a URL without user, password, query and fragment.`);
-  }
-  return value.replace(/\/+$/, '');
-}
+export const postgresUrl = url(
+  /^postgres(ql)?:$/,
+  'must look like postgres://user:password@host:5432/database',
+).meta({ secret: true });
+
+export const httpUrl = url(
+  /^https?:$/,
+  'must be an http or https URL such as http://127.0.0.1:8000/v1',
+)
+  .refine((value) => {
+    const { username, password, search, hash } = new URL(value);
+    return username + password + search + hash === '';
+  }, 'must be a URL without user, password, query and fragment')
+  .transform((value) => value.replace(/\/+$/, ''));
 
 /** `*`, or origins as browsers send them: a scheme, a host, and a port unless it is the scheme's own. */
-export function origins(name: string, value = ''): string[] {
+export const origins = text.transform((value, context) => {
   const list = value.split(',').map((origin) => origin.trim().replace(/\/$/, '').toLowerCase());
-  for (const origin of list) {
-    if (!/^(\*|[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+|)$/.test(origin)) {
-      throw new ConfigError(
-        `${name} must be * or a list such as https://app.example.com,http://localhost:3000, but names '${origin}'.`,
-      );
-    }
+  const wrong = list.find((origin) => !/^(\*|[a-z][a-z0-9+.-]*:\/\/[^/?#\s*]+|)$/.test(origin));
+  if (wrong !== undefined) {
+    context.addIssue(
+      `must be * or a list such as https://app.example.com,http://localhost:3000, but names '${wrong}'`,
+    );
   }
   return list.filter((origin) => origin !== '');
-}
+});
 
-export function sandboxdAddress(
-  name: string,
-  value = 'unix:/run/threadmill/sandboxd.sock',
-): SandboxdAddress {
-  const path = /^unix:(\/.+)$/.exec(value)?.[1];
-  if (path !== undefined) return { path };
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url?.protocol !== 'http:' || url.pathname !== '/' || url.port === '') {
-    throw new ConfigError(`${name} must look like unix:/path/of/a/socket or http://host:port.`);
+export const sandboxdAddress = text.transform((value, context): SandboxdAddress => {
+  const socket = /^unix:(\/.+)$/.exec(value)?.[1];
+  if (socket !== undefined) return { path: socket };
+  const address = URL.canParse(value) ? new URL(value) : undefined;
+  if (address?.protocol !== 'http:' || address.pathname !== '/' || address.port === '') {
+    context.addIssue('must look like unix:/path/of/a/socket or http://host:port');
+    return z.NEVER;
   }
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) };
-}
-
-/** The value is never echoed: it holds a password. */
-export function postgresUrl(name: string, value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  if (!URL.canParse(value) || !/^postgres(ql)?:$/.test(new URL(value).protocol)) {
-    throw new ConfigError(`${name} must look like postgres://user:password@host:5432/database.`);
-  }
-  return value;
-}
+  return { host: address.hostname.replace(/^\[|\]$/g, ''), port: Number(address.port) };
+});

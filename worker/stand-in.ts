@@ -6,7 +6,7 @@ import { Worker as Thread } from 'node:worker_threads';
 
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 
-import type { Config } from '../config/config.ts';
+import type { ConfigOf } from '../config/config.ts';
 import type { Logger } from '../config/log.ts';
 
 export type StandInData = {
@@ -14,7 +14,7 @@ export type StandInData = {
   turns: Int32Array;
   address: string;
   namespace: string;
-  security: Config['temporalSecurity'];
+  security: ConfigOf<'worker'>['temporalSecurity'];
 };
 /** An activity that beats, by its task token, begins or ends. */
 export type StandInNews = { token: string; runs: boolean };
@@ -26,7 +26,11 @@ export type StandIn = {
 
 const TURN_MS = 500;
 
-export function startStandIn(temporalAddress: string, config: Config, log: Logger): StandIn {
+export function startStandIn(
+  temporalAddress: string,
+  config: ConfigOf<'worker'>,
+  log: Logger,
+): StandIn {
   const turns = new Int32Array(new SharedArrayBuffer(4));
   const { temporalNamespace: namespace, temporalSecurity: security } = config;
   const workerData: StandInData = { turns, address: temporalAddress, namespace, security };

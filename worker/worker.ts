@@ -6,7 +6,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { ActivityDependencies } from '../activities/index.ts';
 import { createActivities, createIngestActivities } from '../activities/index.ts';
 import { createModelServers } from '../activities/model/client.ts';
-import type { Config } from '../config/config.ts';
+import type { ConfigOf } from '../config/config.ts';
 import { embeddingsTarget, modelTarget, parseLimits } from '../config/config.ts';
 import { EventBatcher } from '../db/events/event-batcher.ts';
 import { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
@@ -27,7 +27,7 @@ import { deleteOldSchedule } from './schedule.ts';
 import { startStandIn } from './stand-in.ts';
 
 export type WorkerOptions = {
-  config: Config;
+  config: ConfigOf<'worker'>;
   databaseUrl: string;
   listenUrl: string;
   temporalAddress: string;

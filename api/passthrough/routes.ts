@@ -7,7 +7,7 @@ import { Router } from 'express';
 import { Agent } from 'undici';
 import { z } from 'zod';
 
-import type { Config } from '../../config/config.ts';
+import type { ConfigOf } from '../../config/config.ts';
 import { embeddingsTarget, modelTarget } from '../../config/config.ts';
 import { modelOfResponse } from '../../db/projects/passed-responses.ts';
 import {
@@ -113,7 +113,7 @@ const namesSchema = z.object({
  * @throws ApiError 404, 400
  */
 function choose(
-  config: Config,
+  config: ConfigOf<'api'>,
   endpoint: string,
   named: string | null | undefined,
   { locals }: Response,
@@ -126,7 +126,7 @@ function choose(
   throw model === '' ? missingModel() : modelNotFound(model);
 }
 
-function find(config: Config, endpoint: string, model: string): Destination | undefined {
+function find(config: ConfigOf<'api'>, endpoint: string, model: string): Destination | undefined {
   const embeddings = embeddingsTarget(config);
   const isEntry = config.models.some(({ id }) => id === model);
   if (endpoint === 'embeddings' && !isEntry && model === embeddings?.model) {

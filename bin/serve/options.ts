@@ -2,19 +2,28 @@
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../../config/config.ts';
 import type { Config } from '../../config/config.ts';
+import { describeSetting, optionOf } from '../../config/read-settings.ts';
+import type { Setting } from '../../config/settings.ts';
+import { SETTINGS } from '../../config/settings.ts';
 import { StartError } from './start-error.ts';
+
+const OPTIONS = Object.values<Setting>(SETTINGS).filter(({ option }) => option !== undefined);
 
 export const HELP = `Usage: npm start -- [options]
 
 Starts everything on this computer: a database, a Temporal server, the worker and the API.
 
-  --port <number>              port of the API (PORT, 8080; 0 picks a free one)
-  --host <address>             address to listen on (HOST, 127.0.0.1)
-  --data-dir <directory>       where all data is kept (THREADMILL_DATA_DIR, .threadmill)
-  --temporal-ui-port <number>  port of the Temporal UI (8233, or a free one when that is busy)
-  --help                       this text
+${OPTIONS.map(helpLine).join('\n')}
+  --help                       This text
 
-The README lists every setting.`;
+docs/settings.md lists every setting.`;
+
+function helpLine(setting: Setting): string {
+  const { name, option = '', sentence } = setting;
+  const variable = name.startsWith('--') ? '' : `${name}, `;
+  const line = `${option.padEnd(28)} ${sentence} (${variable}${describeSetting(setting).fallback})`;
+  return `  ${line.replaceAll('`', '')}`;
+}
 
 export type Options = {
   config: Config;
@@ -22,21 +31,19 @@ export type Options = {
   uiPortGiven: boolean;
 };
 
-/** Reads flags and environment; undefined when only help was asked for. Throws StartError and ConfigError. */
+/** Reads options and environment; undefined when only help was asked for. Throws StartError and ConfigError. */
 export function readOptions(args: string[]): Options | undefined {
-  const flags = parse(args);
-  if (flags.help === true) return undefined;
-  return {
-    config: loadConfig(process.env, flags),
-    uiPortGiven: flags['temporal-ui-port'] !== undefined,
-  };
+  if (args.includes('--help')) return undefined;
+  const options = parse(args);
+  const uiPortGiven = options['temporal-ui-port'] !== undefined;
+  return { config: loadConfig(process.env, options), uiPortGiven };
 }
 
-function parse(args: string[]) {
+function parse(args: string[]): Record<string, string | undefined> {
+  const text = { type: 'string' } as const;
   try {
-    const text = { type: 'string' } as const;
-    const options = { port: text, host: text, 'data-dir': text, 'temporal-ui-port': text } as const;
-    return parseArgs({ args, options: { ...options, help: { type: 'boolean' } } }).values;
+    const options = Object.fromEntries(OPTIONS.map((setting) => [optionOf(setting), text]));
+    return parseArgs({ args, options }).values;
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split('. ');
     throw new StartError(`${sentence.replace(/\.$/, '')}; npm start -- --help lists the options.`);

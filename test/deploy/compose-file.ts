@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 import { parse } from 'yaml';
 
+import type { Process, Setting } from '../../config/settings.ts';
+import { SETTINGS } from '../../config/settings.ts';
+
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type Service = {
@@ -63,21 +66,10 @@ function interpolate(text: string, variables: Record<string, string>): string {
   );
 }
 
-/** The names of the environment that `load` looks at. */
-export function variablesRead(
-  load: (environment: Record<string, string | undefined>) => void,
-): Set<string> {
-  const names = new Set<string>();
-  load(
-    new Proxy(
-      {},
-      {
-        get: (_target, name) => {
-          names.add(String(name));
-          return undefined;
-        },
-      },
-    ),
-  );
-  return names;
+/** The variables of config/settings.ts, or those of one process. */
+export function variables(process?: Process): string[] {
+  return Object.values<Setting>(SETTINGS)
+    .filter(({ name }) => !name.startsWith('--'))
+    .filter(({ readers }) => process === undefined || readers.includes(process))
+    .map(({ name }) => name);
 }

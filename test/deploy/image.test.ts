@@ -6,10 +6,9 @@ import { dirname, join, relative } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { loadConfig } from '../../config/config.ts';
 import { launchHint } from '../../sandbox/host/setup.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
-import { readCompose, ROOT, variablesRead } from './compose-file.ts';
+import { readCompose, ROOT, variables } from './compose-file.ts';
 
 const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').replaceAll('\\\n', ' ');
 const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
@@ -68,11 +67,11 @@ test('gives the folder of the socket to the account that both images run as', ()
   expect(made).toEqual(['1000', '1000']);
 });
 
-test('sets only variables that config/config.ts, Node or glibc reads', () => {
+test('sets only variables that the worker, Node or glibc reads', () => {
   const names = words(/^ENV (.*)$/gm)
     .flatMap((line) => line.split(' '))
     .map((pair) => pair.split('=')[0]);
-  const known = new Set([...variablesRead(loadConfig), 'NODE_ENV', 'MALLOC_ARENA_MAX']);
+  const known = new Set([...variables('worker'), 'NODE_ENV', 'MALLOC_ARENA_MAX']);
   expect(names.filter((name) => !known.has(name ?? ''))).toEqual([]);
 });
 

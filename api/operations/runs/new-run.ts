@@ -1,5 +1,5 @@
 /** What both ways to create a run share. */
-import type { Config } from '../../../config/config.ts';
+import type { ConfigOf } from '../../../config/config.ts';
 import type { AcceptedRun, NewRun } from '../../../db/runs/create-run.ts';
 import { invalidRequest } from '../../../wire/errors.ts';
 import type { RunParams } from '../../../wire/requests/runs.ts';
@@ -14,7 +14,11 @@ type RunRequest = RunParams & {
 };
 
 /** The request's values replace the assistant's; additional instructions follow whichever apply. */
-export function newRun(config: Config, assistant: AssistantRow, params: RunRequest): NewRun {
+export function newRun(
+  config: ConfigOf<'api'>,
+  assistant: AssistantRow,
+  params: RunRequest,
+): NewRun {
   const resources = params.tool_resources ?? {};
   const instructions = [
     params.instructions ?? assistant.instructions,
@@ -43,7 +47,7 @@ export function newRun(config: Config, assistant: AssistantRow, params: RunReque
   };
 }
 
-function expirySeconds(config: Config, { expires_after }: RunParams): number {
+function expirySeconds(config: ConfigOf<'api'>, { expires_after }: RunParams): number {
   const seconds = expires_after ?? config.runExpirySeconds;
   const longest = config.runExpiryMaxSeconds;
   if (seconds <= longest) return seconds;

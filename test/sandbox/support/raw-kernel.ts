@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 
-import type { SandboxdAddress } from '../../../config/config.ts';
+import type { SandboxdAddress } from '../../../config/values.ts';
 import type { Frame, Header } from '../../../sandbox/remote/frames.ts';
 import { encodeFrame, frameDecoder } from '../../../sandbox/remote/frames.ts';
 import { TOKEN } from './sandboxd.ts';

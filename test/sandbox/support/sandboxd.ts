@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { SandboxdAddress } from '../../../config/config.ts';
+import type { SandboxdAddress } from '../../../config/values.ts';
 import { createSandbox } from '../../../sandbox/index.ts';
 import type { SandboxOptions } from '../../../sandbox/index.ts';
 import { OwnProcess } from '../../support/processes.ts';

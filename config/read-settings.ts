@@ -1,0 +1,50 @@
+/** Makes typed values of variables and options by the table of settings, and says what the table knows of a setting. */
+import { z } from 'zod';
+
+import type { Process, Setting } from './settings.ts';
+import { SETTINGS } from './settings.ts';
+import { ConfigError } from './values.ts';
+
+type Table = typeof SETTINGS;
+
+export type Settings = { readonly [K in keyof Table]: z.output<Table[K]['schema']> };
+
+/** The settings that the table lets a process read. */
+export type SettingsOf<P extends Process> = Pick<
+  Settings,
+  { [K in keyof Table]: P extends Table[K]['readers'][number] ? K : never }[keyof Table]
+>;
+
+export type Texts = Record<string, string | undefined>;
+
+/** Options go before variables; a blank text counts as unset. Throws ConfigError. */
+export function readSettings(env: Texts, options: Texts): Settings {
+  const entries = Object.entries(SETTINGS).map(([key, setting]) => {
+    const option = options[optionOf(setting)];
+    return [key, readSetting(setting, (option ?? env[setting.name])?.trim() || undefined)];
+  });
+  return Object.fromEntries(entries) as Settings;
+}
+
+/** `port` of `--port <number>`. */
+export function optionOf({ option = '' }: Setting): string {
+  return option.replace(/^--| .*$/g, '');
+}
+
+function readSetting(setting: Setting, given: string | undefined): unknown {
+  const { success, data, error } = setting.schema.safeParse(given);
+  if (success) return data;
+  const { range, isSecret } = describeSetting(setting);
+  const is = isSecret ? '' : `, but is '${given}'`;
+  const rule = range === undefined ? error.issues[0]!.message : `must be ${range}${is}`;
+  throw new ConfigError(`${setting.name} ${rule}.`);
+}
+
+/** What the schema says about a setting. The default is a value between backticks, or words. */
+export function describeSetting({ schema }: Setting) {
+  const shape = z.toJSONSchema(schema, { io: 'input' });
+  const { minimum, maximum, enum: allowed, default: value, unset = `\`${String(value)}\`` } = shape;
+  const number = `a whole number from ${minimum} to ${maximum}`;
+  const range = minimum === undefined ? allowed && `one of ${allowed.join(', ')}` : number;
+  return { fallback: String(unset), range, isSecret: 'secret' in shape };
+}
