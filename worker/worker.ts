@@ -1,10 +1,9 @@
 /** Builds everything one worker process needs, runs it, and takes it down in order. */
 import { Client } from '@temporalio/client';
-import type { WorkerOptions as WorkerSettings } from '@temporalio/worker';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
+import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import type { ActivityDependencies } from '../activities/index.ts';
-import { createActivities, createIngestActivities } from '../activities/index.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { ConfigOf } from '../config/config.ts';
 import { embeddingsTarget, modelTarget, parseLimits } from '../config/config.ts';
@@ -17,13 +16,14 @@ import { RunControl } from '../db/events/run-control.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder, createParserPool } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
-import { ingestTaskQueue } from '../workflows/signals.ts';
 import { workflowBundle } from './bundle.ts';
 import { openSandbox } from './sandbox.ts';
 import { startRedelivery } from '../temporal/redeliver.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { startReconciler } from './reconcile.ts';
 import { deleteOldSchedule } from './schedule.ts';
+import { connect, createWorkers } from './polling.ts';
+import type { StandIn } from './stand-in.ts';
 import { startStandIn } from './stand-in.ts';
 
 export type WorkerOptions = {
@@ -49,9 +49,6 @@ export type RunningWorker = {
   close(): Promise<void>;
 };
 
-/** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
-const GRACE = '25s';
-export const SHUTDOWN_FORCE = '40s';
 /** Nobody waits for an activity, and Temporal repeats it. Ingests and the reconciler's passes have long statements. */
 const BOUNDS = { lockMs: 30_000, statementMs: 600_000, longMs: 600_000 };
 
@@ -60,10 +57,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { taskQueue, maxTurns } = config;
   installRuntime(log);
   const resources = await openResources(options);
-  const { connection, sandbox, deps } = resources;
+  const { sandbox, deps } = resources;
   const { pool, embedder } = deps;
+  const { connection, workers } = await createWorkers(options, resources, resources.connection);
   const client = new Client({ connection, namespace: config.temporalNamespace });
-  const workers = await createWorkers(options, resources);
   await whenThere('Temporal', log, () => deleteOldSchedule(client, taskQueue)).catch(
     (err: unknown) =>
       log.warn({ err }, 'The schedule of 0.1.0 is still there: the next start tries'),
@@ -83,6 +80,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
       await running.catch(() => {});
       await closeResources(resources);
+      await connection.close();
     },
   };
 }
@@ -93,13 +91,13 @@ type Resources = {
   codePath: string;
   listener: Listener;
   deps: ActivityDependencies;
-  standIn: ReturnType<typeof startStandIn>;
+  standIn: StandIn;
 };
 
 async function openResources(options: WorkerOptions): Promise<Resources> {
   const { config, log } = options;
   const [connection, sandbox, codePath] = await Promise.all([
-    whenThere('Temporal', log, () => connect(options)),
+    connect(options),
     options.sandbox ?? openSandbox(config),
     workflowBundle(options.cacheDir),
   ]);
@@ -134,7 +132,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
 }
 
 async function closeResources(resources: Resources): Promise<void> {
-  const { connection, sandbox, listener, deps, standIn } = resources;
+  const { sandbox, listener, deps, standIn } = resources;
   await standIn.close();
   deps.control[Symbol.dispose]();
   deps.interpreters[Symbol.dispose]();
@@ -145,44 +143,6 @@ async function closeResources(resources: Resources): Promise<void> {
     listener[Symbol.asyncDispose](),
     deps.pool.end(),
   ]);
-  await connection.close();
-}
-
-async function createWorkers(
-  { config, log }: WorkerOptions,
-  { connection, codePath, deps, standIn }: Resources,
-): Promise<Worker[]> {
-  const common = {
-    connection,
-    namespace: config.temporalNamespace,
-    // Few polls while idle: a worker that freezes is handed few tasks before the server drops its polls.
-    activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
-    maxHeartbeatThrottleInterval: '2s',
-    interceptors: { activity: [standIn.interceptor] },
-    shutdownGraceTime: GRACE,
-    shutdownForceTime: SHUTDOWN_FORCE,
-  } satisfies Partial<WorkerSettings>;
-  const create = (settings: WorkerSettings) =>
-    whenThere('Temporal', log, () => Worker.create(settings));
-  const worker = await create({
-    ...common,
-    taskQueue: config.taskQueue,
-    workflowBundle: { codePath },
-    activities: createActivities(deps),
-    maxCachedWorkflows: 500,
-    maxConcurrentActivityTaskExecutions: config.workerActivitySlots,
-    maxConcurrentWorkflowTaskExecutions: 40,
-    workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 10 },
-    stickyQueueScheduleToStartTimeout: '3s',
-  });
-  // The workflows of ingests cost little and run beside the others; what parses and embeds has slots of its own.
-  const ingester = await create({
-    ...common,
-    taskQueue: ingestTaskQueue(config.taskQueue),
-    activities: createIngestActivities(deps),
-    maxConcurrentActivityTaskExecutions: config.ingestSlots,
-  });
-  return [worker, ingester];
 }
 
 /** The SDK's own logs join ours; signals are handled by the entry, which also stops what lies outside the worker. */
@@ -200,13 +160,4 @@ function installRuntime(log: Logger): void {
   } catch {
     // Installed by an earlier worker of this process.
   }
-}
-
-function connect({ temporalAddress: address, config }: WorkerOptions): Promise<NativeConnection> {
-  const { temporalSecurity } = config;
-  return NativeConnection.connect({
-    address,
-    ...temporalSecurity,
-    grpcCompression: { codec: 'none' },
-  });
 }

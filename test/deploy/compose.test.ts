@@ -9,7 +9,7 @@ import { loadConfig } from '../../config/config.ts';
 import { commandFor } from '../../embedded/temporal/launch.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { GRACE_MS } from '../../sandboxd/server.ts';
-import { SHUTDOWN_FORCE } from '../../worker/worker.ts';
+import { SHUTDOWN_FORCE } from '../../worker/polling.ts';
 import { OURS, readCompose, ROOT, variables } from './compose-file.ts';
 
 const services = readCompose({ POSTGRES_PASSWORD: 'secret' });

@@ -99,12 +99,19 @@ export class ProcessEnvironment implements AsyncDisposable {
   }
 
   async startWorker(options: WorkerOptions = {}): Promise<OwnProcess> {
+    const worker = this.beginWorker(options);
+    await worker.logged('The worker is polling');
+    return worker;
+  }
+
+  /** A worker that does not poll yet. */
+  beginWorker(options: WorkerOptions = {}): OwnProcess {
     const { direct = false, sandbox = false, slots = 400, settings = {} } = options;
     const { workerToDatabase, workerToTemporal } = this.proxies;
     const servers = direct
       ? { DATABASE_URL: this.databaseUrl, TEMPORAL_ADDRESS: inject('temporalAddress') }
       : this.#servers(workerToDatabase, workerToTemporal);
-    const worker = this.#start('worker/main.ts', {
+    return this.#start('worker/main.ts', {
       ...servers,
       MODEL_BASE_URL: this.model.baseUrl,
       SANDBOX: sandbox ? 'auto' : 'none',
@@ -112,8 +119,6 @@ export class ProcessEnvironment implements AsyncDisposable {
       npm_config_cache: inject('cacheDir'),
       ...settings,
     });
-    await worker.logged('The worker is polling');
-    return worker;
   }
 
   #servers(database: TcpProxy, temporal: TcpProxy): Record<string, string> {

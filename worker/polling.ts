@@ -1,0 +1,93 @@
+/** The connection to Temporal, and the two Temporal workers that poll on it. */
+import type { WorkerOptions as WorkerSettings } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
+
+import type { ActivityDependencies } from '../activities/index.ts';
+import { createActivities, createIngestActivities } from '../activities/index.ts';
+import type { ConfigOf } from '../config/config.ts';
+import type { Logger } from '../config/log.ts';
+import { whenThere } from '../temporal/when-there.ts';
+import { ingestTaskQueue } from '../workflows/signals.ts';
+import type { StandIn } from './stand-in.ts';
+
+/** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
+const GRACE = '25s';
+export const SHUTDOWN_FORCE = '40s';
+
+type Server = { config: ConfigOf<'worker'>; temporalAddress: string; log: Logger };
+type Parts = { codePath: string; deps: ActivityDependencies; standIn: StandIn };
+
+export type Polling = { connection: NativeConnection; workers: Worker[] };
+
+export function connect({ temporalAddress: address, config, log }: Server) {
+  const { temporalSecurity } = config;
+  const settings = { address, ...temporalSecurity, grpcCompression: { codec: 'none' as const } };
+  return whenThere('Temporal', log, () => NativeConnection.connect(settings));
+}
+
+/** Creates the workers on `first`, and on a new connection each time that Temporal goes away meanwhile. */
+export async function createWorkers(
+  server: Server,
+  parts: Parts,
+  first: NativeConnection,
+): Promise<Polling> {
+  let open: NativeConnection | undefined = first;
+  return whenThere('Temporal', server.log, async () => {
+    const connection = open ?? (await connect(server));
+    open = undefined;
+    const workers: Worker[] = [];
+    try {
+      for (const settings of workerSettings(server.config, parts)) {
+        workers.push(await Worker.create({ ...settings, connection }));
+      }
+      return { connection, workers };
+    } catch (error) {
+      // A connection does not take a second worker of a task queue, even if the first was not created.
+      await Promise.all(workers.map(stop));
+      await connection.close();
+      throw error;
+    }
+  });
+}
+
+/** Only a worker that runs can be shut down. */
+async function stop(worker: Worker): Promise<void> {
+  const stopped = worker.run();
+  worker.shutdown();
+  await stopped;
+}
+
+function workerSettings(
+  config: ConfigOf<'worker'>,
+  { codePath, deps, standIn }: Parts,
+): WorkerSettings[] {
+  const common = {
+    namespace: config.temporalNamespace,
+    // Few polls while idle: a worker that freezes is handed few tasks before the server drops its polls.
+    activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
+    maxHeartbeatThrottleInterval: '2s',
+    interceptors: { activity: [standIn.interceptor] },
+    shutdownGraceTime: GRACE,
+    shutdownForceTime: SHUTDOWN_FORCE,
+  } satisfies Partial<WorkerSettings>;
+  return [
+    {
+      ...common,
+      taskQueue: config.taskQueue,
+      workflowBundle: { codePath },
+      activities: createActivities(deps),
+      maxCachedWorkflows: 500,
+      maxConcurrentActivityTaskExecutions: config.workerActivitySlots,
+      maxConcurrentWorkflowTaskExecutions: 40,
+      workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 10 },
+      stickyQueueScheduleToStartTimeout: '3s',
+    },
+    // The workflows of ingests cost little and run beside the others; what parses and embeds has slots of its own.
+    {
+      ...common,
+      taskQueue: ingestTaskQueue(config.taskQueue),
+      activities: createIngestActivities(deps),
+      maxConcurrentActivityTaskExecutions: config.ingestSlots,
+    },
+  ];
+}
