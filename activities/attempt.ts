@@ -10,6 +10,7 @@ import { isBusy, isUnavailable } from '../db/core/pool.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import { RunCancelledError } from '../db/events/run-control.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
+import type { RunId } from '../wire/ids.ts';
 import type { Stopped } from '../wire/run-status.ts';
 import type { Tries } from './failures.ts';
 import { tooManyTries, toFailure } from './failures.ts';
@@ -42,7 +43,7 @@ function ownerName(tries: number): string {
  */
 export async function attempt<T>(
   control: RunControl,
-  runId: string,
+  runId: RunId,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T | Stopped> {
   const context = Context.current();

@@ -1,4 +1,5 @@
 /** The one object the worker registers. Ids in, small verdicts out: content stays in Postgres. */
+import type { RunId, ToolCallId } from '../wire/ids.ts';
 import type { IngestEnding } from '../db/vector-stores/documents.ts';
 import { settleFile } from '../db/vector-stores/documents.ts';
 import type { FinalizeOutcome, RunEnding } from '../db/runs/finalize.ts';
@@ -23,11 +24,11 @@ export type { IngestOutcome } from './ingest/ingest-file.ts';
 
 export type Activities = {
   /** One answer of the model, streamed and stored. */
-  modelTurn(runId: string, turn: number): Promise<TurnResult>;
+  modelTurn(runId: RunId, turn: number): Promise<TurnResult>;
   /** One built-in tool call. */
-  runTool(runId: string, callId: string): Promise<ToolOutcome>;
+  runTool(runId: RunId, callId: string): Promise<ToolOutcome>;
   /** The end of a run that no model turn wrote. */
-  finalizeRun(runId: string, ending: RunEnding): Promise<FinalizeOutcome>;
+  finalizeRun(runId: RunId, ending: RunEnding): Promise<FinalizeOutcome>;
   /** Of 0.1.0: workflows/reconcile.ts. */
   reconcile(): Promise<{ repaired: number }>;
   /** The end of an ingest that did not work. */
@@ -49,7 +50,7 @@ export function createActivities(
 ): Omit<Activities, keyof IngestActivities> {
   return {
     modelTurn: (runId, turn) => modelTurn(deps, runId, turn),
-    runTool: (runId, callId) => runTool(deps, runId, callId),
+    runTool: (runId, callId) => runTool(deps, runId, callId as ToolCallId),
     finalizeRun: (runId, ending) => finalizeRun(deps.pool, runId, ending),
     reconcile: () => Promise.resolve({ repaired: 0 }),
     settleFile: async (seq, ending) => ({

@@ -8,6 +8,7 @@ import { listInterpreterFiles, readWholeBlob } from '../db/interpreters/interpre
 import type { Pool } from '../db/core/pool.ts';
 import type { CellResult, InputFile, SavedState, StateChange } from '../sandbox/index.ts';
 import { nameFiles } from '../wire/code-file-names.ts';
+import type { ProjectId } from '../wire/ids.ts';
 import { storable } from '../wire/text.ts';
 
 /** What a new Python of the thread starts from. */
@@ -31,7 +32,7 @@ export async function readSavedState(
 /** The uploads that are still there, each under its id and its name. */
 export async function readInputFiles(
   pool: Pool,
-  projectId: string,
+  projectId: ProjectId,
   ids: string[],
 ): Promise<InputFile[]> {
   const files = (await findFiles(pool, projectId, ids)).flatMap(({ id, content }) =>
@@ -48,7 +49,7 @@ export async function readInputFiles(
 /** Stores the content of what a cell gave, so that its transaction only has to point to it. */
 export async function writeOutputs(
   pool: Pool,
-  projectId: string,
+  projectId: ProjectId,
   { outputs }: CellResult,
 ): Promise<CellOutput[]> {
   const written: CellOutput[] = [];
@@ -97,7 +98,7 @@ async function writeNamespace(
   return (await writeBuffer(pool, lease.projectId, namespace)).id;
 }
 
-function writeBuffer(pool: Pool, projectId: string, content: Buffer): Promise<StoredBlob> {
+function writeBuffer(pool: Pool, projectId: ProjectId, content: Buffer): Promise<StoredBlob> {
   return writeBlob(pool, projectId, whole(content), { maxBytes: content.length });
 }
 

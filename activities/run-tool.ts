@@ -2,6 +2,7 @@
  * One code_interpreter call. A repeated attempt finds the stored result, or the state before the cell and runs it from
  * there: result and state are stored together, so no cell has its effect twice.
  */
+import type { RunId, ToolCallId } from '../wire/ids.ts';
 import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
 import { takeLease } from '../db/interpreters/interpreter-lease.ts';
 import { storeCell } from '../db/interpreters/interpreters.ts';
@@ -20,8 +21,8 @@ const ABANDONED_MS = 10_000;
 
 export async function runTool(
   deps: ActivityDependencies,
-  runId: string,
-  callId: string,
+  runId: RunId,
+  callId: ToolCallId,
 ): Promise<ToolOutcome> {
   return attempt(deps.control, runId, async ({ signal, owner }) => {
     const found = await readToolCall(deps.pool, runId, callId);
@@ -41,7 +42,7 @@ type Taken =
 /** Until the thread's Python is free, and every earlier call of the turn has its result. */
 async function waitForLease(
   deps: ActivityDependencies,
-  runId: string,
+  runId: RunId,
   { call, owner }: { call: PendingToolCall; owner: string },
   signal: AbortSignal,
 ): Promise<Taken> {
@@ -59,7 +60,7 @@ async function waitForLease(
 
 async function runLeased(
   { pool, sandbox, interpreters }: ActivityDependencies,
-  { runId, call, lease }: { runId: string; call: PendingToolCall; lease: Lease & StoredVersion },
+  { runId, call, lease }: { runId: RunId; call: PendingToolCall; lease: Lease & StoredVersion },
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
   const held = holdLease(pool, lease, signal);

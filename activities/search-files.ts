@@ -6,6 +6,7 @@ import { searchStores } from '../db/vector-stores/search.ts';
 import type { PendingToolCall, ToolOutcome } from '../db/runs/tool-calls.ts';
 import { CallSettledError, storeSearch } from '../db/runs/tool-calls.ts';
 import { EmbeddingError } from '../retrieval/index.ts';
+import type { RunId } from '../wire/ids.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';
 import type { FileSearchResult } from '../wire/rows.ts';
 import type { SearchHit } from '../wire/search-results.ts';
@@ -20,7 +21,7 @@ const FEW_RESULTS = 5;
 
 export async function searchFiles(
   deps: ActivityDependencies,
-  runId: string,
+  runId: RunId,
   call: PendingToolCall,
   signal: AbortSignal,
 ): Promise<ToolOutcome> {

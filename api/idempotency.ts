@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 
 import type { IdempotentRequest } from '../db/core/idempotency.ts';
 import { idempotencyKeyInvalid } from '../wire/http-errors.ts';
+import type { ProjectId } from '../wire/ids.ts';
 import {
   toFile,
   toThread,
@@ -19,7 +20,7 @@ const LEGAL_KEY = /^[\x20-\x7e]{1,255}$/;
 const FORMER_ROUTER =
   /^\/v1(?:(?!\/threads\/runs$)(?:\/(?:threads|vector_stores)\/[^/]+(?=\/[a-z]))?\/\w+)?/;
 
-type Bound = { method: string; path: string; ids: Record<string, string>; project: string };
+type Bound = { method: string; path: string; ids: Record<string, string>; project: ProjectId };
 
 /** @throws ApiError 400 unless the key has 1 to 255 printable characters */
 export function idempotencyOf(
@@ -67,6 +68,6 @@ function ofVectorStore(row: never): object {
 }
 
 /** The caller's project, set by the authentication. */
-export function projectOf(response: Response): string {
-  return response.locals.projectId as string;
+export function projectOf(response: Response): ProjectId {
+  return response.locals.projectId as ProjectId;
 }

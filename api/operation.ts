@@ -7,6 +7,7 @@ import type { StoredBlob } from '../db/core/blobs.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool, Tx } from '../db/core/pool.ts';
 import { deleted } from '../wire/answers.ts';
+import type { IdOf, ProjectId } from '../wire/ids.ts';
 import type { ApiContext } from './context.ts';
 import type { StreamOptions } from './stream-run.ts';
 
@@ -18,9 +19,9 @@ type Names<Path> = Path extends `${string}{${infer Name}}${infer Rest}`
 export type Call<Route extends string, Query, Body> = {
   context: ApiContext;
   pool: Pool;
-  project: string;
+  project: ProjectId;
   /** The ids in the path. Each can be one of its kind; its object need not be there. */
-  ids: Record<Names<Route>, string>;
+  ids: { [Name in Names<Route>]: IdOf<Name> };
   query: Query;
   body: Body;
 };

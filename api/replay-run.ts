@@ -2,6 +2,7 @@
 import { readRunObjects } from '../db/runs/replay.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
+import type { ProjectId, RunId, ThreadId } from '../wire/ids.ts';
 import type { RunEvent } from '../wire/types.ts';
 
 type Frame = { id?: number; event: string; data: string };
@@ -9,8 +10,8 @@ type Frame = { id?: number; event: string; data: string };
 /** Each object appears as created and in its final state, in the order of the original stream; there are no deltas. */
 export async function replayRun(
   pool: Pool,
-  projectId: string,
-  run: { id: string; thread_id: string },
+  projectId: ProjectId,
+  run: { id: RunId; thread_id: ThreadId },
 ): Promise<Frame[]> {
   const stored = await readRunObjects(pool, projectId, run.thread_id, run.id);
   const events: RunEvent[] = [

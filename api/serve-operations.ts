@@ -12,12 +12,12 @@ import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
 import { checkFileId, checkId } from '../wire/ids.ts';
-import type { Run } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
 import { fromFormerAnswer, idempotencyOf, projectOf } from './idempotency.ts';
 import { withStoredForm } from './http/multipart.ts';
 import type { Call, Operation, Written } from './operation.ts';
 import { idNames } from './operation.ts';
+import type { StreamedRun } from './stream-run.ts';
 import { streamRun } from './stream-run.ts';
 
 type AnyCall = Call<string, unknown, unknown>;
@@ -119,7 +119,7 @@ async function respond(
   const { context, pool } = call;
   const stream = operation.stream?.(call, beforeSeq ?? 0);
   if (stream !== undefined) {
-    const run = object as Run;
+    const run = object as StreamedRun;
     if (replayed && !(await runExists(pool, run.id))) throw notFound('run', run.id);
     return streamRun(context, response, run, stream);
   }

@@ -6,6 +6,7 @@ import { readEventAt, readEvents } from '../db/events/run-events.ts';
 import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
+import type { RunId, ThreadId } from '../wire/ids.ts';
 import { isActive } from '../wire/run-status.ts';
 import { withoutSearchContentText } from '../wire/search-results.ts';
 import type { RunStatus } from '../wire/types.ts';
@@ -14,7 +15,7 @@ import { projectOf } from './idempotency.ts';
 import { replayRun } from './replay-run.ts';
 import { SseStream } from './http/sse.ts';
 
-export type StreamedRun = { id: string; thread_id: string; status: RunStatus };
+export type StreamedRun = { id: RunId; thread_id: ThreadId; status: RunStatus };
 
 export type StreamOptions = {
   /** The stream starts with the event after this one. */
@@ -66,7 +67,7 @@ function shownFrame({ withContent }: StreamOptions): Show {
 const DELETION_CHECK_MS = 15_000;
 
 /** A run that was deleted with its thread has no last event. */
-function watchDeletion(context: ApiContext, runId: string): Disposable & { signal: AbortSignal } {
+function watchDeletion(context: ApiContext, runId: RunId): Disposable & { signal: AbortSignal } {
   const gone = new AbortController();
   const timer = setInterval(() => {
     void runExists(context.pool, runId).then(
@@ -88,7 +89,7 @@ function watchDeletion(context: ApiContext, runId: string): Disposable & { signa
 async function follow(
   context: ApiContext,
   sse: SseStream,
-  { runId, ...options }: StreamOptions & { runId: string; show: Show },
+  { runId, ...options }: StreamOptions & { runId: RunId; show: Show },
   signal: AbortSignal,
 ): Promise<boolean> {
   const { stopAtPause, show } = options;
@@ -110,7 +111,7 @@ async function follow(
  */
 async function startOf(
   context: ApiContext,
-  runId: string,
+  runId: RunId,
   { afterSeq, seenSeq = 0 }: StreamOptions,
   isLast: (event: string) => boolean,
 ): Promise<number | 'end'> {
@@ -125,7 +126,7 @@ function toFrame({ seq, event, data }: StoredEvent): { id: number; event: string
 }
 
 /** Events are kept for days, runs for ever. */
-async function eventsAreGone(context: ApiContext, runId: string): Promise<boolean> {
+async function eventsAreGone(context: ApiContext, runId: RunId): Promise<boolean> {
   return (await readEvents(context.pool, runId, 0, 1)).length === 0;
 }
 

@@ -3,13 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { ProjectId } from '../wire/ids.ts';
 import { ensureApiKey, projectOfKey } from '../db/projects/api-keys.ts';
 import { migrate } from '../db/core/migrate.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { createPool } from '../db/core/pool.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres/server.ts';
 
-export type BenchDatabase = AsyncDisposable & { pool: Pool; projectId: string };
+export type BenchDatabase = AsyncDisposable & { pool: Pool; projectId: ProjectId };
 
 export async function startDatabase(): Promise<BenchDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'threadmill-bench-'));

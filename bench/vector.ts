@@ -5,6 +5,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
+import type { ProjectId, VectorStoreId } from '../wire/ids.ts';
 import { loadConfig } from '../config/config.ts';
 import { cosine } from '../retrieval/index.ts';
 import type { Pool } from '../db/core/pool.ts';
@@ -29,7 +30,7 @@ const MODEL = 'synthetic/256';
 const GOALS = { p95: 50, recall: 0.98, growth: 5 };
 
 type Store = {
-  id: string;
+  id: VectorStoreId;
   chunks: number;
   texts: string[][];
   /** Before they are turned and scaled. */
@@ -38,7 +39,7 @@ type Store = {
 };
 type Query = { text: string; vector: Float32Array; nearest: Set<number> };
 /** Without texts and vectors: collecting a heap full of them would be part of the times. */
-type Filled = { id: string; chunks: number; queries: Query[]; indexedPerSecond: number };
+type Filled = { id: VectorStoreId; chunks: number; queries: Query[]; indexedPerSecond: number };
 /** Of one round. */
 type Round = { recall: number; meaning: Spread; words: Spread; both: Spread };
 type Figures = { chunks: number; indexedPerSecond: number; rounds: Round[] };
@@ -88,7 +89,7 @@ function collectGarbage(): void {
 
 async function fill(
   pool: Pool,
-  projectId: string,
+  projectId: ProjectId,
   { source, random, chunks }: { source: VectorSource; random: () => number; chunks: number },
 ): Promise<Store> {
   const id = await newStore(pool, projectId);
@@ -140,7 +141,7 @@ function exact(store: Store, vector: Float32Array): Set<number> {
   return new Set(all.slice(0, NEAREST).map(({ at }) => at));
 }
 
-async function measure(pool: Pool, projectId: string, { id, queries }: Filled): Promise<Round> {
+async function measure(pool: Pool, projectId: ProjectId, { id, queries }: Filled): Promise<Round> {
   const times = { meaning: [] as number[], words: [] as number[], both: [] as number[] };
   let found = 0;
   const common = {

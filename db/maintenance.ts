@@ -1,4 +1,5 @@
 /** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
+import type { RunId } from '../wire/ids.ts';
 import type { RunStatus } from '../wire/types.ts';
 import { collectBlobs } from './core/blobs.ts';
 import { emptyExpiredStores, INGEST_ID } from './files/detach-files.ts';
@@ -27,7 +28,7 @@ export async function takePass(
   return rows.length > 0;
 }
 
-export type SuspectRun = { id: string; status: RunStatus; overdue: boolean };
+export type SuspectRun = { id: RunId; status: RunStatus; overdue: boolean };
 
 /** Active runs that nothing has touched for a while, or that are past their deadline. */
 export async function listSuspectRuns(
@@ -61,7 +62,7 @@ export async function listActiveRuns(db: Queryable, ids: string[]): Promise<Susp
 }
 
 /** The run was found alive: it is quiet for another while. */
-export async function touchRun(db: Queryable, runId: string): Promise<void> {
+export async function touchRun(db: Queryable, runId: RunId): Promise<void> {
   await query(
     db,
     'maintenance.touch',
@@ -71,7 +72,7 @@ export async function touchRun(db: Queryable, runId: string): Promise<void> {
 }
 
 /** Gives a queued run whose workflow was lost a new start. */
-export async function restartRun(db: Queryable, runId: string): Promise<void> {
+export async function restartRun(db: Queryable, runId: RunId): Promise<void> {
   await query(
     db,
     'maintenance.restart',

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 
+import type { RunId } from '../wire/ids.ts';
 import type { Logger } from '../config/log.ts';
 import type { Delivery, DeliveryPayload } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
@@ -34,7 +35,7 @@ export async function deliver(
   { workflowId, payload }: Delivery,
 ): Promise<DeliverResult> {
   const { client } = outbox;
-  if (payload.kind === 'start') return startRun(outbox, workflowId, payload);
+  if (payload.kind === 'start') return startRun(outbox, workflowId as RunId, payload);
   if (payload.kind === 'ingest') return startIngest(outbox, workflowId, payload);
   const handle = client.workflow.getHandle(workflowId);
   try {
@@ -57,7 +58,7 @@ type Payload<Kind> = Extract<DeliveryPayload, { kind: Kind }>;
 
 function startRun(
   { client, taskQueue, maxTurns }: Outbox,
-  runId: string,
+  runId: RunId,
   payload: Payload<'start'>,
 ): Promise<DeliverResult> {
   const { assistantId, threadId, projectId, model, expiresAtMs } = payload;

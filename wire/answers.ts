@@ -10,6 +10,7 @@ import type { RunStep } from 'openai/resources/beta/threads/runs/steps';
 import type { Thread } from 'openai/resources/beta/threads/threads';
 import { z } from 'zod';
 
+import type { Id, IdKind } from './ids.ts';
 import {
   attributes,
   imageDetail,
@@ -35,6 +36,14 @@ const list = z.array;
 const nullableText = text.nullable();
 const nullableInteger = integer.nullable();
 const file_id = text;
+
+/** An id of this kind, for the compiler: what a client sends is checked elsewhere. */
+const idOf = <Kind extends IdKind>(_kind: Kind) => text as unknown as z.ZodType<Id<Kind>>;
+const assistant_id = idOf('assistant');
+const thread_id = idOf('thread');
+const message_id = idOf('message');
+const run_id = idOf('run');
+const vector_store_id = idOf('vector_store');
 
 /** Fields of one kind. */
 function each<S extends z.ZodType, K extends string>(schema: S, ...names: K[]): Record<K, S> {
@@ -67,6 +76,7 @@ export function listOf<T>(item: z.ZodType<T>) {
 }
 
 export const assistant = object('AssistantObject', 'assistant', {
+  id: assistant_id,
   name: nullableText,
   description: nullableText,
   model: text,
@@ -81,6 +91,7 @@ export const assistant = object('AssistantObject', 'assistant', {
 }) satisfies z.ZodType<Assistant>;
 
 export const thread = object('ThreadObject', 'thread', {
+  id: thread_id,
   metadata,
   tool_resources,
 }) satisfies z.ZodType<Thread>;
@@ -100,9 +111,10 @@ const content = z.discriminatedUnion('type', [
 const RUN_ENDS = ['run_cancelled', 'run_expired', 'run_failed'] as const;
 
 export const message = object('MessageObject', 'thread.message', {
-  assistant_id: nullableText,
-  thread_id: text,
-  run_id: nullableText,
+  id: message_id,
+  assistant_id: assistant_id.nullable(),
+  thread_id,
+  run_id: run_id.nullable(),
   status: z.enum(['in_progress', 'incomplete', 'completed']),
   incomplete_details: because('content_filter', 'max_tokens', ...RUN_ENDS),
   ...each(nullableInteger, 'incomplete_at', 'completed_at'),
@@ -145,7 +157,9 @@ const requiredCall = member('function', {
 
 /** `expires_after` is never echoed. */
 export const run = object('RunObject', 'thread.run', {
-  ...each(text, 'assistant_id', 'thread_id'),
+  id: run_id,
+  assistant_id,
+  thread_id,
   status: z.enum(RUN_STATUSES),
   ...each(nullableInteger, ...RUN_TIMES),
   required_action: member('submit_tool_outputs', {
@@ -208,7 +222,10 @@ const toolCall = z.discriminatedUnion('type', [
 ]);
 
 export const runStep = object('RunStepObject', 'thread.run.step', {
-  ...each(text, 'run_id', 'assistant_id', 'thread_id'),
+  id: idOf('run_step'),
+  run_id,
+  assistant_id,
+  thread_id,
   type: z.enum(['message_creation', 'tool_calls']),
   status: z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired']),
   ...each(nullableInteger, ...STEP_TIMES),
@@ -222,6 +239,7 @@ export const runStep = object('RunStepObject', 'thread.run.step', {
 }) satisfies z.ZodType<RunStep>;
 
 export const file = object('OpenAIFile', 'file', {
+  id: idOf('file'),
   purpose: z.enum([...purpose.options, 'assistants_output']),
   filename: text,
   bytes: integer,
@@ -254,6 +272,7 @@ const file_counts = z.object(
 );
 
 export const vectorStore = object('VectorStoreObject', 'vector_store', {
+  id: vector_store_id,
   ...each(nullableText, 'name', 'description'),
   usage_bytes: integer,
   file_counts,
@@ -266,8 +285,9 @@ export const vectorStore = object('VectorStoreObject', 'vector_store', {
 const progress = z.enum(['in_progress', 'completed', 'cancelled', 'failed']);
 
 export const vectorStoreFile = object('VectorStoreFileObject', 'vector_store.file', {
+  id: idOf('file'),
   usage_bytes: integer,
-  vector_store_id: text,
+  vector_store_id,
   status: progress,
   last_error: failure('server_error', 'unsupported_file', 'invalid_file'),
   chunking_strategy: member('static', { static: staticChunking }),
@@ -277,7 +297,7 @@ export const vectorStoreFile = object('VectorStoreFileObject', 'vector_store.fil
 export const vectorStoreFileBatch = object(
   'VectorStoreFileBatchObject',
   'vector_store.files_batch',
-  { status: progress, vector_store_id: text, file_counts },
+  { status: progress, vector_store_id, file_counts },
 ) satisfies z.ZodType<OpenAI.VectorStores.VectorStoreFileBatch>;
 
 export const fileContentPage = z.object({

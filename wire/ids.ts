@@ -29,20 +29,37 @@ const FORMATS = {
 /** What an id can name. `request` is for the `x-request-id` header. */
 export type IdKind = keyof typeof FORMATS;
 
-/** The path and body parameters whose ids are checked before anything is looked up, and the prefix in the message. */
-const PARAM_PREFIXES = {
-  assistant_id: 'asst',
+declare const kind: unique symbol;
+/** A string that names an object of this kind: an id of another kind does not compile in its place. */
+export type Id<Kind extends IdKind | 'project'> = string & { readonly [kind]: Kind };
+export type ProjectId = Id<'project'>;
+export type AssistantId = Id<'assistant'>;
+export type ThreadId = Id<'thread'>;
+export type MessageId = Id<'message'>;
+export type RunId = Id<'run'>;
+export type StepId = Id<'run_step'>;
+export type ToolCallId = Id<'tool_call'>;
+export type FileId = Id<'file'>;
+export type VectorStoreId = Id<'vector_store'>;
+
+/** The path parameters whose ids are checked before anything is looked up. */
+const PARAM_KINDS = {
+  assistant_id: 'assistant',
   thread_id: 'thread',
   run_id: 'run',
-  message_id: 'msg',
-  step_id: 'step',
+  message_id: 'message',
+  step_id: 'run_step',
   file_id: 'file',
   upload_id: 'upload',
-  vector_store_id: 'vs',
-  batch_id: 'vsfb',
+  vector_store_id: 'vector_store',
+  batch_id: 'vector_store_file_batch',
 } as const;
 
-export type IdParam = keyof typeof PARAM_PREFIXES;
+export type IdParam = keyof typeof PARAM_KINDS;
+/** The id in a path parameter. The id of a model is any text. */
+export type IdOf<Param extends string> = Param extends IdParam
+  ? Id<(typeof PARAM_KINDS)[Param]>
+  : string;
 
 /** Longest id accepted from a client, in characters. Minted ids have at most 31. */
 const MAX_ID_LENGTH = 64;
@@ -56,9 +73,9 @@ const LATEST = Date.UTC(2100, 0, 1);
 const minters: Record<13 | 15, () => string> = { 13: createMinter(13), 15: createMinter(15) };
 
 /** A fresh id. Never repeats within a process; across processes a repeat needs the same millisecond and 89 equal bits. */
-export function mintId(kind: IdKind): string {
+export function mintId<Kind extends IdKind>(kind: Kind): Id<Kind> {
   const { prefix, randomChars } = FORMATS[kind];
-  return prefix + minters[randomChars]();
+  return (prefix + minters[randomChars]()) as Id<Kind>;
 }
 
 /**
@@ -91,21 +108,21 @@ export function dayOfId(id: string): string | undefined {
  * Returns `value` if it can be an id of this kind: the right prefix, at most 64 characters of `A-Za-z0-9_-`.
  * Otherwise throws `illFormedId` (400). The usual culprit is a client that put the literal `undefined` into the URL.
  */
-export function checkId(param: IdParam, value: string): string {
-  const prefix = PARAM_PREFIXES[param];
+export function checkId<Param extends IdParam>(param: Param, value: string): IdOf<Param> {
+  const prefix = FORMATS[PARAM_KINDS[param]].prefix.slice(0, -1);
   if (!value.startsWith(prefix) || !LEGAL_ID.test(value)) {
     throw illFormedId(param, value.slice(0, MAX_ID_LENGTH), prefix);
   }
-  return value;
+  return value as IdOf<Param>;
 }
 
 /**
  * Below /files no id is ill-formed, as recorded: whatever cannot be the id of a file names none.
  * @throws ApiError 404
  */
-export function checkFileId(value: string): string {
+export function checkFileId(value: string): FileId {
   if (!LEGAL_ID.test(value)) throw noSuchFile(value);
-  return value;
+  return value as FileId;
 }
 
 /** A source of increasing `clock + random` bodies. Inside one millisecond it adds a random step, so that ids stay unguessable. */

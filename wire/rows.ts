@@ -1,4 +1,5 @@
 /** The stored form of each object: the wire's fields plus internal columns. Column names are spelt as on the wire. */
+import type { FileId, MessageId, ProjectId, StepId, ToolCallId, VectorStoreId } from './ids.ts';
 import type {
   Assistant,
   File,
@@ -39,21 +40,21 @@ type DerivedOfRun = 'object' | 'expires_at' | 'incomplete_details' | 'usage';
 
 export type RunRow = Omit<Run, DerivedOfRun> &
   TokenCounts & {
-    project_id: string;
+    project_id: ProjectId;
     expires_at: number;
     incomplete_reason: 'max_completion_tokens' | 'max_prompt_tokens' | null;
     window_end_seq: number;
     last_event_seq: number;
     /** The files of code_interpreter as of the run's creation: the assistant's and the thread's. */
-    code_file_ids: string[];
+    code_file_ids: FileId[];
     /** The stores of file_search as of the run's creation: the assistant's and the thread's. */
-    vector_store_ids: string[];
+    vector_store_ids: VectorStoreId[];
   };
 
 export type ToolCallRow = {
-  step_id: string;
+  step_id: StepId;
   index: number;
-  id: string;
+  id: ToolCallId;
   type: ToolCall['type'];
   name: string;
   input: string;
@@ -102,7 +103,7 @@ type DerivedOfStep = 'object' | 'expires_at' | 'last_error' | 'metadata' | 'step
 export type RunStepRow = Omit<RunStep, DerivedOfStep> & {
   turn: number;
   seq: number;
-  message_id: string | null;
+  message_id: MessageId | null;
   last_error: LastError | null;
   usage: StepUsage | null;
   tool_calls: ToolCallRow[];
@@ -111,10 +112,10 @@ export type RunStepRow = Omit<RunStep, DerivedOfStep> & {
 export type FileRow = Omit<File, 'object' | 'status' | 'status_details'> & { blob_id: number };
 
 export type UploadRow = Omit<Upload, 'object' | 'file' | 'purpose'> & {
-  project_id: string;
+  project_id: ProjectId;
   purpose: FilePurpose;
   file_expires_after: number | null;
-  file_id: string | null;
+  file_id: FileId | null;
 };
 
 export type UploadPartRow = Omit<UploadPart, 'object'> & { bytes: number; blob_id: number };

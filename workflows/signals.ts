@@ -1,11 +1,12 @@
 /** Names that the API, the worker and the workflow share. A signal's name and argument are a contract: never reuse one. */
 import { defineSignal } from '@temporalio/workflow';
+import type { RunId } from '../wire/ids.ts';
 
 /** The outputs of this submission (the id of the step that waited) are stored in Postgres. */
 export const toolOutputsSubmitted = defineSignal<[submission: string]>('toolOutputsSubmitted');
 
 /** The versioned input of a run's workflow. From 2 on it writes `RunStatus` at every end; 0.1.0 started runs with 1. */
-export type RunInput = { v: 1 | 2; runId: string; expiresAtMs: number; maxTurns: number };
+export type RunInput = { v: 1 | 2; runId: RunId; expiresAtMs: number; maxTurns: number };
 
 /** Activities of ingests have their own queue and few slots, so that thousands of files leave the others to runs. */
 export function ingestTaskQueue(taskQueue: string): string {

@@ -9,6 +9,7 @@ import {
   functionOpened,
   searchOpened,
 } from '../../wire/events.ts';
+import type { StepId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { rankingOptionsOf } from '../../wire/objects.ts';
 import type { RunRow, ToolCallResult } from '../../wire/rows.ts';
@@ -45,7 +46,7 @@ export class CallWriter {
     const decoder = type === 'code_interpreter' ? new CodeDecoder() : null;
     const call: Call = { id: mintId('tool_call'), type, name, arguments: '', decoder };
     this.#calls[index] = call;
-    const opening = (stepId: string): RunEvent => openingOf(run, stepId, index, call);
+    const opening = (stepId: StepId): RunEvent => openingOf(run, stepId, index, call);
     if (this.#step === undefined) {
       this.#step = await openToolStep(pool, run, ref, opening);
       deltas.continueAfter(this.#step.lastSeq);
@@ -106,7 +107,7 @@ export class CallWriter {
   }
 }
 
-function openingOf(run: RunRow, stepId: string, index: number, { id, type, name }: Call): RunEvent {
+function openingOf(run: RunRow, stepId: StepId, index: number, { id, type, name }: Call): RunEvent {
   switch (type) {
     case 'function':
       return functionOpened(stepId, index, id, name);

@@ -7,6 +7,7 @@ import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
 import { countLostUsage, finishTurn } from '../../db/runs/finish-turn.ts';
 import type { TurnRef } from '../../db/runs/open-step.ts';
 import type { ClaimedRun } from '../../db/runs/transitions.ts';
+import type { RunId } from '../../wire/ids.ts';
 import type { TokenCounts } from '../../wire/rows.ts';
 import { attempt, throughOutages } from '../attempt.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
@@ -37,7 +38,7 @@ const NOTHING_USED: TokenCounts = {
 
 export async function modelTurn(
   deps: ActivityDependencies,
-  runId: string,
+  runId: RunId,
   turn: number,
 ): Promise<TurnResult> {
   return attempt(deps.control, runId, async ({ signal, owner }) => {

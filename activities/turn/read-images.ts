@@ -1,4 +1,5 @@
 /** The images that messages refer to by file id, for models that see. */
+import type { ProjectId } from '../../wire/ids.ts';
 import { findFiles } from '../../db/files/find-files.ts';
 import { readWholeBlob } from '../../db/interpreters/interpreters.ts';
 import type { ContextMessage } from '../../db/threads/messages.ts';
@@ -15,7 +16,7 @@ const MAX_TOTAL_BYTES = 30 * 1024 * 1024;
  */
 export async function readImages(
   pool: Pool,
-  projectId: string,
+  projectId: ProjectId,
   window: Pick<ContextMessage, 'role' | 'content'>[],
   vision: boolean | undefined,
 ): Promise<Map<string, string> | null> {

@@ -9,11 +9,12 @@ import {
   missingBetaHeader,
   wrongBetaVersion,
 } from '../../wire/http-errors.ts';
+import type { ProjectId } from '../../wire/ids.ts';
 
 const CACHE_MS = 2_000;
 const CACHE_SIZE = 1_000;
 
-type Known = { projectId: string; until: number };
+type Known = { projectId: ProjectId; until: number };
 
 /** Sets `response.locals.projectId`. @throws ApiError 401 */
 export function authenticate(pool: Pool): RequestHandler {

@@ -14,6 +14,7 @@ import type { Pool } from '../../db/core/pool.ts';
 import { invalidRequest } from '../../wire/errors.ts';
 import { emptyFile, fileTooLarge, notAForm, unreadableForm } from '../../wire/file-errors.ts';
 import { unsupportedEncoding } from '../../wire/http-errors.ts';
+import type { ProjectId } from '../../wire/ids.ts';
 import { unknownParameter } from '../../wire/requests/zod-errors.ts';
 import { projectOf } from '../idempotency.ts';
 
@@ -72,7 +73,7 @@ export function liftBodyDeadline(response: Response): void {
 
 async function readForm(
   request: IncomingMessage,
-  projectId: string,
+  projectId: ProjectId,
   { pool, field, maxBytes }: FormOptions,
 ): Promise<StoredForm> {
   const mostBytes = maxBytes + OVERHEAD_BYTES;

@@ -1,6 +1,7 @@
 /** Counts what passes to the caller's project, and remembers whose the responses are that a model server keeps. */
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { rememberResponse } from '../../db/projects/passed-responses.ts';
+import type { ProjectId } from '../../wire/ids.ts';
 import { countTokens } from '../../wire/tokens.ts';
 import type { ApiContext } from '../context.ts';
 import type { Tap } from './upstream.ts';
@@ -8,7 +9,7 @@ import { isEventStream } from './upstream.ts';
 import { createUsageMeter } from './usage-meter.ts';
 
 export type Counted = {
-  projectId: string;
+  projectId: ProjectId;
   endpoint: string;
   model: string;
   /** The texts of the request. Undefined: tokens that the server does not report are not estimated. */

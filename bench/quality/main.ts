@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import { embeddingKey } from '../../db/vector-stores/document-vectors.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { searchStores } from '../../db/vector-stores/search.ts';
@@ -28,7 +29,7 @@ const CHUNKS = { maxTokens: 220, overlapTokens: 55 };
 const RESULTS = 20;
 
 type Question = { question: string; documents: string[] };
-type Store = { pool: Pool; projectId: string; id: string };
+type Store = { pool: Pool; projectId: ProjectId; id: VectorStoreId };
 /** The place of the right document's first chunk among the results, from 1; Infinity when it is not there. */
 type Ranks = number[];
 

@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
 
@@ -47,7 +48,7 @@ export class BlobGoneError extends Error {
  */
 export async function writeBlob(
   pool: Pool,
-  projectId: string,
+  projectId: ProjectId,
   source: AsyncIterable<Uint8Array>,
   options: { maxBytes: number },
 ): Promise<StoredBlob> {
@@ -97,12 +98,12 @@ async function* inChunks(
 
 class BlobWriter {
   readonly #pool: Pool;
-  readonly #projectId: string;
+  readonly #projectId: ProjectId;
   #id: number | undefined;
   #chunks = 0;
   #aliveAt = 0;
 
-  constructor(pool: Pool, projectId: string) {
+  constructor(pool: Pool, projectId: ProjectId) {
     this.#pool = pool;
     this.#projectId = projectId;
   }
@@ -200,7 +201,7 @@ export async function* readBlob(db: Queryable, id: number): AsyncGenerator<Buffe
  */
 export async function assembleBlob(
   tx: Tx,
-  projectId: string,
+  projectId: ProjectId,
   ids: readonly number[],
   bytes: number,
 ): Promise<number> {

@@ -1,4 +1,5 @@
 /** Starts, signals and cancels that are committed but not yet accepted by Temporal. Repeating one is harmless. */
+import type { AssistantId, FileId, ProjectId, ThreadId, VectorStoreId } from '../../wire/ids.ts';
 import { toJson } from './json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
@@ -6,15 +7,21 @@ import { query } from './pool.ts';
 export type DeliveryPayload =
   | {
       kind: 'start';
-      projectId: string;
-      threadId: string;
-      assistantId: string;
+      projectId: ProjectId;
+      threadId: ThreadId;
+      assistantId: AssistantId;
       model: string;
       expiresAtMs: number;
     }
   | { kind: 'signal'; submission: string }
   | { kind: 'cancel' }
-  | { kind: 'ingest'; seq: number; projectId: string; vectorStoreId: string; fileId: string };
+  | {
+      kind: 'ingest';
+      seq: number;
+      projectId: ProjectId;
+      vectorStoreId: VectorStoreId;
+      fileId: FileId;
+    };
 
 /** The id of a run's workflow is the run's; an ingest's names its store, file and row. Its column is called `run_id`. */
 export type Delivery = { id: number; workflowId: string; payload: DeliveryPayload };

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 
 import { idempotencyKeyReused, idempotentObjectDeleted } from '../../wire/http-errors.ts';
+import type { ProjectId } from '../../wire/ids.ts';
 import { toJson } from './json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
@@ -16,7 +17,7 @@ export const IDEMPOTENCY_HOURS = 24;
  * lacked the ids of the path: its keys go on for the answers that name them.
  */
 export type IdempotentRequest = {
-  projectId: string;
+  projectId: ProjectId;
   key: string;
   fingerprint: string;
   former: { fingerprint: string; ids: string[] };

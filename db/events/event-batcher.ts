@@ -13,6 +13,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
+import type { RunId } from '../../wire/ids.ts';
 import type { RunEvent } from '../../wire/types.ts';
 import { createClient, isUnavailable } from '../core/pool.ts';
 import type { OwnedEvent } from './run-events.ts';
@@ -44,7 +45,7 @@ export class EventBatcher implements AsyncDisposable {
   }
 
   /** A stream for one attempt; `lastSeq` is the newest event stored for the run. */
-  open(runId: string, owner: string): DeltaStream {
+  open(runId: RunId, owner: string): DeltaStream {
     return new DeltaStream(runId, owner, (stream) => {
       this.#streams.add(stream);
       this.#schedule();
@@ -117,7 +118,7 @@ export class EventBatcher implements AsyncDisposable {
 
 /** The deltas of one attempt at one run. After an error nothing more is written. */
 export class DeltaStream {
-  readonly runId: string;
+  readonly runId: RunId;
   readonly #day: string;
   readonly #owner: string;
   readonly #wake: (stream: DeltaStream) => void;
@@ -127,7 +128,7 @@ export class DeltaStream {
   #error: Error | undefined;
   #waiters: Waiter[] = [];
 
-  constructor(runId: string, owner: string, wake: (stream: DeltaStream) => void) {
+  constructor(runId: RunId, owner: string, wake: (stream: DeltaStream) => void) {
     this.runId = runId;
     this.#day = runDay(runId);
     this.#owner = owner;

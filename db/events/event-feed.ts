@@ -5,6 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
+import type { RunId } from '../../wire/ids.ts';
 import type { Listener } from '../core/listener.ts';
 import type { Pool } from '../core/pool.ts';
 import type { Position, StoredEvent } from './run-events.ts';
@@ -47,7 +48,7 @@ export class EventFeed implements Disposable {
    * The run's events after `afterSeq`, in order and without gaps, until the caller stops, `signal` aborts or the feed
    * closes. It does not end by itself: the caller knows which event is the last.
    */
-  async *tail(runId: string, afterSeq: number, signal: AbortSignal): AsyncGenerator<StoredEvent[]> {
+  async *tail(runId: RunId, afterSeq: number, signal: AbortSignal): AsyncGenerator<StoredEvent[]> {
     const reader: Reader = {
       runId,
       day: runDay(runId),
@@ -73,7 +74,7 @@ export class EventFeed implements Disposable {
   }
 
   /** Calls `handler` when the run is deleted while it is active. Returns the way to take it off again. */
-  onDeleted(runId: string, handler: () => void): () => void {
+  onDeleted(runId: RunId, handler: () => void): () => void {
     const handlers = this.#deletions.get(runId) ?? new Set();
     this.#deletions.set(runId, handlers.add(handler));
     return () => {

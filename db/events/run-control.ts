@@ -1,4 +1,5 @@
 /** The fast path of a cancel: a NOTIFY that reaches the worker in milliseconds. Temporal's own cancel is the durable one. */
+import type { RunId } from '../../wire/ids.ts';
 import type { Listener } from '../core/listener.ts';
 
 export const CONTROL_CHANNEL = 'run_control';
@@ -17,7 +18,7 @@ export class RunControl implements Disposable {
   }
 
   /** Calls `work` with a signal that aborts when a client cancels the run. */
-  async watch<T>(runId: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async watch<T>(runId: RunId, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     const watching = this.#controllers.get(runId) ?? new Set();
     this.#controllers.set(runId, watching.add(controller));

@@ -2,6 +2,7 @@
  * The only writer and reader of run_events. (run_id, seq) has no gaps and follows commit order: state events are
  * appended under the run's row lock, deltas by the one attempt that owns the run. NOTIFY carries run ids only.
  */
+import type { MessageId, RunId } from '../../wire/ids.ts';
 import { dayOfId } from '../../wire/ids.ts';
 import { ACTIVE_STATUSES } from '../../wire/run-status.ts';
 import type { RunEvent } from '../../wire/types.ts';
@@ -22,7 +23,7 @@ export class FencedError extends Error {
 }
 
 /** The partition of a run. Run ids are minted here, so their time is always readable. */
-export function runDay(runId: string): string {
+export function runDay(runId: RunId): string {
   return dayOfId(runId) ?? '1970-01-01';
 }
 
@@ -34,7 +35,7 @@ export function runDay(runId: string): string {
  */
 export async function appendEvents(
   tx: Tx,
-  runId: string,
+  runId: RunId,
   events: RunEvent[],
   owner?: string,
 ): Promise<number> {
@@ -66,7 +67,7 @@ export async function appendEvents(
 /** One run's events after `afterSeq`, in order, at most `limit`. */
 export async function readEvents(
   db: Queryable,
-  runId: string,
+  runId: RunId,
   afterSeq: number,
   limit = 1_000,
 ): Promise<StoredEvent[]> {
@@ -85,7 +86,7 @@ export async function readEvents(
  */
 export async function readEventAt(
   db: Queryable,
-  runId: string,
+  runId: RunId,
   seq: number,
 ): Promise<{ seq: number; event: string; newest: boolean } | undefined> {
   const rows = await query<{ seq: number; event: string; newest: boolean }>(
@@ -105,7 +106,7 @@ export async function readEventAt(
  */
 export async function withEventsHeld<T>(
   tx: Tx,
-  runId: string,
+  runId: RunId,
   afterSeq: number,
   read: (events: StoredEvent[]) => Promise<T>,
 ): Promise<T> {
@@ -134,7 +135,7 @@ export async function withEventsHeld<T>(
 }
 
 /** A reader's place in a run's events. */
-export type Position = { runId: string; day: string; afterSeq: number };
+export type Position = { runId: RunId; day: string; afterSeq: number };
 
 /**
  * Reads many runs at once. LATERAL with a limit pins the primary key's index; a plain join is planned as a scan of the
@@ -164,7 +165,7 @@ export async function readEventsOfMany(
 
 /** One delta of one run, for the batch that a worker process writes at once. */
 export type OwnedEvent = {
-  runId: string;
+  runId: RunId;
   day: string;
   owner: string;
   seq: number;
@@ -173,7 +174,7 @@ export type OwnedEvent = {
 
 /** The runs whose event is stored already, by an attempt that owns the run still. */
 export async function findStoredDeltas(db: Queryable, deltas: OwnedEvent[]): Promise<Set<string>> {
-  const rows = await query<{ run_id: string }>(
+  const rows = await query<{ run_id: RunId }>(
     db,
     'run-events.find-deltas',
     `select d.run_id
@@ -196,7 +197,7 @@ export async function findStoredDeltas(db: Queryable, deltas: OwnedEvent[]): Pro
  * @returns the runs whose event was stored; a run that is missing has another owner
  */
 export async function insertDeltas(db: Queryable, deltas: OwnedEvent[]): Promise<Set<string>> {
-  const rows = await query<{ run_id: string }>(
+  const rows = await query<{ run_id: RunId }>(
     db,
     'run-events.deltas',
     `with stored as (
@@ -223,7 +224,7 @@ export async function insertDeltas(db: Queryable, deltas: OwnedEvent[]): Promise
 }
 
 /** Deletes all events of runs that are deleted. */
-export async function deleteEvents(db: Queryable, runIds: readonly string[]): Promise<void> {
+export async function deleteEvents(db: Queryable, runIds: readonly RunId[]): Promise<void> {
   // A day at a time: that is one partition, whose index finds each run.
   const days = [...Map.groupBy(runIds, runDay)];
   await Promise.all(
@@ -239,7 +240,11 @@ export async function deleteEvents(db: Queryable, runIds: readonly string[]): Pr
 }
 
 /** Takes a deleted message's content out of its run's events. They keep their places: a reader may be among them. */
-export async function eraseMessage(db: Queryable, runId: string, messageId: string): Promise<void> {
+export async function eraseMessage(
+  db: Queryable,
+  runId: RunId,
+  messageId: MessageId,
+): Promise<void> {
   await query(
     db,
     'run-events.erase-message',
@@ -256,8 +261,8 @@ export async function eraseMessage(db: Queryable, runId: string, messageId: stri
  */
 export async function eraseLater(
   tx: Tx,
-  runIds: readonly string[],
-  messageId: string | null,
+  runIds: readonly RunId[],
+  messageId: MessageId | null,
 ): Promise<void> {
   await query(
     tx,
@@ -271,7 +276,7 @@ export async function eraseLater(
 /** Erases what is due, except of runs that are still active. */
 export async function eraseDue(pool: Pool): Promise<void> {
   await withTransaction(pool, async (tx) => {
-    const due = await query<{ run_id: string; message_id: string | null }>(
+    const due = await query<{ run_id: RunId; message_id: MessageId | null }>(
       tx,
       'run-events.erasures-due',
       `delete from pending_erasures e where due_at < clock_timestamp()

@@ -2,6 +2,7 @@
  * Files leave their vector stores: rows, codes, starts that are still to be delivered, and the documents that nobody else
  * uses go in one transaction. An ingest under way is cancelled, and finds its row gone whatever becomes of the cancel.
  */
+import type { FileId, VectorStoreId } from '../../wire/ids.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
@@ -14,7 +15,7 @@ const SWEEP_BATCH = 500;
 
 type Detached = {
   seq: number;
-  vector_store_id: string;
+  vector_store_id: VectorStoreId;
   document_id: number | null;
   status: string;
   ingest_id: string;
@@ -100,7 +101,7 @@ export async function releaseDocuments(tx: Tx, ids: readonly number[]): Promise<
 }
 
 /** Rows of these files in all stores. */
-export async function seqsOfFiles(db: Queryable, fileIds: readonly string[]): Promise<number[]> {
+export async function seqsOfFiles(db: Queryable, fileIds: readonly FileId[]): Promise<number[]> {
   const rows = await query<{ seq: number }>(
     db,
     'detach-files.of-files',
@@ -113,7 +114,7 @@ export async function seqsOfFiles(db: Queryable, fileIds: readonly string[]): Pr
 /** Rows of a store, at most `limit` of them. */
 export async function seqsOfStore(
   db: Queryable,
-  storeId: string,
+  storeId: VectorStoreId,
   limit: number | null = null,
 ): Promise<number[]> {
   const rows = await query<{ seq: number }>(
@@ -129,7 +130,7 @@ export async function seqsOfStore(
 export async function emptyExpiredStores(pool: Pool): Promise<void> {
   for (let more = true; more;) {
     more = await withTransaction(pool, async (tx) => {
-      const rows = await query<{ id: string }>(
+      const rows = await query<{ id: VectorStoreId }>(
         tx,
         'detach-files.expired-store',
         `select s.id from vector_stores s

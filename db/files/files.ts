@@ -1,5 +1,6 @@
 /** Files. Content is a blob; `projects.file_bytes` counts what a project's files and pending uploads take. */
 import { fileQuotaExceeded, noSuchFile } from '../../wire/file-errors.ts';
+import type { FileId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toFile } from '../../wire/objects.ts';
 import type { FileRow } from '../../wire/rows.ts';
@@ -37,7 +38,7 @@ const SWEEP_BATCH = 100;
  */
 export async function createFileOfBlob(
   tx: Tx,
-  projectId: string,
+  projectId: ProjectId,
   file: NewFile,
   quotaBytes?: number,
 ): Promise<FileRow> {
@@ -67,7 +68,11 @@ export async function createFileOfBlob(
 }
 
 /** @throws ApiError 404 */
-export async function getFileRow(db: Queryable, projectId: string, id: string): Promise<FileRow> {
+export async function getFileRow(
+  db: Queryable,
+  projectId: ProjectId,
+  id: FileId,
+): Promise<FileRow> {
   const row = await findFile(db, projectId, id);
   if (row === undefined) throw noSuchFile(id);
   return row;
@@ -75,8 +80,8 @@ export async function getFileRow(db: Queryable, projectId: string, id: string): 
 
 export async function findFile(
   db: Queryable,
-  projectId: string,
-  id: string,
+  projectId: ProjectId,
+  id: FileId,
 ): Promise<FileRow | undefined> {
   const rows = await query<FileRow>(
     db,
@@ -90,7 +95,7 @@ export async function findFile(
 /** `purpose` undefined: any. */
 export async function listFiles(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   page: ListQuery & { purpose: string | undefined },
 ): Promise<ListEnvelope<File>> {
   const source = {
@@ -115,7 +120,7 @@ export async function listFiles(
  */
 export async function checkFiles(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   ids: readonly string[],
 ): Promise<void> {
   if (ids.length === 0) return;
@@ -129,7 +134,11 @@ export async function checkFiles(
 }
 
 /** As `checkFiles`; the files stay to the end of the transaction. @throws ApiError 404 for the first that is not there */
-export async function lockFiles(tx: Tx, projectId: string, ids: readonly string[]): Promise<void> {
+export async function lockFiles(
+  tx: Tx,
+  projectId: ProjectId,
+  ids: readonly string[],
+): Promise<void> {
   const rows = await query<{ id: string }>(
     tx,
     'files.lock',
@@ -150,7 +159,7 @@ function requireAll(ids: readonly string[], rows: readonly { id: string }[]): vo
  * its id keeps doing so.
  * @throws ApiError 404
  */
-export async function deleteFile(tx: Tx, projectId: string, id: string): Promise<void> {
+export async function deleteFile(tx: Tx, projectId: ProjectId, id: FileId): Promise<void> {
   const locked = await query<{ id: string }>(
     tx,
     'files.lock-to-delete',
@@ -188,7 +197,7 @@ async function forgetFiles(tx: Tx, ids: readonly string[]): Promise<void> {
 export async function deleteExpiredFiles(pool: Pool): Promise<void> {
   for (let deleted = SWEEP_BATCH; deleted === SWEEP_BATCH;) {
     deleted = await withTransaction(pool, async (tx) => {
-      const due = await query<{ id: string }>(
+      const due = await query<{ id: FileId }>(
         tx,
         'files.due',
         `select id from files where expires_at <= unix_now() order by expires_at limit $1 for update skip locked`,

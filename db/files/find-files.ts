@@ -1,4 +1,5 @@
 /** Files that a run refers to by id, which may have been deleted since. */
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 
@@ -13,7 +14,7 @@ type Row = { id: string; filename: string | null; bytes: number | null; blob_id:
 /** In the order of `ids`. */
 export async function findFiles(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   ids: string[],
 ): Promise<FoundFile[]> {
   if (ids.length === 0) return [];

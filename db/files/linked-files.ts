@@ -2,6 +2,7 @@
 import { nameFiles } from '../../wire/code-file-names.ts';
 import { annotationsDelta } from '../../wire/events.ts';
 import { findFileLinks, mentionsFiles } from '../../wire/file-links.ts';
+import type { FileId, MessageId } from '../../wire/ids.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { Annotation, MessageContent, RunEvent } from '../../wire/types.ts';
 import { createFileOfBlob } from './files.ts';
@@ -18,7 +19,7 @@ type LinkedContent = { content: MessageContent[]; events: RunEvent[] };
 export async function linkFiles(
   tx: Tx,
   run: RunRow,
-  messageId: string,
+  messageId: MessageId,
   content: MessageContent[],
 ): Promise<LinkedContent> {
   const texts = content.flatMap((part) => (part.type === 'text' ? [part.text.value] : []));
@@ -43,7 +44,7 @@ type KnownFile = {
   path: string;
   bytes: number;
   blob_id: number;
-  file_id: string | null;
+  file_id: FileId | null;
   uploaded?: boolean;
 };
 
@@ -92,7 +93,7 @@ async function annotationsOf(
 }
 
 /** An upload may not be for downloading: its content is, once it is linked. */
-async function makeFile(tx: Tx, run: RunRow, file: KnownFile): Promise<string> {
+async function makeFile(tx: Tx, run: RunRow, file: KnownFile): Promise<FileId> {
   const made = file.uploaded === true ? await outputOfBlob(tx, run, file.blob_id) : undefined;
   if (made !== undefined) return made;
   const { id } = await createFileOfBlob(tx, run.project_id, {
@@ -111,8 +112,8 @@ async function makeFile(tx: Tx, run: RunRow, file: KnownFile): Promise<string> {
   return id;
 }
 
-async function outputOfBlob(tx: Tx, run: RunRow, blobId: number): Promise<string | undefined> {
-  const rows = await query<{ id: string }>(
+async function outputOfBlob(tx: Tx, run: RunRow, blobId: number): Promise<FileId | undefined> {
+  const rows = await query<{ id: FileId }>(
     tx,
     'linked-files.of-blob',
     `select id from files where blob_id = $1 and project_id = $2 and purpose = 'assistants_output'

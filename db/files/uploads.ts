@@ -10,6 +10,7 @@ import {
   uploadNotPending,
   fileQuotaExceeded,
 } from '../../wire/file-errors.ts';
+import type { ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { FileRow, UploadPartRow, UploadRow } from '../../wire/rows.ts';
 import type { FilePurpose } from '../../wire/types.ts';
@@ -40,7 +41,7 @@ const COLUMNS = `id, project_id, created_at, expires_at,
 /** @throws ApiError 400 when the project's files and pending uploads would take more than `quotaBytes` */
 export async function createUpload(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   upload: NewUpload,
   quotaBytes: number,
 ): Promise<UploadRow> {
@@ -73,7 +74,7 @@ export async function createUpload(
 /** @throws ApiError 404 */
 export async function getUpload(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   id: string,
 ): Promise<StoredUpload> {
   const rows = await query<UploadRow>(
@@ -86,7 +87,7 @@ export async function getUpload(
 }
 
 /** For a part that is about to be sent. @throws ApiError 404; 400 unless the upload is pending */
-export async function checkPending(db: Queryable, projectId: string, id: string): Promise<void> {
+export async function checkPending(db: Queryable, projectId: ProjectId, id: string): Promise<void> {
   const { upload } = await getUpload(db, projectId, id);
   if (upload.status !== 'pending') throw uploadNotPending('add parts to', upload.status);
 }
@@ -97,7 +98,7 @@ export async function checkPending(db: Queryable, projectId: string, id: string)
  */
 export async function addPart(
   tx: Tx,
-  projectId: string,
+  projectId: ProjectId,
   uploadId: string,
   blob: { id: number; bytes: number },
 ): Promise<UploadPartRow> {
@@ -146,7 +147,7 @@ export async function getParts(
  */
 export async function completeUpload(
   tx: Tx,
-  projectId: string,
+  projectId: ProjectId,
   id: string,
   partIds: readonly string[],
 ): Promise<StoredUpload> {
@@ -178,7 +179,11 @@ export async function completeUpload(
 }
 
 /** Deletes the parts. Cancelling again changes nothing. @throws ApiError 404; 400 */
-export async function cancelUpload(tx: Tx, projectId: string, id: string): Promise<StoredUpload> {
+export async function cancelUpload(
+  tx: Tx,
+  projectId: ProjectId,
+  id: string,
+): Promise<StoredUpload> {
   const found = await lockUpload(tx, projectId, id);
   const { status } = found.upload;
   if (status === 'cancelled') return found;
@@ -235,7 +240,7 @@ async function endUpload(
   );
 }
 
-async function lockUpload(tx: Tx, projectId: string, id: string): Promise<StoredUpload> {
+async function lockUpload(tx: Tx, projectId: ProjectId, id: string): Promise<StoredUpload> {
   const rows = await query<UploadRow>(
     tx,
     'uploads.lock',

@@ -3,6 +3,7 @@
  * they are on. A lease is short and extended while the cell runs, so that a dead worker's blocks nobody for long. Each
  * taking counts `epoch` up; what is stored names it, so an attempt that lost its lease stores nothing.
  */
+import type { ProjectId, RunId, ThreadId, ToolCallId } from '../../wire/ids.ts';
 import type { Listener } from '../core/listener.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -17,7 +18,7 @@ export const EXTEND_MS = 3_000;
 /** A notification may get lost, and a lease that runs out sends none. */
 const POLL_MS = 1_000;
 
-export type Lease = { threadId: string; projectId: string; owner: string; epoch: number };
+export type Lease = { threadId: ThreadId; projectId: ProjectId; owner: string; epoch: number };
 
 /** What the last stored cell left. `version` is null before the first one. */
 export type StoredVersion = {
@@ -29,8 +30,8 @@ export type StoredVersion = {
 /** Takes the lease, unless another attempt has it or an earlier code call of the same step has not ended. */
 export async function takeLease(
   pool: Pool,
-  runId: string,
-  callId: string,
+  runId: RunId,
+  callId: ToolCallId,
   owner: string,
 ): Promise<(Lease & StoredVersion) | undefined> {
   const rows = await query<LeaseRow>(
@@ -55,8 +56,8 @@ export async function takeLease(
 }
 
 type LeaseRow = {
-  thread_id: string;
-  project_id: string;
+  thread_id: ThreadId;
+  project_id: ProjectId;
   owner: string;
   epoch: number;
   version: string | null;
@@ -150,7 +151,7 @@ export class InterpreterQueue implements Disposable {
   }
 
   /** A call of the thread cannot be run at all: those of this process that wait for it need not go on waiting. */
-  abandon(threadId: string, error: Error): void {
+  abandon(threadId: ThreadId, error: Error): void {
     for (const { reject } of this.#waiting.get(threadId) ?? []) reject(error);
   }
 
@@ -159,7 +160,7 @@ export class InterpreterQueue implements Disposable {
    * @throws the signal's reason, what `attempt` throws, and what the wait was abandoned with
    */
   async until<T>(
-    threadId: string,
+    threadId: ThreadId,
     signal: AbortSignal,
     attempt: () => Promise<T | undefined>,
   ): Promise<T> {
@@ -173,7 +174,7 @@ export class InterpreterQueue implements Disposable {
     }
   }
 
-  #watch(threadId: string, signal: AbortSignal): Disposable & { happened: Promise<void> } {
+  #watch(threadId: ThreadId, signal: AbortSignal): Disposable & { happened: Promise<void> } {
     const waiter = Promise.withResolvers<void>();
     // Abandoned while its attempt is under way: the wait that follows tells it.
     waiter.promise.catch(() => {});

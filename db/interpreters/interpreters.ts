@@ -2,6 +2,7 @@
  * The state of a thread's Python between cells: its files below /mnt/data and its pickled variables, as the last stored
  * cell left them. A cell's result and the state after it are one transaction, so neither is ever there without the other.
  */
+import type { ProjectId, RunId, ThreadId, ToolCallId } from '../../wire/ids.ts';
 import type { CodeOutput } from '../../wire/rows.ts';
 import type { StoredBlob } from '../core/blobs.ts';
 import { readBlob, releaseBlobs } from '../core/blobs.ts';
@@ -18,7 +19,7 @@ export type InterpreterFile = { path: string; bytes: number; blobId: number };
 /** The thread's files, in the order of their paths. */
 export async function listInterpreterFiles(
   db: Queryable,
-  threadId: string,
+  threadId: ThreadId,
 ): Promise<InterpreterFile[]> {
   return query<InterpreterFile>(
     db,
@@ -55,7 +56,7 @@ export type CellOutput = { type: 'logs'; logs: string } | { type: 'image'; blob:
 export async function storeCell(
   pool: Pool,
   lease: Lease & Pick<StoredVersion, 'namespace'>,
-  call: { runId: string; callId: string },
+  call: { runId: RunId; callId: ToolCallId },
   { outputs, state }: { outputs: CellOutput[]; state: NewState | null },
 ): Promise<ToolOutcome> {
   const stored = withTransaction(pool, async (tx) => {
@@ -89,7 +90,7 @@ function blobsOf(outputs: CellOutput[], state: NewState | null): number[] {
 /** An image becomes a file, numbered within its call. */
 async function toCodeOutput(
   tx: Tx,
-  projectId: string,
+  projectId: ProjectId,
   output: CellOutput,
   before: CodeOutput[],
 ): Promise<CodeOutput> {
@@ -121,7 +122,7 @@ async function replaceState(
  */
 async function storeFiles(
   tx: Tx,
-  threadId: string,
+  threadId: ThreadId,
   { changed, removed }: Pick<NewState, 'changed' | 'removed'>,
 ): Promise<number[]> {
   if (changed.length === 0 && removed.length === 0) return [];

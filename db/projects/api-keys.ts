@@ -1,6 +1,7 @@
 /** Projects and their API keys. A key is shown once; only its hash is stored. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Pool, Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 
@@ -23,8 +24,8 @@ function hash(key: string): Buffer {
 }
 
 /** The project a key opens, or undefined for an unknown or revoked key. */
-export async function projectOfKey(db: Queryable, key: string): Promise<string | undefined> {
-  const rows = await query<{ project_id: string }>(
+export async function projectOfKey(db: Queryable, key: string): Promise<ProjectId | undefined> {
+  const rows = await query<{ project_id: ProjectId }>(
     db,
     'api-keys.project',
     'select project_id from api_keys where key_hash = $1 and revoked_at is null',

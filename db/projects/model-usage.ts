@@ -1,9 +1,10 @@
 /** Requests and tokens that passed through to model servers, per project, day, model and endpoint. */
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 
 export type PassedRequest = {
-  projectId: string;
+  projectId: ProjectId;
   model: string;
   endpoint: string;
   /** The tokens were counted here: the server did not report them. */

@@ -1,4 +1,5 @@
 /** Responses that model servers keep: only the project that made one may read, cancel, delete or continue it. */
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 
@@ -7,7 +8,7 @@ const KEPT_DAYS = 30;
 
 export async function rememberResponse(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   id: string,
   model: string,
 ): Promise<void> {
@@ -22,7 +23,7 @@ export async function rememberResponse(
 /** The model that answered; undefined for a response that the project did not make. */
 export async function modelOfResponse(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   id: string,
 ): Promise<string | undefined> {
   const rows = await query<{ model: string }>(

@@ -1,5 +1,6 @@
 /** A client asks for the end of a run. */
 import { cannotCancel } from '../../wire/errors.ts';
+import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { Run } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';
@@ -14,9 +15,9 @@ import { startCancelling } from './transitions.ts';
  */
 export async function cancelRun(
   tx: Tx,
-  projectId: string,
-  threadId: string,
-  runId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
+  runId: RunId,
 ): Promise<{ run: Run; delivery: Delivery }> {
   const run = await startCancelling(tx, { projectId, threadId, runId });
   if (run === undefined) {

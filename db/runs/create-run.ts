@@ -1,6 +1,7 @@
 /** A new run on a thread, alone or together with its thread. */
 import { emptyThread, threadHasActiveRun } from '../../wire/errors.ts';
 import { runEvent, threadCreated } from '../../wire/events.ts';
+import type { ProjectId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { AssistantRow, RunRow } from '../../wire/rows.ts';
@@ -53,7 +54,7 @@ export type AcceptedRun = {
   ingests?: Delivery[];
 };
 
-type RunOwners = { projectId: string; threadId: string; assistant: AssistantRow };
+type RunOwners = { projectId: ProjectId; threadId: ThreadId; assistant: AssistantRow };
 type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
 /** `windowEndSeq`: the last message that the run reads. */
 type RunPlace = RunOwners & { windowEndSeq: number };
@@ -162,7 +163,7 @@ async function insertRow(
   return rows[0]!;
 }
 
-async function hasUserMessage(tx: Tx, threadId: string): Promise<boolean> {
+async function hasUserMessage(tx: Tx, threadId: ThreadId): Promise<boolean> {
   const rows = await query<{ found: boolean }>(
     tx,
     'runs.has-user-message',

@@ -1,5 +1,6 @@
 /** The end of a run that its model turn did not write: cancelled, expired, failed, or out of turns. */
 import { runEvent, stepEvent } from '../../wire/events.ts';
+import type { RunId } from '../../wire/ids.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { RunEnd } from '../../wire/run-status.ts';
 import { DELETED, isActive, runEnd } from '../../wire/run-status.ts';
@@ -35,7 +36,7 @@ const MESSAGE_REASONS = {
  */
 export async function finalizeRun(
   pool: Pool,
-  runId: string,
+  runId: RunId,
   ending: RunEnding,
 ): Promise<FinalizeOutcome> {
   return withTransaction(pool, async (tx) => {

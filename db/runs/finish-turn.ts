@@ -1,5 +1,6 @@
 /** The end of a turn: one transaction holds the answer, the usage, the run's next status and the turn's result. */
 import { messageEvent, runEvent, stepEvent } from '../../wire/events.ts';
+import type { MessageId, RunId, StepId } from '../../wire/ids.ts';
 import { toUsage } from '../../wire/objects.ts';
 import type { RunRow, RunStepRow, StepUsage, TokenCounts, UpstreamTurn } from '../../wire/rows.ts';
 import type { EndColumns, RunEnd, Stopped } from '../../wire/run-status.ts';
@@ -32,7 +33,7 @@ export type TurnEnd = StatusAfterTurn & {
   usage: TokenCounts;
   /** The open message's final text, when there is one. */
   message: {
-    id: string;
+    id: MessageId;
     content: MessageContent[];
     tokens: number;
     incomplete: IncompleteReason | null;
@@ -68,7 +69,7 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
 }
 
 /** Counts the tokens of an attempt that failed: they were paid for. A run that has ended stays as it is. */
-export async function countLostUsage(pool: Pool, runId: string, usage: TokenCounts): Promise<void> {
+export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCounts): Promise<void> {
   await query(
     pool,
     'turns.lost-usage',
@@ -128,7 +129,7 @@ async function endTurnObjects(
 }
 
 /** The turn's last step stays open while tools run or the run waits for its client. */
-async function endTurnStep(tx: Tx, runId: string, end: TurnEnd): Promise<RunStepRow | undefined> {
+async function endTurnStep(tx: Tx, runId: RunId, end: TurnEnd): Promise<RunStepRow | undefined> {
   const goesOn = end.status === 'in_progress' || end.status === 'requires_action';
   if (goesOn && end.toolCalls.some(({ result }) => result === null)) return undefined;
   const failed = end.status === 'failed' || (end.status === 'incomplete' && end.message === null);
@@ -144,11 +145,11 @@ const TOOL_CALL_CUT: LastError = {
 /** A turn's usage goes to its last step, with the fields for the model server. Returns that step's id while it is open. */
 async function recordUsage(
   db: Queryable,
-  runId: string,
+  runId: RunId,
   usage: StepUsage,
   upstream: UpstreamTurn | null,
-): Promise<string | undefined> {
-  const rows = await query<{ id: string }>(
+): Promise<StepId | undefined> {
+  const rows = await query<{ id: StepId }>(
     db,
     'turns.usage',
     `update run_steps set usage = $2::jsonb, upstream = $3::jsonb

@@ -6,6 +6,7 @@ import {
   stepEvent,
   textDelta,
 } from '../../wire/events.ts';
+import type { MessageId, RunId, StepId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { MessageRow, RunRow, RunStepRow, ToolCallRow } from '../../wire/rows.ts';
 import type { IncompleteReason, MessageContent, RunEvent } from '../../wire/types.ts';
@@ -18,7 +19,7 @@ import { appendEvents, FencedError, withEventsHeld } from '../events/run-events.
 import { endOpenStep } from './run-steps.ts';
 
 /** Names the attempt that may write; it goes with every write. */
-export type TurnRef = { runId: string; turn: number; owner: string };
+export type TurnRef = { runId: RunId; turn: number; owner: string };
 
 /** A call as the model made it. One that was refused has its result already. */
 export type NewToolCall = Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | 'input' | 'result'>;
@@ -26,11 +27,11 @@ export type NewToolCall = Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | '
 /** Closes the run's open message with the content that its readers saw. */
 export async function cutMessage(
   tx: Tx,
-  runId: string,
+  runId: RunId,
   stepSeq: number,
   reason: IncompleteReason,
 ): Promise<RunEvent[]> {
-  const open = await query<{ id: string }>(
+  const open = await query<{ id: MessageId }>(
     tx,
     'turns.open-message',
     `select id from messages where run_id = $1 and status = 'in_progress'`,
@@ -49,7 +50,7 @@ export async function cutMessage(
 }
 
 /** Of several failed tries at an answer the thread keeps the last one: a stream still shows all of them. */
-async function deleteEarlierFragments(tx: Tx, runId: string, newestId: string): Promise<void> {
+async function deleteEarlierFragments(tx: Tx, runId: RunId, newestId: string): Promise<void> {
   await query(
     tx,
     'turns.delete-fragments',
@@ -69,7 +70,7 @@ type MessageEnd = { content: MessageContent[]; tokens: number; reason: Incomplet
 /** Gives an open message its final content; with a reason it ends incomplete. */
 export async function endMessage(
   tx: Tx,
-  id: string,
+  id: MessageId,
   { content, tokens, reason }: MessageEnd,
 ): Promise<MessageRow> {
   const rows = await query<MessageRow>(
@@ -88,8 +89,8 @@ export async function endMessage(
 }
 
 /** A step that this attempt opened and has not closed. */
-export type OpenStep = { stepId: string; lastSeq: number };
-export type OpenMessage = OpenStep & { messageId: string };
+export type OpenStep = { stepId: StepId; lastSeq: number };
+export type OpenMessage = OpenStep & { messageId: MessageId };
 
 /**
  * Opens a message with the images that lead it and its first text: rows, the four opening events and the first deltas
@@ -132,7 +133,7 @@ export async function openToolStep(
   pool: Pool,
   run: RunRow,
   ref: TurnRef,
-  opening: (stepId: string) => RunEvent,
+  opening: (stepId: StepId) => RunEvent,
 ): Promise<OpenStep> {
   const step = newStep(run, {
     turn: ref.turn,
@@ -169,7 +170,7 @@ function newMessage(run: RunRow, now: number): MessageRow {
   };
 }
 
-type NewStep = { turn: number; type: RunStepRow['type']; messageId: string | null; now: number };
+type NewStep = { turn: number; type: RunStepRow['type']; messageId: MessageId | null; now: number };
 
 function newStep(run: RunRow, { turn, type, messageId, now }: NewStep): RunStepRow {
   return {
@@ -239,7 +240,7 @@ export async function completeMessage(
   pool: Pool,
   run: RunRow,
   ref: TurnRef,
-  { messageId, ...answer }: { messageId: string; content: MessageContent[]; tokens: number },
+  { messageId, ...answer }: { messageId: MessageId; content: MessageContent[]; tokens: number },
 ): Promise<void> {
   await withTransaction(pool, async (tx) => {
     const linked = await linkFiles(tx, run, messageId, answer.content);
@@ -253,7 +254,7 @@ export async function completeMessage(
 }
 
 /** Stores the calls of the run's open step. */
-export async function insertToolCalls(tx: Tx, runId: string, calls: NewToolCall[]): Promise<void> {
+export async function insertToolCalls(tx: Tx, runId: RunId, calls: NewToolCall[]): Promise<void> {
   await query(
     tx,
     'turns.insert-tool-calls',

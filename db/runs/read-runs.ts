@@ -1,4 +1,5 @@
 /** Runs as they are stored, one and listed, and their rows for those that change them. */
+import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { ListEnvelope, Run } from '../../wire/types.ts';
@@ -15,15 +16,15 @@ export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, cre
   completion_tokens, reasoning_tokens, window_end_seq, last_event_seq, code_file_ids, vector_store_ids`;
 
 /** Where a run is. */
-export type RunPath = { projectId: string; threadId: string; runId: string };
-type RunKey = RunPath | { projectId?: never; threadId?: never; runId: string };
+export type RunPath = { projectId: ProjectId; threadId: ThreadId; runId: RunId };
+type RunKey = RunPath | { projectId?: never; threadId?: never; runId: RunId };
 
 /** @throws ApiError 404 */
 export async function getRun(
   db: Queryable,
-  projectId: string,
-  threadId: string,
-  runId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
+  runId: RunId,
 ): Promise<Run> {
   return toRun(await getRunRow(db, projectId, threadId, runId));
 }
@@ -31,9 +32,9 @@ export async function getRun(
 /** @throws ApiError 404 */
 export async function getRunRow(
   db: Queryable,
-  projectId: string,
-  threadId: string,
-  runId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
+  runId: RunId,
 ): Promise<RunRow> {
   const rows = await query<RunRow>(
     db,
@@ -45,20 +46,20 @@ export async function getRunRow(
 }
 
 /** Whether the run's deadline has passed by the database's clock: that of a process may be wrong. */
-export async function isOverdue(db: Queryable, runId: string, seconds: number): Promise<boolean> {
+export async function isOverdue(db: Queryable, runId: RunId, seconds: number): Promise<boolean> {
   const text = 'select 1 from runs where id = $1 and expires_at + $2::integer < unix_now()';
   return (await query(db, 'runs.overdue', text, [runId, seconds])).length > 0;
 }
 
 /** False once the run was deleted with its thread. */
-export async function runExists(db: Queryable, runId: string): Promise<boolean> {
+export async function runExists(db: Queryable, runId: RunId): Promise<boolean> {
   return (await query(db, 'runs.exists', 'select 1 from runs where id = $1', [runId])).length > 0;
 }
 
 export async function listRuns(
   db: Queryable,
-  projectId: string,
-  threadId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
   page: ListQuery,
 ): Promise<ListEnvelope<Run>> {
   const source = {

@@ -1,3 +1,4 @@
+import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import type { MessageRow, RunRow, RunStepRow } from '../../wire/rows.ts';
 import { MESSAGE_COLUMNS } from '../threads/messages.ts';
 import type { Queryable } from '../core/pool.ts';
@@ -10,9 +11,9 @@ export type RunObjects = { run: RunRow; steps: RunStepRow[]; messages: MessageRo
 /** A run with all of its steps and messages, oldest first. @throws ApiError 404 */
 export async function readRunObjects(
   db: Queryable,
-  projectId: string,
-  threadId: string,
-  runId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
+  runId: RunId,
 ): Promise<RunObjects> {
   const run = await getRunRow(db, projectId, threadId, runId);
   const messages = await query<MessageRow>(

@@ -1,4 +1,5 @@
 /** Run steps with their tool calls. A step's tool calls are rows of their own, so that parallel calls end independently. */
+import type { ProjectId, RunId, StepId, ThreadId } from '../../wire/ids.ts';
 import { toRunStep } from '../../wire/objects.ts';
 import type { RunRow, RunStepRow, UpstreamTurn } from '../../wire/rows.ts';
 import type { ListEnvelope, RunStep } from '../../wire/types.ts';
@@ -22,8 +23,8 @@ const WITH_RUN = `${STEP_COLUMNS}, (select jsonb_build_object('expires_at', r.ex
 
 export async function listRunSteps(
   db: Queryable,
-  projectId: string,
-  runId: string,
+  projectId: ProjectId,
+  runId: RunId,
   page: ListQuery,
 ): Promise<ListEnvelope<RunStep>> {
   const source = {
@@ -37,7 +38,7 @@ export async function listRunSteps(
   return listPage<StepOfRun, RunStep>(db, source, page, (row) => toRunStep(row, row.run));
 }
 
-type StepPath = { projectId: string; threadId: string; runId: string; stepId: string };
+type StepPath = { projectId: ProjectId; threadId: ThreadId; runId: RunId; stepId: StepId };
 
 /** @throws ApiError 404 */
 export async function getRunStep(
@@ -58,7 +59,7 @@ export async function getRunStep(
 export type TurnStep = RunStepRow & { upstream: UpstreamTurn | null };
 
 /** Every step of a run with its turn, oldest first: what the model is shown of the run so far. */
-export async function readRunSteps(db: Queryable, runId: string): Promise<TurnStep[]> {
+export async function readRunSteps(db: Queryable, runId: RunId): Promise<TurnStep[]> {
   return query<TurnStep>(
     db,
     'run-steps.of-run',
@@ -70,7 +71,7 @@ export async function readRunSteps(db: Queryable, runId: string): Promise<TurnSt
 /** Stores the outputs of the open step's function calls and completes it. The caller has checked the ids. */
 export async function completeFunctionStep(
   tx: Tx,
-  runId: string,
+  runId: RunId,
   outputs: { tool_call_id: string; output: string }[],
 ): Promise<RunStepRow> {
   await query(
@@ -86,7 +87,7 @@ export async function completeFunctionStep(
 /** Ends the one open step of a run. @throws Error when none is open, which would be a bug */
 export async function endOpenStep(
   tx: Tx,
-  runId: string,
+  runId: RunId,
   status: 'completed' | 'failed' | 'cancelled' | 'expired',
   lastError: RunStepRow['last_error'] = null,
 ): Promise<RunStepRow> {
@@ -97,7 +98,7 @@ export async function endOpenStep(
 
 export async function endOpenStepIfAny(
   tx: Tx,
-  runId: string,
+  runId: RunId,
   status: 'completed' | 'failed' | 'cancelled' | 'expired',
   lastError: RunStepRow['last_error'] = null,
 ): Promise<RunStepRow | undefined> {

@@ -1,6 +1,15 @@
 /** Built-in tool calls: an activity reads the call, runs it, and stores its result once. */
 import { codeOutputs, runEvent, searchResults, stepEvent } from '../../wire/events.ts';
 import type {
+  FileId,
+  ProjectId,
+  RunId,
+  StepId,
+  ThreadId,
+  ToolCallId,
+  VectorStoreId,
+} from '../../wire/ids.ts';
+import type {
   FileSearch,
   RunRow,
   RunStepRow,
@@ -23,14 +32,14 @@ import { pauseRun } from './transitions.ts';
 export type ToolOutcome = { kind: 'done' } | Exclude<TurnResult, { kind: 'tools' }>;
 
 export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
-  projectId: string;
-  threadId: string;
+  projectId: ProjectId;
+  threadId: ThreadId;
   tools: AssistantTool[];
   model: string;
   /** What the search searches, as of the run's creation. */
-  vectorStoreIds: string[];
+  vectorStoreIds: VectorStoreId[];
   /** What the code may read, as of the run's creation. */
-  codeFileIds: string[];
+  codeFileIds: FileId[];
   /** Some attempt holds the lease of the thread's Python. */
   pythonInUse: boolean;
 };
@@ -38,8 +47,8 @@ export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
 /** The call to run, or what became of it when there is nothing left to do. */
 export async function readToolCall(
   pool: Pool,
-  runId: string,
-  callId: string,
+  runId: RunId,
+  callId: ToolCallId,
 ): Promise<{ kind: 'pending'; call: PendingToolCall } | { kind: 'settled'; outcome: ToolOutcome }> {
   const rows = await query<CallOfRun>(
     pool,
@@ -84,7 +93,7 @@ export class CallSettledError extends Error {
   override name = 'CallSettledError';
   readonly outcome: ToolOutcome;
 
-  constructor(callId: string, outcome: ToolOutcome) {
+  constructor(callId: ToolCallId, outcome: ToolOutcome) {
     super(`Call ${callId} is settled: ${outcome.kind}.`);
     this.outcome = outcome;
   }
@@ -93,7 +102,7 @@ export class CallSettledError extends Error {
 /** Locks the run so that it cannot move on meanwhile. @throws CallSettledError when it has done so already */
 export async function lockRunOfCall(
   tx: Tx,
-  { runId, callId }: { runId: string; callId: string },
+  { runId, callId }: { runId: RunId; callId: ToolCallId },
 ): Promise<RunRow> {
   const run = await lockRun(tx, { runId });
   if (run === undefined) throw new CallSettledError(callId, DELETED);
@@ -101,7 +110,7 @@ export async function lockRunOfCall(
   return run;
 }
 
-async function settled(tx: Tx, run: RunRow, callId: string): Promise<CallSettledError> {
+async function settled(tx: Tx, run: RunRow, callId: ToolCallId): Promise<CallSettledError> {
   return new CallSettledError(callId, outcomeOf(run, await stepOf(tx, run.id, callId)));
 }
 
@@ -113,7 +122,7 @@ async function settled(tx: Tx, run: RunRow, callId: string): Promise<CallSettled
 export async function storeToolResult(
   tx: Tx,
   run: RunRow,
-  callId: string,
+  callId: ToolCallId,
   result: ToolCallResult,
 ): Promise<ToolOutcome> {
   const step = await storeOnce(tx, run.id, callId, result);
@@ -140,7 +149,7 @@ export async function storeToolResult(
 /** For a call that left nothing behind but its result. @throws as `lockRunOfCall` and `storeToolResult` */
 export async function storeSearch(
   pool: Pool,
-  ref: { runId: string; callId: string },
+  ref: { runId: RunId; callId: ToolCallId },
   search: FileSearch,
 ): Promise<ToolOutcome> {
   return withTransaction(pool, async (tx) =>
@@ -150,11 +159,11 @@ export async function storeSearch(
 
 async function storeOnce(
   tx: Tx,
-  runId: string,
-  callId: string,
+  runId: RunId,
+  callId: ToolCallId,
   result: ToolCallResult,
 ): Promise<RunStepRow | undefined> {
-  const stored = await query<{ step_id: string }>(
+  const stored = await query<{ step_id: StepId }>(
     tx,
     'tool-calls.store',
     `update tool_calls set result = $3::jsonb where run_id = $1 and id = $2 and result is null returning step_id`,
@@ -170,8 +179,8 @@ async function storeOnce(
   return rows[0];
 }
 
-async function stepOf(db: Queryable, runId: string, callId: string): Promise<string> {
-  const rows = await query<{ step_id: string }>(
+async function stepOf(db: Queryable, runId: RunId, callId: ToolCallId): Promise<string> {
+  const rows = await query<{ step_id: StepId }>(
     db,
     'tool-calls.step-of',
     'select step_id from tool_calls where run_id = $1 and id = $2',

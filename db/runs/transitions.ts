@@ -2,6 +2,7 @@
  * The only file that changes a run's status. Each transition is one statement, which finds the run only in a status that
  * `TRANSITIONS` names for the next one. Undefined means that the run was in another status, or gone.
  */
+import type { RunId } from '../../wire/ids.ts';
 import type { RunRow, TokenCounts, ToolCallRow } from '../../wire/rows.ts';
 import { TRANSITIONS } from '../../wire/run-status.ts';
 import type { LastError, RequiredAction, RunStatus } from '../../wire/types.ts';
@@ -102,7 +103,7 @@ export async function endTurn(
 }
 
 /** in_progress → requires_action, when the built-in calls of a step are done and functions are left. */
-export async function pauseRun(tx: Tx, runId: string, calls: Call[]): Promise<RunRow | undefined> {
+export async function pauseRun(tx: Tx, runId: RunId, calls: Call[]): Promise<RunRow | undefined> {
   const move = { name: 'tool-calls.pause-run', set: 'required_action = $4::jsonb' };
   return moveRun(tx, [runId, 'requires_action'], move, [toJson(requiredAction(calls))]);
 }
@@ -123,7 +124,7 @@ function requiredAction(calls: Call[]): RequiredAction {
 }
 
 /** requires_action → queued, before the deadline. */
-export async function resumeRun(tx: Tx, runId: string): Promise<RunRow | undefined> {
+export async function resumeRun(tx: Tx, runId: RunId): Promise<RunRow | undefined> {
   return moveRun(tx, [runId, 'queued'], {
     name: 'runs.resume',
     set: 'required_action = null',
@@ -151,7 +152,7 @@ export type FinalStatus =
 /** An active run → its final status, when no model turn has ended it. */
 export async function endRun(
   tx: Tx,
-  runId: string,
+  runId: RunId,
   final: FinalStatus,
 ): Promise<RunRow | undefined> {
   const move = {

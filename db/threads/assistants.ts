@@ -1,3 +1,4 @@
+import type { AssistantId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toAssistant } from '../../wire/objects.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
@@ -19,7 +20,7 @@ const COLUMNS = `id, created_at, name, description, model, instructions, tools, 
 
 export async function createAssistant(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   fields: AssistantFields,
 ): Promise<Assistant> {
   const rows = await query<AssistantRow>(
@@ -36,7 +37,7 @@ export async function createAssistant(
 
 export async function listAssistants(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   page: ListQuery,
 ): Promise<ListEnvelope<Assistant>> {
   const source = {
@@ -54,8 +55,8 @@ export async function listAssistants(
 /** @throws ApiError 404 */
 export async function getAssistantRow(
   db: Queryable,
-  projectId: string,
-  id: string,
+  projectId: ProjectId,
+  id: AssistantId,
 ): Promise<AssistantRow> {
   const rows = await query<AssistantRow>(
     db,
@@ -72,8 +73,8 @@ export async function getAssistantRow(
  */
 export async function modifyAssistant(
   tx: Queryable,
-  projectId: string,
-  id: string,
+  projectId: ProjectId,
+  id: AssistantId,
   change: (current: AssistantFields) => AssistantFields,
 ): Promise<Assistant> {
   const rows = await query<AssistantRow>(
@@ -96,7 +97,11 @@ export async function modifyAssistant(
 }
 
 /** Runs and messages that name the assistant stay readable. @throws ApiError 404 */
-export async function deleteAssistant(tx: Tx, projectId: string, id: string): Promise<void> {
+export async function deleteAssistant(
+  tx: Tx,
+  projectId: ProjectId,
+  id: AssistantId,
+): Promise<void> {
   const rows = await query<{ id: string }>(
     tx,
     'assistants.delete',

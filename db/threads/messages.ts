@@ -1,5 +1,6 @@
 /** Messages of a thread: `seq` orders them. */
 import { threadBusyForMessage } from '../../wire/errors.ts';
+import type { MessageId, ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toMessage } from '../../wire/objects.ts';
 import { attachedFor } from '../../wire/requests/file-ids.ts';
@@ -40,8 +41,8 @@ export const MESSAGE_COLUMNS = `id, thread_id, seq, created_at, role, status, in
 /** @throws ApiError 404; 400 while a run is active */
 export async function createMessage(
   tx: Tx,
-  projectId: string,
-  threadId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
   message: NewMessage,
 ): Promise<{ message: Message; deliveries: Delivery[] }> {
   const thread = await lockThread(tx, projectId, threadId);
@@ -57,8 +58,8 @@ export async function createMessage(
  */
 export async function insertMessages(
   tx: Tx,
-  projectId: string,
-  threadId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
   messages: NewMessage[],
 ): Promise<MessageRow[]> {
   const rows: MessageRow[] = [];
@@ -68,8 +69,8 @@ export async function insertMessages(
 
 async function insertMessage(
   tx: Tx,
-  projectId: string,
-  threadId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
   message: NewMessage,
 ): Promise<MessageRow> {
   const rows = await query<MessageRow>(
@@ -107,9 +108,9 @@ async function insertMessage(
 /** @throws ApiError 404 */
 export async function getMessage(
   db: Queryable,
-  projectId: string,
-  threadId: string,
-  id: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
+  id: MessageId,
 ): Promise<Message> {
   const rows = await query<MessageRow>(
     db,
@@ -123,9 +124,9 @@ export async function getMessage(
 /** `runId` narrows the list to one run's messages. */
 export async function listMessages(
   db: Queryable,
-  projectId: string,
-  threadId: string,
-  page: ListQuery & { run_id?: string | undefined },
+  projectId: ProjectId,
+  threadId: ThreadId,
+  page: ListQuery & { run_id?: RunId | undefined },
 ): Promise<ListEnvelope<Message>> {
   const ofRun = page.run_id !== undefined;
   const source = {
@@ -144,7 +145,7 @@ export async function listMessages(
 /** Replaces the whole metadata map. @throws ApiError 404 */
 export async function modifyMessage(
   db: Queryable,
-  { projectId, threadId, id }: { projectId: string; threadId: string; id: string },
+  { projectId, threadId, id }: { projectId: ProjectId; threadId: ThreadId; id: string },
   metadata: Metadata | undefined,
 ): Promise<Message> {
   const rows = await query<MessageRow>(
@@ -160,11 +161,11 @@ export async function modifyMessage(
 /** @throws ApiError 404 */
 export async function deleteMessage(
   tx: Tx,
-  projectId: string,
-  threadId: string,
-  id: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
+  id: MessageId,
 ): Promise<void> {
-  const rows = await query<{ run_id: string | null }>(
+  const rows = await query<{ run_id: RunId | null }>(
     tx,
     'messages.delete',
     `with gone as (delete from messages where id = $1 and thread_id = $2 and project_id = $3 returning id, thread_id, seq, run_id),
@@ -195,7 +196,7 @@ const MORE = 8;
  */
 export async function chooseWindow(
   db: Queryable,
-  { threadId, endSeq }: { threadId: string; endSeq: number },
+  { threadId, endSeq }: { threadId: ThreadId; endSeq: number },
   budget: number,
   truncation: TruncationStrategy,
 ): Promise<Window> {
@@ -225,7 +226,7 @@ export type ContextMessage = Pick<MessageRow, 'seq' | 'role' | 'content' | 'atta
 /** The window's messages in order, and the thread's first message in front of them when it lies outside. */
 export async function readWindow(
   db: Queryable,
-  threadId: string,
+  threadId: ThreadId,
   window: Window,
 ): Promise<ContextMessage[]> {
   return query<ContextMessage>(
@@ -243,7 +244,7 @@ export async function readWindow(
 /** The newest user message before `beforeSeq`: what a run answers, when a window of newer ones leaves it out. */
 export async function readNewestUserMessage(
   db: Queryable,
-  threadId: string,
+  threadId: ThreadId,
   beforeSeq: number,
 ): Promise<ContextMessage | undefined> {
   const rows = await query<ContextMessage>(
@@ -257,8 +258,8 @@ export async function readNewestUserMessage(
 }
 
 /** The text of a run's own finished messages, by message id. */
-export async function readMessageTexts(db: Queryable, runId: string): Promise<Map<string, string>> {
-  const rows = await query<{ id: string; content: MessageContent[] }>(
+export async function readMessageTexts(db: Queryable, runId: RunId): Promise<Map<string, string>> {
+  const rows = await query<{ id: MessageId; content: MessageContent[] }>(
     db,
     'messages.texts-of-run',
     `select id, content from messages where run_id = $1 and status = 'completed' order by seq`,

@@ -1,4 +1,5 @@
 /** Vector stores that come with something else: the `vector_stores` helper, and the attachments of messages. */
+import type { ProjectId, ThreadId, VectorStoreId } from '../../wire/ids.ts';
 import { attachedFor } from '../../wire/requests/file-ids.ts';
 import type { NewToolResources } from '../../wire/requests/tools.ts';
 import { newVectorStoreFiles } from '../../wire/requests/vector-stores.ts';
@@ -18,7 +19,7 @@ const NEW_STORE = { name: null, description: null, metadata: {} };
 /** Makes the stores that the helper asks for. The resources then name them, and the helper is gone. */
 export async function createHelperStores(
   tx: Tx,
-  projectId: string,
+  projectId: ProjectId,
   resources: NewToolResources,
   expiresAfterDays: number | null,
 ): Promise<{ resources: NewToolResources; deliveries: Delivery[] }> {
@@ -42,8 +43,8 @@ export async function createHelperStores(
  */
 export async function addAttachments(
   tx: Tx,
-  projectId: string,
-  threadId: string,
+  projectId: ProjectId,
+  threadId: ThreadId,
   messages: readonly { attachments: MessageAttachment[] }[],
 ): Promise<Delivery[]> {
   const attachments = messages.flatMap((message) => message.attachments);
@@ -54,7 +55,11 @@ export async function addAttachments(
 }
 
 /** The thread is locked: two messages do not make two stores. */
-async function threadStore(tx: Tx, projectId: string, threadId: string): Promise<string> {
+async function threadStore(
+  tx: Tx,
+  projectId: ProjectId,
+  threadId: ThreadId,
+): Promise<VectorStoreId> {
   const rows = await query<{ tool_resources: ToolResources }>(
     tx,
     'thread-stores.lock-thread',

@@ -1,3 +1,4 @@
+import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toThread } from '../../wire/objects.ts';
 import type { ThreadRow } from '../../wire/rows.ts';
@@ -32,7 +33,7 @@ export type CreatedThread = { thread: ThreadRow; deliveries: Delivery[] };
 /** Creates the thread with its first messages and their files' store, all or nothing. */
 export async function createThread(
   tx: Tx,
-  projectId: string,
+  projectId: ProjectId,
   fields: NewThread,
 ): Promise<CreatedThread> {
   const made = await createHelperStores(tx, projectId, fields.tool_resources, THREAD_STORE_DAYS);
@@ -59,11 +60,15 @@ export async function createThread(
 }
 
 /** @throws ApiError 404 */
-export async function getThread(db: Queryable, projectId: string, id: string): Promise<Thread> {
+export async function getThread(
+  db: Queryable,
+  projectId: ProjectId,
+  id: ThreadId,
+): Promise<Thread> {
   return toThread(await getThreadRow(db, projectId, id));
 }
 
-async function getThreadRow(db: Queryable, projectId: string, id: string): Promise<ThreadRow> {
+async function getThreadRow(db: Queryable, projectId: ProjectId, id: ThreadId): Promise<ThreadRow> {
   const rows = await query<ThreadRow>(
     db,
     'threads.get',
@@ -76,8 +81,8 @@ async function getThreadRow(db: Queryable, projectId: string, id: string): Promi
 /** Absent fields stay as they are; `tool_resources` replaces those of the tools it names. @throws ApiError 404 */
 export async function modifyThread(
   db: Queryable,
-  projectId: string,
-  id: string,
+  projectId: ProjectId,
+  id: ThreadId,
   change: { metadata?: Metadata | undefined; tool_resources?: ToolResources | undefined },
 ): Promise<Thread> {
   const rows = await query<ThreadRow>(
@@ -91,8 +96,8 @@ export async function modifyThread(
 }
 
 /** What no cascade deletes: events of these runs, and the content of its Python's files and variables. */
-async function readBelongings(tx: Tx, id: string): Promise<{ runs: string[]; blobs: number[] }> {
-  const rows = await query<{ runs: string[]; blobs: string[] }>(
+async function readBelongings(tx: Tx, id: ThreadId): Promise<{ runs: RunId[]; blobs: number[] }> {
+  const rows = await query<{ runs: RunId[]; blobs: string[] }>(
     tx,
     'threads.belongings',
     `select array(select id from runs where thread_id = $1) as runs,
@@ -110,8 +115,8 @@ async function readBelongings(tx: Tx, id: string): Promise<{ runs: string[]; blo
  */
 export async function deleteThread(
   tx: Tx,
-  projectId: string,
-  id: string,
+  projectId: ProjectId,
+  id: ThreadId,
 ): Promise<Delivery | null> {
   const locked = await lockThread(tx, projectId, id);
   const runId = locked.active_run_id;

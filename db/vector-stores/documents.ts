@@ -2,6 +2,7 @@
  * Documents: the chunks of some content cut in one way. Everything here may run twice, also at the same
  * time: chunks are keyed by document and ordinal, and a file's end is one compare-and-set of its row.
  */
+import type { ProjectId } from '../../wire/ids.ts';
 import type { VectorStoreFileError, VectorStoreFileStatus } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import { releaseDocuments } from '../files/detach-files.ts';
@@ -12,7 +13,7 @@ import { query, withQuickTransaction, withTransaction } from '../core/pool.ts';
 /** What there is to ingest. */
 export type IngestSource = {
   status: VectorStoreFileStatus;
-  project_id: string;
+  project_id: ProjectId;
   filename: string;
   bytes: number;
   blob_id: number;

@@ -1,5 +1,6 @@
 /** Batches: files that were added to a store together. Their state is that of the files that are still in the store. */
 import { cannotCancelBatch } from '../../wire/errors.ts';
+import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileBatchRow } from '../../wire/rows.ts';
@@ -15,8 +16,8 @@ import { countFiles, lockVectorStore } from './vector-stores.ts';
 /** @throws ApiError 404, 400 as `addFiles` */
 export async function createFileBatch(
   tx: Tx,
-  projectId: string,
-  storeId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
   files: readonly NewVectorStoreFile[],
 ): Promise<{ id: string; deliveries: Delivery[] }> {
   await lockVectorStore(tx, projectId, storeId);
@@ -33,8 +34,8 @@ export async function createFileBatch(
 /** @throws ApiError 404 */
 export async function getFileBatchRow(
   db: Queryable,
-  projectId: string,
-  storeId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
   id: string,
 ): Promise<VectorStoreFileBatchRow> {
   const rows = await query<VectorStoreFileBatchRow>(
@@ -54,8 +55,8 @@ export async function getFileBatchRow(
  */
 export async function cancelFileBatch(
   tx: Tx,
-  projectId: string,
-  storeId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
   id: string,
 ): Promise<VectorStoreFileBatchRow> {
   const batch = await getFileBatchRow(tx, projectId, storeId, id);

@@ -2,6 +2,7 @@
  * The half of a search that goes by meaning: the chunks whose bit codes are nearest are ranked by their vectors. Codes are
  * all read, so that filters cost no result and nothing needs to be built.
  */
+import type { VectorStoreId } from '../../wire/ids.ts';
 import { cosine, toCode } from '../../retrieval/index.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -34,7 +35,7 @@ type NearestRow = { chunk_id: number; store_file: number; embedding: Buffer };
 async function readNearest(
   db: Queryable,
   { projectId, filter }: SearchScope,
-  storeId: string,
+  storeId: VectorStoreId,
   { code, nearest }: { code: string; nearest: number },
 ): Promise<NearestRow[]> {
   const filtered = filter.path !== null;

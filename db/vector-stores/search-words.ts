@@ -5,6 +5,7 @@
  *
  * Prose is stored stemmed and code as it stands, so every word is looked for in both forms.
  */
+import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import { bm25 } from '../../retrieval/index.ts';
 import type { CompiledFilter } from './search-filter.ts';
 import type { Queryable } from '../core/pool.ts';
@@ -24,8 +25,8 @@ const CANDIDATES = 100;
 
 /** What is searched: the completed files of these stores. */
 export type SearchScope = {
-  projectId: string;
-  vectorStoreIds: readonly string[];
+  projectId: ProjectId;
+  vectorStoreIds: readonly VectorStoreId[];
   filter: CompiledFilter;
   /** Chunks and tokens of all of them. */
   chunks: number;

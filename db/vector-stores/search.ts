@@ -3,6 +3,7 @@
  * embedded with the same model. The two lists become one by reciprocal rank fusion.
  */
 import { fuse } from '../../retrieval/index.ts';
+import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { Filter, Ranker } from '../../wire/requests/search.ts';
 import type { SearchHit } from '../../wire/search-results.ts';
 import type { FileAttributes } from '../../wire/types.ts';
@@ -15,9 +16,9 @@ import { searchWords } from './search-words.ts';
 import { useExistingStores, useVectorStores } from './vector-stores.ts';
 
 export type SearchRequest = {
-  projectId: string;
+  projectId: ProjectId;
   /** Searched as one. */
-  vectorStoreIds: readonly string[];
+  vectorStoreIds: readonly VectorStoreId[];
   /** For a run, whose stores may have been deleted since it was created: those that are not there are left out. */
   existingOnly?: boolean;
   /** A chunk's score is the best that one of them gives it. */
@@ -155,8 +156,8 @@ function bestOf(lists: readonly Scored[][]): Scored[] {
 
 type HitRow = {
   chunk_id: number;
-  vector_store_id: string;
-  file_id: string;
+  vector_store_id: VectorStoreId;
+  file_id: FileId;
   filename: string;
   attributes: FileAttributes;
   document_id: number;
@@ -170,7 +171,7 @@ type HitRow = {
 /** The first results that are not repetitions of better ones, which overlapping chunks often are. */
 async function readHits(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   ranked: readonly Scored[],
   limit: number,
 ): Promise<SearchHit[]> {
@@ -208,7 +209,7 @@ function isRepeated({ start_offset, end_offset }: HitRow, spans: readonly Span[]
 /** Without those whose file has left its store meanwhile. */
 async function readChunks(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   found: readonly Scored[],
 ): Promise<HitRow[]> {
   return query<HitRow>(

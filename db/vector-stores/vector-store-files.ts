@@ -1,5 +1,6 @@
 /** Files of vector stores. A row is one ingest: its status is set once, and adding a file anew makes another row. */
 import { fileNotIndexed, tooManyStoreFiles } from '../../wire/errors.ts';
+import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileRow } from '../../wire/rows.ts';
 import type {
@@ -35,7 +36,7 @@ const COLUMNS = `id, seq, vector_store_id, created_at, status, last_error, attri
 
 const TABLE = `(select f.file_id as id, f.* from vector_store_files f) files`;
 
-type Destination = { projectId: string; storeId: string; batchId?: string | null };
+type Destination = { projectId: ProjectId; storeId: VectorStoreId; batchId?: string | null };
 
 /**
  * Adds files to a store. One that is there already, and cut in the same way, is left as it is but for its attributes and
@@ -63,7 +64,7 @@ export async function addFiles(
 /** Rows of files that must be ingested anew. */
 async function outdated(
   tx: Tx,
-  storeId: string,
+  storeId: VectorStoreId,
   files: readonly NewVectorStoreFile[],
 ): Promise<number[]> {
   const rows = await query<{ seq: number }>(
@@ -118,7 +119,7 @@ async function insertFiles(
   return rows.filter(({ inserted }) => inserted).map(({ seq }) => seq);
 }
 
-async function checkCount(tx: Tx, storeId: string): Promise<void> {
+async function checkCount(tx: Tx, storeId: VectorStoreId): Promise<void> {
   const rows = await query<{ count: number }>(
     tx,
     'vector-store-files.count',
@@ -160,9 +161,9 @@ export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<D
 /** @throws ApiError 404 */
 export async function getVectorStoreFileRow(
   db: Queryable,
-  projectId: string,
-  storeId: string,
-  fileId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
+  fileId: FileId,
 ): Promise<VectorStoreFileRow> {
   const rows = await query<VectorStoreFileRow>(
     db,
@@ -176,8 +177,8 @@ export async function getVectorStoreFileRow(
 /** Of the store, or of one of its batches; `filter` undefined: in any state. */
 export async function listVectorStoreFiles(
   db: Queryable,
-  projectId: string,
-  of: { storeId: string; batchId?: string },
+  projectId: ProjectId,
+  of: { storeId: VectorStoreId; batchId?: string },
   page: ListQuery & { filter?: VectorStoreFileStatus | undefined },
 ): Promise<ListEnvelope<VectorStoreFile>> {
   const ofBatch = of.batchId !== undefined;
@@ -201,7 +202,7 @@ export async function listVectorStoreFiles(
 /** Searches filter by them at once. @throws ApiError 404 */
 export async function setFileAttributes(
   db: Queryable,
-  { projectId, storeId, fileId }: { projectId: string; storeId: string; fileId: string },
+  { projectId, storeId, fileId }: { projectId: ProjectId; storeId: VectorStoreId; fileId: FileId },
   attributes: FileAttributes,
 ): Promise<VectorStoreFileRow> {
   const rows = await query<VectorStoreFileRow>(
@@ -217,9 +218,9 @@ export async function setFileAttributes(
 /** The file itself survives. @throws ApiError 404 */
 export async function removeFile(
   tx: Tx,
-  projectId: string,
-  storeId: string,
-  fileId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
+  fileId: FileId,
 ): Promise<void> {
   const { seq } = await getVectorStoreFileRow(tx, projectId, storeId, fileId);
   await detachFiles(tx, [seq]);
@@ -232,9 +233,9 @@ export async function removeFile(
  */
 export async function readFileContent(
   db: Queryable,
-  projectId: string,
-  storeId: string,
-  fileId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
+  fileId: FileId,
 ): Promise<FileContentPage> {
   const { seq, status } = await getVectorStoreFileRow(db, projectId, storeId, fileId);
   if (status !== 'completed') throw fileNotIndexed(fileId, status);

@@ -1,5 +1,6 @@
 /** Vector stores. Status, counts and usage are computed from their files, so they cannot disagree with them. */
 import { notFound, vectorStoreExpired } from '../../wire/errors.ts';
+import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type {
   CreateVectorStoreParams,
@@ -45,9 +46,9 @@ export type NewVectorStore = Omit<CreateVectorStoreParams, 'files'>;
 /** An empty store. Its files are added by `addFiles`, in the same transaction. */
 export async function createVectorStore(
   tx: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   store: NewVectorStore,
-): Promise<string> {
+): Promise<VectorStoreId> {
   const id = mintId('vector_store');
   await query(
     tx,
@@ -69,8 +70,8 @@ export async function createVectorStore(
 /** @throws ApiError 404 */
 export async function getVectorStoreRow(
   db: Queryable,
-  projectId: string,
-  id: string,
+  projectId: ProjectId,
+  id: VectorStoreId,
 ): Promise<VectorStoreRow> {
   const rows = await query<VectorStoreRow>(
     db,
@@ -83,7 +84,7 @@ export async function getVectorStoreRow(
 
 export async function listVectorStores(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   page: ListQuery,
 ): Promise<ListEnvelope<VectorStore>> {
   const source = {
@@ -101,8 +102,8 @@ export async function listVectorStores(
 /** Counts as a use. @throws ApiError 404, 400 for an expired store */
 export async function modifyVectorStore(
   tx: Queryable,
-  projectId: string,
-  id: string,
+  projectId: ProjectId,
+  id: VectorStoreId,
   change: ModifyVectorStoreParams,
 ): Promise<VectorStoreRow> {
   await lockVectorStore(tx, projectId, id);
@@ -127,7 +128,11 @@ export async function modifyVectorStore(
 }
 
 /** Its files survive, as do chunks that other stores share. @throws ApiError 404 */
-export async function deleteVectorStore(tx: Tx, projectId: string, id: string): Promise<void> {
+export async function deleteVectorStore(
+  tx: Tx,
+  projectId: ProjectId,
+  id: VectorStoreId,
+): Promise<void> {
   // From here on no file can join: that would need a lock on the same row.
   const rows = await query<{ id: string }>(
     tx,
@@ -153,7 +158,11 @@ export async function deleteVectorStore(tx: Tx, projectId: string, id: string): 
  * Marks a store as used now and keeps its row to the end of the transaction: whoever adds files counts them alone.
  * @throws ApiError 404, 400 for an expired store
  */
-export async function lockVectorStore(tx: Queryable, projectId: string, id: string): Promise<void> {
+export async function lockVectorStore(
+  tx: Queryable,
+  projectId: ProjectId,
+  id: VectorStoreId,
+): Promise<void> {
   const rows = await query<{ id: string }>(
     tx,
     'vector-stores.lock',
@@ -171,10 +180,10 @@ export async function lockVectorStore(tx: Queryable, projectId: string, id: stri
  */
 export async function useVectorStores(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   ids: readonly string[],
 ): Promise<void> {
-  const found = new Set(await useExistingStores(db, projectId, ids));
+  const found = new Set<string>(await useExistingStores(db, projectId, ids));
   for (const id of ids) if (!found.has(id)) throw notFound('vector store', id);
 }
 
@@ -184,12 +193,12 @@ export async function useVectorStores(
  */
 export async function useExistingStores(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   ids: readonly string[],
-): Promise<string[]> {
+): Promise<VectorStoreId[]> {
   if (ids.length === 0) return [];
   // Whoever holds a store's row is using it now: there is nothing to wait for.
-  const rows = await query<{ id: string; alive: boolean }>(
+  const rows = await query<{ id: VectorStoreId; alive: boolean }>(
     db,
     'vector-stores.use',
     `with used as (update vector_stores set last_active_at = unix_now() where id in (
@@ -198,23 +207,23 @@ export async function useExistingStores(
      select s.id, ${ALIVE} as alive from vector_stores s where s.id = any($1::text[]) and s.project_id = $2`,
     [ids, projectId],
   );
-  const alive = new Map(rows.map((row) => [row.id, row.alive]));
+  const alive = new Map<string, boolean>(rows.map((row) => [row.id, row.alive]));
   for (const id of ids) if (alive.get(id) === false) throw vectorStoreExpired(id);
-  return ids.filter((id) => alive.has(id));
+  return ids.filter((id): id is VectorStoreId => alive.has(id));
 }
 
 /** Those of the stores that have not been deleted, in order. */
 export async function existingStores(
   db: Queryable,
-  projectId: string,
+  projectId: ProjectId,
   ids: readonly string[],
-): Promise<string[]> {
-  const rows = await query<{ id: string }>(
+): Promise<VectorStoreId[]> {
+  const rows = await query<{ id: VectorStoreId }>(
     db,
     'vector-stores.existing',
     'select id from vector_stores where id = any($1::text[]) and project_id = $2',
     [ids, projectId],
   );
-  const found = new Set(rows.map(({ id }) => id));
-  return ids.filter((id) => found.has(id));
+  const found = new Set<string>(rows.map(({ id }) => id));
+  return ids.filter((id): id is VectorStoreId => found.has(id));
 }

@@ -1,9 +1,10 @@
 /** Files of a run's vector stores that are still being indexed. */
+import type { RunId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 
 /** In all of its stores. */
-export async function countWaiting(db: Queryable, runId: string): Promise<number> {
+export async function countWaiting(db: Queryable, runId: RunId): Promise<number> {
   const rows = await query<{ count: number }>(
     db,
     'waiting-files.count',
@@ -15,7 +16,7 @@ export async function countWaiting(db: Queryable, runId: string): Promise<number
 }
 
 /** Whether the thread's own stores have any: a run waits for those, as hosted, and not for the assistant's. */
-export async function threadHasWaiting(db: Queryable, runId: string): Promise<boolean> {
+export async function threadHasWaiting(db: Queryable, runId: RunId): Promise<boolean> {
   const rows = await query<{ found: boolean }>(
     db,
     'waiting-files.of-thread',

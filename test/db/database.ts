@@ -6,6 +6,7 @@ import { createPool, withTransaction } from '../../db/core/pool.ts';
 import type { AcceptedRun, NewRun } from '../../db/runs/create-run.ts';
 import { createRun } from '../../db/runs/create-run.ts';
 import { createThread } from '../../db/threads/threads.ts';
+import type { AssistantId, ProjectId } from '../../wire/ids.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
 import { cloneDatabase, dropDatabase } from '../support/environment.ts';
 
@@ -32,7 +33,7 @@ export const SETTINGS: NewRun = {
 export type Database = AsyncDisposable & {
   url: string;
   pool: Pool;
-  projectId: string;
+  projectId: ProjectId;
   assistant: AssistantRow;
   /** A thread with one user message and a queued run. */
   queueRun(settings?: Partial<NewRun>): Promise<AcceptedRun>;
@@ -48,7 +49,7 @@ export async function startDatabase(): Promise<Database> {
     name: null,
     description: null,
   });
-  const assistant = await getAssistantRow(pool, projectId, id);
+  const assistant = await getAssistantRow(pool, projectId, id as AssistantId);
   return {
     url,
     pool,

@@ -1,6 +1,7 @@
 /** What Temporal has not accepted yet: which delivery is next, and what a second process leaves alone. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import type { RunId, ThreadId } from '../../wire/ids.ts';
 import type { Delivery } from '../../db/core/deliveries.ts';
 import { removeDelivery, takeDueDeliveries } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
@@ -31,7 +32,7 @@ async function takeAll(): Promise<Delivery[]> {
 const summaryOf = (taken: Delivery[]) =>
   taken.map(({ workflowId, payload }) => [workflowId, payload.kind]);
 
-function cancel(run: { id: string; thread_id: string }) {
+function cancel(run: { id: RunId; thread_id: ThreadId }) {
   return withTransaction(database.pool, (tx) =>
     cancelRun(tx, database.projectId, run.thread_id, run.id),
   );

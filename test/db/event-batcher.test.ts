@@ -8,6 +8,7 @@ import { FencedError, insertDeltas, readEvents, runDay } from '../../db/events/r
 import { openMessage } from '../../db/runs/open-step.ts';
 import { claimTurn } from '../../db/runs/claim-turn.ts';
 import { textDelta } from '../../wire/events.ts';
+import type { RunId } from '../../wire/ids.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
@@ -40,7 +41,7 @@ async function openStream(owner: string, through = batcher) {
   return { run, ref, stream, push, lastSeq: open.lastSeq };
 }
 
-async function texts(runId: string): Promise<string[]> {
+async function texts(runId: RunId): Promise<string[]> {
   const events = await readEvents(database.pool, runId, 0);
   return events
     .filter(({ event }) => event === 'thread.message.delta')

@@ -4,6 +4,7 @@ import { EventFeed } from '../../db/events/event-feed.ts';
 import { Listener } from '../../db/core/listener.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { appendEvents } from '../../db/events/run-events.ts';
+import type { RunId } from '../../wire/ids.ts';
 import type { RunEvent } from '../../wire/types.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
@@ -25,13 +26,13 @@ afterAll(async () => {
 
 const note = (n: number): RunEvent => ({ event: 'thread.message.delta', data: { n } });
 
-function append(runId: string, from: number, count: number): Promise<number> {
+function append(runId: RunId, from: number, count: number): Promise<number> {
   const events = Array.from({ length: count }, (_, index) => note(from + index));
   return withTransaction(database.pool, (tx) => appendEvents(tx, runId, events));
 }
 
 async function read(
-  runId: string,
+  runId: RunId,
   afterSeq: number,
   count: number,
   signal = new AbortController().signal,
@@ -121,7 +122,7 @@ describe('without its poll', () => {
   });
 
   /** What a reader has got once it has `count` events, of which the first two are there already. */
-  async function got(runId: string, count: number, meanwhile: () => Promise<unknown>) {
+  async function got(runId: RunId, count: number, meanwhile: () => Promise<unknown>) {
     const leaving = new AbortController();
     const seqs: number[] = [];
     const reading = (async () => {

@@ -1,6 +1,7 @@
 /** Small texts in vector stores, with vectors of their words. */
 import type { WordConfiguration } from '../../db/vector-stores/documents.ts';
 import type { Pool } from '../../db/core/pool.ts';
+import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { FileAttributes } from '../../wire/types.ts';
 import { embed } from '../support/fake-embeddings.ts';
 import { indexFile } from '../support/indexed-file.ts';
@@ -27,8 +28,8 @@ export function vectorOf(text: string): Float32Array {
 /** Returns the file's id. */
 export function indexTexts(
   pool: Pool,
-  projectId: string,
-  storeId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
   texts: Texts,
 ): Promise<string> {
   return indexFile(pool, projectId, storeId, {

@@ -1,6 +1,7 @@
 /** In which order files that wait are ingested, while Temporal holds as many as it may. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { FileId, VectorStoreId } from '../../wire/ids.ts';
 import { takeDueDeliveries } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { addFiles } from '../../db/vector-stores/vector-store-files.ts';
@@ -17,10 +18,10 @@ afterAll(async () => {
 });
 
 /** One request with new files for a new store, which it names. */
-async function request(files: number): Promise<string> {
+async function request(files: number): Promise<VectorStoreId> {
   const { pool, projectId } = database;
   const store = await newStore(pool, projectId);
-  const ids: string[] = [];
+  const ids: FileId[] = [];
   for (let n = 0; n < files; n++) ids.push(await newFile(pool, projectId, `${n}.txt`, 'text'));
   const added = ids.map((file_id) => ({
     file_id,

@@ -24,6 +24,7 @@ import { openToolStep } from '../../db/runs/open-step.ts';
 import { claimTurn } from '../../db/runs/claim-turn.ts';
 import { finishTurn } from '../../db/runs/finish-turn.ts';
 import { codeOpened } from '../../wire/events.ts';
+import type { ThreadId, ToolCallId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { Database } from './database.ts';
@@ -44,7 +45,7 @@ const NOTHING_USED = {
   reasoning_tokens: 0,
 };
 
-type CodeRun = { run: RunRow; calls: string[] };
+type CodeRun = { run: RunRow; calls: ToolCallId[] };
 
 /** A run whose model has just called code so many times in one turn. */
 async function codeRun(count = 1): Promise<CodeRun> {
@@ -121,7 +122,7 @@ async function nextRun(before: CodeRun): Promise<CodeRun> {
   return { ...next, run: { ...next.run, thread_id: before.run.thread_id } };
 }
 
-async function contents(threadId: string): Promise<Record<string, string>> {
+async function contents(threadId: ThreadId): Promise<Record<string, string>> {
   const files = await listInterpreterFiles(database.pool, threadId);
   const read = files.map(async ({ path, blobId }) => [
     path,
@@ -286,7 +287,9 @@ test('an image of a cell is a file of the project', async () => {
 /** The annotations of a message with this text, as [path as linked, file id]. */
 async function link(run: RunRow, text: string): Promise<[string, string][]> {
   const content = [{ type: 'text' as const, text: { value: text, annotations: [] } }];
-  const linked = await withTransaction(database.pool, (tx) => linkFiles(tx, run, 'msg_x', content));
+  const linked = await withTransaction(database.pool, (tx) =>
+    linkFiles(tx, run, mintId('message'), content),
+  );
   const [part] = linked.content;
   if (part?.type !== 'text') throw new Error('The text is gone.');
   expect(linked.events).toHaveLength(part.text.annotations.length === 0 ? 0 : 1);

@@ -1,6 +1,7 @@
 /** What the reconciler looks at, and what it may throw away. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { RunId } from '../../wire/ids.ts';
 import { listSuspectRuns, rotateEventPartitions, takePass } from '../../db/maintenance.ts';
 import { answer } from '../support/turns.ts';
 import type { Database } from './database.ts';
@@ -24,7 +25,7 @@ test('one process has a pass, once in its interval, whatever the clock did', asy
 });
 
 /** A queued run that Temporal was told of. */
-async function started(): Promise<string> {
+async function started(): Promise<RunId> {
   const { run, delivery } = await database.queueRun();
   await database.pool.query('delete from deliveries where id = $1', [delivery.id]);
   return run.id;

@@ -3,6 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ensureApiKey, projectOfKey } from '../../db/projects/api-keys.ts';
 import type { SearchRequest } from '../../db/vector-stores/search.ts';
 import { searchStores } from '../../db/vector-stores/search.ts';
+import type { VectorStoreId } from '../../wire/ids.ts';
+import { mintId } from '../../wire/ids.ts';
 import type { Filter } from '../../wire/requests/search.ts';
 import { newStore } from '../support/indexed-file.ts';
 import type { Database } from './database.ts';
@@ -11,7 +13,7 @@ import type { Texts } from './indexed.ts';
 import { indexTexts, MODEL, vectorOf } from './indexed.ts';
 
 let database: Database;
-let store: string;
+let store: VectorStoreId;
 beforeAll(async () => {
   database = await startDatabase();
 });
@@ -240,7 +242,7 @@ describe('whose', () => {
     await ensureApiKey(database.pool, { projectName: 'other', key: 'sk-other' });
     const other = (await projectOfKey(database.pool, 'sk-other'))!;
     await expect(search('harbour', { projectId: other })).rejects.toMatchObject({ status: 404 });
-    const unknown = search('harbour', { vectorStoreIds: [store, 'vs_x'] });
+    const unknown = search('harbour', { vectorStoreIds: [store, mintId('vector_store')] });
     await expect(unknown).rejects.toMatchObject({ status: 404 });
     await database.pool.query(
       'update vector_stores set expires_after_days = 1, last_active_at = last_active_at - 86400 where id = $1',
@@ -326,7 +328,7 @@ describe('filters', () => {
     ['or of nothing', { type: 'or', filters: [] }, []],
   ];
 
-  let filtered: string;
+  let filtered: VectorStoreId;
   beforeAll(async () => {
     filtered = await newStore(database.pool, database.projectId);
     for (const file of FILES) await add(file, filtered);

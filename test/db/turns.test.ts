@@ -1,6 +1,7 @@
 /** Who may end a turn and a run, in which order, and what stays as it is. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { RunId, ThreadId } from '../../wire/ids.ts';
 import { finalizeRun } from '../../db/runs/finalize.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { FencedError, readEvents } from '../../db/events/run-events.ts';
@@ -47,7 +48,7 @@ async function paused() {
   return { runId, threadId, stepId, calls, submit };
 }
 
-async function rowOf(runId: string): Promise<Record<string, unknown>> {
+async function rowOf(runId: RunId): Promise<Record<string, unknown>> {
   const { rows } = await database.pool.query<Record<string, unknown>>(
     'select * from runs where id = $1',
     [runId],
@@ -55,11 +56,11 @@ async function rowOf(runId: string): Promise<Record<string, unknown>> {
   return rows[0]!;
 }
 
-async function namesOf(runId: string): Promise<string[]> {
+async function namesOf(runId: RunId): Promise<string[]> {
   return (await readEvents(database.pool, runId, 0)).map(({ event }) => event);
 }
 
-async function storedCalls(runId: string): Promise<{ id: string; result: unknown }[]> {
+async function storedCalls(runId: RunId): Promise<{ id: string; result: unknown }[]> {
   const { rows } = await database.pool.query<{ id: string; result: unknown }>(
     'select id, result from tool_calls where run_id = $1 order by index',
     [runId],
@@ -180,7 +181,7 @@ test('outputs are taken whole, once, and for exactly the calls that wait', async
     withTransaction(database.pool, (tx) =>
       submitToolOutputs(
         tx,
-        { projectId: database.projectId, threadId: threadId as string, runId },
+        { projectId: database.projectId, threadId: threadId as ThreadId, runId },
         outputs,
       ),
     );

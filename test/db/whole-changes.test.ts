@@ -1,6 +1,7 @@
 /** A row that clients see and the events that tell them of it are stored together, or neither is. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { RunId, ThreadId } from '../../wire/ids.ts';
 import { finalizeRun } from '../../db/runs/finalize.ts';
 import type { Tx } from '../../db/core/pool.ts';
 import { withTransaction } from '../../db/core/pool.ts';
@@ -33,7 +34,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
-type Place = { threadId: string; runId: string };
+type Place = { threadId: ThreadId; runId: RunId };
 
 /** Every row of the thread and its run, in every table that has any. */
 async function rowsOf({ threadId, runId }: Place): Promise<Record<string, unknown[]>> {

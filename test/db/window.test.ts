@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { MessageId, ThreadId } from '../../wire/ids.ts';
 import type { NewMessage } from '../../db/threads/messages.ts';
 import { chooseWindow, deleteMessage, readWindow } from '../../db/threads/messages.ts';
 import { withTransaction } from '../../db/core/pool.ts';
@@ -28,7 +29,7 @@ function message(tokens: number): NewMessage {
   };
 }
 
-function thread(sizes: number[]): Promise<string> {
+function thread(sizes: number[]): Promise<ThreadId> {
   return withTransaction(database.pool, async (tx) => {
     const fields = { messages: sizes.map(message), metadata: {}, tool_resources: {} };
     return (await createThread(tx, database.projectId, fields)).thread.id;
@@ -36,7 +37,7 @@ function thread(sizes: number[]): Promise<string> {
 }
 
 /** `count` messages of ten tokens each, written at once. */
-async function longThread(count: number): Promise<string> {
+async function longThread(count: number): Promise<ThreadId> {
   const id = await thread([]);
   await database.pool.query(
     `insert into messages (id, thread_id, project_id, seq, created_at, role, status, content, attachments, metadata, tokens)
@@ -88,7 +89,7 @@ test('ignores messages that came after the run began', async () => {
 
 test('a deleted message takes no room and does not count', async () => {
   const id = await thread([10, 10, 10, 10]);
-  const rows = await database.pool.query<{ id: string }>(
+  const rows = await database.pool.query<{ id: MessageId }>(
     'select id from messages where thread_id = $1 and seq = 3',
     [id],
   );

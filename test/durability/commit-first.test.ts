@@ -1,6 +1,7 @@
 /** Temporal hears of a request after its commit, never before, and what it could not take is not forgotten. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import type { RunId } from '../../wire/ids.ts';
 import { callTools } from '../support/turns.ts';
 import type { RunRef } from '../support/durable-run.ts';
 import {
@@ -35,7 +36,7 @@ async function writes(): Promise<Request[]> {
     await createRun(env, 'unheard', [LOOKUP]),
     await createRun(env, 'unheard'),
   ];
-  const ref = { runId: waiting.runId, turn: 0, owner: 'model' };
+  const ref = { runId: waiting.runId as RunId, turn: 0, owner: 'model' };
   const { calls } = await callTools(env.pool, ref);
   const tool_outputs = calls.map((id) => ({ tool_call_id: id, output: '42' }));
   const post = (path: string, body: object): Request => [
@@ -90,7 +91,7 @@ test('a cancel or a signal that comes before its start is kept, and takes effect
   env.model.script('kept-signal', say('Found it.'));
   const cancelled = await createRun(through(deaf), 'kept-cancel');
   const answered = await createRun(through(deaf), 'kept-signal', [LOOKUP]);
-  const ref = { runId: answered.runId, turn: 0, owner: 'model' };
+  const ref = { runId: answered.runId as RunId, turn: 0, owner: 'model' };
   const { calls } = await callTools(env.pool, ref);
   const { runs } = through(told).client.beta.threads;
   await runs.cancel(cancelled.runId, { thread_id: cancelled.threadId });

@@ -7,6 +7,7 @@ import OpenAI from 'openai';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
+import type { ProjectId } from '../../wire/ids.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
@@ -83,7 +84,7 @@ test('a key without names belongs to the project of npm start', async () => {
 
 test('usage shows what each project had passed on, by day', async () => {
   expect((await keys('usage')).stdout).toBe('Nothing passed through.\n');
-  const { rows } = await env.pool.query<{ id: string }>(
+  const { rows } = await env.pool.query<{ id: ProjectId }>(
     `select id from projects where name = 'test'`,
   );
   const tokens = { promptTokens: 5, completionTokens: 2, totalTokens: 7 };

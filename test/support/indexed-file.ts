@@ -20,6 +20,7 @@ import { withTransaction } from '../../db/core/pool.ts';
 import { addFiles } from '../../db/vector-stores/vector-store-files.ts';
 import { createVectorStore } from '../../db/vector-stores/vector-stores.ts';
 import { toCode } from '../../retrieval/index.ts';
+import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { FileAttributes } from '../../wire/types.ts';
 
 export type IndexedFile = {
@@ -33,7 +34,7 @@ export type IndexedFile = {
   model: string;
 };
 
-export async function newStore(pool: Pool, projectId: string): Promise<string> {
+export async function newStore(pool: Pool, projectId: ProjectId): Promise<VectorStoreId> {
   const fields = { name: 'S', description: null, metadata: {}, expires_after_days: null };
   return withTransaction(pool, (tx) => createVectorStore(tx, projectId, fields));
 }
@@ -41,10 +42,10 @@ export async function newStore(pool: Pool, projectId: string): Promise<string> {
 /** Returns the file's id. */
 export async function indexFile(
   pool: Pool,
-  projectId: string,
-  storeId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
   file: IndexedFile,
-): Promise<string> {
+): Promise<FileId> {
   const text = file.chunks.map((chunk) => chunk.text).join('\n');
   const id = await newFile(pool, projectId, file.filename, text);
   const seq = await addFile(pool, projectId, storeId, id, file.attributes);
@@ -61,10 +62,10 @@ export async function indexFile(
 /** Returns its id. */
 export async function newFile(
   pool: Pool,
-  projectId: string,
+  projectId: ProjectId,
   filename: string,
   text: string,
-): Promise<string> {
+): Promise<FileId> {
   // oxlint-disable-next-line typescript/require-await -- a blob's source is asynchronous
   async function* source(): AsyncGenerator<Buffer> {
     yield Buffer.from(text);
@@ -81,9 +82,9 @@ export async function newFile(
 
 async function addFile(
   pool: Pool,
-  projectId: string,
-  storeId: string,
-  fileId: string,
+  projectId: ProjectId,
+  storeId: VectorStoreId,
+  fileId: FileId,
   attributes: FileAttributes,
 ): Promise<number> {
   const file = { file_id: fileId, attributes, max_chunk_tokens: 800, chunk_overlap_tokens: 400 };

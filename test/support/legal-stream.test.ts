@@ -15,12 +15,13 @@ import {
   functionOpened,
   stepEvent,
 } from '../../wire/events.ts';
+import type { MessageId, StepId, ToolCallId } from '../../wire/ids.ts';
 import type { CodeOutput, MessageRow, RunRow, RunStepRow } from '../../wire/rows.ts';
 import type { Annotation, RunEvent } from '../../wire/types.ts';
 import { assertLegalStream, readToDone } from './legal-stream.ts';
 import type { StreamEvent } from './legal-stream.ts';
 
-const CALL = 'call_000000000000000000000000';
+const CALL = 'call_000000000000000000000000' as ToolCallId;
 const FILE = 'file-0000000000000000000000';
 
 const queued = {
@@ -48,15 +49,15 @@ const running: RunRow = { ...queued, status: 'in_progress', started_at: 1 };
 const completed: RunRow = { ...running, status: 'completed', completed_at: 2 };
 
 const openStep = (id: string, messageId: string | null): RunStepRow => ({
-  id,
-  run_id: 'run_1',
-  thread_id: 'thread_1',
-  assistant_id: 'asst_1',
+  id: id as StepId,
+  run_id: queued.id,
+  thread_id: queued.thread_id,
+  assistant_id: queued.assistant_id,
   turn: 0,
   seq: 1,
   type: messageId === null ? 'tool_calls' : 'message_creation',
   status: 'in_progress',
-  message_id: messageId,
+  message_id: messageId as MessageId | null,
   created_at: 1,
   completed_at: null,
   failed_at: null,
@@ -119,7 +120,7 @@ const TEXT = [
 const code = openStep('step_2', null);
 const codeCall = (input: string, outputs: CodeOutput[]) => [
   {
-    step_id: 'step_2',
+    step_id: code.id,
     index: 0,
     id: CALL,
     type: 'code_interpreter' as const,

@@ -6,6 +6,7 @@ import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
 import { claimTurn } from '../../db/runs/claim-turn.ts';
 import { finishTurn } from '../../db/runs/finish-turn.ts';
 import { codeOpened, functionOpened } from '../../wire/events.ts';
+import type { MessageId, StepId, ToolCallId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { RunRow, TokenCounts } from '../../wire/rows.ts';
 
@@ -37,7 +38,7 @@ export async function openCalls(
   run: RunRow,
   ref: TurnRef,
   [first]: NewToolCall[],
-): Promise<string> {
+): Promise<StepId> {
   const { id, type, name } = first!;
   const { stepId } = await openToolStep(pool, run, ref, (step) =>
     type === 'function' ? functionOpened(step, 0, id, name) : codeOpened(step, 0, id),
@@ -58,7 +59,7 @@ export async function callTools(
   ref: TurnRef,
   type: CallType = 'function',
   count = 1,
-): Promise<{ run: RunRow; stepId: string; calls: string[] }> {
+): Promise<{ run: RunRow; stepId: StepId; calls: ToolCallId[] }> {
   const run = await claim(pool, ref);
   const calls = Array.from({ length: count }, (_, index) => newCall(type, index));
   const stepId = await openCalls(pool, run, ref, calls);
@@ -77,7 +78,7 @@ export async function openAnswer(
 }
 
 /** The end of a turn that answered with a message. */
-export function endInAnswer(id: string, text: string): TurnEnd {
+export function endInAnswer(id: MessageId, text: string): TurnEnd {
   const content = [{ type: 'text' as const, text: { value: text, annotations: [] } }];
   const message = { id, content, tokens: 5, incomplete: null };
   return { status: 'completed', usage: USED, message, toolCalls: [], upstream: null };

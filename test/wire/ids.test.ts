@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { ApiError } from '../../wire/errors.ts';
 import { checkId, dayOfId, mintId, timeOfId } from '../../wire/ids.ts';
-import type { IdKind, IdParam } from '../../wire/ids.ts';
+import type { IdKind, IdParam, RunId, ThreadId } from '../../wire/ids.ts';
 
 const prefixes: Record<IdKind, string> = {
   assistant: 'asst_',
@@ -162,3 +162,13 @@ function refusal(param: IdParam, value: string): ApiError {
   }
   return expect.fail(`${value} was accepted`);
 }
+
+test('an id of one kind does not compile in the place of another', () => {
+  const inThread = (thread: ThreadId, run: RunId) => [thread, run];
+  const [thread, run] = [mintId('thread'), mintId('run')];
+  expect(inThread(thread, run)).toEqual([thread, run]);
+  // @ts-expect-error the ids are exchanged
+  expect(inThread(run, thread)).toEqual([run, thread]);
+  // @ts-expect-error any text is no id
+  expect(inThread('thread_1', run)).toHaveLength(2);
+});

@@ -17,6 +17,7 @@ import { Context } from '@temporalio/activity';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
+import type { RunId } from '../../wire/ids.ts';
 import type {
   Activities,
   FinalizeOutcome,
@@ -314,7 +315,7 @@ async function record(
     args: [
       {
         v: 2,
-        runId: `run_${name}`,
+        runId: `run_${name}` as RunId,
         expiresAtMs: Date.now() + (scenario.expiresInMs ?? 600_000),
         maxTurns: 4,
       },

@@ -3,6 +3,7 @@
  * the raw string. Unlike in bodies, unknown names are ignored: gateways and SDKs add their own, such as `api-version`.
  */
 import { z } from 'zod';
+import type { RunId } from '../ids.ts';
 import { checkId } from '../ids.ts';
 import { parseValue } from './body.ts';
 import { EXTENSION, integer, LIMITS, list } from './fields.ts';
@@ -56,7 +57,7 @@ const eventsSchema = z.object({
 
 /** What a list shows: at most `limit` objects after or before the one named, newest first unless `asc`. */
 export type ListParams = z.infer<typeof listSchema>;
-export type ListMessagesParams = z.infer<typeof listMessagesSchema>;
+export type ListMessagesParams = ListParams & { run_id: RunId | undefined };
 type ListVectorStoreFilesParams = z.infer<typeof listStoreFilesSchema>;
 export type ListFilesParams = z.infer<typeof listFilesSchema>;
 export type IncludeParams = z.infer<typeof includeSchema>;

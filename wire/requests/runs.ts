@@ -1,5 +1,6 @@
 /** Bodies of the run endpoints. What a run does not override stays undefined, so that the assistant's value applies. */
 import { z } from 'zod';
+import type { AssistantId } from '../ids.ts';
 import { checkId } from '../ids.ts';
 import { parseBody } from './body.ts';
 import {
@@ -86,7 +87,7 @@ export const submitToolOutputsSchema = z.strictObject({
 
 /** What both ways to create a run say about it. Undefined: the assistant's value applies. */
 export type RunParams = {
-  assistant_id: string;
+  assistant_id: AssistantId;
   model: string | undefined;
   reasoning_effort: ReasoningEffort | undefined;
   instructions: string | undefined;

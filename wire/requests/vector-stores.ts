@@ -4,6 +4,7 @@ import { parseBody } from './body.ts';
 import { attributes, fileId, integer, LIMITS, list, metadata, problem, text } from './fields.ts';
 import type { ChunkingStrategy } from './tools.ts';
 import { chunkingStrategy } from './tools.ts';
+import type { FileId } from '../ids.ts';
 import type { FileAttributes, Metadata } from '../types.ts';
 
 const expiresAfter = z.strictObject({
@@ -60,7 +61,7 @@ type ChunkSizes = { max_chunk_tokens: number; chunk_overlap_tokens: number };
 
 /** `attributes` undefined: not given, so those of a file that is in the store already stay. */
 export type NewVectorStoreFile = ChunkSizes & {
-  file_id: string;
+  file_id: FileId;
   attributes: FileAttributes | undefined;
 };
 
@@ -126,11 +127,12 @@ export function newVectorStoreFiles(
   shared?: FileAttributes,
 ): NewVectorStoreFile[] {
   const sizes = chunkSizes(strategy);
-  return unique(fileIds.map((file_id) => ({ file_id, attributes: shared, ...sizes })));
+  return unique(fileIds.map((id) => ({ file_id: id as FileId, attributes: shared, ...sizes })));
 }
 
 function newFile(given: z.infer<typeof createVectorStoreFileSchema>): NewVectorStoreFile {
-  const { file_id, chunking_strategy } = given;
+  const { file_id: id, chunking_strategy } = given;
+  const file_id = id as FileId;
   return { file_id, attributes: given.attributes ?? undefined, ...chunkSizes(chunking_strategy) };
 }
 

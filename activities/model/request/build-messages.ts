@@ -11,6 +11,7 @@ import type { RunRow, ToolCallRow, UpstreamTurn } from '../../../wire/rows.ts';
 import { headAndTail } from '../../../wire/text.ts';
 import type { MessageContent } from '../../../wire/types.ts';
 import { describeResults } from '../../../wire/citations.ts';
+import type { MessageId } from '../../../wire/ids.ts';
 import { CODE_INTERPRETER, FILE_SEARCH } from './build-tools.ts';
 import { isObject } from '../opaque-fields.ts';
 
@@ -114,7 +115,7 @@ function imageOf(
   return url === undefined ? undefined : { type: 'image_url', image_url: { url, detail } };
 }
 
-type Turn = { messageIds: string[]; calls: ToolCallRow[]; upstream: UpstreamTurn | null };
+type Turn = { messageIds: MessageId[]; calls: ToolCallRow[]; upstream: UpstreamTurn | null };
 
 /** Steps that failed belong to an attempt that was cut off; the model never sees them. */
 function turnsOf(steps: TurnStep[]): Turn[] {

@@ -1,5 +1,5 @@
 /** Rules about the way of a run from its creation to its end. */
-import type { RunStatus } from '../../../wire/types.ts';
+import type { Message, Run, RunStatus, RunStep } from '../../../wire/types.ts';
 import { withoutSearchContentText } from '../../../wire/search-results.ts';
 import { assertLegalStream } from '../../support/legal-stream.ts';
 import type { Evidence, FaultRecord, SentRequest, WantedRun } from '../evidence.ts';
@@ -9,9 +9,9 @@ import { groupBy, hasEnded, indexBy, isUnknown } from './violation.ts';
 /** (d) The stored events are one legal story with one end, and that is the run's status. */
 export const legalStory: Rule = function* ({ tables, objects }) {
   const events = groupBy(tables.events, ({ run_id }) => run_id);
-  const runs = indexBy(objects.runs, ({ id }) => id);
-  const steps = groupBy(objects.steps, ({ run_id }) => run_id);
-  const messages = groupBy(objects.messages, ({ run_id }) => run_id);
+  const runs = indexBy<Run, string>(objects.runs, ({ id }) => id);
+  const steps = groupBy<RunStep, string>(objects.steps, ({ run_id }) => run_id);
+  const messages = groupBy<Message, string | null>(objects.messages, ({ run_id }) => run_id);
   for (const { id, status, last_event_seq: last } of tables.runs) {
     const of = events.get(id) ?? [];
     const run = runs.get(id);

@@ -12,6 +12,7 @@ import type { TurnEnd, TurnResult } from '../../../db/runs/finish-turn.ts';
 import { claimTurn } from '../../../db/runs/claim-turn.ts';
 import { countLostUsage, finishTurn } from '../../../db/runs/finish-turn.ts';
 import { codeOpened, functionOpened, textDelta } from '../../../wire/events.ts';
+import type { StepId } from '../../../wire/ids.ts';
 import { endInAnswer, endInCalls, newCall, USED } from '../../support/turns.ts';
 import type { Attempt, Model } from './model.ts';
 import {
@@ -105,7 +106,7 @@ export const beginCalls =
     model.view.events.push('thread.run.step.delta');
   };
 
-function callOpened(stepId: string, { index, id, type, name }: ReturnType<typeof newCall>) {
+function callOpened(stepId: StepId, { index, id, type, name }: ReturnType<typeof newCall>) {
   return type === 'function'
     ? functionOpened(stepId, index, id, name)
     : codeOpened(stepId, index, id);
@@ -217,9 +218,10 @@ function endTurn(model: Model, { open }: Attempt, end: TurnEnd): void {
   view.used += 1;
   view.turns += 1;
   for (const { id, type } of end.toolCalls) {
+    const stepId = open!.id as StepId;
     view.calls.push({ id, done: false });
-    model.calls.set(id, open!.id);
-    model.pending.push({ id, type, stepId: open!.id });
+    model.calls.set(id, stepId);
+    model.pending.push({ id, type, stepId });
   }
   if (end.message !== null) {
     closeOpen(

@@ -4,6 +4,7 @@
  */
 import type { NewToolCall, TurnRef } from '../../../db/runs/open-step.ts';
 import type { TurnResult } from '../../../db/runs/finish-turn.ts';
+import type { MessageId, StepId, ToolCallId } from '../../../wire/ids.ts';
 import type { RunRow } from '../../../wire/rows.ts';
 import { isActive } from '../../../wire/run-status.ts';
 import type { RunEnd } from '../../../wire/run-status.ts';
@@ -18,14 +19,14 @@ export type View = {
   events: string[];
   steps: string[];
   messages: { id: string; status: string; text: string }[];
-  calls: { id: string; done: boolean }[];
+  calls: { id: ToolCallId; done: boolean }[];
   turns: number;
   deliveries: string[];
 };
 
 type Open =
-  | { kind: 'message'; id: string; text: string; lastSeq: number }
-  | { kind: 'tools'; id: string; calls: NewToolCall[]; lastSeq: number };
+  | { kind: 'message'; id: MessageId; text: string; lastSeq: number }
+  | { kind: 'tools'; id: StepId; calls: NewToolCall[]; lastSeq: number };
 
 /** One try at a turn, as its worker sees it: it may have lost the run without knowing. */
 export type Attempt = {
@@ -41,9 +42,9 @@ export type Model = {
   attempts: Attempt[];
   results: TurnResult[];
   /** Functions and code of the step that waits for their results. */
-  pending: { id: string; type: NewToolCall['type']; stepId: string }[];
+  pending: { id: ToolCallId; type: NewToolCall['type']; stepId: StepId }[];
   /** Each call with its step, also those of steps that have ended. */
-  calls: Map<string, string>;
+  calls: Map<ToolCallId, StepId>;
   reason: RunEnd['reason'];
   overdue: boolean;
 };

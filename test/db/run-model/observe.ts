@@ -1,4 +1,5 @@
 /** The run in the database, as the model describes it. */
+import type { RunId, ThreadId } from '../../../wire/ids.ts';
 import { getRun } from '../../../db/runs/read-runs.ts';
 import { listMessages } from '../../../db/threads/messages.ts';
 import { readEvents, runDay } from '../../../db/events/run-events.ts';
@@ -8,7 +9,7 @@ import { USED } from '../../support/turns.ts';
 import type { Database } from '../database.ts';
 import type { View } from './model.ts';
 
-export type Real = { database: Database; runId: string; threadId: string };
+export type Real = { database: Database; runId: RunId; threadId: ThreadId };
 
 const VIEW = `
   select coalesce(r.status, 'deleted') as status, r.owner, coalesce(r.prompt_tokens, 0) / $3::integer as used,

@@ -9,6 +9,7 @@ import { submitToolOutputs } from '../../../db/runs/submit-outputs.ts';
 import { deleteThread } from '../../../db/threads/threads.ts';
 import type { ToolOutcome } from '../../../db/runs/tool-calls.ts';
 import { CallSettledError, lockRunOfCall, storeToolResult } from '../../../db/runs/tool-calls.ts';
+import type { ToolCallId } from '../../../wire/ids.ts';
 import type { RunStatus } from '../../../wire/types.ts';
 import type { Step } from './attempts.ts';
 import type { Model } from './model.ts';
@@ -84,7 +85,7 @@ export const storeResult =
     else deepStrictEqual(told.reason.outcome, outcomeOf(model, callId));
   };
 
-function takeResult(model: Model, callId: string): void {
+function takeResult(model: Model, callId: ToolCallId): void {
   model.view.calls.find(({ id }) => id === callId)!.done = true;
   model.pending = model.pending.filter(({ id }) => id !== callId);
   model.view.events.push('thread.run.step.delta');
@@ -94,7 +95,7 @@ function takeResult(model: Model, callId: string): void {
   }
 }
 
-function outcomeOf(model: Model, callId: string): ToolOutcome {
+function outcomeOf(model: Model, callId: ToolCallId): ToolOutcome {
   const { status } = model.view;
   if (status === 'cancelling') return { kind: 'stopped' };
   if (status === 'requires_action') return { kind: 'action', submission: model.calls.get(callId)! };
