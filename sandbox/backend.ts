@@ -1,4 +1,5 @@
 /** What a way of isolating Python must offer; `sessions.ts` and the probe work with any of them. */
+import type { Channel } from './kernel/channel.ts';
 
 /** How a cell ended. `died`: its kernel is gone, and with it what the cell did to variables and files. */
 export type CellStatus = 'ok' | 'error' | 'timeout' | 'died';
@@ -76,8 +77,13 @@ export interface Kernel {
   kill(reason: string): Promise<void>;
 }
 
+/** A kernel that is starting, and what it may use. */
+export type LaunchedKernel = { channel: Channel; limits: Limits };
+
 /** Starts kernels. */
 export interface SandboxBackend {
+  /** Starts a kernel's processes. Throws as `start` does. */
+  launch(signal?: AbortSignal): Promise<LaunchedKernel>;
   /** Throws KernelStartError when no kernel comes up, and the signal's reason when it aborts. */
   start(signal?: AbortSignal): Promise<Kernel>;
 }

@@ -1,15 +1,15 @@
-/** All kernels of this process: so many and no more, each for as long as its worker's connection lasts. */
+/** Limits how many kernels this process runs. Each lives as long as its worker's connection. */
 import type { Duplex } from 'node:stream';
-import type { Kernel, Limits, SandboxBackend } from '../sandbox/backend.ts';
-import { Channel, TIMING } from '../sandbox/remote/channel.ts';
-import { UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
+import type { LaunchedKernel, Limits, SandboxBackend } from '../sandbox/backend.ts';
+import { LIMITS_HEADER, UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
+import type { Timing } from '../sandbox/remote/connection.ts';
 import { Slots } from '../sandbox/pool/slots.ts';
-import { KernelService } from './serve-kernel.ts';
+import { TunnelledKernel } from './tunnelled-kernel.ts';
 
 export type KernelsOptions = {
   maxKernels: number;
-  timing?: typeof TIMING;
-  /** A kernel without a call for this long may make room for another. Its worker has stored what the last cell did. */
+  timing?: Timing;
+  /** A kernel that has been idle for this long may make room for another. Its worker has stored what the last cell did. */
   evictAfterMs?: number;
   log?: (message: string, fields?: Record<string, unknown>) => void;
 };
@@ -21,22 +21,14 @@ export class FullError extends Error {
 
 const TICK_MS = 500;
 const WAIT_FOR_ROOM_MS = 10_000;
-/** Between two calls of one cell a worker stores files: so long is not idle. */
+/** Between two steps of saving an interpreter its worker stores files: a kernel that waits a little is not idle. */
 const EVICT_AFTER_MS = 10_000;
 const DRAIN_IDLE_MS = 1_000;
 const STOPPED = 'The sandbox was stopped.';
-const UPGRADED = [
-  'HTTP/1.1 101 Switching Protocols',
-  'Connection: Upgrade',
-  `Upgrade: ${UPGRADE_PROTOCOL}`,
-];
-
-type Live = { service: KernelService; released: Promise<void> };
-
 export class Kernels {
   readonly #options: KernelsOptions;
   readonly #slots: Slots;
-  readonly #live = new Set<Live>();
+  readonly #kernels = new Set<TunnelledKernel>();
   readonly #tick: NodeJS.Timeout;
   #taken = 0;
   #waiting = 0;
@@ -60,30 +52,28 @@ export class Kernels {
   ): Promise<void> {
     const worker = watch(socket);
     await this.#take(worker.signal);
-    const kernel = await this.#start(() => open(limits), worker.signal);
+    const launched = await this.#launch(() => open(limits), worker.signal);
     worker.end();
-    if (worker.signal.aborted) {
-      // It left in the moment between.
-      socket.destroy();
-      return this.#release(kernel);
-    }
-    socket.write(`${UPGRADED.join('\r\n')}\r\n\r\n`);
-    const service = new KernelService(
-      kernel,
-      (onFrame) => new Channel(socket, Buffer.alloc(0), onFrame, this.#options.timing ?? TIMING),
-    );
-    const released = service.closed.then(() => this.#release(kernel));
-    const live = { service, released: released.finally(() => this.#live.delete(live)) };
-    this.#live.add(live);
+    if (worker.signal.aborted) socket.destroy();
+    else socket.write(upgraded(launched.limits));
+    const kernel = new TunnelledKernel(launched, socket, this.#options.timing);
+    if (worker.signal.aborted || this.#draining) kernel.end(STOPPED);
+    this.#kernels.add(kernel);
+    void kernel.ended.then(() => {
+      this.#kernels.delete(kernel);
+      this.#give();
+    });
     this.#options.log?.('A kernel started', { kernels: this.#taken });
   }
 
-  /** Lets calls under way finish for `graceMs`, then ends what is left. */
+  /** Lets cells finish for `graceMs`, then ends the kernels that are left. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
-    const late = setTimeout(() => this.#endIdle(0, true), graceMs);
+    const late = setTimeout(() => this.#endIdle(0), graceMs);
     this.#endIdle(DRAIN_IDLE_MS);
-    while (this.#live.size > 0) await Promise.race([...this.#live].map(({ released }) => released));
+    while (this.#kernels.size > 0) {
+      await Promise.race([...this.#kernels].map(({ ended }) => ended));
+    }
     clearTimeout(late);
     clearInterval(this.#tick);
   }
@@ -105,19 +95,14 @@ export class Kernels {
     }
   }
 
-  async #start(open: () => Promise<SandboxBackend>, worker: AbortSignal): Promise<Kernel> {
+  async #launch(open: () => Promise<SandboxBackend>, worker: AbortSignal): Promise<LaunchedKernel> {
     try {
       const backend = await open();
-      return await backend.start(worker);
+      return await backend.launch(worker);
     } catch (error) {
       this.#give();
       throw error;
     }
-  }
-
-  async #release(kernel: Kernel): Promise<void> {
-    await kernel.kill('The worker is gone.');
-    this.#give();
   }
 
   #give(): void {
@@ -125,27 +110,34 @@ export class Kernels {
     this.#slots.give();
   }
 
-  /** Ends the kernel that has been without a call for longest, as the worker's own sessions would. */
+  /** Ends the kernel that has been idle for longest, as a worker does with its own. */
   async #makeRoom(): Promise<boolean> {
-    const [idle] = [...this.#live].toSorted((a, b) => b.service.idleMs - a.service.idleMs);
-    const needed = this.#options.evictAfterMs ?? EVICT_AFTER_MS;
-    if (idle?.service.idle !== true || idle.service.idleMs < needed) return false;
-    await idle.service.end('The session made room for another one.');
-    await idle.released;
+    const [idlest] = [...this.#kernels].toSorted((a, b) => b.idleMs - a.idleMs);
+    const idleMs = idlest?.idleMs ?? 0;
+    if (idleMs === 0 || idleMs < (this.#options.evictAfterMs ?? EVICT_AFTER_MS)) return false;
+    idlest?.end('The session made room for another one.');
+    await idlest?.ended;
     return true;
   }
 
   #onTick(): void {
-    for (const { service } of this.#live) service.check();
     if (this.#draining) this.#endIdle(DRAIN_IDLE_MS);
     else this.#slots.retry();
   }
 
-  #endIdle(ms: number, busyToo = false): void {
-    for (const { service } of this.#live) {
-      if (busyToo || (service.idle && service.idleMs >= ms)) void service.end(STOPPED);
-    }
+  #endIdle(ms: number): void {
+    for (const kernel of this.#kernels) if (kernel.idleMs >= ms) kernel.end(STOPPED);
   }
+}
+
+function upgraded(limits: Limits): string {
+  const head = [
+    'HTTP/1.1 101 Switching Protocols',
+    'Connection: Upgrade',
+    `Upgrade: ${UPGRADE_PROTOCOL}`,
+    `${LIMITS_HEADER}: ${JSON.stringify(limits)}`,
+  ];
+  return `${head.join('\r\n')}\r\n\r\n`;
 }
 
 /** Aborts when the worker goes away, or speaks before its turn. A read on the connection notices it. */

@@ -14,9 +14,9 @@ import { KernelStartError } from '../sandbox/backend.ts';
 import type { SandboxStatus } from '../sandbox/index.ts';
 import type { SandboxdAddress } from '../sandbox/remote/client.ts';
 import { LIMITS_HEADER, UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
+import { limitsWithin } from '../sandbox/remote/limits.ts';
 import type { KernelsOptions } from './kernels.ts';
 import { FullError, Kernels } from './kernels.ts';
-import { limitsWithin } from './limits.ts';
 
 export type SandboxdOptions = KernelsOptions & {
   /** What `GET /status` answers, beside the counts. */
@@ -104,8 +104,11 @@ export class Sandboxd implements AsyncDisposable {
     if (request.method !== 'POST' || request.url !== '/v1/kernels') {
       return refuse(socket, 404, NOTHING_HERE);
     }
-    if (request.headers.upgrade !== UPGRADE_PROTOCOL || head.length > 0) {
-      return refuse(socket, 400, { error: `The protocol is ${UPGRADE_PROTOCOL}.` });
+    const { upgrade } = request.headers;
+    if (upgrade !== UPGRADE_PROTOCOL || head.length > 0) {
+      const error = `sandboxd speaks ${UPGRADE_PROTOCOL}, and the worker ${upgrade}. Run the same version of both.`;
+      // In an update the other side is soon replaced: a worker waits out a 503.
+      return refuse(socket, upgrade?.startsWith('threadmill-kernel/') ? 503 : 400, { error });
     }
     if (this.#draining) return refuse(socket, 503, { error: 'sandboxd is being stopped.' });
     const { open, limits, status, log } = this.#options;

@@ -12,7 +12,8 @@ import type { Cgroup, CgroupParent } from '../host/cgroup.ts';
 import { makeCgroup } from '../host/cgroup.ts';
 import type { Identity } from '../host/identity.ts';
 import { sandboxIdentity } from '../host/identity.ts';
-import { FramedKernel } from '../kernel/kernel.ts';
+import type { Channel } from '../kernel/channel.ts';
+import { kernelBackend } from '../kernel/kernel.ts';
 import { processChannel } from './process-channel.ts';
 import { dieFirst } from '../host/processes.ts';
 import { seccompFilter } from './seccomp.ts';
@@ -68,15 +69,11 @@ export async function bubblewrapBackend(
     ],
     ...[...sources.values()].map((source, index) => [FIRST_SOURCE_FD + index, source] as const),
   ]);
-  return {
-    async start(signal) {
-      signal?.throwIfAborted();
-      const group = cgroup && (await makeCgroup(cgroup, randomUUID(), limits));
-      const kernel = await launch(command, inputs, limits, group);
-      await kernel.ready(signal);
-      return kernel;
-    },
-  };
+  return kernelBackend(async (signal) => {
+    signal?.throwIfAborted();
+    const group = cgroup && (await makeCgroup(cgroup, randomUUID(), limits));
+    return { channel: await launch(command, inputs, limits, group), limits };
+  });
 }
 
 async function launch(
@@ -84,7 +81,7 @@ async function launch(
   inputs: Inputs,
   limits: Limits,
   group: Cgroup | undefined,
-): Promise<FramedKernel> {
+): Promise<Channel> {
   const [program = '', ...rest] = command;
   const child = spawn(program, rest, {
     // bubblewrap's first process stays readable inside, and so would be what it inherits.
@@ -100,19 +97,16 @@ async function launch(
     throw new KernelStartError(cause.message, { cause });
   }
   dieFirst(child.pid);
-  const kernel = new FramedKernel(
-    processChannel(child, Object.keys(writableFolders(limits)), limits, group),
-    limits,
-  );
+  const channel = processChannel(child, Object.keys(writableFolders(limits)), limits, group);
   // Before the launcher has its arguments, so before it starts anything.
-  await group?.join(child.pid).catch(async (cause: unknown) => {
-    await kernel.kill('Its cgroup could not be joined.');
+  await group?.join(child.pid).catch((cause: unknown) => {
+    channel.end();
     throw new KernelStartError(`A process could not be limited: ${String(cause)}`, { cause });
   });
   // The type knows the first five streams only.
   const streams: readonly unknown[] = child.stdio;
   for (const [fd, data] of inputs) (streams[fd] as Writable).end(data);
-  return kernel;
+  return channel;
 }
 
 /** Privileges go first: a later change of user would clear the death signal of --die-with-parent. */

@@ -6,8 +6,8 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Limits } from '../backend.ts';
 import type { Cgroup } from '../host/cgroup.ts';
-import type { Channel, ChannelListener } from '../kernel/kernel.ts';
-import { memorySentence } from '../kernel/kernel.ts';
+import type { Channel, ChannelEnd } from '../kernel/channel.ts';
+import { memorySentence } from '../kernel/memory-watch.ts';
 import type { Watched } from '../host/memory.ts';
 import { memoryInUse, namespaceOf, treeOf } from '../host/memory.ts';
 import {
@@ -34,60 +34,82 @@ export function processChannel(
   limits: Limits,
   group: Cgroup | undefined,
 ): Channel {
-  const frames = child.stdio[3] as Writable;
-  let paused = false;
-  let reading = true;
-  let stopTimer: NodeJS.Timeout | undefined;
-  // A process that Python is starting shares Python's memory until it runs its own program (vfork). Stopped before that,
-  // it would keep Python from running another cell.
-  const stopChildren = (python: number, looks: number) => {
-    if (looks > 0 && !isStopped(python)) {
-      stopTimer = setTimeout(() => stopChildren(python, looks - 1), STOP_LOOK_MS).unref();
-      return;
-    }
-    const [, , ...inside] = processTree(child.pid ?? 0);
-    inside.forEach((pid) => signalIfAlive(pid, 'SIGSTOP'));
+  const [, stdout, , input, frames] = child.stdio as [null, Readable, Readable, Writable, Readable];
+  let wanted = true;
+  let held = false;
+  const flow = () => {
+    // A pipe that is not read to its end never closes.
+    const running = child.exitCode === null && child.signalCode === null;
+    setFlowing(stdout, !running || (wanted && !held));
+    setFlowing(frames, !running || !held);
   };
-  child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
+  child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' follows
+  child.once('exit', flow);
+  const closed = endOf(child, limits, group);
   return {
     listen(listener) {
-      listen(child, listener, () => endText(child, limits, group));
+      stdout.on('data', listener.output);
+      frames.once('data', () => yieldToOthers(secondChild(child)));
+      frames.on('data', listener.frames);
+      void closed.then(listener.closed);
     },
-    write: (data) => new Promise((resolve) => frames.write(data, () => resolve())),
+    write: (data) => new Promise((resolve) => input.write(data, () => resolve())),
     readOutput(on) {
-      reading = on;
-      if (on) child.stdout?.resume();
-      else child.stdout?.pause();
+      wanted = on;
+      flow();
     },
-    rest(ms) {
-      child.stdout?.pause();
-      setTimeout(() => reading && child.stdout?.resume(), ms);
+    hold(on) {
+      held = on;
+      flow();
     },
-    yieldToOthers: () => yieldToOthers(secondChild(child)),
-    pause() {
-      paused = true;
-      const python = secondChild(child);
-      if (python === undefined) return;
-      signalIfAlive(python, 'SIGSTOP');
-      stopChildren(python, STOP_LOOKS);
-    },
-    resume() {
-      if (!paused) return;
-      paused = false;
-      clearTimeout(stopTimer);
-      // What a cell left running stays stopped, until the next one's end kills it.
-      const python = secondChild(child);
-      if (python !== undefined) signalIfAlive(python, 'SIGCONT');
-    },
+    ...pausing(child),
     processorSeconds: () => processorSeconds(secondChild(child)),
     memory: (limit) =>
       group?.limitsMemory === true
         ? Promise.resolve(0)
         : memoryInUse(watched(child, folders), limit),
     end() {
-      // Paused, it would never close.
-      child.stdout?.resume();
+      [wanted, held] = [true, false];
+      flow();
       end(child);
+    },
+  };
+}
+
+function setFlowing(stream: Readable, on: boolean): void {
+  if (on) stream.resume();
+  else stream.pause();
+}
+
+/** Python stops first, and everything else inside once Python stands still. */
+function pausing(child: ChildProcess): Pick<Channel, 'pause' | 'resume'> {
+  let paused = false;
+  let timer: NodeJS.Timeout | undefined;
+  // A process that Python is starting shares Python's memory until it runs its own program (vfork). Stopped before that,
+  // it would keep Python from running another cell.
+  const stopRest = (python: number, looks: number) => {
+    if (looks > 0 && !isStopped(python)) {
+      timer = setTimeout(() => stopRest(python, looks - 1), STOP_LOOK_MS).unref();
+      return;
+    }
+    const [, , ...inside] = processTree(child.pid ?? 0);
+    inside.forEach((pid) => signalIfAlive(pid, 'SIGSTOP'));
+  };
+  return {
+    pause() {
+      paused = true;
+      const python = secondChild(child);
+      if (python === undefined) return;
+      signalIfAlive(python, 'SIGSTOP');
+      stopRest(python, STOP_LOOKS);
+    },
+    resume() {
+      if (!paused) return;
+      paused = false;
+      clearTimeout(timer);
+      // What a cell left running stays stopped, until the next one's end kills it.
+      const python = secondChild(child);
+      if (python !== undefined) signalIfAlive(python, 'SIGCONT');
     },
   };
 }
@@ -99,19 +121,19 @@ function watched(launcher: ChildProcess, folders: readonly string[]): Watched {
   return namespace ?? treeOf(launcher.pid ?? 0);
 }
 
-function listen(
+/** Resolves when every process has ended and every pipe is closed. */
+async function endOf(
   child: ChildProcess,
-  { output, frames, closed }: ChannelListener,
-  howItEnded: () => Promise<string>,
-): void {
-  let said = '';
-  child.stdout?.on('data', output);
+  limits: Limits,
+  group: Cgroup | undefined,
+): Promise<ChannelEnd> {
+  let launcherLog = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (said.length < MAX_LAUNCHER_BYTES) said += chunk.toString('utf8');
+    if (launcherLog.length < MAX_LAUNCHER_BYTES) launcherLog += chunk.toString('utf8');
   });
-  (child.stdio[4] as Readable).on('data', frames);
-  child.once('exit', () => child.stdout?.resume());
-  child.once('close', () => void howItEnded().then((how) => closed(how, said.trim())));
+  await new Promise((resolve) => child.once('close', resolve));
+  const reason = await endText(child, limits, group);
+  return { reason, launcherLog: launcherLog.trim(), lost: false };
 }
 
 async function endText(

@@ -18,6 +18,8 @@ export class RunningCell {
   readonly #ended = Promise.withResolvers<CellStatus>();
   #marked = false;
   #status: FrameStatus | undefined;
+  /** What the kernel calls the files that it has after the cell. */
+  files: unknown;
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -47,14 +49,15 @@ export class RunningCell {
     this.#pngs.push(usable ? png : undefined);
   }
 
-  done(status: FrameStatus): void {
+  done(status: FrameStatus, { files }: Record<string, unknown>): void {
     if (this.#status !== undefined) throw new Error('a second end of a cell');
     this.#status = status;
+    this.files = files;
     this.#endIfComplete();
     if (!this.#marked) setTimeout(() => this.#ended.resolve(status), MARKER_GRACE_MS).unref();
   }
 
-  /** The kernel is over. */
+  /** The kernel has ended. */
   abandon(status: CellStatus): void {
     this.#ended.resolve(status);
   }

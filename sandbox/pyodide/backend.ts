@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Limits, SandboxBackend } from '../backend.ts';
 import { KernelStartError } from '../backend.ts';
 import { sandboxIdentity } from '../host/identity.ts';
-import { FramedKernel } from '../kernel/kernel.ts';
+import { kernelBackend } from '../kernel/kernel.ts';
 import { denoChannel } from './channel.ts';
 import { kernelDirectory } from './directory.ts';
 import type { Pyodide } from './launch.ts';
@@ -44,29 +44,23 @@ async function readIndex(readable: string): Promise<Packages> {
   return text === undefined ? { packages: [], problems } : (JSON.parse(text) as Packages);
 }
 
-/** Starts kernels. One after another: two at once take twice as long each. */
+/** Starts kernels one after another: two at once take twice as long each. */
 export function pyodideBackend(
   { directory, launch }: Pyodide,
   limits: Limits,
   args: string[] = denoArguments(directory.readable, 'main.mjs'),
 ): SandboxBackend {
   let last: Promise<unknown> = Promise.resolve();
-  const startOne = async (signal?: AbortSignal) => {
+  const launchOne = async (signal?: AbortSignal) => {
     signal?.throwIfAborted();
     const child = launchDeno(directory, args, { ...launch, stdio: ['pipe', 'pipe', 'pipe'] });
-    if (child.pid === undefined) {
-      const [cause] = (await once(child, 'error')) as [Error];
-      throw new KernelStartError(cause.message, { cause });
-    }
-    const kernel = new FramedKernel(denoChannel(child), limits);
-    await kernel.ready(signal);
-    return kernel;
+    if (child.pid !== undefined) return denoChannel(child);
+    const [cause] = (await once(child, 'error')) as [Error];
+    throw new KernelStartError(cause.message, { cause });
   };
-  return {
-    start(signal) {
-      const started = last.then(() => startOne(signal));
-      last = started.catch(() => {});
-      return started;
-    },
-  };
+  return kernelBackend(async (signal) => {
+    const launched = last.then(() => launchOne(signal));
+    last = launched.then(({ started }) => started).catch(() => {});
+    return { channel: await launched, limits };
+  });
 }

@@ -1,40 +1,51 @@
 /** The channel to a kernel that is Pyodide in Deno: frames go to its stdin, packets come from its stdout. */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import type { Channel, ChannelListener } from '../kernel/kernel.ts';
+import type { Channel, ChannelEnd } from '../kernel/channel.ts';
 import { memoryInUse, residentByPs, treeOf } from '../host/memory.ts';
 import { exitText, processorSeconds, signalIfAlive, yieldToOthers } from '../host/processes.ts';
 import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
 
 const SECRET_BYTES = 16;
-const MAX_SAID_BYTES = 4_096;
+const MAX_LAUNCHER_BYTES = 4_096;
+
+/** `started` resolves when Python waits for its first cell, or has ended. */
+export type DenoChannel = Channel & { started: Promise<void> };
 
 /** The channel over `child`, whose stdin, stdout and stderr are pipes. */
-export function denoChannel(child: ChildProcess): Channel {
+export function denoChannel(child: ChildProcess): DenoChannel {
   const secret = randomBytes(SECRET_BYTES);
-  let listening = true;
+  const started = Promise.withResolvers<void>();
+  let wanted = true;
   let paused = false;
-  child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' tells it all
+  child.stdio.forEach((stream) => stream?.on('error', () => {})); // 'close' follows
+  child.once('exit', () => child.stdout?.resume());
   child.stdin?.write(secret);
+  const closed = endOf(child);
+  void started.promise.then(() => isRunning(child) && yieldToOthers(child.pid));
+  void closed.then(() => started.resolve());
   return {
+    started: started.promise,
     listen(listener) {
       const decode = packetDecoder(secret, (channel, bytes) => {
-        if (channel === FRAMES) listener.frames(bytes);
+        if (channel === FRAMES) {
+          started.resolve();
+          listener.frames(bytes);
+        }
         // Frames share the pipe, so output that nobody waits for is dropped instead of held.
-        else if (channel === OUTPUT && listening) listener.output(bytes);
+        else if (channel === OUTPUT && wanted) listener.output(bytes);
       });
       child.stdout?.on('data', decode);
-      listenForTheEnd(child, listener);
+      void closed.then(listener.closed);
     },
     write: (data) => new Promise((resolve) => child.stdin?.write(data, () => resolve())),
     readOutput(on) {
-      listening = on;
+      wanted = on;
     },
-    rest(ms) {
-      child.stdout?.pause();
-      setTimeout(() => child.stdout?.resume(), ms);
+    hold(on) {
+      if (on && isRunning(child)) child.stdout?.pause();
+      else child.stdout?.resume();
     },
-    yieldToOthers: () => yieldToOthers(child.pid),
     pause() {
       paused = true;
       signalGroup(child, 'SIGSTOP');
@@ -54,17 +65,20 @@ export function denoChannel(child: ChildProcess): Channel {
   };
 }
 
-function signalGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Signals): void {
-  const running = exitCode === null && signalCode === null;
-  if (pid !== undefined && running) signalIfAlive(-pid, signal);
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
 }
 
-function listenForTheEnd(child: ChildProcess, listener: ChannelListener): void {
-  let said = '';
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid !== undefined && isRunning(child)) signalIfAlive(-child.pid, signal);
+}
+
+async function endOf(child: ChildProcess): Promise<ChannelEnd> {
+  let launcherLog = '';
   child.stderr?.on('data', (chunk: Buffer) => {
-    if (said.length < MAX_SAID_BYTES) said += chunk.toString('utf8');
+    if (launcherLog.length < MAX_LAUNCHER_BYTES) launcherLog += chunk.toString('utf8');
   });
-  child.once('close', () =>
-    listener.closed(`The Python process ended (${exitText(child)}).`, said.trim()),
-  );
+  await new Promise((resolve) => child.once('close', resolve));
+  const reason = `The Python process ended (${exitText(child)}).`;
+  return { reason, launcherLog: launcherLog.trim(), lost: false };
 }

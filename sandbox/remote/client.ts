@@ -1,29 +1,33 @@
-/** The way to sandboxd: asks what it can do, and opens one connection for each kernel. */
+/** Asks sandboxd what it can do, and opens one connection for each kernel. */
 import type { ClientRequest, ClientRequestArgs, IncomingMessage } from 'node:http';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Kernel, Limits, SandboxBackend } from '../backend.ts';
+import type { LaunchedKernel, Limits, SandboxBackend } from '../backend.ts';
 import { KernelStartError } from '../backend.ts';
-import { Channel, TIMING } from './channel.ts';
-import { ProtocolError } from './frames.ts';
-import { RemoteKernel } from './kernel.ts';
+import { kernelBackend } from '../kernel/kernel.ts';
+import type { Timing } from './connection.ts';
+import { limitsWithin } from './limits.ts';
+import { ProtocolError } from './packets.ts';
+import { tunnelChannel } from './tunnel.ts';
 
 /** Where sandboxd listens: a Unix socket, or a host and a port. */
 export type SandboxdAddress = { path: string } | { host: string; port: number };
 
 export type RemoteOptions = {
   address: SandboxdAddress;
-  /** What both sides know. */
+  /** The shared secret. */
   token: string | undefined;
-  /** What is asked for; sandboxd gives at most what it is set to. */
+  /** What the worker asks for; sandboxd grants at most its own limits. */
   limits: Limits;
-  /** How long a sandboxd that does not answer is tried again. Default 20 s: it may be being restarted. */
+  /** How long a sandboxd that does not answer is tried again. Default 20 s: it may be restarting. */
   patienceMs?: number;
-  timing?: typeof TIMING;
+  timing?: Timing;
 };
 
-export const UPGRADE_PROTOCOL = 'threadmill-kernel/1';
+/** Another number for every change of the packets, or of the frames that the kernel sends through them. */
+export const UPGRADE_PROTOCOL = 'threadmill-kernel/2';
+/** The limits that a worker asks for, and in the answer those that it got. */
 export const LIMITS_HEADER = 'threadmill-limits';
 
 type Common = Omit<ClientRequestArgs, 'headers'> & { headers: Record<string, string> };
@@ -43,27 +47,25 @@ class RefusedError extends Error {
   }
 }
 
-/** Kernels of sandboxd. One that is too busy is waited for, as a local one would be. */
+/** Kernels of sandboxd. While it is full, `start` waits, as it would for a local one. */
 export function remoteBackend(options: RemoteOptions): SandboxBackend {
-  return {
-    async start(signal) {
-      const deadline = performance.now() + (options.patienceMs ?? 20_000);
-      for (let wait = 50; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+  return kernelBackend(async (signal) => {
+    const deadline = performance.now() + (options.patienceMs ?? 20_000);
+    for (let wait = 50; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
+      signal?.throwIfAborted();
+      try {
+        return await openTunnel(options, signal);
+      } catch (error) {
         signal?.throwIfAborted();
-        try {
-          return await openKernel(options, signal);
-        } catch (error) {
-          signal?.throwIfAborted();
-          if (!(error instanceof RefusedError)) throw error;
-          const late = error.retry === 'soon' && performance.now() > deadline;
-          if (late || error.retry === 'never') {
-            throw new KernelStartError(error.message, { cause: error, temporary: late });
-          }
+        if (!(error instanceof RefusedError)) throw error;
+        const late = error.retry === 'soon' && performance.now() > deadline;
+        if (late || error.retry === 'never') {
+          throw new KernelStartError(error.message, { cause: error, temporary: late });
         }
-        await pause(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {});
       }
-    },
-  };
+      await pause(wait, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+    }
+  });
 }
 
 /** What `GET /status` says, unchecked. Throws KernelStartError. */
@@ -85,23 +87,23 @@ export async function fetchStatus(options: RemoteOptions, signal: AbortSignal): 
   }
 }
 
-async function openKernel(options: RemoteOptions, signal?: AbortSignal): Promise<Kernel> {
-  const { socket, head } = await upgrade(options, signal);
+async function openTunnel(
+  options: RemoteOptions,
+  signal: AbortSignal | undefined,
+): Promise<LaunchedKernel> {
+  const { socket, head, granted } = await upgrade(options, signal);
   socket.setNoDelay(true);
-  const kernel = new RemoteKernel(
-    (onFrame) => new Channel(socket, head, onFrame, options.timing ?? TIMING),
-    options.limits,
-  );
-  // Answered in the very moment: nobody waits for it any more.
-  if (signal?.aborted === true) await kernel.kill('The start was cancelled.');
-  return kernel;
+  if (head.length > 0) socket.unshift(head);
+  return {
+    channel: tunnelChannel(socket, options.timing),
+    limits: limitsWithin(options.limits, granted),
+  };
 }
 
-function upgrade(
-  options: RemoteOptions,
-  signal?: AbortSignal,
-): Promise<{ socket: Socket; head: Buffer }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ socket: Socket; head: Buffer }>();
+type Upgraded = { socket: Socket; head: Buffer; granted: string | string[] | undefined };
+
+function upgrade(options: RemoteOptions, signal: AbortSignal | undefined): Promise<Upgraded> {
+  const { promise, resolve, reject } = Promise.withResolvers<Upgraded>();
   const settings = common(options);
   const sent = request({
     ...settings,
@@ -119,9 +121,9 @@ function upgrade(
   signal?.addEventListener('abort', onAbort);
   const forget = () => signal?.removeEventListener('abort', onAbort);
   endWhenSilent(sent);
-  sent.on('upgrade', (_response, socket, head) => {
+  sent.on('upgrade', ({ headers }, socket, head) => {
     (socket as Socket).setTimeout(0);
-    resolve({ socket: socket as Socket, head });
+    resolve({ socket: socket as Socket, head, granted: headers[LIMITS_HEADER] });
   });
   sent.on('response', (response) => {
     readAnswer(response).then((answer) => reject(refusal(response, answer)), reject);
@@ -164,13 +166,14 @@ function refusal({ statusCode }: IncomingMessage, answer: unknown): RefusedError
     return new RefusedError(`sandboxd refused this worker's token. ${remedy}`, 'never');
   }
   const { error, busy } = (answer ?? {}) as { error?: unknown; busy?: unknown };
-  const told = typeof error === 'string' ? error.slice(0, 1_000) : `status ${statusCode}`;
-  if (statusCode === 503) return new RefusedError(told, busy === true ? 'always' : 'soon');
-  if (statusCode === 500) return new RefusedError(told, 'never');
+  const reason = typeof error === 'string' ? error.slice(0, 1_000) : `status ${statusCode}`;
+  if (statusCode === 503) return new RefusedError(reason, busy === true ? 'always' : 'soon');
+  if (statusCode === 500) return new RefusedError(reason, 'never');
   const remedy = 'Point SANDBOX_URL at a sandboxd of the same version.';
   return new RefusedError(
-    `What answers at SANDBOX_URL is no sandboxd (${told}). ${remedy}`,
-    'never',
+    `The server at SANDBOX_URL refused this worker (${reason}). ${remedy}`,
+    // That of another version, in an update: it is soon replaced.
+    statusCode === 400 ? 'soon' : 'never',
   );
 }
 

@@ -1,9 +1,12 @@
 /** The remote sandbox over real connections to a sandboxd process of its own. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 
-import { SandboxUnavailableError } from '../../sandbox/index.ts';
+import { limitsOf, SandboxUnavailableError } from '../../sandbox/index.ts';
+import { remoteBackend } from '../../sandbox/remote/client.ts';
 import { TcpProxy } from '../support/tcp-proxy.ts';
-import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
+import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn, PYTHON } from './support/index.ts';
 import { openRemote, socketFolder, startSandboxd, TOKEN } from './support/sandboxd.ts';
 
 const ENDLESS = 'while True: pass';
@@ -81,7 +84,7 @@ describe.skipIf(!supported)('a remote sandbox', () => {
     await using proxy = await TcpProxy.start(address);
     await using sandbox = await openRemote({ host: '127.0.0.1', port: proxy.port });
     await logsOf(sandbox, 'saved', 'x = 1');
-    const held = proxy.holdRepliesAfter('readFile');
+    const held = proxy.holdRepliesAfter('"read"');
     const cell = sandbox.runCell('saved', 'x = 2\nopen("f", "wb").write(bytes(20_000_000))');
     await held;
     proxy.cut();
@@ -145,6 +148,28 @@ describe.skipIf(!supported)('a remote sandbox', () => {
     const cell = sandbox.runCell('nobody', '1');
     await expect(cell).rejects.toThrow(SandboxUnavailableError);
     await expect(cell).rejects.toThrow(/npm run sandboxd/);
+  });
+
+  test('waits for a sandboxd of another version as for one that is away', async () => {
+    const other = createServer().on('upgrade', (_request, socket) => {
+      const body = '{"error":"The protocol is threadmill-kernel/1."}';
+      socket.end(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void other.close());
+    const at = { host: '127.0.0.1', port: (other.address() as AddressInfo).port };
+    const sandboxd = { address: at, token: TOKEN, patienceMs: 0 };
+    const start = remoteBackend({
+      ...sandboxd,
+      limits: limitsOf({
+        backend: 'remote',
+        python: PYTHON,
+        cellSoftSeconds: 1,
+        cellHardSeconds: 2,
+      }),
+    }).start();
+    await expect(start).rejects.toMatchObject({ name: 'KernelStartError', temporary: true });
+    await expect(start).rejects.toThrow('same version');
   });
 
   test('says what to do when the token is wrong, and neither side logs one', async () => {

@@ -3,8 +3,8 @@ import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 
 import { chooseBackend } from '../../sandbox/choose-backend.ts';
 import { limitsOf } from '../../sandbox/index.ts';
-import type { Header } from '../../sandbox/remote/frames.ts';
-import { WINDOW_CHUNKS } from '../../sandbox/remote/frames.ts';
+import { processorSeconds } from '../../sandbox/host/processes.ts';
+import { encodePackets, INPUT_WINDOW_BYTES } from '../../sandbox/remote/packets.ts';
 import type { SandboxdOptions } from '../../sandboxd/server.ts';
 import { Sandboxd } from '../../sandboxd/server.ts';
 import { OwnProcess } from '../support/processes.ts';
@@ -58,6 +58,15 @@ describe.skipIf(!supported)('whoever asks', () => {
     ]);
     expect(answers.map(({ status }) => status)).toEqual([404, 426, 404, 404, 400]);
   });
+
+  test('in the words of another version is told to wait for the same version', async () => {
+    const headers = { ...UPGRADE, upgrade: 'threadmill-kernel/1', authorization };
+    const { status, body } = await ask(address, { ...kernels, headers });
+    expect(status).toBe(503);
+    expect(body).toEqual({
+      error: expect.stringMatching(/threadmill-kernel\/1\. Run the same version/) as string,
+    });
+  });
 });
 
 test('listens on a port only with a token', async () => {
@@ -90,74 +99,55 @@ test('without a sandbox says so to its workers, and is not healthy', async () =>
 });
 
 describe.skipIf(!supported)(
-  'a worker that breaks the protocol loses its kernel, and no one else',
+  'a worker that breaks the protocol loses its kernel, and no other worker does:',
   () => {
-    const prefix = (header: number, body: number) => {
-      const bytes = Buffer.alloc(8);
-      bytes.writeUInt32BE(header, 0);
-      bytes.writeUInt32BE(body, 4);
-      return bytes;
-    };
-    const framed = (text: string) =>
-      Buffer.concat([prefix(Buffer.byteLength(text), 0), Buffer.from(text)]);
-    const call = { t: 'call', id: 9, call: { method: 'run' } } satisfies Header;
-    const chunks = Array.from({ length: WINDOW_CHUNKS + 1 }, () => framed('{"t":"chunk","id":9}'));
-    const violations: Record<string, Buffer> = {
-      'a header of 4 GB': prefix(0xffffffff, 0),
-      'a body of 1 GB': prefix(10, 2 ** 30),
-      'no JSON': framed('{"t":'),
-      'no object': framed('7'),
-      'an unknown kind': framed('{"t":"become-root","id":1}'),
-      'a call without a method': framed('{"t":"call","id":1,"call":{}}'),
-      'a file with no name': framed(
-        '{"t":"call","id":1,"call":{"method":"putFile","paths":[],"bytes":1}}',
-      ),
-      'a negative size': framed('{"t":"call","id":1,"call":{"method":"snapshot","maxBytes":-1}}'),
-      'a reply': framed('{"t":"reply","id":9,"alive":true}'),
-      'two calls at once': Buffer.concat([
-        framed(JSON.stringify(call)),
-        framed(JSON.stringify(call)),
-      ]),
+    const violations: Record<string, Uint8Array[]> = {
+      'an unknown kind': [Buffer.from([99, 0, 0, 0, 0])],
+      'a packet of 4 GB': [Buffer.from([1, 255, 255, 255, 255])],
+      'a packet that only sandboxd sends': encodePackets('ended', Buffer.from('Nothing happened.')),
+      'more input than the window': encodePackets('input', Buffer.alloc(2 * INPUT_WINDOW_BYTES)),
     };
 
-    test.each(Object.entries(violations))('%s', async (_name, bytes) => {
+    test.each(Object.entries(violations))('%s', async (_name, parts) => {
       const [hostile, bystander] = await Promise.all([
         openRawKernel(address),
         openRawKernel(address),
       ]);
       onTestFinished(() => void bystander.socket.destroy());
       const namespace = namespaceIn(await hostile.run(PRINT_NAMESPACE));
-      // A call under way, so that what belongs to one is in place.
-      hostile.send(call);
-      hostile.socket.write(bytes);
+      hostile.send('resume');
+      // A cell that does not end reads no input.
+      hostile.exec(ENDLESS);
+      for (const part of parts) hostile.socket.write(part);
       await hostile.closed;
       await gone(namespace);
       expect(await bystander.run('6 * 7')).toContain('42');
-    });
-
-    test('more chunks than the window', async () => {
-      const hostile = await openRawKernel(address);
-      const namespace = namespaceIn(await hostile.run(PRINT_NAMESPACE));
-      hostile.send(call);
-      hostile.socket.write(Buffer.concat(chunks));
-      await hostile.closed;
-      await gone(namespace);
     });
   },
 );
 
 describe.skipIf(!supported)('a worker', () => {
-  test('may send its next call together with the end of the one that was answered', async () => {
+  test.each([
+    ['prints', 'while True: print("x" * 1000)'],
+    ['forges frames', 'import os\nwhile True: os.write(4, bytes(65536))'],
+  ])('that does not read makes code that %s wait', async (_name, code) => {
     const worker = await openRawKernel(address);
     onTestFinished(() => void worker.socket.destroy());
-    worker.send({ t: 'call', id: 1, call: { method: 'listFiles' } });
-    await worker.next('reply');
-    worker.socket.cork();
-    worker.send({ t: 'end', id: 1, complete: true });
-    worker.send({ t: 'call', id: 2, call: { method: 'listFiles' } });
-    worker.send({ t: 'end', id: 2, complete: true });
-    worker.socket.uncork();
-    expect((await worker.next('reply')).header).toMatchObject({ id: 2, alive: true });
+    const namespace = namespaceIn(await worker.run(PRINT_NAMESPACE));
+    worker.socket.pause();
+    worker.send('resume');
+    worker.send('readOutput');
+    worker.exec(code);
+    const [, python = ''] = await processesIn(namespace);
+    const used = () => processorSeconds(Number(python));
+    let before = used();
+    const stands = () => {
+      const now = used();
+      const still = now === before && (now ?? 0) > 0;
+      before = now;
+      return still;
+    };
+    await expect.poll(stands, { interval: 500 }).toBe(true);
   });
 
   test('that goes away takes its kernel with it, also while one is being started', async () => {
@@ -260,6 +250,7 @@ describe.skipIf(!supported)('on SIGTERM', () => {
       sandboxd: { address: stopped.address, token: TOKEN, patienceMs: 0 },
     });
     const idle = await openRawKernel(stopped.address);
+    await idle.run('1');
     const namespace = await logsOf(sandbox, 'long', PRINT_NAMESPACE);
     const cell = logsOf(
       sandbox,

@@ -250,7 +250,6 @@ c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
       'comes back beside busy loops, however long that takes',
       { timeout: 240_000 },
       async () => {
-        // Of sandboxd's answer there is a limit of wall time too: twenty times this, and 15 s.
         await using own = await openSandbox({ stateSeconds: 10 });
         const code = `import time
 def work():

@@ -98,7 +98,7 @@ export async function weakenedBackend(change: string): Promise<SandboxBackend & 
   await writeFile(launcher, launcherScript(tools.bwrap, change), { mode: 0o755 });
   const backend = await bubblewrapBackend({ ...tools, bwrap: launcher }, limitsOf(options));
   return {
-    start: (signal) => backend.start(signal),
+    ...backend,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
   };
 }

@@ -1,26 +1,29 @@
 /** A worker that keeps to nothing: it gets a kernel as a worker does, then sends what it likes. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { SandboxdAddress } from '../../../config/values.ts';
-import type { Frame, Header } from '../../../sandbox/remote/frames.ts';
-import { encodeFrame, frameDecoder } from '../../../sandbox/remote/frames.ts';
+import { encodeFrame } from '../../../sandbox/kernel/frames.ts';
+import { UPGRADE_PROTOCOL } from '../../../sandbox/remote/client.ts';
+import type { PacketKind } from '../../../sandbox/remote/packets.ts';
+import { encodePackets, packetDecoder } from '../../../sandbox/remote/packets.ts';
 import { TOKEN } from './sandboxd.ts';
 
 export type RawKernel = {
   readonly socket: Socket;
-  readonly frames: Frame[];
   /** Resolves when the connection has ended. */
-  readonly closed: Promise<unknown>;
-  send(header: Header, body?: Uint8Array): void;
-  /** The first frame with this header, once it is here. */
-  next(t: Header['t']): Promise<Frame>;
-  /** Runs a cell whose output fits one chunk. */
+  readonly closed: Promise<void>;
+  send(kind: PacketKind, body?: Uint8Array): void;
+  /** Sends a cell, and nothing else. */
+  exec(code: string): string;
+  /** Runs a cell as a worker does, and returns what it printed. */
   run(code: string): Promise<string>;
 };
 
-export const UPGRADE = { connection: 'Upgrade', upgrade: 'threadmill-kernel/1' };
+export const UPGRADE = { connection: 'Upgrade', upgrade: UPGRADE_PROTOCOL };
+const IMAGES = { count: 10, bytes: 1_000_000, pixels: 1_000_000 };
 
 /** Status and body of an answer that is no kernel, or the connection that it became. */
 export async function ask(
@@ -33,7 +36,8 @@ export async function ask(
   sent.end();
   return new Promise((resolve, reject) => {
     sent.on('error', reject);
-    sent.on('upgrade', (response, socket) => {
+    sent.on('upgrade', (response, socket, head) => {
+      if (head.length > 0) socket.unshift(head);
       resolve({ status: response.statusCode ?? 0, body: undefined, socket: socket as Socket });
     });
     sent.on('response', (response) => {
@@ -50,44 +54,44 @@ export async function openRawKernel(address: SandboxdAddress): Promise<RawKernel
   const headers = { ...UPGRADE, authorization: `Bearer ${TOKEN}` };
   const { socket, body } = await ask(address, { method: 'POST', path: '/v1/kernels', headers });
   if (socket === undefined) throw new Error(`No kernel: ${JSON.stringify(body)}`);
-  const frames: Frame[] = [];
-  const decode = frameDecoder();
+  let output = '';
+  const decode = packetDecoder();
   const arrived = new EventTarget();
   socket.on('error', () => {}); // 'close' follows
   socket.on('data', (chunk: Buffer) => {
-    frames.push(...decode(chunk));
-    arrived.dispatchEvent(new Event('frames'));
-  });
-  const closed = once(socket, 'close');
-  const send = (header: Header, data?: Uint8Array) => {
-    socket.write(encodeFrame(header, data));
-    if (data !== undefined) socket.write(data);
-  };
-  const next = async (t: Header['t']) => {
-    for (;;) {
-      const at = frames.findIndex(({ header }) => header.t === t);
-      if (at >= 0) return frames.splice(at, 1)[0]!;
-      await Promise.race([
-        once(arrived, 'frames'),
-        closed.then(() => Promise.reject(new Error('closed'))),
-      ]);
+    for (const packet of decode(chunk)) {
+      if (packet.kind === 'output') output += packet.body.toString();
     }
+    arrived.dispatchEvent(new Event('packets'));
+  });
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const send = (kind: PacketKind, data: Uint8Array = Buffer.alloc(0)) => {
+    for (const part of encodePackets(kind, data)) socket.write(part);
   };
-  let id = 0;
+  const exec = (code: string) => {
+    const id = randomBytes(16).toString('hex');
+    send('input', encodeFrame({ t: 'exec', id, soft: 20, images: IMAGES }, code));
+    return id;
+  };
   return {
     socket,
-    frames,
     closed,
     send,
-    next,
+    exec,
     async run(code) {
-      id += 1;
-      send({ t: 'call', id, call: { method: 'run' } });
-      send({ t: 'chunk', id }, Buffer.from(code));
-      send({ t: 'end', id, complete: true });
-      const { body: told } = await next('chunk');
-      await next('reply');
-      return told.toString('utf8');
+      send('resume');
+      send('readOutput');
+      const id = exec(code);
+      const pings = setInterval(() => send('ping'), 50);
+      const gone = closed.then(() => Promise.reject(new Error('closed')));
+      gone.catch(() => {}); // the last cell does not wait for it
+      try {
+        while (!output.includes(`${id})`)) await Promise.race([once(arrived, 'packets'), gone]);
+      } finally {
+        clearInterval(pings);
+      }
+      send('pause');
+      return output.slice(output.indexOf(`${id}(`) + id.length + 1, output.indexOf(`${id})`));
     },
   };
 }

@@ -1,13 +1,13 @@
-/** What a worker asks for, where that is below what this server allows. */
-import type { Limits } from '../sandbox/backend.ts';
+/** The lower of two sides' limits. */
+import type { Limits } from '../backend.ts';
 
 const MAX_CHARACTERS = 4_096;
 
-/** `header` is JSON in the form of `max`; whatever is not a positive number there counts as not asked for. */
+/** `header` has limits as JSON. Those that are not positive numbers do not count. */
 export function limitsWithin(max: Limits, header: string | string[] | undefined): Limits {
-  const given = parse(header);
+  const other = parse(header);
   const entries = Object.entries(max).map(([name, most]): [string, number] => {
-    const wanted = given[name];
+    const wanted = other[name];
     const usable = typeof wanted === 'number' && Number.isFinite(wanted) && wanted > 0;
     return [name, usable ? Math.min(wanted, most) : most];
   });
