@@ -47,7 +47,7 @@ export function limitsOf(options: SandboxOptions): Limits {
     maxImages: options.maxImages ?? 10,
     imageBytes: options.imageBytes ?? 10 * MEGABYTE,
     imagePixels: options.imagePixels ?? 25_000_000,
-    maxFiles: options.maxFiles ?? 1_000,
+    maxFiles: options.maxFiles ?? 5_000,
     fileBytes: options.fileBytes ?? 100 * MEGABYTE,
     cellFileBytes: options.cellFileBytes ?? 200 * MEGABYTE,
     namespaceBytes: options.namespaceBytes ?? 64 * MEGABYTE,

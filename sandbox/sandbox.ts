@@ -39,7 +39,7 @@ export type SandboxOptions = {
   maxImages?: number;
   imageBytes?: number;
   imagePixels?: number;
-  /** Files kept of a session, bytes of each, and of all one cell changed. Default 1000, 100 MiB, 200 MiB. */
+  /** Files kept of a session, bytes of each, and of all one cell changed. Default 5000, 100 MiB, 200 MiB. */
   maxFiles?: number;
   fileBytes?: number;
   cellFileBytes?: number;
@@ -121,8 +121,8 @@ export type CellRequest = {
   /**
    * Stores result and state together, before another cell of the session can start. `state` is null when the kernel
    * died: the stored state stays what it was before the cell. After it resolves a live kernel is at `nextVersion`; when
-   * it rejects the kernel is ended and runCell rejects with the same error. It may be called a second time, with a
-   * null state, when it rejected because the cell's files could not be read.
+   * it rejects the kernel is ended and runCell rejects with the same error. It may be called again when it rejected
+   * because a file of the cell could not be read: without that file, and at last with a null state.
    */
   save: (result: CellResult, state: StateChange | null) => Promise<void>;
   nextVersion: string;

@@ -37,8 +37,10 @@ export function fileChanges(
     const before = known.get(entry.path);
     const unfit = unfitName(entry.path);
     if (unfit !== undefined) refuse(entry, unfit);
-    else if (kept >= limits.maxFiles) refuse(entry, `there are more than ${limits.maxFiles} files`);
-    else if (entry.bytes > limits.fileBytes) {
+    else if (kept >= limits.maxFiles) {
+      // The listing ends here.
+      refuse(entry, `and every file after it by name: ${limits.maxFiles} files can be saved`);
+    } else if (entry.bytes > limits.fileBytes) {
       refuse(entry, `has more than ${limits.fileBytes} bytes`);
     } else {
       kept += 1;

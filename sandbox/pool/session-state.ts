@@ -24,8 +24,8 @@ export type Live = {
 export type Checkpoint = {
   change: StateChange;
   files: FileChanges;
-  /** Why a file could not be read: mostly it is not as it was listed. */
-  unreadable: KernelError | undefined;
+  /** The file that could not be read as it was listed, and why. */
+  unreadable: { path: string; cause: KernelError } | undefined;
 };
 
 const LIST_LENGTH = 10;
@@ -100,7 +100,10 @@ export async function checkpoint(live: Live, limits: Limits): Promise<Checkpoint
       changed: files.changed.map(({ path, bytes }) => ({
         path,
         bytes,
-        read: () => readExactly(live.kernel, path, bytes, (error) => (result.unreadable = error)),
+        read: () =>
+          readExactly(live.kernel, path, bytes, (cause) => {
+            result.unreadable = { path, cause };
+          }),
       })),
       removed: files.removed,
       namespace: blob,
@@ -108,6 +111,24 @@ export async function checkpoint(live: Live, limits: Limits): Promise<Checkpoint
     },
   };
   return result;
+}
+
+/**
+ * Leaves out the file that could not be read, and names it; storage keeps what it has under that name, and the next cell
+ * tries again. False when there is none, or the kernel is over.
+ */
+export function leaveOut(live: Live, saved: Checkpoint): boolean {
+  const path = saved.unreadable?.path;
+  const { change, files } = saved;
+  if (path === undefined || !live.kernel.alive) return false;
+  const kept = change.changed.filter((file) => file.path !== path);
+  if (kept.length === change.changed.length) return false;
+  change.changed = kept;
+  files.changed = files.changed.filter((file) => file.path !== path);
+  files.known.delete(path);
+  files.notSaved.push(`${path} (it changed while it was saved)`);
+  saved.unreadable = undefined;
+  return true;
 }
 
 /** The change was stored. */
@@ -162,7 +183,7 @@ function unlessKernelError<T>(value: T): (error: unknown) => T {
   };
 }
 
-/** A thread of the cell may have changed the file since it was listed. */
+/** The first `bytes` bytes: a thread of the cell may go on writing. What became shorter cannot be read. */
 async function* readExactly(
   kernel: Kernel,
   path: string,
@@ -170,12 +191,14 @@ async function* readExactly(
   onUnreadable: (error: KernelError) => void,
 ): AsyncGenerator<Buffer> {
   try {
-    let read = 0;
-    for await (const part of kernel.readFile(path, bytes)) {
-      read += part.length;
-      yield part;
+    let left = bytes;
+    // Without an end here: the file may be longer than its part that is read.
+    for await (const part of kernel.readFile(path, Number.MAX_SAFE_INTEGER)) {
+      if (left > 0) yield part.subarray(0, left);
+      left -= part.length;
+      if (left <= 0) return;
     }
-    if (read !== bytes) throw new KernelError(`'${path}' changed while it was saved.`);
+    if (left > 0) throw new KernelError(`'${path}' changed while it was saved.`);
   } catch (error) {
     if (error instanceof KernelError) onUnreadable(error);
     throw error;

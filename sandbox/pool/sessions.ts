@@ -7,7 +7,15 @@ import type { CellOutcome, Kernel, Limits, SandboxBackend } from '../backend.ts'
 import { KernelError, KernelTimeoutError } from '../backend.ts';
 import type { CellRequest, CellResult } from '../sandbox.ts';
 import type { Checkpoint, Live } from './session-state.ts';
-import { advance, checkpoint, emptyLive, putInputs, restore, withNotes } from './session-state.ts';
+import {
+  advance,
+  checkpoint,
+  emptyLive,
+  leaveOut,
+  putInputs,
+  restore,
+  withNotes,
+} from './session-state.ts';
 import { addLogs, addSentence } from '../kernel/running-cell.ts';
 import { Slots, unlessAborted } from './slots.ts';
 import { Spare } from './spare.ts';
@@ -33,6 +41,8 @@ type Session = {
 };
 
 const CLOSED = 'The Python session was closed before this cell ended.';
+/** Files that a thread of the cell changes while they are stored, and that the cell is stored without. */
+const MOST_LEFT_OUT = 20;
 const UNDONE = 'Variables and files are as they were before this cell.';
 
 /** All sessions of this process. */
@@ -190,22 +200,28 @@ export class Sessions implements AsyncDisposable {
       await request.save(undone, null);
       return undone;
     }
-    const done = result(withNotes(outcome, notice, saved.files.notSaved));
-    try {
+    const save = async (): Promise<CellResult> => {
+      const done = result(withNotes(outcome, notice, saved.files.notSaved));
       await request.save(done, saved.change);
-    } catch (error) {
-      cancel.throwIfAborted();
-      if (saved.unreadable === undefined) throw error;
-      const failure = live.kernel.alive
-        ? new KernelError('Files changed while they were being saved.')
-        : saved.unreadable;
-      await live.kernel.kill('Its files could not be read.');
-      const undone = result(undoneBy(withNotes(outcome, notice, []), failure));
-      await request.save(undone, null);
-      return undone;
+      advance(live, request.nextVersion, saved);
+      return done;
+    };
+    for (let left = MOST_LEFT_OUT; ; left -= 1) {
+      try {
+        return await save();
+      } catch (error) {
+        cancel.throwIfAborted();
+        if (saved.unreadable === undefined) throw error;
+        const { cause } = saved.unreadable;
+        if (left > 0 && leaveOut(live, saved)) continue;
+        const changed = new KernelError('Files changed while they were being saved.');
+        const failure = live.kernel.alive ? changed : cause;
+        await live.kernel.kill('Its files could not be read.');
+        const undone = result(undoneBy(withNotes(outcome, notice, []), failure));
+        await request.save(undone, null);
+        return undone;
+      }
     }
-    advance(live, request.nextVersion, saved);
-    return done;
   }
 
   async #checkpoint(live: Live): Promise<Checkpoint | KernelError> {

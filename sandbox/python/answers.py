@@ -15,7 +15,8 @@ import json
 import zlib
 
 from threadmill.files import Files
-from threadmill.state import State, pickler_class
+from threadmill.pickling import pickler_class
+from threadmill.state import State
 
 PART = 1 << 20
 MAX_PATH = 1_100
@@ -24,11 +25,12 @@ MAX_PATH = 1_100
 class Answers:
     def __init__(self, session, root, interrupter):
         self.files = Files(root)
-        self.state = State(session, interrupter)
+        self.state = State(session, self.files, interrupter)
         self.last_snapshot = None
 
     def after_cell(self):
         """What the host is told with the end of every cell."""
+        self.state.flush_files()
         return {"files": fingerprint(self.files.list())}
 
     def answer(self, request, body):
@@ -82,6 +84,7 @@ class Answers:
                 importlib.import_module(module)
             except ImportError:
                 pass
+        self.state.settings.note()
         return (), {}
 
 

@@ -27,6 +27,9 @@ class CellTimeout(BaseException):
 class Session:
     """The namespace the cells of one thread share."""
 
+    # Names of values that cells ended with.
+    results = ("_", "__", "___")
+
     def __init__(self, outside):
         self.outside = outside
         self.figures = Figures(outside)
@@ -140,6 +143,13 @@ class Session:
         except Exception:
             text = f"{type(error).__name__} (its message could not be formatted)\n"
         self.outside.stderr.write(shorten(text, TRACEBACK_CAP))
+
+
+def adopt(context):
+    """Sets what context variables are in another context, such as that of a task: they are the session's."""
+    for variable, value in context.items():
+        if variable.get(None) is not value:
+            variable.set(value)
 
 
 def remember(filename, source):

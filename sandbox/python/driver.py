@@ -18,6 +18,7 @@ import signal
 import struct
 import sys
 import time
+from signal import pthread_sigmask as set_mask
 
 FOLDER = os.path.dirname(__file__)
 sys.path.insert(0, FOLDER)
@@ -25,12 +26,11 @@ from threadmill.answers import Answers, encoded  # noqa: E402
 from threadmill.cells import CellTimeout, Session  # noqa: E402
 from threadmill.interrupter import Interrupter  # noqa: E402
 from threadmill.outside import Outside  # noqa: E402
+from threadmill.signals import LIMIT, CellSignals, LimitTimer  # noqa: E402
 
 sys.path.remove(FOLDER)
 
 FRAMES_IN, FRAMES_OUT = 3, 4
-# After the soft limit the cell is interrupted this often, because code may catch the first interruptions.
-INTERRUPT_EVERY = 0.5
 # A busy computer ends and reaps dozens of processes slowly.
 KILL_SECONDS = 10
 
@@ -70,13 +70,13 @@ class Pipes(Outside):
         if os.getpid() != self.own_pid:
             return  # a child the cell forked: its pipes are its parent's
         # The soft limit must not cut a frame in two.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
+        before = set_mask(signal.SIG_BLOCK, {LIMIT})
         try:
             self.flush()
             self.mark("i")
             self.frames.send({"t": "image", "id": self.cell}, png)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            set_mask(signal.SIG_SETMASK, before)
 
     def flush(self):
         super().flush()
@@ -88,10 +88,6 @@ class Pipes(Outside):
 
     def mark(self, kind):
         write_all(self.fd, (self.cell + kind).encode())
-
-
-def start_timer(seconds):
-    signal.setitimer(signal.ITIMER_REAL, seconds, INTERRUPT_EVERY)
 
 
 def kill_stray_children():
@@ -123,13 +119,16 @@ def write_all(fd, data):
         view = view[os.write(fd, view) :]
 
 
-def run_cell(session, outside, interrupter, request, source):
+def run_cell(session, outside, signals, interrupter, request, source):
     outside.begin(request["id"])
+    signals.begin()
     try:
         status = interrupter.limited(request["soft"], session.run, source.decode("utf-8", "replace"), request["images"])
     except CellTimeout:
         status = "timeout"
         session.figures.discard()
+    finally:
+        signals.end()
     outside.flush()
     if os.getpid() != outside.own_pid:
         os._exit(0)  # a child the cell forked: it must not answer for its parent
@@ -147,13 +146,14 @@ def main():
     outside = Pipes(frames)
     outside.begin("")
     driver_module = sys.modules["__main__"]  # kept: its globals must outlive the replacement
-    interrupter, session = Interrupter(signal.SIGALRM, start_timer, time.thread_time), Session(outside)
+    signals, timer = CellSignals(), LimitTimer()
+    interrupter, session = Interrupter(LIMIT, timer.start, time.thread_time), Session(outside)
     answers = Answers(session, "/mnt/data", interrupter)
     frames.send({"t": "ready"})
     while driver_module:
         request, body = frames.receive()
         if request["t"] == "exec":
-            status = run_cell(session, outside, interrupter, request, body)
+            status = run_cell(session, outside, signals, interrupter, request, body)
             frames.send({"t": "done", "id": request["id"], "status": status}, encoded(answers.after_cell()))
         else:
             for header, part in answers.answer(request, body):

@@ -1,8 +1,8 @@
 """Time limits in the thread that runs cells."""
 
 import os
-import signal
 import sys
+from signal import signal
 
 from threadmill.cells import CellTimeout
 
@@ -50,7 +50,7 @@ class Interrupter:
             raise
 
     def _arm(self, seconds):
-        signal.signal(self.number, self._on_signal)  # again for each cell: a cell may have replaced it
+        signal(self.number, self._on_signal)  # again for each cell: a cell may have replaced it
         sys.unraisablehook = self._on_unraisable
         self.fired = self.traced = False
         self.running = True

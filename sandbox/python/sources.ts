@@ -6,12 +6,18 @@ import { basename } from 'node:path';
 const PACKAGE = [
   'answers.py',
   'cells.py',
-  'figures.py',
-  'files.py',
+  'notebook/figures.py',
   'interrupter.py',
   'outside.py',
-  'salvage.py',
-  'state.py',
+  'signals.py',
+  'state/alone.py',
+  'state/files.py',
+  'state/layout.py',
+  'state/pickling.py',
+  'state/process.py',
+  'state/salvage.py',
+  'state/settings.py',
+  'state/state.py',
   'vendor/cloudpickle.py',
 ];
 

@@ -45,7 +45,7 @@ test('of too many, the first by name are kept, and the others when there is room
   const listing = ['a', 'b', 'c', 'd'].map((path) => file(path));
   const first = fileChanges(listing, new Map(), new Set(), limits);
   expect(paths(first.changed)).toEqual(['a', 'b', 'c']);
-  expect(first.notSaved).toEqual(['d (there are more than 3 files)']);
+  expect(first.notSaved).toEqual(['d (and every file after it by name: 3 files can be saved)']);
   const second = fileChanges(listing.slice(1), first.known, new Set(['a', 'b', 'c']), limits);
   expect({ changed: paths(second.changed), removed: second.removed }).toEqual({
     changed: ['d'],

@@ -17,6 +17,7 @@ suite.open = (options) =>
 await import('./cells.test.ts');
 await import('./files.test.ts');
 await import('./images.test.ts');
+await import('./notebook.test.ts');
 await import('./sessions.test.ts');
 await import('./state.test.ts');
 await import('./abuse.test.ts');

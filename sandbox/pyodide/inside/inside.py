@@ -7,6 +7,7 @@ Nothing here defends the host: code in a cell can reach and change everything in
 """
 
 import asyncio
+import contextvars
 import errno
 import importlib
 import json
@@ -18,7 +19,7 @@ import time
 
 import wheels
 from threadmill.answers import Answers, encoded
-from threadmill.cells import CellTimeout, Session
+from threadmill.cells import CellTimeout, Session, adopt
 from threadmill.interrupter import Interrupter
 from threadmill.outside import Outside
 
@@ -80,16 +81,24 @@ class Server:
         self.outside = Messages(worker)
         self.outside.begin("")
         self.interrupter = AwaitInterrupter(
-            signal.SIGINT, lambda seconds: worker.interruptAfter(seconds * 1_000), worker.processorSeconds
+            signal.SIGUSR2, lambda seconds: worker.interruptAfter(seconds * 1_000), worker.processorSeconds
         )
         self.session = AwaitingSession(self.outside, self.interrupter)
         self.answers = Answers(self.session, DATA, self.interrupter)
+        self.context = contextvars.copy_context()
 
     def cancel_tasks(self):
         self.interrupter.cancel_tasks()
 
     def handle(self, header, body):
-        request, body = json.loads(header), body.to_bytes()
+        # Each call from JavaScript comes with a context of its own.
+        adopt(self.context)
+        try:
+            self._handle(json.loads(header), body.to_bytes())
+        finally:
+            self.context = contextvars.copy_context()
+
+    def _handle(self, request, body):
         if request["t"] == "exec":
             status = self._run_cell(request, body)
             done = {"t": "done", "id": request["id"], "status": status}

@@ -8,7 +8,8 @@
 
 const SECRET_BYTES = 16;
 const CHANNELS = { output: 1, frames: 2 };
-const SIGINT = 2;
+/** SIGUSR2: cells may use SIGINT as they like. */
+const LIMIT_SIGNAL = 12;
 /** After its limit the cell is interrupted this often, because code may catch the first interruptions. */
 const INTERRUPT_EVERY_MS = 500;
 
@@ -44,7 +45,7 @@ function limit(milliseconds) {
 }
 
 function interrupt() {
-  Atomics.store(shared, 0, SIGINT);
+  Atomics.store(shared, 0, LIMIT_SIGNAL);
   Atomics.notify(shared, 0);
   worker.postMessage({ t: 'interrupt' });
   timer = setTimeout(interrupt, INTERRUPT_EVERY_MS);

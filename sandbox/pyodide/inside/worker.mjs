@@ -11,7 +11,8 @@ const EAGER_WRITES = 20;
 const FLUSH_EVERY_MS = 20;
 /** Bytes the other thread may have waiting for the host. */
 const MAX_UNSENT_BYTES = 8 * 1024 * 1024;
-const SIGINT = 2;
+/** SIGUSR2: cells may use SIGINT as they like. */
+const LIMIT_SIGNAL = 12;
 
 const post = self.postMessage.bind(self);
 const processorUsage = process.threadCpuUsage.bind(process);
@@ -53,7 +54,7 @@ async function handle({ header, body }) {
 
 /** Python that waits for a promise runs nothing that would see the signal. */
 function interruptWaiting() {
-  if (Atomics.exchange(shared, 0, 0) === SIGINT) server.cancel_tasks();
+  if (Atomics.exchange(shared, 0, 0) === LIMIT_SIGNAL) server.cancel_tasks();
 }
 
 /** 0: not any more. */

@@ -81,4 +81,4 @@ def loads(data, foreign=False):
     `foreign`: the pickle was made by another version of Python.
     """
     values = Unpickler(io.BytesIO(data), foreign).load()
-    return {name: value for name, value in values.items() if not isinstance(value, Lost)}
+    return {name: value for name, value in values.items() if not (isinstance(value, Lost) or value is Lost)}

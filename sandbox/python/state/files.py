@@ -7,6 +7,8 @@ import os
 import stat
 import time
 
+from threadmill.layout import Layout, make_readable, restore_layout
+
 # Entries looked at in one listing; the host keeps far fewer files.
 MAX_ENTRIES = 100_000
 NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -16,16 +18,21 @@ AT = os.open in os.supports_dir_fd
 class Files:
     def __init__(self, root):
         self.root = root
+        self._layout = Layout(root)
+        # Change times that reading caused, by inode: (what it is now, what it was).
+        self.ours = {}
 
     def list(self):
         """[path, bytes, stamp] of each regular file, in order of paths."""
         found, newest, seen, folders = [], 0, 0, [""]
+        self._layout = layout = Layout(self.root)
         while folders and seen < MAX_ENTRIES:
             prefix = folders.pop()
             try:
                 entries = list(os.scandir(os.path.join(self.root, prefix)))
             except OSError:
                 continue
+            layout.folder(prefix, len(entries))
             for entry in entries:
                 seen += 1
                 try:
@@ -34,17 +41,34 @@ class Files:
                     continue
                 path = prefix + entry.name
                 if stat.S_ISDIR(status.st_mode):
+                    make_readable(entry.path, status.st_mode)
                     folders.append(path + "/")
                 elif stat.S_ISREG(status.st_mode):
                     # ctime, because a program can set the modification time to what it was.
-                    stamp = f"{status.st_size}.{status.st_mtime_ns}.{status.st_ctime_ns}.{status.st_ino}"
+                    changed = status.st_ctime_ns
+                    now, before = self.ours.get(status.st_ino, (0, 0))
+                    stamp = (
+                        f"{status.st_size}.{status.st_mtime_ns}.{before if now == changed else changed}.{status.st_ino}"
+                    )
                     found.append([path, status.st_size, stamp])
-                    newest = max(newest, status.st_ctime_ns)
+                    newest = max(newest, changed)
+                layout.entry(path, status.st_mode)
         settle(newest)
         return sorted(found)
 
+    def layout(self):
+        """What the files of the last listing do not say: see `Layout`. And the names of what had no place in it."""
+        return self._layout.found, self._layout.left_out
+
+    def restore_layout(self, found):
+        return restore_layout(self.root, found)
+
     def read(self, path, offset, length):
-        descriptor = self._open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+        try:
+            descriptor = self._open(path, flags)
+        except PermissionError:
+            descriptor = self._open_unreadable(path, flags)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(f"{path!r} is not a regular file")
@@ -98,20 +122,36 @@ class Files:
                 os.mkdir(folder)
         remove(os.path.join(self.root, path))
 
+    def _open_unreadable(self, path, flags):
+        """Opens a file that code made unreadable, which its owner can undo for a moment."""
+        place = os.path.join(self.root, path)
+        before = os.lstat(place)
+        if not stat.S_ISREG(before.st_mode):
+            raise OSError(f"{path!r} is not a regular file")
+        os.chmod(place, 0o600)
+        try:
+            descriptor = self._open(path, flags)
+        finally:
+            os.chmod(place, stat.S_IMODE(before.st_mode))
+        now, first = self.ours.get(before.st_ino, (0, 0))
+        first = first if now == before.st_ctime_ns else before.st_ctime_ns
+        self.ours[before.st_ino] = (os.fstat(descriptor).st_ctime_ns, first)
+        return descriptor
+
     def _open(self, path, flags):
         *folders, name = path.split("/")
         if not AT:
             for end in range(1, len(folders) + 2):
                 if os.path.islink(os.path.join(self.root, *[*folders, name][:end])):
                     raise OSError(f"{path!r} is not a regular file")
-            return os.open(os.path.join(self.root, path), flags | NO_FOLLOW, 0o644)
+            return os.open(os.path.join(self.root, path), flags | NO_FOLLOW, 0o666)
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             for folder in folders:
                 inner = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | NO_FOLLOW, dir_fd=descriptor)
                 os.close(descriptor)
                 descriptor = inner
-            return os.open(name, flags | NO_FOLLOW, 0o644, dir_fd=descriptor)
+            return os.open(name, flags | NO_FOLLOW, 0o666, dir_fd=descriptor)
         finally:
             os.close(descriptor)
 

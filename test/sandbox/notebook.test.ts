@@ -1,0 +1,4 @@
+import { openSandbox } from './support/index.ts';
+import { describeNotebook } from './support/notebook.ts';
+
+describeNotebook(await openSandbox(), 'bubblewrap');
