@@ -184,7 +184,7 @@ export const SETTINGS = {
   cellMemoryBytes: code('CELL_MEMORY_MB', megabytes(64).prefault(1_024), 'Memory of one kernel with its processes and files. A kernel that exceeds it ends'),
   cellProcesses: code('CELL_PROCESSES', whole(8, 4_096).default(64), 'Processes and threads of one kernel'),
   cellDiskBytes: code('CELL_DISK_MB', megabytes(1).prefault(512), 'Files in `/mnt/data`, which is memory. A larger upload is not available to code'),
-  cellFiles: code('CELL_FILES', whole(0, 10_000).default(1_000), 'Files of a thread that are kept, in order of name; up to 100 MiB each and 200 MiB per cell'),
+  cellFiles: code('CELL_FILES', whole(0, 10_000).default(5_000), 'Files of a thread that are kept, in order of name; up to 100 MiB each and 200 MiB per cell'),
   cellLogBytes: code('CELL_LOG_BYTES', whole(1_000, 10_000_000).default(100_000), 'Kept output of one cell: its first 60 % and its last 40 %'),
   cellImages: code('CELL_IMAGES', whole(0, 100).default(10), 'Images that one cell can show, of up to 10 MiB and 25 million pixels each'),
 } satisfies Record<string, Setting>;
