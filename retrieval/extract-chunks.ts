@@ -59,7 +59,8 @@ export async function* extractChunks(
 
 function toRequest(file: DocumentFile, options: ExtractOptions, limits: ParseLimits): ParseRequest {
   const format = formatOf(file.filename);
-  if (format !== 'text' && file.bytes > limits.documentBytes) throw tooLarge(limits);
+  const isStreamed = format === 'text' || format === 'markdown';
+  if (!isStreamed && file.bytes > limits.documentBytes) throw tooLarge(limits);
   const { maxTokens, overlapTokens } = options;
   return { format, bytes: file.bytes, chunking: { maxTokens, overlapTokens }, limits };
 }

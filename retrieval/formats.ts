@@ -1,20 +1,30 @@
 /** Which file is read how: its extension decides, as it does for the hosted service. */
 import { DocumentError } from './document.ts';
 
-export type Format = 'pdf' | 'docx' | 'pptx' | 'doc' | 'html' | 'text';
+/** The text of all but `text` follows the convention of parser/markdown.ts. */
+export type Format = 'pdf' | 'docx' | 'pptx' | 'xlsx' | 'doc' | 'html' | 'markdown' | 'text';
 
 /** Those that the hosted service documents for file search, and other plain text. */
 const TEXT =
-  'txt text md markdown mdx rst adoc org tex bib log srt vtt diff patch ' +
+  'txt text rst adoc org tex bib log srt vtt diff patch ' +
   'json jsonl ndjson ipynb csv tsv xml xsd xsl yaml yml toml ini cfg conf properties env sql graphql proto ' +
   'c h cc cpp cxx hh hpp hxx cs css scss less go java js mjs cjs jsx ts mts cts tsx vue svelte php py pyi rb rs sh ' +
   'bash zsh fish bat ps1 kt kts swift scala dart lua pl pm r jl m mm ex exs erl hs ml clj lisp el tf cmake gradle';
 
+/** With templates, and with macros, which are not looked at. */
+const OFFICE = [
+  ['docx', 'docx docm dotx dotm'],
+  ['pptx', 'pptx pptm potx potm ppsx ppsm'],
+  ['xlsx', 'xlsx xlsm xltx xltm'],
+] as const;
+
 const FORMATS = new Map<string, Format>([
   ...TEXT.split(' ').map((extension) => [extension, 'text'] as const),
+  ...['md', 'markdown', 'mdx'].map((extension) => [extension, 'markdown'] as const),
   ['pdf', 'pdf'],
-  ['docx', 'docx'],
-  ['pptx', 'pptx'],
+  ...OFFICE.flatMap(([format, extensions]) =>
+    extensions.split(' ').map((extension) => [extension, format] as const),
+  ),
   ['doc', 'doc'],
   ['html', 'html'],
   ['htm', 'html'],

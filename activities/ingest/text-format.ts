@@ -2,7 +2,7 @@
 import type { WordConfiguration } from '../../db/vector-stores/documents.ts';
 
 /** Counts up when the same bytes may give other chunks than before: those of earlier versions are not continued. */
-const VERSION = 1;
+const VERSION = 2;
 
 const PROSE = new Set([
   '',
@@ -24,6 +24,7 @@ const PROSE = new Set([
   'doc',
   'docx',
   'pptx',
+  'xlsx',
   'html',
   'htm',
   'xhtml',

@@ -97,15 +97,18 @@ async function* readPieces(
 ): AsyncGenerator<Piece> {
   switch (format) {
     case 'text':
-      return yield* (await import('./text.ts')).readText(parts);
+    case 'markdown':
+      return yield* (await import('./text/text.ts')).readText(parts);
     case 'html':
       return yield* (await import('./html.ts')).readHtml(parts);
     case 'pdf':
       return yield* (await import('./pdf.ts')).readPdf(await whole(parts, bytes), limits);
     case 'docx':
-      return yield* (await import('./office.ts')).readDocx(await whole(parts, bytes), limits);
+      return yield* (await import('./office/docx.ts')).readDocx(await whole(parts, bytes), limits);
     case 'pptx':
-      return yield* (await import('./office.ts')).readPptx(await whole(parts, bytes), limits);
+      return yield* (await import('./office/pptx.ts')).readPptx(await whole(parts, bytes), limits);
+    case 'xlsx':
+      return yield* (await import('./office/xlsx.ts')).readXlsx(await whole(parts, bytes), limits);
     case 'doc':
       return yield* (await import('./doc.ts')).readDoc(await whole(parts, bytes));
   }

@@ -4,13 +4,21 @@
  */
 import { Tokenizer } from 'htmlparser2';
 
+export type Attributes = Readonly<Record<string, string>>;
+
 export type MarkupHandler = {
-  /** Names are lower-case, without a namespace prefix. */
-  open(name: string): void;
+  /**
+   * Names are lower-case, those of XML without their namespace prefix. A prefixed `id` is also there with its prefix,
+   * because elements have one of their own beside it.
+   */
+  open(name: string, attributes: Attributes): void;
   close(name: string): void;
   text(text: string): void;
 };
 
+const NONE: Attributes = {};
+const MOST_ATTRIBUTES = 100;
+const LONGEST_VALUE = 8_192;
 /** Kept of what was read, for a name that continues in the next part; a longer one is no name. */
 const KEPT_CHARACTERS = 1_024;
 
@@ -24,35 +32,39 @@ export async function* readMarkup(
   /** Where `kept` begins. */
   let offset = 0;
   let opened = '';
+  const collected = createAttributes(xml);
   const slice = (start: number, end: number) =>
     kept.slice(Math.max(0, start - offset), Math.max(0, end - offset));
   const nameIn = (start: number, end: number) => {
     const name = slice(start, end).toLowerCase();
     return xml ? name.slice(name.indexOf(':') + 1) : name;
   };
+  const opens = () => handler.open(opened, collected.take());
   const ignore = () => {};
   const tokenizer = new Tokenizer(
     { xmlMode: xml, decodeEntities: true, recognizeSelfClosing: true },
     {
       onopentagname(start, end) {
         opened = nameIn(start, end);
-        handler.open(opened);
       },
-      onselfclosingtag: () => handler.close(opened),
+      onopentagend: opens,
+      onselfclosingtag() {
+        opens();
+        handler.close(opened);
+      },
+      onattribname: (start, end) => collected.name(slice(start, end)),
+      onattribdata: (start, end) => collected.value(slice(start, end)),
+      onattribentity: (codePoint) => collected.value(String.fromCodePoint(codePoint)),
+      onattribend: collected.end,
       onclosetag: (start, end) => handler.close(nameIn(start, end)),
       ontext: (start, end) => handler.text(slice(start, end)),
       ontextentity: (codePoint) => handler.text(String.fromCodePoint(codePoint)),
       oncdata: (start, end, endOffset) => {
         if (xml) handler.text(slice(start, end - endOffset));
       },
-      onattribdata: ignore,
-      onattribentity: ignore,
-      onattribend: ignore,
-      onattribname: ignore,
       oncomment: ignore,
       ondeclaration: ignore,
       onend: ignore,
-      onopentagend: ignore,
       onprocessinginstruction: ignore,
     },
   );
@@ -66,4 +78,36 @@ export async function* readMarkup(
   }
   tokenizer.end();
   yield;
+}
+
+/** Those of the element that is being opened. */
+function createAttributes(xml: boolean) {
+  let attributes: Record<string, string> | undefined;
+  let count = 0;
+  let name = '';
+  let value = '';
+  return {
+    name(text: string) {
+      name = text.toLowerCase();
+      value = '';
+    },
+    value(text: string) {
+      if (value.length < LONGEST_VALUE) value += text;
+    },
+    end: () => {
+      count += 1;
+      if (count > MOST_ATTRIBUTES) return;
+      attributes ??= {};
+      const local = xml ? name.slice(name.indexOf(':') + 1) : name;
+      if (local === name) attributes[local] = value;
+      else attributes[local] ??= value;
+      if (local === 'id') attributes[name] = value;
+    },
+    take(): Attributes {
+      const taken = attributes ?? NONE;
+      attributes = undefined;
+      count = 0;
+      return taken;
+    },
+  };
 }

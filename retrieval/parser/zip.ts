@@ -34,6 +34,7 @@ export function openArchive(bytes: Buffer, limits: ParseLimits): Archive {
     Math.max(RATIO_COUNTS_FROM_BYTES, bytes.length * limits.inflateRatio),
   );
   let inflatedBytes = 0;
+  const measured = new Set<Entry>();
   return {
     names: [...entries.keys()],
     async *read(name) {
@@ -43,10 +44,11 @@ export function openArchive(bytes: Buffer, limits: ParseLimits): Archive {
         throw new DocumentError('invalid_file', 'The file is protected with a password.');
       }
       // A bomb is found before anything is made of it.
-      for await (const part of inflate(bytes, entry)) {
+      for await (const part of measured.has(entry) ? [] : inflate(bytes, entry)) {
         inflatedBytes += part.length;
         if (inflatedBytes > mostBytes) throw tooMuch();
       }
+      measured.add(entry);
       yield* inflate(bytes, entry);
     },
   };

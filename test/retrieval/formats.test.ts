@@ -31,7 +31,7 @@ test('a Word document gives paragraphs, tables, notes and headers', async () => 
   const row = (...cells: string[]) => `<w:tr>${cells.map(cell).join('')}</w:tr>`;
   const body = [
     '<w:p><w:pPr><w:tabs><w:tab w:val="left"/></w:tabs></w:pPr><w:r><w:t>First</w:t></w:r><w:r><w:tab/><w:t>tabbed</w:t></w:r></w:p>',
-    paragraph('Fish &amp; chips &#8364;5'),
+    '<w:p><w:r><w:t>Fish &amp; chips &#8364;5</w:t></w:r><w:r><w:footnoteReference w:id="2"/></w:r></w:p>',
     `<w:tbl>${row('a', 'b')}${row('', '')}${row('c', 'd')}</w:tbl>`,
     '<w:p><w:r><w:t>kept</w:t></w:r><w:del><w:r><w:delText>deleted</w:delText></w:r></w:del><w:r><w:br/><w:t>broken</w:t></w:r></w:p>',
     '<mc:AlternateContent><mc:Choice><w:p><w:r><w:t>box</w:t></w:r></w:p></mc:Choice><mc:Fallback><w:p><w:r><w:t>box</w:t></w:r></w:p></mc:Fallback></mc:AlternateContent>',
@@ -40,7 +40,10 @@ test('a Word document gives paragraphs, tables, notes and headers', async () => 
   const text = await textOf(
     'a.docx',
     docx(body, [
-      { name: 'word/footnotes.xml', data: word('footnotes', paragraph('A footnote.')) },
+      {
+        name: 'word/footnotes.xml',
+        data: word('footnotes', `<w:footnote w:id="2">${paragraph('A footnote.')}</w:footnote>`),
+      },
       { name: 'word/header1.xml', ...header },
       { name: 'word/header2.xml', ...header },
     ]),
@@ -48,13 +51,14 @@ test('a Word document gives paragraphs, tables, notes and headers', async () => 
   const lines = text.split('\n').map((line) => line.trimEnd());
   expect(lines.filter((line) => line !== '')).toEqual([
     'First\ttabbed',
-    'Fish & chips €5',
-    'a\tb',
-    'c\td',
+    'Fish & chips €5[^1]',
+    '[^1]: A footnote.',
+    '| a | b |',
+    '| --- | --- |',
+    '| c | d |',
     'kept',
     'broken',
     'box',
-    'A footnote.',
     'Report of 2026',
   ]);
 });
@@ -91,8 +95,8 @@ test('a page of HTML gives what it shows', async () => {
     <pre>  kept
     as is</pre><template>nor this</template><svg><text>nor that</text></svg><svg/>&#0;&#xD800;&#x1F600; end</body>`;
   expect(await textOf('a.html', page)).toBe(
-    'Big & small\n\nHeadline\n\nOne paragraph\u00a0with a link.\n\nAnother\nline\nfirst\nsecond\na\tb\nc\td\n' +
-      '  kept\n    as is\n\ufffd\ufffd\u{1F600} end',
+    'Big & small\n\n# Headline\n\nOne paragraph\u00a0with a link.\n\nAnother\nline\nfirst\nsecond\n\n' +
+      '| a | b |\n| --- | --- |\n| c | d |\n\n  kept\n    as is\n\ufffd\ufffd\u{1F600} end',
   );
 });
 
@@ -159,7 +163,8 @@ test.each([
 
 test.each([
   ['photo.png', 'unsupported_file', 'Files with the extension .png cannot be searched.'],
-  ['table.xlsx', 'unsupported_file', 'Files with the extension .xlsx cannot be searched.'],
+  ['table.xls', 'unsupported_file', 'Files with the extension .xls cannot be searched.'],
+  ['a.xlsx', 'invalid_file', 'The file is damaged: its archive cannot be read.'],
   ['Makefile', 'unsupported_file', 'Files without an extension cannot be searched.'],
   ['a.txt', 'invalid_file', 'The file has no text.'],
   ['a.html', 'invalid_file', 'The file has no text.'],

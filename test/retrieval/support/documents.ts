@@ -12,13 +12,27 @@ export function word(name: 'document' | 'footnotes' | 'hdr' | 'ftr', inner: stri
 export const paragraph = (text: string) =>
   `<w:p><w:r><w:t xml:space="preserve">${text}</w:t></w:r></w:p>`;
 
-/** `body` is WordprocessingML. */
+/** `body` is WordprocessingML. The document has relations to `more` parts whose name says what they are. */
 export function docx(body: string, more: Entry[] = []): Buffer {
+  const related = more.flatMap(({ name }): [string, string, string][] => {
+    const [, file = '', type] = /^word\/(([a-z]+)\d*\.xml)$/.exec(name) ?? [];
+    return type === undefined ? [] : [[`${type}-${file}`, type, file]];
+  });
   return zip([
     { name: '[Content_Types].xml', data: '<Types/>' },
     { name: 'word/document.xml', data: word('document', `<w:body>${body}</w:body>`) },
+    { name: 'word/_rels/document.xml.rels', data: relations(related) },
     ...more,
   ]);
+}
+
+/** Each with its id, the last word of its type, and its target. */
+export function relations(all: readonly (readonly [string, string, string])[]): string {
+  const each = all.map(
+    ([id, type, target]) =>
+      `<Relationship Id="${id}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/${type}" Target="${target}"/>`,
+  );
+  return `<Relationships>${each.join('')}</Relationships>`;
 }
 
 export const slide = (...lines: string[]) =>
@@ -34,7 +48,7 @@ export function pptx(slides: readonly { lines: string[]; notes?: string }[]): Bu
       file,
       {
         name: `ppt/slides/_rels/slide${index + 1}.xml.rels`,
-        data: `<Relationships><Relationship Id="r1" Target="../${target}"/></Relationships>`,
+        data: relations([['r1', 'notesSlide', `../${target}`]]),
       },
       { name: `ppt/${target}`, data: slide(notes) },
     ];

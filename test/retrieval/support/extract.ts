@@ -31,7 +31,12 @@ export async function chunksOf(
 }
 
 /** The whole text: chunks of a document that fits into one. */
-export async function textOf(filename: string, content: string | Uint8Array): Promise<string> {
-  const chunks = await chunksOf(filename, content, { maxTokens: 4096, overlapTokens: 0 });
+export async function textOf(
+  filename: string,
+  content: string | Uint8Array,
+  options: Partial<ExtractOptions> = {},
+): Promise<string> {
+  const whole = { maxTokens: 4096, overlapTokens: 0 };
+  const chunks = await chunksOf(filename, content, { ...whole, ...options });
   return chunks.map(({ text }) => text).join('');
 }

@@ -41,7 +41,7 @@ export const PAGES: HostileFile[] = [
   ['a comment that never ends', 'html', () => `before <!-- ${'- '.repeat(5_000_000)}`, 'before'],
   ['a script that never ends', 'html', () => `before <script>${'</scrip'.repeat(MANY)}`, 'before'],
   ['scripts of every kind', 'html', () => SCRIPTS, /^no script here\s+end$/],
-  ['zeros in tags', 'html', () => '<scr\0ipt>x</scr\0ipt><p\0>after', /not text/],
+  ['zeros in tags', 'html', () => '<scr\0ipt>x</scr\0ipt><p\0>after', /^after\s*$/],
   [
     'a picture by another name',
     'html',

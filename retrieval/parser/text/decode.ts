@@ -4,10 +4,15 @@
  */
 import { TextDecoder } from 'node:util';
 
-import { DocumentError } from '../document.ts';
+import { DocumentError } from '../../document.ts';
 
 /** Enough to tell UTF-16 without a byte order mark by its zeros. */
 const SAMPLE_BYTES = 4_096;
+
+/** A text has some zeros by mistake, which are left out; with more it is something else. */
+const MOST_ZEROS = 0.2;
+/** No text has controls, characters for private use, and those that there are none of. */
+const IMPOSSIBLE = /(?!\s)[\p{Cc}\p{Co}\p{Cn}]/u;
 
 /** The encoding that a document's beginning says it has. */
 export type Declaration = (sample: Uint8Array) => string | undefined;
@@ -44,16 +49,39 @@ function decoderFor(all: Uint8Array, declared: Declaration): TextDecoder {
 function encodingOf(sample: Uint8Array, declared: Declaration): string {
   if (sample[0] === 0xff && sample[1] === 0xfe) return 'utf-16le';
   if (sample[0] === 0xfe && sample[1] === 0xff) return 'utf-16be';
-  const zeros = [0, 0];
-  sample.forEach((byte, index) => {
-    if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1;
-  });
-  const [even = 0, odd = 0] = zeros;
-  if (even + odd === 0) return declaredEncoding(sample, declared) ?? 'utf-8';
-  // Of each character of a Western text one byte is zero, and line ends have one in any script.
-  if (odd > sample.length / 8 && even < odd / 8) return 'utf-16le';
-  if (even > sample.length / 8 && odd < even / 8) return 'utf-16be';
+  const zeros = sample.reduce((count, byte) => count + (byte === 0 ? 1 : 0), 0);
+  if (zeros === 0) return declaredEncoding(sample, declared) ?? 'utf-8';
+  const isSparse = zeros < sample.length * MOST_ZEROS;
+  if (isSparse && decodes(sample, 'utf-8') !== undefined) return 'utf-8';
+  // Zeros are in the line ends, spaces and digits of UTF-16 in any script; read the wrong way, it has impossible characters.
+  const [first, ...others] = ['utf-16le', 'utf-16be'].filter((name) => isText(sample, name));
+  if (first !== undefined && others.length === 0) return first;
+  if (first !== undefined) return halfWithZeros(sample);
+  if (isSparse) return declaredEncoding(sample, declared) ?? 'utf-8';
   throw new DocumentError('invalid_file', 'The file is not text.');
+}
+
+function isText(sample: Uint8Array, encoding: string): boolean {
+  const even = sample.subarray(0, sample.length - (sample.length % 2));
+  const text = decodes(even, encoding);
+  return text !== undefined && !IMPOSSIBLE.test(text);
+}
+
+function decodes(sample: Uint8Array, encoding: string): string | undefined {
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(sample, { stream: true });
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of each character of a Western text the upper byte is zero. */
+function halfWithZeros(sample: Uint8Array): string {
+  let upper = 0;
+  sample.forEach((byte, index) => {
+    if (byte === 0) upper += index % 2 === 1 ? 1 : -1;
+  });
+  return upper >= 0 ? 'utf-16le' : 'utf-16be';
 }
 
 /** A mark at the beginning counts for more, and what is read as bytes is not UTF-16, whatever it says. */
@@ -70,7 +98,8 @@ function declaredEncoding(sample: Uint8Array, declared: Declaration): string | u
 /** Without bytes: the end of the text. */
 function decode(decoder: TextDecoder, bytes?: Uint8Array): string {
   try {
-    return decoder.decode(bytes, { stream: bytes !== undefined });
+    // PostgreSQL has no NUL, and browsers have none in markup.
+    return decoder.decode(bytes, { stream: bytes !== undefined }).replaceAll('\0', '');
   } catch {
     const declared = decoder.encoding.startsWith('utf-')
       ? ''

@@ -1,0 +1,191 @@
+/** Workbooks: each sheet that is shown is a heading, and its rows are tables; an empty row ends one. */
+import type { Piece } from '../../chunk-text.ts';
+import type { ParseLimits } from '../../document.ts';
+import { createTable, heading, oneLine } from '../markdown.ts';
+import type { Cell } from '../markdown.ts';
+import { drawingText, richText } from './drawings.ts';
+import { child, descendants, elements, readElements, textOf } from './elements.ts';
+import type { Element } from './elements.ts';
+import { notA, openPackage, relationId, targetsOf } from './package.ts';
+import type { Kind, OfficePackage, Relation } from './package.ts';
+import { builtInFormat, showNumber } from './values.ts';
+
+const WORKBOOK: Kind = {
+  contentType: /(spreadsheetml|excel).*main/i,
+  name: /^xl\/workbook\.xml$/,
+  root: 'workbook',
+};
+/** Cells that are farther apart stand side by side: a sheet has 16,384 columns. */
+const MOST_EMPTY = 10;
+
+type Book = {
+  pack: OfficePackage;
+  strings: string[];
+  /** The number format of each style of cells. */
+  formats: string[];
+  from1904: boolean;
+};
+
+export async function* readXlsx(bytes: Buffer, limits: ParseLimits): AsyncGenerator<Piece> {
+  const pack = openPackage(bytes, limits);
+  const main = await pack.mainPart(WORKBOOK);
+  if (main === undefined) throw notA('Excel workbook');
+  const relations = await pack.relationsOf(main);
+  const part = (type: string) => pack.read(targetsOf(relations, type)[0] ?? '');
+  const book: Book = {
+    pack,
+    strings: await readStrings(part('sharedstrings')),
+    formats: await readFormats(part('styles')),
+    from1904: false,
+  };
+  const found = new Set(['workbookpr', 'sheet']);
+  for await (const element of readElements(pack.read(main), found)) {
+    const { name = '', state = 'visible', date1904 = '0' } = element.attributes;
+    if (element.name === 'workbookpr') book.from1904 = /^(1|true)$/.test(date1904);
+    const sheet = relations.find(({ id }) => id === relationId(element));
+    if (element.name !== 'sheet' || state !== 'visible' || sheet === undefined) continue;
+    yield* readSheet(book, name, sheet);
+  }
+}
+
+async function readStrings(part: AsyncIterable<Uint8Array>): Promise<string[]> {
+  const strings: string[] = [];
+  for await (const item of readElements(part, new Set(['si']))) strings.push(stringOf(item));
+  return strings;
+}
+
+/** Text and runs of it, without the readings of Japanese. */
+function stringOf(item: Element): string {
+  return [...descendants(item, 't', 'rph')]
+    .filter(({ name }) => name === 't')
+    .map((text) => textOf(text))
+    .join('');
+}
+
+async function readFormats(part: AsyncIterable<Uint8Array>): Promise<string[]> {
+  const own = new Map<string, string>();
+  const formats: string[] = [];
+  for await (const element of readElements(part, new Set(['numfmt', 'cellxfs']))) {
+    const { numfmtid = '', formatcode = '' } = element.attributes;
+    if (element.name === 'numfmt') own.set(numfmtid, formatcode);
+    else {
+      for (const { attributes } of elements(element)) {
+        const id = attributes['numfmtid'] ?? '0';
+        formats.push(own.get(id) ?? builtInFormat(Number(id)));
+      }
+    }
+  }
+  return formats;
+}
+
+async function* readSheet(book: Book, name: string, sheet: Relation): AsyncGenerator<Piece> {
+  const { pack } = book;
+  yield { text: heading(1, name) };
+  if (sheet.type === 'worksheet') yield* readRows(book, sheet.target);
+  const relations = await pack.relationsOf(sheet.target);
+  for (const drawing of targetsOf(relations, 'drawing')) {
+    for await (const shape of readElements(pack.read(drawing), new Set(['sp']))) {
+      yield { text: `${richText(shape)}\n` };
+    }
+    yield { text: await drawingText(pack, await pack.relationsOf(drawing)) };
+  }
+  for (const comments of targetsOf(relations, 'comments')) {
+    for await (const comment of readElements(pack.read(comments), new Set(['comment']))) {
+      yield { text: `Comment on ${comment.attributes['ref']}: ${oneLine(stringOf(comment))}\n` };
+    }
+  }
+}
+
+async function* readRows(book: Book, part: string): AsyncGenerator<Piece> {
+  const merged = await readMerged(book.pack.read(part));
+  /** The last row that the cell above covers, by column. */
+  const covered = new Map<number, number>();
+  const table = createTable();
+  let number = 0;
+  const places = new Map<number, number>();
+  for await (const row of readElements(book.pack.read(part), new Set(['row']))) {
+    const before = number;
+    number = Number(row.attributes['r'] ?? before + 1);
+    const cells = elements(row).filter(({ name }) => name === 'c');
+    const shown = placed(cells, book).filter(({ text, column }) => {
+      const rows = merged.get(`${column} ${number}`);
+      if (rows !== undefined) covered.set(column, number + rows - 1);
+      return text !== '' || number <= (covered.get(column) ?? 0);
+    });
+    if (number > before + 1 || shown.length === 0) {
+      yield { text: table.end() };
+      places.clear();
+    }
+    const isBelow = ({ column }: Placed) =>
+      number <= (covered.get(column) ?? 0) && !merged.has(`${column} ${number}`);
+    yield { text: table.row(inColumns(shown, places, isBelow)) };
+  }
+  yield { text: table.end() };
+}
+
+type Placed = { column: number; text: string };
+
+function placed(cells: readonly Element[], book: Book): Placed[] {
+  let column = 0;
+  return cells.map((cell) => {
+    const letters = /^[A-Z]{1,3}/i.exec(cell.attributes['r'] ?? '')?.[0];
+    column = letters === undefined ? column + 1 : columnOf(letters);
+    return { column, text: cellText(cell, book).trim() };
+  });
+}
+
+/** `places` says which cell of the table each column of the sheet is, and is added to. */
+function inColumns(
+  shown: readonly Placed[],
+  places: Map<number, number>,
+  isBelow: (cell: Placed) => boolean,
+): Cell[] {
+  const cells: Cell[] = [];
+  for (const cell of shown) {
+    const { column, text } = cell;
+    for (let before = Math.max(column - MOST_EMPTY, 0); before < column; before += 1) {
+      if (places.has(before) && !places.has(before + 1)) places.set(before + 1, places.size);
+    }
+    const place = places.get(column) ?? places.size;
+    places.set(column, place);
+    while (cells.length <= place) cells.push({ text: '' });
+    cells[place] = { text, continues: text === '' && isBelow(cell) };
+  }
+  return cells;
+}
+
+/** How many rows a cell covers, by its column and row. */
+async function readMerged(part: AsyncIterable<Uint8Array>): Promise<Map<string, number>> {
+  const merged = new Map<string, number>();
+  for await (const { attributes } of readElements(part, new Set(['mergecell']))) {
+    const [, letters = '', from = '', to = ''] =
+      /^([A-Z]+)(\d+):[A-Z]+(\d+)$/.exec(attributes['ref'] ?? '') ?? [];
+    if (to !== from) merged.set(`${columnOf(letters)} ${from}`, Number(to) - Number(from) + 1);
+  }
+  return merged;
+}
+
+function columnOf(letters: string): number {
+  let column = 0;
+  for (const letter of letters.toUpperCase()) column = column * 26 + letter.charCodeAt(0) - 64;
+  return column;
+}
+
+/** What the cell shows: the text that a formula had when the file was saved. */
+function cellText(cell: Element, { strings, formats, from1904 }: Book): string {
+  const { t: type = 'n', s: style = '0' } = cell.attributes;
+  const value = textOf(child(cell, 'v'));
+  switch (type) {
+    case 's':
+      return strings[Number(value)] ?? '';
+    case 'inlinestr':
+    case 'inlineStr':
+      return stringOf(cell);
+    case 'b':
+      return value === '1' || value === 'true' ? 'TRUE' : 'FALSE';
+    case 'n':
+      return showNumber(value, formats[Number(style)] ?? '', from1904);
+    default:
+      return value;
+  }
+}
