@@ -1,23 +1,23 @@
 /**
- * Starts a server that ends with this process, whatever ends that: the server's only tie to us is a pipe, and a shell
- * beside it reads to the pipe's end, which comes when nobody holds the other end any more.
+ * Starts a server that ends with this process, whatever ends this process. A pipe connects the two. A shell beside the
+ * server reads the pipe to its end, which comes when no process holds the writing end any more.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { open } from 'node:fs/promises';
 
 export type EndingChildOptions = {
-  /** Takes the server's output, appended. */
+  /** The server's output is appended to it. */
   logFile: string;
   env: NodeJS.ProcessEnv;
   cwd?: string;
   uid?: number | undefined;
   gid?: number | undefined;
-  /** What ends it in order, and what ends it when that took half a minute. */
+  /** The signal that stops the server, and the signal that follows if it still runs after 30 s. */
   signals: readonly [NodeJS.Signals, NodeJS.Signals];
 };
 
-/** The shell becomes the server, so the child's id, exit and signals are the server's own. */
+/** `exec` turns the shell into the server, so the child's id, exit code and signals are those of the server. */
 const SCRIPT = `
 first=$1 last=$2; shift 2
 {
@@ -31,7 +31,7 @@ first=$1 last=$2; shift 2
 } <&3 >/dev/null 2>&1 &
 exec "$@" 3<&-`;
 
-/** Resolves when the program was started. It has a session of its own: the terminal's signals do not reach it. */
+/** Resolves when the program has started. It has its own session, so signals of the terminal do not reach it. */
 export async function startEndingChild(
   command: readonly string[],
   { logFile, env, cwd, uid, gid, signals }: EndingChildOptions,
@@ -49,7 +49,7 @@ export async function startEndingChild(
     });
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
     child.unref();
-    // A server keeps no process alive that has nothing else to do.
+    // The server does not keep this process alive.
     (child.stdio[3] as unknown as { unref(): void }).unref();
     return child;
   } finally {

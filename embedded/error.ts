@@ -1,4 +1,4 @@
-/** A start-up failure with a known remedy: the message is one sentence for the person at the terminal. */
+/** A start-up failure with a known remedy. The message is one sentence for the user. */
 export class EmbeddedError extends Error {
   override name = 'EmbeddedError';
 }

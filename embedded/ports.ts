@@ -1,7 +1,7 @@
 /** Free TCP ports on the loopback interface. */
 import { connect, createServer } from 'node:net';
 
-/** Whether nothing listens on the port yet. */
+/** Whether no process listens on the port. */
 export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return listenOnce(port, host).then(
     () => true,
@@ -9,13 +9,13 @@ export function isPortFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   );
 }
 
-/** The preferred port when it is free, else one the system picks. */
+/** The preferred port when it is free, else a port that the system picks. */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && preferred !== 0 && (await isPortFree(preferred))) return preferred;
   return listenOnce(0, '127.0.0.1');
 }
 
-/** Whether somebody accepts connections on the port. */
+/** Whether a process accepts connections on the port. */
 export function portAnswers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1' });

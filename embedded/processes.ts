@@ -1,4 +1,4 @@
-/** Child processes: run one to its end, recognise one we started earlier, wait until one is gone. */
+/** Runs programs to their end, identifies running processes, and waits for conditions. */
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,7 +17,7 @@ export type RunOptions = {
 
 export type RunResult = { code: number | null; stdout: string; stderr: string };
 
-/** Runs a program to its end. A program that cannot be started is a result with code null and the reason in stderr. */
+/** Runs a program to its end. If it cannot start, the result has the code null and the reason in stderr. */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
   const { input = '', onErrorLine, ...rest } = options;
   return new Promise((resolve) => {
@@ -34,14 +34,14 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
     child.stdin.on('error', () => {}); // a program that ends without reading its input
     child.stdin.end(input);
     child.on('error', (error) => resolve({ ...result, stderr: error.message }));
-    // 'exit' rather than 'close' would lose output; pg_ctl's server writes to a file, so its pipes do close.
+    // Not 'exit', which may come before the last output. The pipes of pg_ctl close too: its server writes to a file.
     child.on('close', (code) => resolve({ ...result, code }));
   });
 }
 
 /**
- * The command line of a running process, or undefined when there is none. A zombie counts as gone: under a
- * container's init that never reaps, it would otherwise look alive for ever.
+ * The command line of a running process, or undefined. A zombie counts as gone: an init process of a container may never
+ * reap it.
  */
 export async function commandLine(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
@@ -68,7 +68,7 @@ export async function waitUntil(
   return true;
 }
 
-/** Sends a signal; a process that is already gone is not an error. */
+/** Sends a signal. A process that has ended is not an error. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
@@ -77,7 +77,7 @@ export function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-/** The last lines of a log file, or '' when there is none. */
+/** The end of a log file, or '' without a file. */
 export async function tail(path: string, bytes = 8_192): Promise<string> {
   const file = await open(path).catch(() => undefined);
   if (file === undefined) return '';

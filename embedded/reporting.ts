@@ -1,2 +1,2 @@
-/** How the slow ways to get a program tell of their progress, and are ended early. */
+/** Progress of a slow build, and the signal that aborts it. */
 export type Reporting = { onProgress?: (line: string) => void; signal?: AbortSignal };

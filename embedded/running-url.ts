@@ -1,11 +1,14 @@
-/** How another program of ours, such as npm run keys, reaches the embedded database that npm start runs. */
+/** Finds the embedded database of a running npm start, for programs such as npm run keys. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedError } from './error.ts';
 import { portAnswers } from './ports.ts';
 import { DATABASE, USER } from './postgres/cluster.ts';
 
-/** The URL, or undefined while no server runs on this data. Throws EmbeddedError when that is not for us to know. */
+/**
+ * The URL, or undefined when no server runs on this data.
+ * @throws EmbeddedError when this account may not read the recorded state
+ */
 export async function runningPostgresUrl(dataDir: string): Promise<string | undefined> {
   const path = join(dataDir, 'postgres.json');
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -23,6 +26,6 @@ function parse(text: string): { password: string; port: number } | undefined {
   try {
     return JSON.parse(text) as { password: string; port: number };
   } catch {
-    return undefined; // being written
+    return undefined; // incomplete: npm start writes it
   }
 }

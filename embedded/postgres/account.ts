@@ -1,15 +1,15 @@
 /**
- * Which operating system user runs PostgreSQL. The server refuses to run as root, so root hands it to the owner of
- * the existing data, else to `postgres`, else to `nobody`. Everybody else runs it as themselves.
+ * Chooses the operating system user that runs PostgreSQL. The server refuses to run as root, so root starts it as the owner
+ * of the existing data, else as `postgres`, else as `nobody`. Any other user runs it under the same account.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { EmbeddedError } from '../error.ts';
 
-/** `uid` and `gid` are set only when root steps down to another user. */
+/** `uid` and `gid` are set only when root starts the server as another user. */
 export type Account = { name: string; uid?: number; gid?: number };
 
-/** Decides who runs the server on `directory`. Throws EmbeddedError when it belongs to somebody else. */
+/** @throws EmbeddedError when `directory` belongs to another user */
 export async function chooseAccount(directory: string): Promise<Account> {
   const own = process.getuid?.();
   const owner = await stat(directory).then(

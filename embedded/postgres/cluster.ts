@@ -1,4 +1,4 @@
-/** A PostgreSQL data directory: create it, and run the server's programs on it. */
+/** Creates a PostgreSQL data directory, and runs the server's programs on it. */
 import { chown, mkdir, appendFile, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EmbeddedError } from '../error.ts';
@@ -11,19 +11,19 @@ export type Cluster = { directory: string; account: Account; programs: Programs 
 
 export const USER = 'threadmill';
 export const DATABASE = 'threadmill';
-/** Our settings live in a file of their own, rewritten at each start; ALTER SYSTEM still wins over it. */
+/** Our settings have their own file, which each start rewrites. ALTER SYSTEM overrides it. */
 const SETTINGS_FILE = 'threadmill.conf';
-const WHO_MAY_CONNECT = 'host all all 127.0.0.1/32 scram-sha-256\n';
+const HOST_RULES = 'host all all 127.0.0.1/32 scram-sha-256\n';
 
-/** The major version that made the data, or undefined when there is none yet. */
+/** The major version that made the data, or undefined without data. */
 export async function clusterMajor(directory: string): Promise<number | undefined> {
   const text = await readFile(join(directory, 'PG_VERSION'), 'utf8').catch(() => undefined);
   return text === undefined ? undefined : Number.parseInt(text, 10);
 }
 
 /**
- * Runs initdb, pg_ctl or postgres on the data. Root steps down to a user who may not be able to walk to the data
- * from `/` (a checkout in /root), so on Linux the directory is entered first and then named by /proc/self/cwd.
+ * Runs initdb, pg_ctl or postgres on the data. The user that root chose may be unable to reach the data from `/`, such as a
+ * checkout in /root. On Linux the program therefore starts in the directory and gets the path /proc/self/cwd.
  */
 export function runOn(
   cluster: Cluster,
@@ -41,7 +41,7 @@ export function runOn(
   });
 }
 
-/** LC_ALL: we read the messages. The user's own PG* variables must not reach these programs. */
+/** LC_ALL makes messages English, which this code parses. The user's PG* variables do not reach these programs. */
 export function environmentOf(cluster: Cluster): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], LC_ALL: 'C', PGDATA: nameOf(cluster) };
 }
@@ -52,14 +52,14 @@ function nameOf({ directory, account, programs }: Cluster): string {
   return steppedDown && programs.major >= 16 ? '/proc/self/cwd' : directory;
 }
 
-/** Creates the data, the user's password and the database beside it, and moves it into place when complete. */
+/** Creates the data, the user's password and the database in another directory, and renames it when it is complete. */
 export async function createCluster(cluster: Cluster, password: string): Promise<void> {
   const unfinished = { ...cluster, directory: `${cluster.directory}.new` };
   await rm(unfinished.directory, { recursive: true, force: true });
   await mkdir(unfinished.directory, { mode: 0o700 });
   await giveTo(cluster.account, unfinished.directory);
   await initialise(unfinished);
-  await writeFile(join(unfinished.directory, 'pg_hba.conf'), WHO_MAY_CONNECT);
+  await writeFile(join(unfinished.directory, 'pg_hba.conf'), HOST_RULES);
   await appendFile(
     join(unfinished.directory, 'postgresql.conf'),
     `\ninclude_if_exists = '${SETTINGS_FILE}'\n`,
@@ -71,10 +71,10 @@ export async function createCluster(cluster: Cluster, password: string): Promise
 
 async function initialise(cluster: Cluster): Promise<void> {
   const locale = process.platform === 'linux' ? 'C.UTF-8' : 'C';
-  // The builtin provider (17+) sorts alike on every computer, so the data survives a move to another one.
+  // The builtin provider (17+) sorts identically on every computer, so the data can move to another one.
   const provider =
     cluster.programs.major >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
-  // Nobody may connect until pg_hba.conf is ours; so no password has to lie in a file for initdb.
+  // No client may connect until our pg_hba.conf replaces this rule, so initdb needs no file with a password.
   const flags = ['-U', USER, '--auth=reject', '-E', 'UTF8', `--locale=${locale}`];
   fail('initdb', await runOn(cluster, 'initdb', [...flags, ...provider]), cluster);
 }
@@ -84,10 +84,10 @@ export function setPassword(cluster: Cluster, password: string): Promise<void> {
   return statement(cluster, `alter role ${USER} password '${password}';`);
 }
 
-/** One SQL statement without a running server. */
+/** Executes one SQL statement without a running server. */
 async function statement(cluster: Cluster, sql: string): Promise<void> {
   const result = await runOn(cluster, 'postgres', ['--single', 'postgres'], `${sql}\n`);
-  // This mode ends with code 0 after a failed statement.
+  // In this mode a failed statement still exits with code 0.
   const failed = /\b(ERROR|FATAL|PANIC):/.test(result.stderr);
   fail('postgres --single', failed ? { ...result, code: 1 } : result, cluster);
 }

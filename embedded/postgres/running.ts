@@ -1,4 +1,4 @@
-/** The server process on a data directory: start it, is there one, is it ready, end it. It may be of an earlier process of ours. */
+/** Starts, finds and stops the server process of a data directory, also one that an earlier npm start left. */
 import { readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasEnded, startEndingChild } from '../ending-child.ts';
@@ -8,10 +8,10 @@ import { commandLine, waitUntil } from '../processes.ts';
 
 export type Running = { pid: number; port: number; ready: boolean };
 
-/** Longest wait for a server that starts, which includes its recovery after a crash. */
+/** Longest wait for a start, which includes the recovery after a crash. */
 const READY_MS = 60_000;
 
-/** False when the server ended instead, or was not ready in time; its log says why. */
+/** False when the server ended or was not ready in time. Its log has the reason. */
 export async function startPostgres(server: Cluster, logFile: string): Promise<boolean> {
   const { directory, account, programs } = server;
   const child = await startEndingChild([join(programs.bin, 'postgres')], {
@@ -33,13 +33,13 @@ export async function startPostgres(server: Cluster, logFile: string): Promise<b
   return false;
 }
 
-/** The server that runs on this data, once it has made up its mind whether it is ready; undefined when there is none. */
+/** The server that runs on this data, after its start or recovery; undefined without one. */
 export async function findRunningPostgres(server: Cluster): Promise<Running | undefined> {
   const isSettled = async () => (await readPidFile(server.directory))?.ready !== false;
   const first = await readPidFile(server.directory);
   if (first === undefined) return undefined;
   if (!(await runsHere(first.pid, server.directory))) {
-    // The number now belongs to another program, which would keep the server from starting.
+    // The process id belongs to another program now, and the file would prevent a start.
     await rm(join(server.directory, 'postmaster.pid'), { force: true });
     return undefined;
   }
@@ -58,7 +58,7 @@ async function readPidFile(directory: string): Promise<Running | undefined> {
   return { pid: Math.abs(Number(lines[0])), port: Number(lines[3]), ready: lines[7] === 'ready' };
 }
 
-/** A server's working directory is its data; elsewhere than on Linux the program's name has to do. */
+/** Identifies a server by its working directory, which is its data, or by its name where there is no /proc. */
 async function runsHere(pid: number, directory: string): Promise<boolean> {
   if (process.platform !== 'linux') return (await commandLine(pid))?.includes('postgres') === true;
   const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
@@ -69,7 +69,7 @@ async function runsHere(pid: number, directory: string): Promise<boolean> {
   );
 }
 
-/** Ends the server: open transactions are rolled back, and after 30 s without effect it is cut off. */
+/** Stops the server. Open transactions are rolled back; a server that still runs after 30 s is shut down immediately. */
 export async function stopPostgres(server: Cluster): Promise<void> {
   const fast = await runOn(server, 'pg_ctl', ['stop', '-s', '-w', '-t', '30', '-m', 'fast']);
   if (fast.code === 0 || (await findRunningPostgres(server)) === undefined) return;

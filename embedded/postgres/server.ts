@@ -1,6 +1,6 @@
 /**
  * The embedded PostgreSQL: created at the first start, kept in `<data dir>/postgres`, listening on 127.0.0.1 only.
- * It ends with the process that started it; one that a killed process left a moment ago is waited for.
+ * It ends with the process that started it. A start first stops a server that a killed process left running.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
@@ -26,10 +26,10 @@ export type EmbeddedPostgres = {
 };
 
 export type EmbeddedPostgresOptions = {
-  /** The parent: uses `postgres/` and `postgres.json` in it. One process at a time, which is for the caller to ensure. */
+  /** The server uses `postgres/` and `postgres.json` in it. The caller ensures that only one process uses the directory. */
   dataDir: string;
   onProgress?: (line: string) => void;
-  /** Server settings over ours, such as { fsync: 'off' }. */
+  /** Server settings that override ours, such as { fsync: 'off' }. */
   settings?: Record<string, string>;
 };
 
@@ -70,7 +70,7 @@ export async function startEmbeddedPostgres(
   return handle(server, started);
 }
 
-/** Makes the data when there is none. Returns the password, a new one when the old one was lost. */
+/** Creates missing data. Returns the password, which is new if the recorded state was lost. */
 async function prepare(
   server: Cluster,
   state: State | undefined,
@@ -90,7 +90,7 @@ async function prepare(
   return password;
 }
 
-/** Starts the server on the port of last time, or another one if that is taken. Returns the port. */
+/** Starts the server on its last port, or on another one if that is taken. Returns the port. */
 async function start(
   server: Cluster,
   settings: Record<string, string>,
@@ -104,8 +104,8 @@ async function start(
     if (await startPostgres(server, log)) return port;
     const lines = (await tail(log)).trim().split('\n');
     const reason = lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? '';
-    // Between our choice of a port and the server's start another program may have taken it; and processes of a
-    // server that was killed take a moment to notice.
+    // Another program may have taken the port after it was chosen, and processes of a killed server may still hold its
+    // shared memory.
     const stillEnding = reason.includes('shared memory block');
     if (stillEnding) await delay(ENDING_MS);
     if (attempt < START_ATTEMPTS && (stillEnding || !(await isPortFree(port)))) continue;

@@ -1,4 +1,4 @@
-/** Builds the `temporal` program that tools/temporal pins, with the Go toolchain: minutes once, then cached. */
+/** Builds the `temporal` program that tools/temporal pins, with Go. It takes minutes, once; the result is cached. */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +11,10 @@ const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
 const MINIMUM_GO = [1, 25] as const;
 const REPORT_EVERY_MS = 5_000;
 
-/** Builds into `path`. Without a usable Go it says why instead; a build that fails throws EmbeddedError. */
+/**
+ * Builds into `path`, or returns why the installed Go cannot.
+ * @throws EmbeddedError when the build fails
+ */
 export async function buildTemporal(
   path: string,
   version: string,
@@ -20,9 +23,10 @@ export async function buildTemporal(
   const env = { ...process.env, CGO_ENABLED: '0' };
   const go = await findGo();
   if (!go.ok) return go;
-  const found = go.version;
 
-  onProgress(`Building the Temporal server ${version} with Go ${found} (once, about 3 minutes)`);
+  onProgress(
+    `Building the Temporal server ${version} with Go ${go.version} (once, about 3 minutes)`,
+  );
   await mkdir(dirname(path), { recursive: true });
   const unfinished = `${path}.${process.pid}`;
   const report = progress(await countPackages(env, onProgress, signal), onProgress);
@@ -40,11 +44,11 @@ export async function buildTemporal(
         `Check the network and free disk space, or put a temporal program (1.5 or newer) on PATH.`,
     );
   }
-  await rename(unfinished, path); // in one step: another process may look for it
+  await rename(unfinished, path); // atomic: another process may look for it
   return { ok: true };
 }
 
-/** The installed Go, when it can build the program; else why not. */
+/** The version of an installed Go that can build the program, or why there is none. */
 export async function findGo(): Promise<
   { ok: true; version: string } | { ok: false; reason: string }
 > {
@@ -63,7 +67,7 @@ function linkerFlags(version: string): string {
   return `-s -w -X github.com/temporalio/cli/temporalcli.Version=${version.slice(1)}`;
 }
 
-/** How many packages the program consists of. Listing them downloads the modules first. */
+/** Counts the packages of the program. Go downloads their modules first. */
 async function countPackages(
   env: NodeJS.ProcessEnv,
   onProgress: (line: string) => void,

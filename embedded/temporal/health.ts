@@ -1,6 +1,6 @@
 /**
- * One gRPC question to a Temporal server without a client library: does the namespace exist? It is answered only
- * when the frontend, its database and the namespace are all there. gRPC frame: 0, length (4 bytes), protobuf message.
+ * Asks a Temporal server whether a namespace exists, by gRPC without a client library, which loads slowly. The server
+ * answers only when its frontend and its database work.
  */
 import { connect } from 'node:http2';
 
@@ -14,11 +14,11 @@ const STATES = {
 
 export type Health = {
   state: 'ready' | 'no namespace' | 'refused' | 'no answer';
-  /** Why there was no answer, as far as is known. */
+  /** Why there was no answer, or empty. */
   reason: string;
 };
 
-/** As connections of the SDK take it. */
+/** The options that connections of the SDK take. */
 type Security = {
   tls?: {
     serverRootCACertificate?: Buffer;
@@ -28,7 +28,7 @@ type Security = {
   apiKey?: string;
 };
 
-/** Asks `address` (host:port) about `namespace`; any failure to answer in time is 'no answer'. */
+/** Asks `address` (host:port) about `namespace`; any failure within the time is 'no answer'. */
 export function temporalHealth(
   address: string,
   namespace = 'default',
@@ -43,7 +43,7 @@ export function temporalHealth(
       session.destroy();
       resolve({ state, reason });
     };
-    // Of a request that its connection took along, the connection's reason.
+    // A request that fails with its connection has the connection's reason as its cause.
     const lost = (error?: Error) =>
       end('no answer', ((error?.cause as Error | undefined) ?? error)?.message);
     session.on('error', lost);
@@ -56,7 +56,7 @@ export function temporalHealth(
       'temporal-namespace': namespace,
       ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
     });
-    // The status is in the trailers, or in the headers when there is no message.
+    // The status is in the trailers, or in the headers of an answer without a message.
     const read = ({ 'grpc-status': status }: Record<string, unknown>) => {
       if (status !== undefined) {
         end(STATES[status as unknown as keyof typeof STATES] ?? 'no answer');
@@ -77,10 +77,12 @@ function tlsOptions(tls: Security['tls']): object {
   };
 }
 
-/** DescribeNamespaceRequest { namespace = 1 }. */
+/** A gRPC frame: 0, the message's length in four bytes, and DescribeNamespaceRequest { namespace = 1 } as protobuf. */
 function question(namespace: string): Buffer {
   const name = Buffer.from(namespace);
-  const message = Buffer.concat([Buffer.from([0x0a, name.length]), name]);
+  // A varint: seven bits a byte, the lowest first. Names have at most 1000 bytes, so two bytes are enough.
+  const length = name.length < 128 ? [name.length] : [(name.length & 127) | 128, name.length >> 7];
+  const message = Buffer.concat([Buffer.from([0x0a, ...length]), name]);
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);

@@ -1,20 +1,20 @@
-/** How our Temporal server is started: its command line, its environment and its files. */
+/** The command line, the environment and the files of the embedded Temporal server. */
 import { join } from 'node:path';
 import type { TemporalProgram } from './program.ts';
 
 export type TemporalServerOptions = {
-  /** Uses `temporal/` in it. One process at a time, which is for the caller to ensure. */
+  /** The server uses `temporal/` in it. The caller ensures that only one process uses the directory. */
   dataDir: string;
   /** Undefined: no web UI. 0: any free port. */
   uiPort?: number | undefined;
-  /** The UI's port is a wish: take a free one when it is busy, rather than refuse. */
+  /** Take a free port for the UI when `uiPort` is busy, instead of failing. */
   uiPortMayChange?: boolean;
-  /** Forgets everything at its end. */
+  /** Keeps no data after its end. */
   inMemory?: boolean;
   /** Created beside `default`. */
   namespace?: string;
   searchAttributes: Record<string, 'Keyword'>;
-  /** Ends the minutes of building the server. */
+  /** Aborts a build of the server. */
   signal?: AbortSignal;
   onProgress?: (line: string) => void;
 };
@@ -29,9 +29,9 @@ export type Launch = {
 export const HOST = '127.0.0.1';
 
 /**
- * Without these the one-shard development server makes every step of a workflow wait about 45 ms. Visibility keeps its
- * default: nobody waits for it, and SQLite has one writer, whose time the steps of a run need. A worker that stands still
- * answers no ping: its polls are dropped before its activities time out, so that nothing is handed to it again.
+ * Without these settings the one-shard development server delays every step of a workflow by about 45 ms. Visibility keeps
+ * its default: no step waits for it, and SQLite has one writer, whose time the steps of a run need. A frozen worker answers
+ * no ping: the server drops its polls before its activities time out, so that it gets no new task.
  */
 const DYNAMIC_CONFIG = {
   'system.enableActivityEagerExecution': true,
@@ -73,10 +73,10 @@ export function commandFor(
   ];
 }
 
-/** Survives any killed process; a power cut may lose the last moments, which the reconciler repairs. */
+/** The database survives a killed process. A power failure may lose the last moments, which the reconciler repairs. */
 const PRAGMAS = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'];
 
-/** The user's own TEMPORAL_* settings are for their client and would reach this server's flags. */
+/** Without the user's TEMPORAL_* variables, which are for a client and would set flags of this server. */
 export function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')),
@@ -87,7 +87,7 @@ export function namespaceOf({ namespace = 'default' }: TemporalServerOptions): s
   return namespace;
 }
 
-/** Named by the server's version: it creates its tables only in a new file and cannot be relied on to convert old ones. */
+/** Named after the server's version, because a server creates its tables only in a new file and may not convert old ones. */
 export function databaseFile({ program, directory }: Launch): string {
   return join(directory, `temporal-${program.server}.db`);
 }

@@ -1,7 +1,4 @@
-/**
- * Finds a `temporal` program, in this order: PATH, the build in the cache, a new build with Go, the downloader of
- * @temporalio/testing where somebody installed that package.
- */
+/** Finds a `temporal` program: on PATH, else the build in the cache, else a new build with Go. */
 import { access, constants, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { cacheDir } from '../files.ts';
@@ -9,17 +6,19 @@ import { EmbeddedError } from '../error.ts';
 import { run } from '../processes.ts';
 import type { Reporting } from '../reporting.ts';
 import { buildTemporal } from './build.ts';
-import { downloadTemporal } from './download.ts';
 import { atLeast } from './version.ts';
 
-/** `version` is the CLI's, `server` that of the server inside it, which decides about the database file. */
+/** `version` is the CLI's, `server` that of the server inside it, which names the database file. */
 export type TemporalProgram = { path: string; version: string; server: string };
 
 const MINIMUM = [1, 5] as const;
-/** A build from source calls itself 0.0.0-DEV; the server inside tells its age: CLI 1.5 carries 1.29. */
+/** A build from source calls itself 0.0.0-DEV, so its server's version counts: CLI 1.5 contains 1.29. */
 const MINIMUM_SERVER = [1, 29] as const;
 
-/** Finds or makes the program. Building takes minutes, once. Throws EmbeddedError naming every way to get one. */
+/**
+ * Finds or builds the program. A build takes minutes, once.
+ * @throws EmbeddedError that names every way to get the program
+ */
 export async function findTemporal(reporting: Reporting): Promise<TemporalProgram> {
   const ready = await readyTemporal();
   if (ready !== undefined) return ready;
@@ -27,18 +26,20 @@ export async function findTemporal(reporting: Reporting): Promise<TemporalProgra
   const pinned = await pinnedVersion();
   const cached = cachedProgram(pinned);
   const built = await buildTemporal(cached, pinned, reporting);
-  if (built.ok) return (await tryProgram(cached)) ?? unusable(cached);
-  const downloaded = await downloadTemporal(join(cacheDir(), 'temporal', 'downloads'), reporting);
-  const program = downloaded === undefined ? undefined : await tryProgram(downloaded);
+  if (!built.ok) {
+    throw new EmbeddedError(
+      `No Temporal server was found: no temporal program (1.5 or newer) on PATH, none at ${cached}, and ${built.reason}; ` +
+        `install Go 1.25 or newer or the Temporal CLI, or set TEMPORAL_ADDRESS to a running server.`,
+    );
+  }
+  const program = await tryProgram(cached);
   if (program !== undefined) return program;
   throw new EmbeddedError(
-    `No Temporal server was found: no temporal program (1.5 or newer) on PATH, none at ${cached}, ${built.reason}, ` +
-      `and no package @temporalio/testing to download one; install Go 1.25 or newer or the Temporal CLI, ` +
-      `or set TEMPORAL_ADDRESS to a running server.`,
+    `The Temporal server built at ${cached} does not run: delete it and start again.`,
   );
 }
 
-/** The program, when one is there already. */
+/** The program, if it needs no build. */
 export async function readyTemporal(): Promise<TemporalProgram | undefined> {
   return (await onPath()) ?? (await tryProgram(cachedProgram(await pinnedVersion())));
 }
@@ -79,10 +80,4 @@ async function tryProgram(path: string): Promise<TemporalProgram | undefined> {
     ? atLeast(server, MINIMUM_SERVER)
     : atLeast(version, MINIMUM);
   return newEnough ? { path, version, server } : undefined;
-}
-
-function unusable(path: string): never {
-  throw new EmbeddedError(
-    `The Temporal server built at ${path} does not run: delete it and start again.`,
-  );
 }

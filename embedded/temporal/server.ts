@@ -1,6 +1,6 @@
 /**
  * The local Temporal server: `temporal server start-dev` with its state in `<data dir>/temporal`, on 127.0.0.1.
- * It ends with the process that started it; one that a killed process left a moment ago is waited for.
+ * It ends with the process that started it. A start first stops a server that a killed process left running.
  */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -37,7 +37,7 @@ export type TemporalServer = {
   stop(): Promise<void>;
 };
 
-/** What we remember of a started server: enough to know it again, and where it listened. */
+/** Identifies a started server to a later start, and keeps its ports. */
 type State = Ports & { pid: number; command: string[] };
 
 const START_ATTEMPTS = 3;
@@ -68,7 +68,7 @@ async function start(launch: Launch, previous: Ports | undefined): Promise<State
     );
     if (ready && !hasEnded(child)) return state;
     child.kill('SIGKILL');
-    // Between our choice of a port and the server's start another program may have taken it.
+    // Another program may have taken a port after it was chosen.
     if (attempt < START_ATTEMPTS && (await isTaken(ports))) continue;
     const reason = (await tail(logFile(launch))).trim().split('\n').at(-1) ?? '';
     throw new EmbeddedError(
@@ -117,7 +117,7 @@ async function addSearchAttributes({ program, options }: Launch, { port }: Ports
   const flags = attributes.flatMap(([name, type]) => ['--name', name, '--type', type]);
   const address = ['--address', `${HOST}:${port}`, '--namespace', namespaceOf(options)];
   const command = ['operator', 'search-attribute', 'create', ...address, ...flags];
-  // Attributes that are there already are no error for this command.
+  // The command succeeds when the attributes exist.
   const { code, stderr } = await run(program.path, command, { env: environment() });
   if (code !== 0) {
     throw new EmbeddedError(`Registering Temporal's search attributes failed: ${stderr.trim()}`);
@@ -128,7 +128,7 @@ async function health({ options }: Launch, { port }: Ports): Promise<boolean> {
   return (await temporalHealth(`${HOST}:${port}`, namespaceOf(options))).state === 'ready';
 }
 
-/** Whether the process is the very server we started: its number alone may belong to another program by now. */
+/** Whether the process is the recorded server. Its id alone may belong to another program by now. */
 async function isRunning({ pid, command }: State): Promise<boolean> {
   return (await commandLine(pid)) === command.join(' ');
 }

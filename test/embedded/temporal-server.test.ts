@@ -27,7 +27,9 @@ test('serves the namespace and the web UI, and is gone after stop', async () => 
   const server = stopLater(await startTemporalServer({ dataDir, uiPort: 0, searchAttributes }));
   expect(server.version).toMatch(/^1\.\d+\.\d+$/);
   expect(await temporalHealth(server.address)).toMatchObject({ state: 'ready' });
-  expect(await temporalHealth(server.address, 'other')).toMatchObject({ state: 'no namespace' });
+  for (const name of ['other', 'long'.repeat(50)]) {
+    expect(await temporalHealth(server.address, name)).toMatchObject({ state: 'no namespace' });
+  }
   expect((await fetch(server.uiUrl ?? '')).status).toBe(200);
   const pid = await recordedPid(dataDir);
   expect(await commandLine(pid)).toContain('start-dev');
