@@ -9,3 +9,5 @@ export { EmbeddingError, createEmbedder } from './embed.ts';
 export type { Embedder } from './embed.ts';
 export { toCode } from './codes.ts';
 export { bm25, cosine, fuse } from './rank.ts';
+export { findHighlights, queryWords, toTsvector, WORD_RULES } from './words/index.ts';
+export type { QueryWord } from './words/index.ts';

@@ -5,8 +5,8 @@ const B = 0.75;
 /** The constant of reciprocal rank fusion: how little the first places stand out. */
 const FUSION_K = 60;
 
-/** One word of the query: how often the chunk has it, and how many chunks have it at all. */
-export type TermStatistics = { frequency: number; documentFrequency: number };
+/** One word of the query: how often the chunk has it, how many chunks have it at all, and what it counts if not 1. */
+export type TermStatistics = { frequency: number; documentFrequency: number; weight?: number };
 
 /** `length` and `averageLength` in the same unit; `documents` is what document frequencies are counted out of. */
 export type DocumentStatistics = { length: number; averageLength: number; documents: number };
@@ -16,10 +16,10 @@ export function bm25(terms: readonly TermStatistics[], document: DocumentStatist
   const { length, averageLength, documents } = document;
   const norm = K1 * (1 - B + (averageLength > 0 ? (B * length) / averageLength : B));
   let score = 0;
-  for (const { frequency, documentFrequency } of terms) {
+  for (const { frequency, documentFrequency, weight = 1 } of terms) {
     if (frequency <= 0) continue;
-    score +=
-      (inverseFrequency(documentFrequency, documents) * frequency * (K1 + 1)) / (frequency + norm);
+    const rarity = inverseFrequency(documentFrequency, documents);
+    score += (weight * rarity * frequency * (K1 + 1)) / (frequency + norm);
   }
   return score;
 }

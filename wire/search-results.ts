@@ -44,6 +44,8 @@ const searchResult = z.object({
       start: integer,
       end: integer,
       scores: z.object({ vector: score, lexical: score, fused: score }),
+      /** The places of the queries' words, like `start` and `end`. */
+      highlights: z.array(z.tuple([integer, integer])),
     })
     .meta(EXTENSION),
 });
@@ -66,10 +68,13 @@ type SearchResultsPage = z.infer<typeof searchResultsPage>;
 /** By words and meaning, or by words alone and the reason. */
 export type SearchMode = SearchResultsPage['x-threadmill'];
 
+type Highlighted = SearchHit & { highlights: Highlight[] };
+export type Highlight = [start: number, end: number];
+
 /** A search has one page. */
 export function toSearchResultsPage(
   queries: string[],
-  hits: readonly SearchHit[],
+  hits: readonly Highlighted[],
   mode: SearchMode,
 ): SearchResultsPage {
   return {
@@ -82,7 +87,7 @@ export function toSearchResultsPage(
   };
 }
 
-function toSearchResult({ chunk, ...hit }: SearchHit): SearchResultsPage['data'][number] {
+function toSearchResult({ chunk, ...hit }: Highlighted): SearchResultsPage['data'][number] {
   return {
     file_id: hit.fileId,
     filename: hit.filename,
@@ -95,6 +100,7 @@ function toSearchResult({ chunk, ...hit }: SearchHit): SearchResultsPage['data']
       start: chunk.start,
       end: chunk.end,
       scores: hit.scores,
+      highlights: hit.highlights,
     },
   };
 }

@@ -7,7 +7,12 @@ import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 
 import { BlobGoneError, readBlob } from '../../db/core/blobs.ts';
-import type { IngestEnd, IngestSource, NewChunk } from '../../db/vector-stores/documents.ts';
+import type {
+  Document,
+  IngestEnd,
+  IngestSource,
+  NewChunk,
+} from '../../db/vector-stores/documents.ts';
 import {
   beginEmbedding,
   embeddingKey,
@@ -54,9 +59,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
       words: wordsOf(source.filename),
     });
     if (document === undefined) return ended(deps, seq);
-    const count =
-      document.chunk_count ??
-      (await storeAll(deps, { seq, documentId: document.id }, source, signal));
+    const count = document.chunk_count ?? (await storeAll(deps, { seq, document }, source, signal));
     if (count === undefined) return ended(deps, seq);
     const embed =
       embedder !== null && (await beginEmbedding(pool, document.id, embeddingKey(embedder)));
@@ -68,11 +71,11 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
 /** Stores what lies behind the chunks that are stored already. Undefined: the ingest is not wanted any more. */
 async function storeAll(
   { pool, parseLimits, parsers }: ActivityDependencies,
-  { seq, documentId }: { seq: number; documentId: number },
+  { seq, document }: { seq: number; document: Document },
   source: IngestSource,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const stored = await countChunks(pool, documentId);
+  const stored = await countChunks(pool, document.id);
   const file = {
     filename: source.filename,
     bytes: source.bytes,
@@ -86,12 +89,12 @@ async function storeAll(
     if (ordinal >= stored) held.push({ ...chunk, ordinal });
     ordinal += 1;
     if (held.length < STORE_CHUNKS) continue;
-    if (!(await storeChunks(pool, seq, documentId, held))) return undefined;
+    if (!(await storeChunks(pool, seq, document, held))) return undefined;
     held = [];
   }
   if (ordinal === 0) throw new DocumentError('invalid_file', 'The file contains no text.');
-  if (held.length > 0 && !(await storeChunks(pool, seq, documentId, held))) return undefined;
-  await finishChunks(pool, documentId, ordinal);
+  if (held.length > 0 && !(await storeChunks(pool, seq, document, held))) return undefined;
+  await finishChunks(pool, document.id, ordinal);
   return ordinal;
 }
 

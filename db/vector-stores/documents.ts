@@ -2,11 +2,13 @@
  * Documents: the chunks of some content cut in one way. Everything here may run twice, also at the same
  * time: chunks are keyed by document and ordinal, and a file's end is one compare-and-set of its row.
  */
+import { WORD_RULES } from '../../retrieval/index.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import type { VectorStoreFileError, VectorStoreFileStatus } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import { releaseDocuments } from '../files/detach-files.ts';
 import { copyCodes, countUsage, lockDocument } from './document-vectors.ts';
+import { wordsOfChunks } from './document-words.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withQuickTransaction, withTransaction } from '../core/pool.ts';
 
@@ -28,6 +30,8 @@ export type Document = {
   /** Null until every chunk is stored. */
   chunk_count: number | null;
   embedded_with: string | null;
+  project_id: ProjectId;
+  words: WordConfiguration;
 };
 
 export type NewChunk = {
@@ -81,7 +85,7 @@ export async function claimDocument(
        where seq = $1 and status = 'in_progress'
        on conflict (project_id, sha256, format, max_chunk_tokens, chunk_overlap_tokens)
          do update set words = documents.words
-       returning id, chunk_count, embedded_with`,
+       returning id, chunk_count, embedded_with, project_id, words`,
       [seq, content.sha256, content.format, content.words],
     );
     const document = rows[0];
@@ -114,28 +118,31 @@ export async function countChunks(db: Queryable, documentId: number): Promise<nu
 export async function storeChunks(
   pool: Pool,
   seq: number,
-  documentId: number,
+  document: Pick<Document, 'id' | 'project_id' | 'words'>,
   chunks: readonly NewChunk[],
 ): Promise<boolean> {
+  const words = await wordsOfChunks(document, chunks);
   return withQuickTransaction(pool, async (tx) => {
     if (!(await holdIngest(tx, seq))) return false;
     await query(
       tx,
       'documents.store-chunks',
-      `insert into chunks (document_id, ordinal, text, page, start_offset, end_offset, tokens, tsv)
-       select d.id, c.ordinal, c.text, c.page, c.start_offset, c.end_offset, c.tokens, words_of(d.words, c.text)
-       from documents d, unnest($2::integer[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::integer[])
-         c(ordinal, text, page, start_offset, end_offset, tokens)
+      `insert into chunks (document_id, ordinal, text, page, start_offset, end_offset, tokens, tsv, word_rules)
+       select d.id, c.ordinal, c.text, c.page, c.start_offset, c.end_offset, c.tokens, c.words::tsvector, $9
+       from documents d, unnest($2::integer[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[])
+         c(ordinal, text, page, start_offset, end_offset, tokens, words)
        where d.id = $1 and d.chunk_count is null
        on conflict (document_id, ordinal) do nothing`,
       [
-        documentId,
+        document.id,
         chunks.map(({ ordinal }) => ordinal),
         chunks.map(({ text }) => text),
         chunks.map(({ page }) => page),
         chunks.map(({ start }) => start),
         chunks.map(({ end }) => end),
         chunks.map(({ tokens }) => tokens),
+        words,
+        WORD_RULES,
       ],
     );
     return true;
@@ -162,10 +169,10 @@ export async function finishChunks(
   const rows = await query<{ count: number }>(
     db,
     'documents.finish-chunks',
-    `with stored as (select count(*) as count, sum(tokens) as tokens, sum(octet_length(text)) as bytes
-         from chunks where document_id = $1),
-       finished as (update documents set chunk_count = stored.count, token_count = stored.tokens, text_bytes = stored.bytes
-         from stored where id = $1 and stored.count = $2)
+    `with stored as (select count(*) as count, sum(tokens) as tokens, sum(octet_length(text)) as bytes,
+         min(word_rules) as rules from chunks where document_id = $1),
+       finished as (update documents set chunk_count = stored.count, token_count = stored.tokens, text_bytes = stored.bytes,
+         word_rules = coalesce(stored.rules, word_rules) from stored where id = $1 and stored.count = $2)
      select count from stored`,
     [documentId, count],
   );

@@ -2,7 +2,7 @@
  * Search of vector stores: by words, and by meaning when the query has a vector and every document of the stores has been
  * embedded with the same model. The two lists become one by reciprocal rank fusion.
  */
-import { fuse } from '../../retrieval/index.ts';
+import { fuse, WORD_RULES } from '../../retrieval/index.ts';
 import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { Filter, Ranker } from '../../wire/requests/search.ts';
 import type { SearchHit } from '../../wire/search-results.ts';
@@ -71,19 +71,21 @@ export async function searchStores(pool: Pool, request: SearchRequest): Promise<
   return { hits: await readHits(pool, projectId, ranked, request.limit), byMeaning };
 }
 
+type Survey = Pick<SearchScope, 'chunks' | 'tokens' | 'hasFormerWords'> & { embedded: boolean };
+
 async function surveyStores(
   db: Queryable,
   { projectId, vectorStoreIds, model }: SearchRequest,
-): Promise<{ chunks: number; tokens: number; embedded: boolean }> {
-  const rows = await query<{ chunks: number; tokens: number; embedded: boolean }>(
+): Promise<Survey> {
+  const rows = await query<Survey>(
     db,
     'search.survey',
     `select coalesce(sum(d.chunk_count), 0)::bigint as chunks, coalesce(sum(d.token_count), 0)::bigint as tokens,
        $3::text is not null and coalesce(bool_and(d.chunk_count = 0 or d.embedded_with is not distinct from $3::text), true)
-         as embedded
+         as embedded, coalesce(bool_or(d.word_rules < $4), false) as "hasFormerWords"
      from vector_store_files f join documents d on d.id = f.document_id
      where f.vector_store_id = any($1::text[]) and f.project_id = $2 and f.status = 'completed'`,
-    [vectorStoreIds, projectId, model],
+    [vectorStoreIds, projectId, model, WORD_RULES],
   );
   return rows[0]!;
 }

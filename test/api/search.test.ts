@@ -89,6 +89,10 @@ test('answers the official client with one page of results, the best first', asy
       page: null,
       start: 0,
       end: TEXTS['tides.md'].length,
+      highlights: [
+        [0, 4],
+        [5, 10],
+      ],
       scores: {
         vector: expect.any(Number) as number,
         lexical: 1,

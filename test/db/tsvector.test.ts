@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { anyOf, frequencyIn } from '../../db/vector-stores/tsvector.ts';
+import { anyOf, placesIn } from '../../db/vector-stores/tsvector.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';
 
@@ -35,8 +35,12 @@ test('a lexeme is found as often as it stands there, whatever it is made of', as
         [parts.join(' ')],
       );
       expect(rows).toHaveLength(parts.length);
-      for (const row of rows) expect(frequencyIn(row.vector, row.lexeme)).toBe(row.count);
-      if (!(other in places)) expect(frequencyIn(rows[0]?.vector ?? '', other)).toBe(0);
+      for (const row of rows) {
+        expect(placesIn(row.vector, row.lexeme)).toEqual({ plain: row.count, accented: 0 });
+      }
+      if (!(other in places)) {
+        expect(placesIn(rows[0]?.vector ?? '', other)).toEqual({ plain: 0, accented: 0 });
+      }
     }),
   );
 });
@@ -51,4 +55,12 @@ test('a query of lexemes looks for these and nothing else', async () => {
       expect(rows[0]).toEqual({ own: true, foreign: false });
     }),
   );
+});
+
+test('places with accents are counted apart, and of a beginning the first that has it', () => {
+  const vector = "'a|caf':2C,5,9C 'a|cafe':7 'a|猫だ':3,4";
+  expect(placesIn(vector, 'a|caf')).toEqual({ plain: 1, accented: 2 });
+  expect(placesIn(vector, 'a|cafe')).toEqual({ plain: 1, accented: 0 });
+  expect(placesIn(vector, 'a|猫')).toEqual({ plain: 0, accented: 0 });
+  expect(placesIn(vector, 'a|猫', true)).toEqual({ plain: 2, accented: 0 });
 });

@@ -52,7 +52,7 @@ export async function indexFile(
   const sha256 = createHash('sha256').update(text).digest();
   const document = await claimDocument(pool, seq, { sha256, format: 'text', words: file.words });
   if (document === undefined) throw new Error('The file is not wanted.');
-  await storeChunks(pool, seq, document.id, file.chunks);
+  await storeChunks(pool, seq, document, file.chunks);
   await finishChunks(pool, document.id, file.chunks.length);
   if (file.vectors !== null) await embed(pool, document.id, file.model, file.vectors);
   await completeFile(pool, seq, document.id);

@@ -1,9 +1,9 @@
 import { embeddingKey } from '../../../db/vector-stores/document-vectors.ts';
 import { searchStores } from '../../../db/vector-stores/search.ts';
 import type { Embedder } from '../../../retrieval/index.ts';
-import { EmbeddingError } from '../../../retrieval/index.ts';
+import { EmbeddingError, findHighlights } from '../../../retrieval/index.ts';
 import { parseSearchVectorStore, searchVectorStoreSchema } from '../../../wire/requests/search.ts';
-import type { SearchMode } from '../../../wire/search-results.ts';
+import type { Highlight, SearchHit, SearchMode } from '../../../wire/search-results.ts';
 import { searchResultsPage, toSearchResultsPage } from '../../../wire/search-results.ts';
 import { operation } from '../../operation.ts';
 
@@ -37,9 +37,21 @@ export const searchVectorStore = operation({
     });
     const reason = vectors.failure ?? (embedder ? NOT_EMBEDDED : NO_ENDPOINT);
     const mode: SearchMode = byMeaning ? { mode: 'hybrid' } : { mode: 'lexical', reason };
-    return toSearchResultsPage(body.queries, hits, mode);
+    return toSearchResultsPage(body.queries, hits.map(highlight(body.queries)), mode);
   },
 });
+
+/** In the text of the file, as the chunk's own place is. */
+function highlight(queries: readonly string[]) {
+  return (hit: SearchHit) => {
+    const { text, start } = hit.chunk;
+    const highlights = findHighlights(text, queries).map(([from, to]): Highlight => [
+      start + from,
+      start + to,
+    ]);
+    return { ...hit, highlights };
+  };
+}
 
 type Vectors = { of: Float32Array[]; failure?: string };
 
