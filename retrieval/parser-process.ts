@@ -33,8 +33,8 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRY = fileURLToPath(new URL('parser/main.ts', import.meta.url));
 /** The packages that parsing loads, with those they load. */
 const PACKAGES =
-  'gpt-tokenizer htmlparser2 domelementtype domhandler domutils dom-serializer entities unpdf numfmt postal-mime ' +
-  'word-extractor saxes xmlchars yauzl buffer-crc32 fd-slicer pend';
+  'gpt-tokenizer htmlparser2 domelementtype domhandler domutils dom-serializer entities numfmt postal-mime ' +
+  '@embedpdf/pdfium bidi-js word-extractor saxes xmlchars yauzl buffer-crc32 fd-slicer pend';
 const READABLE = [
   'package.json',
   'retrieval/',

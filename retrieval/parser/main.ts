@@ -22,7 +22,7 @@ let settling = false;
 
 // What a library says must not get between the chunks.
 globalThis.console = new Console(process.stderr, process.stderr);
-// Some libraries leave rejected promises behind: pdf.js beside its error, word-extractor instead of one.
+// word-extractor leaves rejected promises behind instead of errors.
 process.on('unhandledRejection', () => {});
 process.on('uncaughtException', (error) => void end({ error: toError(error) }));
 process.on('beforeExit', () => {
@@ -102,7 +102,7 @@ async function* readPieces(
     case 'html':
       return yield* (await import('./html.ts')).readHtml(parts);
     case 'pdf':
-      return yield* (await import('./pdf.ts')).readPdf(await whole(parts, bytes), limits);
+      return yield* (await import('./pdf/read-pdf.ts')).readPdf(parts, bytes, limits);
     case 'docx':
       return yield* (await import('./office/docx.ts')).readDocx(await whole(parts, bytes), limits);
     case 'pptx':
