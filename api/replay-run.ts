@@ -13,7 +13,7 @@ export async function replayRun(
   projectId: ProjectId,
   run: { id: RunId; thread_id: ThreadId },
 ): Promise<Frame[]> {
-  const stored = await readRunObjects(pool, projectId, run.thread_id, run.id);
+  const stored = await readRunObjects(pool, { projectId, threadId: run.thread_id, runId: run.id });
   const events: RunEvent[] = [
     runEvent(stored.run, 'created'),
     ...stored.steps.flatMap((step) => {

@@ -8,6 +8,7 @@ import type { ListEnvelope } from '../../wire/types.ts';
 import type { ListName } from './list-places.ts';
 import type { Queryable } from './pool.ts';
 import { query } from './pool.ts';
+import { equal } from './read-by-id.ts';
 
 export type ListQuery = {
   limit: number;
@@ -21,9 +22,8 @@ export type ListSource = {
   name: string;
   columns: string;
   table: string;
-  /** Conditions on what the list is of, with $1… as in `scopeValues`. */
-  scope: string;
-  scopeValues: readonly unknown[];
+  /** The ids of what the list is of, by their columns: $1, $2 … */
+  scope: Readonly<Record<string, string>>;
   /** Conditions on what is shown of it; its parameters are numbered on from the scope's. */
   filter?: { where: string; values: readonly unknown[] };
   /** Unique within the scope, growing with age. */
@@ -48,7 +48,7 @@ export async function listPage<Row extends { id: string }, T>(
   // A page that ends before a cursor is read backwards from it, then turned round.
   const backwards = before !== null && after === null;
   const ascending = (page.order === 'asc') !== backwards;
-  const values = [...source.scopeValues, ...(source.filter?.values ?? [])];
+  const values = [...Object.values(source.scope), ...(source.filter?.values ?? [])];
   const rows = await query<Row>(
     db,
     `${source.name}.page.${ascending ? 'asc' : 'desc'}.${page.order}`,
@@ -79,7 +79,7 @@ function pageText(
   const [onAfter, onBefore] = order === 'asc' ? ['>', '<'] : ['<', '>'];
   const type = source.orderBy === 'id' ? 'text' : 'bigint';
   return `select ${source.columns} from ${source.table}
-    where ${source.scope} and ${source.filter?.where ?? 'true'}
+    where ${equal(source.scope)} and ${source.filter?.where ?? 'true'}
     and (${after}::${type} is null or ${source.orderBy} ${onAfter} ${after}::${type})
     and (${before}::${type} is null or ${source.orderBy} ${onBefore} ${before}::${type})
     order by ${source.orderBy} ${ascending ? 'asc' : 'desc'} limit ${limit}::integer`;
@@ -96,7 +96,7 @@ async function findPlace(
     db,
     `${source.name}.place`,
     placeText(source),
-    [...source.scopeValues, id],
+    [...Object.values(source.scope), id],
   );
   const place = rows[0]?.place ?? null;
   if (place === null) throw unknownCursor(param, id);
@@ -104,9 +104,9 @@ async function findPlace(
 }
 
 /** One statement, so that an object which leaves meanwhile is found in one of the two. */
-function placeText({ table, scope, scopeValues, orderBy, places }: ListSource): string {
-  const id = `$${scopeValues.length + 1}`;
-  const there = `(select ${orderBy} from ${table} where ${scope} and id = ${id})`;
+function placeText({ table, scope, orderBy, places }: ListSource): string {
+  const id = `$${Object.keys(scope).length + 1}`;
+  const there = `(select ${orderBy} from ${table} where ${equal(scope)} and id = ${id})`;
   if (places === undefined) return `select ${there} as place`;
   return `select coalesce(${there}, (select ${orderBy === 'id' ? 'id' : 'place'} from list_places
     where list = '${places.list}' and owner = ${places.owner} and id = ${id})) as place`;

@@ -102,8 +102,7 @@ export async function listFiles(
     name: 'files.list',
     columns: COLUMNS,
     table: 'files',
-    scope: 'project_id = $1',
-    scopeValues: [projectId],
+    scope: { project_id: projectId },
     filter: {
       where: `($2::text is null or purpose = $2::text) and ${ALIVE}`,
       values: [page.purpose ?? null],

@@ -4,7 +4,7 @@ import { toRun } from '../../wire/objects.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { Metadata, Run } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
-import { found } from '../core/found.ts';
+import { found } from '../core/read-by-id.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import type { RunPath } from './read-runs.ts';

@@ -3,7 +3,7 @@ import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { ListEnvelope, Run } from '../../wire/types.ts';
-import { found } from '../core/found.ts';
+import { readById } from '../core/read-by-id.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
@@ -20,29 +20,17 @@ export type RunPath = { projectId: ProjectId; threadId: ThreadId; runId: RunId }
 type RunKey = RunPath | { projectId?: never; threadId?: never; runId: RunId };
 
 /** @throws ApiError 404 */
-export async function getRun(
-  db: Queryable,
-  projectId: ProjectId,
-  threadId: ThreadId,
-  runId: RunId,
-): Promise<Run> {
-  return toRun(await getRunRow(db, projectId, threadId, runId));
+export async function getRun(db: Queryable, path: RunPath): Promise<Run> {
+  return toRun(await getRunRow(db, path));
 }
 
 /** @throws ApiError 404 */
 export async function getRunRow(
   db: Queryable,
-  projectId: ProjectId,
-  threadId: ThreadId,
-  runId: RunId,
+  { projectId, threadId, runId }: RunPath,
 ): Promise<RunRow> {
-  const rows = await query<RunRow>(
-    db,
-    'runs.get',
-    `select ${RUN_COLUMNS} from runs where id = $1 and thread_id = $2 and project_id = $3`,
-    [runId, threadId, projectId],
-  );
-  return found(rows[0], 'run', runId);
+  const ids = { id: runId, thread_id: threadId, project_id: projectId };
+  return readById(db, 'run', `select ${RUN_COLUMNS} from runs`, ids);
 }
 
 /** Whether the run's deadline has passed by the database's clock: that of a process may be wrong. */
@@ -66,8 +54,7 @@ export async function listRuns(
     name: 'runs.list',
     columns: RUN_COLUMNS,
     table: 'runs',
-    scope: 'thread_id = $1 and project_id = $2',
-    scopeValues: [threadId, projectId],
+    scope: { thread_id: threadId, project_id: projectId },
     orderBy: 'id',
   } as const;
   return listPage(db, source, page, toRun);

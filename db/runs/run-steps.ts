@@ -1,14 +1,15 @@
 /** Run steps with their tool calls. A step's tool calls are rows of their own, so that parallel calls end independently. */
-import type { ProjectId, RunId, StepId, ThreadId } from '../../wire/ids.ts';
+import type { ProjectId, RunId, StepId } from '../../wire/ids.ts';
 import { toRunStep } from '../../wire/objects.ts';
 import type { RunRow, RunStepRow, UpstreamTurn } from '../../wire/rows.ts';
 import type { ListEnvelope, RunStep } from '../../wire/types.ts';
-import { found } from '../core/found.ts';
+import { readById } from '../core/read-by-id.ts';
 import { toJson } from '../core/json.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import type { RunPath } from './read-runs.ts';
 
 export const STEP_COLUMNS = `id, run_id, thread_id, assistant_id, turn, seq, type, status, message_id, created_at,
   completed_at, failed_at, cancelled_at, expired_at, last_error, usage,
@@ -31,27 +32,21 @@ export async function listRunSteps(
     name: 'run-steps.list',
     columns: WITH_RUN,
     table: 'run_steps',
-    scope: 'run_id = $1 and project_id = $2',
-    scopeValues: [runId, projectId],
+    scope: { run_id: runId, project_id: projectId },
     orderBy: 'seq',
   } as const;
   return listPage<StepOfRun, RunStep>(db, source, page, (row) => toRunStep(row, row.run));
 }
 
-type StepPath = { projectId: ProjectId; threadId: ThreadId; runId: RunId; stepId: StepId };
-
 /** @throws ApiError 404 */
 export async function getRunStep(
   db: Queryable,
-  { projectId, threadId, runId, stepId }: StepPath,
+  { projectId, threadId, runId }: RunPath,
+  stepId: StepId,
 ): Promise<RunStep> {
-  const rows = await query<StepOfRun>(
-    db,
-    'run-steps.get',
-    `select ${WITH_RUN} from run_steps where id = $1 and run_id = $2 and thread_id = $3 and project_id = $4`,
-    [stepId, runId, threadId, projectId],
-  );
-  const step = found(rows[0], 'run step', stepId);
+  const ids = { id: stepId, run_id: runId, thread_id: threadId, project_id: projectId };
+  const select = `select ${WITH_RUN} from run_steps`;
+  const step = await readById<StepOfRun>(db, 'run step', select, ids);
   return toRunStep(step, step.run);
 }
 

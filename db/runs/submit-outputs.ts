@@ -8,7 +8,7 @@ import { runEvent, stepEvent } from '../../wire/events.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { RunStatus } from '../../wire/types.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
-import { found } from '../core/found.ts';
+import { found } from '../core/read-by-id.ts';
 import type { Tx } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
 import type { AcceptedRun } from './create-run.ts';

@@ -3,7 +3,7 @@ import { mintId } from '../../wire/ids.ts';
 import { toAssistant } from '../../wire/objects.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
 import type { Assistant, ListEnvelope } from '../../wire/types.ts';
-import { found } from '../core/found.ts';
+import { found, readById } from '../core/read-by-id.ts';
 import { toJson } from '../core/json.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';
@@ -44,8 +44,7 @@ export async function listAssistants(
     name: 'assistants.list',
     columns: COLUMNS,
     table: 'assistants',
-    scope: 'project_id = $1',
-    scopeValues: [projectId],
+    scope: { project_id: projectId },
     orderBy: 'id',
     places: { list: 'assistants', owner: '$1' },
   } as const;
@@ -58,13 +57,8 @@ export async function getAssistantRow(
   projectId: ProjectId,
   id: AssistantId,
 ): Promise<AssistantRow> {
-  const rows = await query<AssistantRow>(
-    db,
-    'assistants.get',
-    `select ${COLUMNS} from assistants where id = $1 and project_id = $2`,
-    [id, projectId],
-  );
-  return found(rows[0], 'assistant', id);
+  const select = `select ${COLUMNS} from assistants`;
+  return readById(db, 'assistant', select, { id, project_id: projectId });
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import type { ThreadRow } from '../../wire/rows.ts';
-import { found } from '../core/found.ts';
+import { found } from '../core/read-by-id.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 

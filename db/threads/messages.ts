@@ -15,7 +15,7 @@ import type {
 } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
-import { found } from '../core/found.ts';
+import { found, readById } from '../core/read-by-id.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
@@ -112,13 +112,9 @@ export async function getMessage(
   threadId: ThreadId,
   id: MessageId,
 ): Promise<Message> {
-  const rows = await query<MessageRow>(
-    db,
-    'messages.get',
-    `select ${MESSAGE_COLUMNS} from messages where id = $1 and thread_id = $2 and project_id = $3`,
-    [id, threadId, projectId],
-  );
-  return toMessage(found(rows[0], 'message', id));
+  const ids = { id, thread_id: threadId, project_id: projectId };
+  const select = `select ${MESSAGE_COLUMNS} from messages`;
+  return toMessage(await readById(db, 'message', select, ids));
 }
 
 /** `runId` narrows the list to one run's messages. */
@@ -133,8 +129,7 @@ export async function listMessages(
     name: ofRun ? 'messages.list-run' : 'messages.list',
     columns: MESSAGE_COLUMNS,
     table: 'messages',
-    scope: 'thread_id = $1 and project_id = $2',
-    scopeValues: [threadId, projectId],
+    scope: { thread_id: threadId, project_id: projectId },
     ...(ofRun && { filter: { where: 'run_id = $3', values: [page.run_id] } }),
     orderBy: 'seq',
     places: { list: 'messages', owner: '$1' },

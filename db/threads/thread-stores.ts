@@ -5,7 +5,7 @@ import type { NewToolResources } from '../../wire/requests/tools.ts';
 import { newVectorStoreFiles } from '../../wire/requests/vector-stores.ts';
 import type { MessageAttachment, ToolResources } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';
-import { found } from '../core/found.ts';
+import { found } from '../core/read-by-id.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { addFiles } from '../vector-stores/vector-store-files.ts';

@@ -9,7 +9,7 @@ import { releaseBlobs } from '../core/blobs.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
-import { found } from '../core/found.ts';
+import { found, readById } from '../core/read-by-id.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import { lockRun } from '../runs/read-runs.ts';
 import { lockThread, THREAD_COLUMNS } from './lock-thread.ts';
@@ -69,13 +69,8 @@ export async function getThread(
 }
 
 async function getThreadRow(db: Queryable, projectId: ProjectId, id: ThreadId): Promise<ThreadRow> {
-  const rows = await query<ThreadRow>(
-    db,
-    'threads.get',
-    `select ${THREAD_COLUMNS} from threads where id = $1 and project_id = $2`,
-    [id, projectId],
-  );
-  return found(rows[0], 'thread', id);
+  const select = `select ${THREAD_COLUMNS} from threads`;
+  return readById(db, 'thread', select, { id, project_id: projectId });
 }
 
 /** Absent fields stay as they are; `tool_resources` replaces those of the tools it names. @throws ApiError 404 */

@@ -6,7 +6,7 @@ import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileBatchRow } from '../../wire/rows.ts';
 import { batchStatus } from '../../wire/objects.ts';
 import type { Delivery } from '../core/deliveries.ts';
-import { found } from '../core/found.ts';
+import { found } from '../core/read-by-id.ts';
 import { INGEST_ID, releaseDocuments, stopIngests } from '../files/detach-files.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';

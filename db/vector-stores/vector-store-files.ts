@@ -14,7 +14,7 @@ import { toVectorStoreFile } from '../../wire/objects.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { INGEST_ROOM } from '../core/deliveries.ts';
-import { found } from '../core/found.ts';
+import { found, readById } from '../core/read-by-id.ts';
 import { detachFiles, INGEST_ID } from '../files/detach-files.ts';
 import { lockFiles } from '../files/files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
@@ -31,7 +31,7 @@ const MAX_FILES = 10_000;
 /** Ingests that one request starts itself. */
 const DIRECT_STARTS = 16;
 
-const COLUMNS = `id, seq, vector_store_id, created_at, status, last_error, attributes, max_chunk_tokens,
+const COLUMNS = `seq, vector_store_id, created_at, status, last_error, attributes, max_chunk_tokens,
   chunk_overlap_tokens, usage_bytes`;
 
 const TABLE = `(select f.file_id as id, f.* from vector_store_files f) files`;
@@ -165,13 +165,8 @@ export async function getVectorStoreFileRow(
   storeId: VectorStoreId,
   fileId: FileId,
 ): Promise<VectorStoreFileRow> {
-  const rows = await query<VectorStoreFileRow>(
-    db,
-    'vector-store-files.get',
-    `select ${COLUMNS} from ${TABLE} where vector_store_id = $1 and file_id = $2 and project_id = $3`,
-    [storeId, fileId, projectId],
-  );
-  return found(rows[0], 'vector store file', fileId);
+  const ids = { id: fileId, vector_store_id: storeId, project_id: projectId };
+  return readById(db, 'vector store file', `select id, ${COLUMNS} from ${TABLE}`, ids);
 }
 
 /** Of the store, or of one of its batches; `filter` undefined: in any state. */
@@ -181,15 +176,15 @@ export async function listVectorStoreFiles(
   of: { storeId: VectorStoreId; batchId?: string },
   page: ListQuery & { filter?: VectorStoreFileStatus | undefined },
 ): Promise<ListEnvelope<VectorStoreFile>> {
-  const ofBatch = of.batchId !== undefined;
-  const scopeValues = [of.storeId, projectId, ...(ofBatch ? [of.batchId] : [])];
-  const status = `$${scopeValues.length + 1}::text`;
+  const { storeId, batchId } = of;
+  const ofBatch = batchId !== undefined;
+  const scope = { vector_store_id: storeId, project_id: projectId };
+  const status = `$${ofBatch ? 4 : 3}::text`;
   const source: ListSource = {
     name: ofBatch ? 'vector-store-files.list-batch' : 'vector-store-files.list',
-    columns: COLUMNS,
+    columns: `id, ${COLUMNS}`,
     table: TABLE,
-    scope: `vector_store_id = $1 and project_id = $2${ofBatch ? ' and batch_id = $3' : ''}`,
-    scopeValues,
+    scope: ofBatch ? { ...scope, batch_id: batchId } : scope,
     filter: { where: `(${status} is null or status = ${status})`, values: [page.filter ?? null] },
     orderBy: 'coalesce(list_place, seq)',
     places: ofBatch
@@ -209,7 +204,7 @@ export async function setFileAttributes(
     db,
     'vector-store-files.attributes',
     `update vector_store_files set attributes = $4::jsonb
-     where vector_store_id = $1 and file_id = $2 and project_id = $3 returning file_id as id, ${COLUMNS.slice('id, '.length)}`,
+     where vector_store_id = $1 and file_id = $2 and project_id = $3 returning file_id as id, ${COLUMNS}`,
     [storeId, fileId, projectId, toJson(attributes)],
   );
   return found(rows[0], 'vector store file', fileId);

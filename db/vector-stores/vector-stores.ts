@@ -9,7 +9,7 @@ import type {
 import type { VectorStoreRow } from '../../wire/rows.ts';
 import type { ListEnvelope, VectorStore } from '../../wire/types.ts';
 import { toVectorStore } from '../../wire/objects.ts';
-import { found } from '../core/found.ts';
+import { found, readById } from '../core/read-by-id.ts';
 import { toJson } from '../core/json.ts';
 import { detachFiles, seqsOfStore } from '../files/detach-files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
@@ -73,13 +73,8 @@ export async function getVectorStoreRow(
   projectId: ProjectId,
   id: VectorStoreId,
 ): Promise<VectorStoreRow> {
-  const rows = await query<VectorStoreRow>(
-    db,
-    'vector-stores.get',
-    `select ${COLUMNS} from ${COUNTED} where s.id = $1 and s.project_id = $2`,
-    [id, projectId],
-  );
-  return found(rows[0], 'vector store', id);
+  const select = `select ${COLUMNS} from ${COUNTED}`;
+  return readById(db, 'vector store', select, { id, project_id: projectId });
 }
 
 export async function listVectorStores(
@@ -91,8 +86,7 @@ export async function listVectorStores(
     name: 'vector-stores.list',
     columns: COLUMNS,
     table: COUNTED,
-    scope: 'project_id = $1',
-    scopeValues: [projectId],
+    scope: { project_id: projectId },
     orderBy: 'id',
     places: { list: 'vector_stores', owner: '$1' },
   } as const;

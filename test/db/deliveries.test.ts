@@ -34,7 +34,7 @@ const summaryOf = (taken: Delivery[]) =>
 
 function cancel(run: { id: RunId; thread_id: ThreadId }) {
   return withTransaction(database.pool, (tx) =>
-    cancelRun(tx, database.projectId, run.thread_id, run.id),
+    cancelRun(tx, { projectId: database.projectId, threadId: run.thread_id, runId: run.id }),
   );
 }
 

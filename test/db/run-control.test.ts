@@ -26,7 +26,7 @@ test('a cancel reaches whoever works on the run as soon as it is committed, and 
   const seen = await control.watch(other.id, (untouched) =>
     control.watch(run.id, async (signal) => {
       await withTransaction(database.pool, (tx) =>
-        cancelRun(tx, database.projectId, run.thread_id, run.id),
+        cancelRun(tx, { projectId: database.projectId, threadId: run.thread_id, runId: run.id }),
       );
       await vi.waitFor(() => expect(signal.aborted).toBe(true), { timeout: 20_000 });
       expect(untouched.aborted).toBe(false);

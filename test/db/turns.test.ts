@@ -146,7 +146,7 @@ test('a run that has ended stays as it is', async () => {
     await expect(ended).resolves.toEqual({ kind: 'ended', status: 'completed' });
   }
   const cancelling = withTransaction(database.pool, (tx) =>
-    cancelRun(tx, database.projectId, threadId, runId),
+    cancelRun(tx, { projectId: database.projectId, threadId, runId }),
   );
   await expect(cancelling).rejects.toMatchObject({ status: 400 });
   await countLostUsage(database.pool, runId, USED);

@@ -1,13 +1,14 @@
 import * as db from '../../../db/runs/cancel-run.ts';
 import { run } from '../../../wire/answers.ts';
 import { operation } from '../../operation.ts';
+import { runPath } from './run-path.ts';
 
 /** Marks the run, wakes its worker by NOTIFY, and cancels its workflow. */
 export const cancelRun = operation({
   route: 'POST /threads/{thread_id}/runs/{run_id}/cancel',
   answer: run,
-  async write({ tx, project, ids }) {
-    const cancelled = await db.cancelRun(tx, project, ids.thread_id, ids.run_id);
+  async write(call) {
+    const cancelled = await db.cancelRun(call.tx, runPath(call));
     return { object: cancelled.run, deliveries: [cancelled.delivery] };
   },
 });

@@ -2,6 +2,7 @@ import { getRun } from '../../../db/runs/read-runs.ts';
 import { run } from '../../../wire/answers.ts';
 import { eventsQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
+import { runPath } from './run-path.ts';
 
 /** Joins a run that is under way, or reads it again after it ended. */
 export const streamRunEvents = operation({
@@ -9,7 +10,7 @@ export const streamRunEvents = operation({
   extension: true,
   query: eventsQuery,
   answer: run,
-  read: ({ pool, project, ids }) => getRun(pool, project, ids.thread_id, ids.run_id),
+  read: (call) => getRun(call.pool, runPath(call)),
   stream: ({ query: { include, starting_after } }) => ({
     afterSeq: 0,
     seenSeq: starting_after,

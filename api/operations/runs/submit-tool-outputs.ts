@@ -4,6 +4,7 @@ import { extraIncludeQuery } from '../../../wire/requests/queries.ts';
 import { parseSubmitToolOutputs, submitToolOutputsSchema } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
 import { acceptedRun, streamIfAsked } from './new-run.ts';
+import { runPath } from './run-path.ts';
 
 /** Decided in Postgres, then signalled: no worker is needed to accept or refuse outputs. The id is spelt as published. */
 export const submitToolOutputs = operation({
@@ -13,14 +14,9 @@ export const submitToolOutputs = operation({
   answer: run,
   idempotent: true,
   polled: () => true,
-  async write({ tx, project, ids: { thread_id, run_id }, body: { tool_outputs } }) {
-    return acceptedRun(
-      await db.submitToolOutputs(
-        tx,
-        { projectId: project, threadId: thread_id, runId: run_id },
-        tool_outputs,
-      ),
-    );
+  async write(call) {
+    const { tool_outputs: outputs } = call.body;
+    return acceptedRun(await db.submitToolOutputs(call.tx, runPath(call), outputs));
   },
   stream: (call, beforeSeq) => streamIfAsked(call, beforeSeq),
 });

@@ -44,7 +44,7 @@ export async function observe({ database, runId }: Real): Promise<View> {
 export async function assertLegalStory({ database, runId, threadId }: Real): Promise<void> {
   const { pool, projectId } = database;
   const page = { limit: 100, order: 'asc' } as const;
-  const run = await getRun(pool, projectId, threadId, runId);
+  const run = await getRun(pool, { projectId, threadId, runId });
   const steps = await listRunSteps(pool, projectId, runId, page);
   const messages = await listMessages(pool, projectId, threadId, { ...page, run_id: runId });
   const events = (await readEvents(pool, runId, 0)).map(({ seq, event, data }) => ({

@@ -53,7 +53,7 @@ const CANCELLABLE = new Set<string>(['queued', 'in_progress', 'requires_action']
 export const cancel: Step = async (model, { database: { pool, projectId }, threadId, runId }) => {
   const { view } = model;
   const status = await statusOf(
-    withTransaction(pool, (tx) => cancelRun(tx, projectId, threadId, runId)),
+    withTransaction(pool, (tx) => cancelRun(tx, { projectId, threadId, runId })),
   );
   const refusal = view.status === 'deleted' ? 404 : 400;
   strictEqual(status, CANCELLABLE.has(view.status) ? 200 : refusal);

@@ -80,8 +80,8 @@ export const REQUESTS: Mutation[] = [
     edits: [
       edit(
         'db/threads/threads.ts',
-        `select \${THREAD_COLUMNS} from threads where id = $1 and project_id = $2`,
-        `select \${THREAD_COLUMNS} from threads where id = $1 and $2::text is not null`,
+        `readById(db, 'thread', select, { id, project_id: projectId })`,
+        `readById(db, 'thread', (void projectId, select), { id })`,
       ),
     ],
     caughtBy: [OTHERS],
@@ -92,8 +92,8 @@ export const REQUESTS: Mutation[] = [
     edits: [
       edit(
         'db/runs/read-runs.ts',
-        `from runs where id = $1 and thread_id = $2 and project_id = $3\`,`,
-        `from runs where id = $1 and thread_id = $2 and $3::text is not null\`,`,
+        `const ids = { id: runId, thread_id: threadId, project_id: projectId };`,
+        `void projectId;\n  const ids = { id: runId, thread_id: threadId };`,
       ),
     ],
     caughtBy: [OTHERS],
