@@ -1,23 +1,11 @@
-/**
- * One code_interpreter call. A repeated attempt finds the stored result, or the state before the cell and runs it from
- * there: result and state are stored together, so no cell has its effect twice.
- */
+/** A tool call that the server carries out itself. A repeated attempt finds the stored result. */
 import type { RunId, ToolCallId } from '../wire/ids.ts';
-import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
-import { takeLease } from '../db/interpreters/interpreter-lease.ts';
-import { storeCell } from '../db/interpreters/interpreters.ts';
-import type { PendingToolCall, ToolOutcome } from '../db/runs/tool-calls.ts';
-import { CallSettledError, readToolCall } from '../db/runs/tool-calls.ts';
-import { SandboxUnavailableError } from '../sandbox/index.ts';
+import type { ToolOutcome } from '../db/runs/tool-calls.ts';
+import { readToolCall } from '../db/runs/tool-calls.ts';
 import { attempt } from './attempt.ts';
-import { EarlierCallError } from './failures.ts';
-import { holdLease } from './hold-lease.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { runCell } from './run-cell.ts';
 import { searchFiles } from './search-files.ts';
-import { readInputFiles, readSavedState, writeOutputs, writeState } from './interpreter-state.ts';
-
-/** After so long without anybody running an earlier call of the turn, the place in this worker is given to others. */
-const ABANDONED_MS = 10_000;
 
 export async function runTool(
   deps: ActivityDependencies,
@@ -27,73 +15,8 @@ export async function runTool(
   return attempt(deps.control, runId, async ({ signal, owner }) => {
     const found = await readToolCall(deps.pool, runId, callId);
     if (found.kind === 'settled') return found.outcome;
-    if (found.call.type === 'file_search') return searchFiles(deps, runId, found.call, signal);
-    const { backend, reason } = deps.sandbox.status;
-    if (backend === 'none') throw new SandboxUnavailableError(reason);
-    const taken = await waitForLease(deps, runId, { call: found.call, owner }, signal);
-    if (taken.kind === 'settled') return taken.outcome;
-    return runLeased(deps, { runId, call: found.call, lease: taken.lease }, signal);
+    return found.call.type === 'file_search'
+      ? searchFiles(deps, runId, found.call, signal)
+      : runCell(deps, { runId, call: found.call, owner }, signal);
   });
-}
-
-type Taken =
-  { kind: 'taken'; lease: Lease & StoredVersion } | { kind: 'settled'; outcome: ToolOutcome };
-
-/** Until the thread's Python is free, and every earlier call of the turn has its result. */
-async function waitForLease(
-  deps: ActivityDependencies,
-  runId: RunId,
-  { call, owner }: { call: PendingToolCall; owner: string },
-  signal: AbortSignal,
-): Promise<Taken> {
-  let busyAt = performance.now();
-  return deps.interpreters.until(call.threadId, signal, async () => {
-    const lease = await takeLease(deps.pool, runId, call.id, owner);
-    if (lease !== undefined) return { kind: 'taken', lease };
-    const again = await readToolCall(deps.pool, runId, call.id);
-    if (again.kind === 'settled') return again;
-    if (again.call.pythonInUse) busyAt = performance.now();
-    if (performance.now() - busyAt > ABANDONED_MS) throw new EarlierCallError();
-    return undefined;
-  });
-}
-
-async function runLeased(
-  { pool, sandbox, interpreters }: ActivityDependencies,
-  { runId, call, lease }: { runId: RunId; call: PendingToolCall; lease: Lease & StoredVersion },
-  signal: AbortSignal,
-): Promise<ToolOutcome> {
-  const held = holdLease(pool, lease, signal);
-  // Every attempt leaves a version of its own: a Python whose cell was not stored is at none that is.
-  const nextVersion = `${call.id}/${lease.epoch}`;
-  let outcome: ToolOutcome | undefined;
-  try {
-    await sandbox.runCell({
-      sessionId: call.threadId,
-      code: call.input,
-      signal: held.signal,
-      version: lease.version,
-      load: () => readSavedState(pool, lease),
-      inputs: await readInputFiles(pool, lease.projectId, call.codeFileIds),
-      nextVersion,
-      save: async (result, change) => {
-        const outputs = await writeOutputs(pool, lease.projectId, result);
-        const state =
-          change === null
-            ? null
-            : await writeState(pool, lease, { version: nextVersion, change }, held.signal);
-        await held.stop();
-        outcome = await storeCell(pool, lease, { runId, callId: call.id }, { outputs, state });
-      },
-    });
-  } catch (error) {
-    // Stored, and then its Python was lost: the next cell restores it.
-    if (outcome !== undefined) return outcome;
-    await held.release();
-    if (error instanceof CallSettledError) return error.outcome;
-    if (error instanceof SandboxUnavailableError) interpreters.abandon(call.threadId, error);
-    throw error;
-  }
-  if (outcome === undefined) throw new Error('The sandbox did not have the cell stored.');
-  return outcome;
 }

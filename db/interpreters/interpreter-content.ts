@@ -1,17 +1,39 @@
-/** Between the stored state of a thread's Python and what the sandbox takes and gives. Content is streamed. */
-import { readBlob, writeBlob } from '../db/core/blobs.ts';
-import type { StoredBlob } from '../db/core/blobs.ts';
-import { findFiles } from '../db/files/find-files.ts';
-import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
-import type { CellOutput, NewState } from '../db/interpreters/interpreters.ts';
-import { listInterpreterFiles, readWholeBlob } from '../db/interpreters/interpreters.ts';
-import type { Pool } from '../db/core/pool.ts';
-import type { CellResult, InputFile, SavedState, StateChange } from '../sandbox/index.ts';
-import { nameFiles } from '../wire/code-file-names.ts';
-import type { ProjectId } from '../wire/ids.ts';
-import { storable } from '../wire/text.ts';
+/**
+ * What the stored state of a thread's Python holds, as streams: files and variables. The types are those of a sandbox, which
+ * takes what is read here and gives what is written.
+ */
+import type { ProjectId } from '../../wire/ids.ts';
+import { nameFiles } from '../../wire/code-file-names.ts';
+import { storable } from '../../wire/text.ts';
+import { readBlob, writeBlob } from '../core/blobs.ts';
+import type { StoredBlob } from '../core/blobs.ts';
+import type { Pool } from '../core/pool.ts';
+import { findFiles } from '../files/find-files.ts';
+import type { Lease, StoredVersion } from './interpreter-lease.ts';
+import type { CellOutput, NewState } from './interpreters.ts';
+import { listInterpreterFiles, readWholeBlob } from './interpreters.ts';
 
-/** What a new Python of the thread starts from. */
+type Content = { bytes: number; read: () => AsyncIterable<Uint8Array> };
+
+/** The state that a new Python starts from. */
+export type SavedState = {
+  files: (Content & { path: string })[];
+  namespace: Buffer | undefined;
+  unsaved: string[];
+};
+
+/** What a cell printed and showed. */
+type Outputs = readonly ({ type: 'logs'; logs: string } | { type: 'image'; png: Buffer })[];
+
+/** What a cell changed. */
+type StateChange = {
+  changed: (Content & { path: string })[];
+  removed: string[];
+  namespace: Buffer | 'unchanged' | undefined;
+  unsaved: string[];
+};
+
+/** Reads the state that a new Python of the thread starts from. */
 export async function readSavedState(
   pool: Pool,
   lease: Lease & StoredVersion,
@@ -34,7 +56,7 @@ export async function readInputFiles(
   pool: Pool,
   projectId: ProjectId,
   ids: string[],
-): Promise<InputFile[]> {
+): Promise<(Content & { paths: string[] })[]> {
   const files = (await findFiles(pool, projectId, ids)).flatMap(({ id, content }) =>
     content === null ? [] : [{ id, ...content }],
   );
@@ -46,11 +68,11 @@ export async function readInputFiles(
   }));
 }
 
-/** Stores the content of what a cell gave, so that its transaction only has to point to it. */
+/** Stores the content of a cell's outputs, so that its transaction only has to refer to it. */
 export async function writeOutputs(
   pool: Pool,
   projectId: ProjectId,
-  { outputs }: CellResult,
+  outputs: Outputs,
 ): Promise<CellOutput[]> {
   const written: CellOutput[] = [];
   for (const output of outputs) {
@@ -64,7 +86,7 @@ export async function writeOutputs(
   return written;
 }
 
-/** Likewise for the state after the cell. @throws the signal's reason between two files, and what reading one throws */
+/** The same for the state after the cell. @throws the signal's reason between two files, and what reading one throws */
 export async function writeState(
   pool: Pool,
   lease: Lease & StoredVersion,

@@ -1,0 +1,101 @@
+/**
+ * One code_interpreter call. A repeated attempt finds the state before the cell and runs the cell from there: result and state
+ * are stored together, so no cell has its effect twice.
+ */
+import type { RunId } from '../wire/ids.ts';
+import {
+  readInputFiles,
+  readSavedState,
+  writeOutputs,
+  writeState,
+} from '../db/interpreters/interpreter-content.ts';
+import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
+import { takeLease } from '../db/interpreters/interpreter-lease.ts';
+import { storeCell } from '../db/interpreters/interpreters.ts';
+import type { PendingToolCall, ToolOutcome } from '../db/runs/tool-calls.ts';
+import { CallSettledError, readToolCall } from '../db/runs/tool-calls.ts';
+import { SandboxUnavailableError } from '../sandbox/index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { EarlierCallError } from './failures.ts';
+import { holdLease } from './hold-lease.ts';
+
+/** When no attempt runs an earlier call of the turn for this long, this attempt leaves its place in the worker. */
+const ABANDONED_MS = 10_000;
+
+/** `owner`: the attempt that runs the cell. */
+type CellCall = { runId: RunId; call: PendingToolCall; owner: string };
+
+/** @throws SandboxUnavailableError when there is no sandbox */
+export async function runCell(
+  deps: ActivityDependencies,
+  { runId, call, owner }: CellCall,
+  signal: AbortSignal,
+): Promise<ToolOutcome> {
+  const { backend, reason } = deps.sandbox.status;
+  if (backend === 'none') throw new SandboxUnavailableError(reason);
+  const taken = await waitForLease(deps, runId, { call, owner }, signal);
+  if (taken.kind === 'settled') return taken.outcome;
+  return runLeased(deps, { runId, call, lease: taken.lease }, signal);
+}
+
+type Taken =
+  { kind: 'taken'; lease: Lease & StoredVersion } | { kind: 'settled'; outcome: ToolOutcome };
+
+/** Waits until the thread's Python is free, and every earlier call of the turn has its result. */
+async function waitForLease(
+  deps: ActivityDependencies,
+  runId: RunId,
+  { call, owner }: Pick<CellCall, 'call' | 'owner'>,
+  signal: AbortSignal,
+): Promise<Taken> {
+  let busyAt = performance.now();
+  return deps.interpreters.until(call.threadId, signal, async () => {
+    const lease = await takeLease(deps.pool, runId, call.id, owner);
+    if (lease !== undefined) return { kind: 'taken', lease };
+    const again = await readToolCall(deps.pool, runId, call.id);
+    if (again.kind === 'settled') return again;
+    if (again.call.pythonInUse) busyAt = performance.now();
+    if (performance.now() - busyAt > ABANDONED_MS) throw new EarlierCallError();
+    return undefined;
+  });
+}
+
+async function runLeased(
+  { pool, sandbox, interpreters }: ActivityDependencies,
+  { runId, call, lease }: { runId: RunId; call: PendingToolCall; lease: Lease & StoredVersion },
+  signal: AbortSignal,
+): Promise<ToolOutcome> {
+  const held = holdLease(pool, lease, signal);
+  // Every attempt leaves a version of its own: a Python whose cell was not stored is at none that is.
+  const nextVersion = `${call.id}/${lease.epoch}`;
+  let outcome: ToolOutcome | undefined;
+  try {
+    await sandbox.runCell({
+      sessionId: call.threadId,
+      code: call.input,
+      signal: held.signal,
+      version: lease.version,
+      load: () => readSavedState(pool, lease),
+      inputs: await readInputFiles(pool, lease.projectId, call.codeFileIds),
+      nextVersion,
+      save: async (result, change) => {
+        const outputs = await writeOutputs(pool, lease.projectId, result.outputs);
+        const state =
+          change === null
+            ? null
+            : await writeState(pool, lease, { version: nextVersion, change }, held.signal);
+        await held.stop();
+        outcome = await storeCell(pool, lease, { runId, callId: call.id }, { outputs, state });
+      },
+    });
+  } catch (error) {
+    // Stored, and then its Python was lost: the next cell restores it.
+    if (outcome !== undefined) return outcome;
+    await held.release();
+    if (error instanceof CallSettledError) return error.outcome;
+    if (error instanceof SandboxUnavailableError) interpreters.abandon(call.threadId, error);
+    throw error;
+  }
+  if (outcome === undefined) throw new Error('The sandbox did not have the cell stored.');
+  return outcome;
+}
