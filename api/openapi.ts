@@ -70,11 +70,11 @@ export function describeApi(version: string) {
 
 function describeOperation(id: string, operation: Operation, schemaOf: DescribeSchema) {
   const { body, form, extension } = operation;
-  const schema = body && schemaOf(body.schema);
+  const schema = body && schemaOf(body);
   if (form !== undefined) schema!.properties![form.field] = BYTES;
   const type = form === undefined ? 'application/json' : 'multipart/form-data';
   const content: Content = schema ? { [type]: { schema } } : {};
-  const required = body && !body.schema.safeParse({}).success;
+  const required = body && !body.safeParse({}).success;
   const refused: Content = { 'application/json': { schema: schemaOf(errorAnswer) } };
   return {
     operationId: id,
@@ -111,7 +111,7 @@ function parametersOf(operation: Operation, schemaOf: DescribeSchema): Parameter
   const { path, query, idempotent } = operation;
   const text = { type: 'string' };
   const header = (name: string): Parameter => ({ name, in: 'header', schema: text, ...EXTENSION });
-  const asked = query ? schemaOf(query.schema).properties! : {};
+  const asked = query ? schemaOf(query).properties! : {};
   return [
     ...idNames(path).map((name): Parameter => ({ name, in: 'path', required: true, schema: text })),
     ...Object.entries(asked).map(([name, { 'x-threadmill': extension, ...schema }]): Parameter => ({

@@ -26,9 +26,6 @@ export type Call<Route extends string, Query, Body> = {
   body: Body;
 };
 
-/** The schema describes what `parse` takes. @throws ApiError 400 */
-type Parser<T> = { schema: z.ZodType; parse(input: unknown): T };
-
 export type Written<Answer> = {
   object: Answer;
   /** Handed to Temporal once the transaction has committed. */
@@ -42,8 +39,8 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
   route: Route;
   /** The published description does not have it. */
   extension?: true;
-  query?: Parser<Query>;
-  body?: Parser<Body>;
+  query?: z.ZodType<Query>;
+  body?: z.ZodType<Body>;
   /** The body is a form with one file, which is stored while it arrives. */
   form?: { field: string; maxBytes(config: ConfigOf<'api'>): number };
   /** Null: the answer is bytes. */

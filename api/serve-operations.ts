@@ -12,6 +12,9 @@ import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
 import { checkFileId, checkId } from '../wire/ids.ts';
+import { parseBody } from '../wire/requests/body.ts';
+import { parseForm } from '../wire/requests/files.ts';
+import { parseQuery } from '../wire/requests/queries.ts';
 import type { ApiContext } from './context.ts';
 import { fromFormerAnswer, idempotencyOf, projectOf } from './idempotency.ts';
 import { withStoredForm } from './http/multipart.ts';
@@ -51,8 +54,8 @@ async function serve(
     pool: context.pool,
     project: projectOf(response),
     ids: idsOf(operation, request.params),
-    query: operation.query?.parse(request.query),
-    body: operation.form ? undefined : operation.body?.parse(request.body),
+    query: operation.query && parseQuery(operation.query, request.query),
+    body: operation.body && !operation.form && parseBody(operation.body, request.body),
   };
   await operation.before?.(call);
   if (operation.send !== undefined) return operation.send(call, response);
@@ -80,7 +83,7 @@ async function performForm(
   const maxBytes = file!.maxBytes(call.context.config);
   const options = { pool: call.pool, field: file!.field, maxBytes };
   return withStoredForm(response.req, response, options, async (form) => {
-    const body = fields!.parse(form);
+    const body = parseForm(fields!, form, file!.field);
     const { blob } = form.file!;
     const outcome = await performCall(operation, { ...call, body, blob }, response);
     if (outcome.replayed) await deleteBlob(call.pool, blob.id);

@@ -1,13 +1,8 @@
 /**
- * The objects of the wire. Each schema is named as in the published description, and the compiler holds it against the
- * official client's type. `types.ts` has the types, `/openapi.json` the description.
+ * The objects of the wire, their fields in the recorded order. Each schema is named as in the published description, and
+ * the compiler holds it against the official client's type. `types.ts` has the types, `/openapi.json` the description.
  */
 import type { OpenAI } from 'openai';
-import type { Assistant } from 'openai/resources/beta/assistants';
-import type { Message } from 'openai/resources/beta/threads/messages';
-import type { Run } from 'openai/resources/beta/threads/runs/runs';
-import type { RunStep } from 'openai/resources/beta/threads/runs/steps';
-import type { Thread } from 'openai/resources/beta/threads/threads';
 import { z } from 'zod';
 
 import type { Id, IdKind } from './ids.ts';
@@ -88,13 +83,13 @@ export const assistant = object('AssistantObject', 'assistant', {
   tool_resources,
   metadata,
   response_format: responseFormat,
-}) satisfies z.ZodType<Assistant>;
+}) satisfies z.ZodType<OpenAI.Beta.Assistant>;
 
 export const thread = object('ThreadObject', 'thread', {
   id: thread_id,
   metadata,
   tool_resources,
-}) satisfies z.ZodType<Thread>;
+}) satisfies z.ZodType<OpenAI.Beta.Thread>;
 
 const place = { text, ...each(integer, 'start_index', 'end_index') };
 const annotation = z.discriminatedUnion('type', [
@@ -122,7 +117,7 @@ export const message = object('MessageObject', 'thread.message', {
   content: list(content),
   attachments: list(z.object({ file_id, tools: attachmentTools })),
   metadata,
-}) satisfies z.ZodType<Message>;
+}) satisfies z.ZodType<OpenAI.Beta.Threads.Message>;
 
 const usage = z
   .object({
@@ -143,13 +138,6 @@ const RUN_STATUSES = [
   'failed',
   'expired',
 ] as const;
-const RUN_TIMES = [
-  'started_at',
-  'expires_at',
-  'cancelled_at',
-  'failed_at',
-  'completed_at',
-] as const;
 const requiredCall = member('function', {
   id: text,
   function: z.object({ name: text, arguments: text }),
@@ -161,7 +149,7 @@ export const run = object('RunObject', 'thread.run', {
   assistant_id,
   thread_id,
   status: z.enum(RUN_STATUSES),
-  ...each(nullableInteger, ...RUN_TIMES),
+  ...each(nullableInteger, 'started_at', 'expires_at', 'cancelled_at', 'failed_at', 'completed_at'),
   required_action: member('submit_tool_outputs', {
     submit_tool_outputs: z.object({ tool_calls: list(requiredCall) }),
   }).nullable(),
@@ -181,15 +169,8 @@ export const run = object('RunObject', 'thread.run', {
   response_format: responseFormat,
   tool_choice: toolChoice,
   parallel_tool_calls: z.boolean(),
-}) satisfies z.ZodType<OrNull<Run, 'instructions'>>;
+}) satisfies z.ZodType<OrNull<OpenAI.Beta.Threads.Run, 'instructions'>>;
 
-const STEP_TIMES = [
-  'cancelled_at',
-  'completed_at',
-  'expired_at',
-  'expires_at',
-  'failed_at',
-] as const;
 const textPart = member('text', { text });
 const codeOutput = z.discriminatedUnion('type', [
   member('logs', { logs: text }),
@@ -228,7 +209,7 @@ export const runStep = object('RunStepObject', 'thread.run.step', {
   thread_id,
   type: z.enum(['message_creation', 'tool_calls']),
   status: z.enum(['in_progress', 'cancelled', 'failed', 'completed', 'expired']),
-  ...each(nullableInteger, ...STEP_TIMES),
+  ...each(nullableInteger, 'cancelled_at', 'completed_at', 'expired_at', 'expires_at', 'failed_at'),
   last_error: failure('server_error', 'rate_limit_exceeded'),
   step_details: z.discriminatedUnion('type', [
     member('message_creation', { message_creation: z.object({ message_id: text }) }),
@@ -236,17 +217,23 @@ export const runStep = object('RunStepObject', 'thread.run.step', {
   ]),
   usage,
   metadata,
-}) satisfies z.ZodType<RunStep>;
+}) satisfies z.ZodType<OpenAI.Beta.Threads.Runs.RunStep>;
 
-export const file = object('OpenAIFile', 'file', {
-  id: idOf('file'),
-  purpose: z.enum([...purpose.options, 'assistants_output']),
-  filename: text,
-  bytes: integer,
-  expires_at: nullableInteger,
-  status: z.literal('processed'),
-  status_details: z.null(),
-}) satisfies z.ZodType<Omit<OpenAI.Files.FileObject, 'purpose' | 'expires_at' | 'status_details'>>;
+export const file = z
+  .object({
+    object: z.literal('file'),
+    id: idOf('file'),
+    purpose: z.enum([...purpose.options, 'assistants_output']),
+    filename: text,
+    bytes: integer,
+    created_at: integer,
+    expires_at: nullableInteger,
+    status: z.literal('processed'),
+    status_details: z.null(),
+  })
+  .meta({ id: 'OpenAIFile' }) satisfies z.ZodType<
+  Omit<OpenAI.Files.FileObject, 'purpose' | 'expires_at' | 'status_details'>
+>;
 
 export const upload = object('Upload', 'upload', {
   filename: text,
@@ -284,15 +271,18 @@ export const vectorStore = object('VectorStoreObject', 'vector_store', {
 
 const progress = z.enum(['in_progress', 'completed', 'cancelled', 'failed']);
 
-export const vectorStoreFile = object('VectorStoreFileObject', 'vector_store.file', {
-  id: idOf('file'),
-  usage_bytes: integer,
-  vector_store_id,
-  status: progress,
-  last_error: failure('server_error', 'unsupported_file', 'invalid_file'),
-  chunking_strategy: member('static', { static: staticChunking }),
-  attributes,
-}) satisfies z.ZodType<OpenAI.VectorStores.VectorStoreFile>;
+export const vectorStoreFile = z
+  .object({
+    id: idOf('file'),
+    object: z.literal('vector_store.file'),
+    ...each(integer, 'usage_bytes', 'created_at'),
+    vector_store_id: idOf('file'),
+    status: progress,
+    last_error: failure('server_error', 'unsupported_file', 'invalid_file'),
+    chunking_strategy: member('static', { static: staticChunking }),
+    attributes,
+  })
+  .meta({ id: 'VectorStoreFileObject' }) satisfies z.ZodType<OpenAI.VectorStores.VectorStoreFile>;
 
 export const vectorStoreFileBatch = object(
   'VectorStoreFileBatchObject',

@@ -1,18 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { parseCreateAssistant, parseModifyAssistant } from '../../wire/requests/assistants.ts';
 import { MAX_BODY_DEPTH } from '../../wire/requests/body.ts';
 import {
+  parseCreateAssistant,
+  parseModifyAssistant,
   parseCreateRun,
   parseCreateThreadAndRun,
   parseModifyRun,
   parseSubmitToolOutputs,
-} from '../../wire/requests/runs.ts';
-import {
   parseCreateMessage,
   parseCreateThread,
   parseModifyMessage,
   parseModifyThread,
-} from '../../wire/requests/threads.ts';
+} from './parsers.ts';
 import { refused } from './refused.ts';
 
 type Parser = (body: unknown) => unknown;

@@ -1,19 +1,18 @@
 /** What the parsers make of a legal body: defaults, the stored form, and null told apart from absent. */
 import { describe, expect, test } from 'vitest';
-import { parseCreateAssistant, parseModifyAssistant } from '../../wire/requests/assistants.ts';
+import { defaultToolResources, normalizeTools } from '../../wire/requests/tools.ts';
 import {
+  parseCreateAssistant,
+  parseModifyAssistant,
   parseCreateRun,
   parseCreateThreadAndRun,
   parseModifyRun,
   parseSubmitToolOutputs,
-} from '../../wire/requests/runs.ts';
-import {
   parseCreateMessage,
   parseCreateThread,
   parseModifyMessage,
   parseModifyThread,
-} from '../../wire/requests/threads.ts';
-import { defaultToolResources, normalizeTools } from '../../wire/requests/tools.ts';
+} from './parsers.ts';
 
 const DEFAULT_RANKING = {
   ranker: 'default_2024_08_21',
@@ -146,8 +145,8 @@ describe('tool_resources of an assistant', () => {
   const code = { type: 'code_interpreter' } as const;
 
   test.each([
-    ['no tools', [], undefined, {}],
-    ['code_interpreter', [code], null, { code_interpreter: { file_ids: [] } }],
+    ['no tools', [], {}, {}],
+    ['code_interpreter', [code], {}, { code_interpreter: { file_ids: [] } }],
     [
       'files',
       [code],

@@ -1,34 +1,29 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ApiError } from '../../wire/errors.ts';
-import { parseCreateAssistant, parseModifyAssistant } from '../../wire/requests/assistants.ts';
 import type { Form } from '../../wire/requests/files.ts';
+import type { CreateMessageParams } from '../../wire/requests/threads.ts';
+import { normalizeTools } from '../../wire/requests/tools.ts';
 import {
+  parseCreateAssistant,
+  parseModifyAssistant,
   parseCompleteUpload,
   parseCreateFile,
   parseCreateUpload,
-} from '../../wire/requests/files.ts';
-import {
   parseEventsQuery,
   parseIncludeQuery,
   parseListFilesQuery,
   parseListMessagesQuery,
   parseListQuery,
-} from '../../wire/requests/queries.ts';
-import {
   parseCreateRun,
   parseCreateThreadAndRun,
   parseModifyRun,
   parseSubmitToolOutputs,
-} from '../../wire/requests/runs.ts';
-import type { CreateMessageParams } from '../../wire/requests/threads.ts';
-import {
   parseCreateMessage,
   parseCreateThread,
   parseModifyMessage,
   parseModifyThread,
-} from '../../wire/requests/threads.ts';
-import { normalizeTools } from '../../wire/requests/tools.ts';
+} from './parsers.ts';
 
 /** A body's members as the fields of a form that has a file. */
 function asForm(body: unknown): Form {

@@ -5,7 +5,7 @@ import {
   parseListFilesQuery,
   parseListMessagesQuery,
   parseListQuery,
-} from '../../wire/requests/queries.ts';
+} from './parsers.ts';
 import { refused } from './refused.ts';
 
 const DEFAULTS = { limit: 20, order: 'desc', after: undefined, before: undefined };
@@ -162,9 +162,9 @@ describe('include', () => {
 
 describe('events', () => {
   test('all, or those after a sequence number', () => {
-    expect(parseEventsQuery({})).toEqual({ starting_after: undefined });
-    expect(parseEventsQuery({ starting_after: '0' })).toEqual({ starting_after: 0 });
-    expect(parseEventsQuery('starting_after=17')).toEqual({ starting_after: 17 });
+    expect(parseEventsQuery({})).toMatchObject({ starting_after: undefined });
+    expect(parseEventsQuery({ starting_after: '0' })).toMatchObject({ starting_after: 0 });
+    expect(parseEventsQuery('starting_after=17')).toMatchObject({ starting_after: 17 });
   });
 
   test.each(['-1', '1.5', 'x', '99999999999', ['1', '2']])('refuses %j', (starting_after) => {

@@ -108,6 +108,49 @@ export function list<T extends z.ZodType>(
   return z.array(item, { error: `expected an array of ${noun}` }).max(max);
 }
 
+type OrNothing<S, D> = NonNullable<z.output<S>> | Extract<D, null | undefined>;
+
+/** A field that clients leave out or send as null, which both mean `standard`. */
+export function or<S extends z.ZodType, D extends z.output<S> | null | undefined>(
+  schema: S,
+  standard: D,
+) {
+  return schema.nullish().transform((value) => (value ?? standard) as OrNothing<S, D>);
+}
+
+type Clearable = Record<string, readonly [schema: z.ZodType, standard: unknown]>;
+type Value<F> = F extends readonly [infer S, infer D] ? OrNothing<S, D> : never;
+
+/** Fields of a body that creates an object: each has its standard value unless the body gives one. */
+export function created<const F extends Clearable>(fields: F) {
+  return mapFields(fields, or) as { [K in keyof F]: z.ZodType<Value<F[K]>> };
+}
+
+/** Fields of a body that modifies an object: null sets the standard value, and an absent field stays absent. */
+export function changed<const F extends Clearable>(fields: F) {
+  return mapFields(fields, (schema, standard) =>
+    schema
+      .nullable()
+      .transform((value) => value ?? standard)
+      .optional(),
+  ) as { [K in keyof F]: z.ZodOptional<z.ZodType<Value<F[K]>>> };
+}
+
+function mapFields(
+  fields: Clearable,
+  toField: (schema: z.ZodType, standard: unknown) => z.ZodType,
+): Record<string, z.ZodType> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [name, toField(...field)]),
+  );
+}
+
+/** Without the fields that are undefined. */
+export function defined<T extends object>(given: T): Partial<T> {
+  const fields = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(fields) as Partial<T>;
+}
+
 /** Pushes a problem with its own text; `{param}` in it stands for the field's name. */
 export function problem(
   context: z.core.ParsePayload,
@@ -190,7 +233,6 @@ export const temperature = decimal(0, 2);
 export const topP = decimal(0, 1);
 
 export const reasoningEffort = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max']);
-export type ReasoningEffort = z.infer<typeof reasoningEffort>;
 
 /** Names of functions and of JSON schemas. */
 export const identifier = text(LIMITS.functionName, 1).regex(/^[a-zA-Z0-9_-]+$/);
@@ -243,5 +285,8 @@ export const toolChoice = z
     { error: "expected one of 'none', 'auto', 'required', or object" },
   )
   .meta({ id: 'ToolChoice' });
+
+/** All that can be changed of a message or a run. */
+export const metadataChange = changed({ metadata: [metadata, {}] });
 
 export const imageDetail = z.enum(['auto', 'low', 'high']).optional();

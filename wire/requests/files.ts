@@ -12,28 +12,29 @@ const expiresAfter = z.strictObject({
 
 const filename = text(LIMITS.filename, 1);
 
-/** What the form's file is for the parser: its content is stored by then. */
+/** The form's file, as the parser of the form describes it: its content is stored by then. */
 const formFile = z.strictObject({ filename }, { error: 'expected a file' });
 
-export const createFileSchema = z.strictObject({
-  file: formFile,
-  purpose,
-  expires_after: expiresAfter.optional(),
-});
+export const createFileSchema = z
+  .strictObject({ file: formFile, purpose, expires_after: expiresAfter.optional() })
+  .transform(({ file, ...given }) => withLifetime({ ...given, ...file }));
 
-export const createUploadSchema = z.strictObject({
-  filename,
-  purpose,
-  bytes: integer(1, LIMITS.maxBytes),
-  mime_type: text(LIMITS.mimeType, 1),
-  expires_after: expiresAfter.nullish(),
-});
+export const createUploadSchema = z
+  .strictObject({
+    filename,
+    purpose,
+    bytes: integer(1, LIMITS.maxBytes),
+    mime_type: text(LIMITS.mimeType, 1),
+    expires_after: expiresAfter.nullish(),
+  })
+  .transform(withLifetime);
 
 export const addPartSchema = z.strictObject({
-  data: z.strictObject({}, { error: 'expected a file' }),
+  data: z.object({}, { error: 'expected a file' }),
 });
 
 export const completeUploadSchema = z.strictObject({
+  /** In the order of the content. */
   part_ids: list(text(LIMITS.fileId, 1), 'strings', LIMITS.uploadParts)
     .min(1)
     .check((context) => {
@@ -48,24 +49,19 @@ export const completeUploadSchema = z.strictObject({
   md5: z
     .string()
     .regex(/^[0-9a-fA-F]{32}$/)
-    .nullish(),
+    .nullish()
+    .transform((md5) => md5?.toLowerCase()),
 });
 
-export type CreateFileParams = {
-  filename: string;
-  purpose: z.infer<typeof purpose>;
-  /** Seconds; undefined: never. */
-  expires_after: number | undefined;
-};
+type Lifetime = z.infer<typeof expiresAfter> | null | undefined;
 
-export type CreateUploadParams = CreateFileParams & { bytes: number; mime_type: string };
-
-export type CompleteUploadParams = {
-  /** In the order of the content. */
-  part_ids: string[];
-  /** Lower-case hexadecimal. */
-  md5: string | undefined;
-};
+/** In seconds. As published: files for batches live 30 days, the others until they are deleted. */
+function withLifetime<Given extends { purpose: z.infer<typeof purpose>; expires_after?: Lifetime }>(
+  given: Given,
+): Omit<Given, 'expires_after'> & { expires_after: number | undefined } {
+  const standard = given.purpose === 'batch' ? LIMITS.fileExpiryMax : undefined;
+  return { ...given, expires_after: given.expires_after?.seconds ?? standard };
+}
 
 /** A form as it was read: its fields in order, and the name its file was given. */
 export type Form = {
@@ -73,45 +69,15 @@ export type Form = {
   file: { filename: string | undefined } | undefined;
 };
 
-export function parseCreateFile(form: Form): CreateFileParams {
-  const given = parseBody(
-    createFileSchema,
-    formBody(form, 'file', form.file && { filename: form.file.filename }),
-  );
-  return {
-    filename: given.file.filename,
-    purpose: given.purpose,
-    expires_after: lifetime(given.purpose, given.expires_after),
-  };
-}
-
-/** @throws ApiError 400 unless the form is a file named `data` and nothing else */
-export function parseAddPart(form: Form): void {
-  parseBody(addPartSchema, formBody(form, 'data', form.file && {}));
-}
-
-export function parseCreateUpload(body: unknown): CreateUploadParams {
-  const { expires_after, ...given } = parseBody(createUploadSchema, body);
-  return { ...given, expires_after: lifetime(given.purpose, expires_after) };
-}
-
-export function parseCompleteUpload(body: unknown): CompleteUploadParams {
-  const { part_ids, md5 } = parseBody(completeUploadSchema, body);
-  return { part_ids, md5: md5?.toLowerCase() };
-}
-
-/** As published: files for batches live 30 days, the others until they are deleted. */
-function lifetime(
-  of: z.infer<typeof purpose>,
-  given: z.infer<typeof expiresAfter> | null | undefined,
-): number | undefined {
-  return given?.seconds ?? (of === 'batch' ? LIMITS.fileExpiryMax : undefined);
+/** @throws ApiError 400. `fileField` is the name of the form's file. */
+export function parseForm<T>(schema: z.ZodType<T>, form: Form, fileField: string): T {
+  return parseBody(schema, formBody(form, fileField));
 }
 
 /** Later values of a repeated field win, as in a query string's object. Only what looks like a number becomes one. */
-function formBody(form: Form, fileField: string, file: object | undefined): unknown {
+function formBody({ fields, file }: Form, fileField: string): unknown {
   const body = new Map<string, unknown>();
-  for (const [name, value] of form.fields) {
+  for (const [name, value] of fields) {
     const nested = /^([^[\].]+)(?:\[([^[\]]+)\]|\.([^[\].]+))$/.exec(name);
     if (nested === null) {
       body.set(name, value);
@@ -122,7 +88,7 @@ function formBody(form: Form, fileField: string, file: object | undefined): unkn
     const entries = held instanceof Map ? held : new Map<string, unknown>();
     body.set(outer, entries.set(inner, /^-?\d{1,15}$/.test(value) ? Number(value) : value));
   }
-  if (file !== undefined) body.set(fileField, file);
+  if (file !== undefined) body.set(fileField, { filename: file.filename });
   return Object.fromEntries(
     [...body].map(([name, value]) => [
       name,

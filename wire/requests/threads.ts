@@ -1,17 +1,20 @@
 /** Bodies of the thread and message endpoints. */
 import { z } from 'zod';
-import { parseBody } from './body.ts';
-import { fileId, imageDetail, LIMITS, list, metadata, problem, text } from './fields.ts';
-import {
-  attachmentTools,
-  existingToolResources,
-  givenToolResources,
-  toolResources,
-  toolResourcesWithHelper,
-} from './tools.ts';
-import type { NewToolResources } from './tools.ts';
-import type { MessageAttachment, MessageContent, Metadata, ToolResources } from '../types.ts';
 import { countCharacters } from '../text.ts';
+import type { MessageContent } from '../types.ts';
+import {
+  changed,
+  fileId,
+  imageDetail,
+  LIMITS,
+  list,
+  metadata,
+  metadataChange,
+  or,
+  problem,
+  text,
+} from './fields.ts';
+import { attachmentTools, newToolResources, toolResources } from './tools.ts';
 
 /** Hosted, `data:` URLs are refused with the same text: images are uploaded as files instead. */
 const imageUrl = z.string().check((context) => {
@@ -44,106 +47,47 @@ const contentParts = list(contentPart, 'objects', LIMITS.contentParts)
     }
   });
 
+const messageContent = z
+  .union([text(LIMITS.messageText, 1), contentParts], {
+    error: 'expected one of a string or array of objects',
+  })
+  .transform((given) => (typeof given === 'string' ? [textContent(given)] : given.map(toContent)));
+
 export const createMessageSchema = z
   .strictObject({
     role: z.enum(['user', 'assistant']),
-    content: z.union([text(LIMITS.messageText, 1), contentParts], {
-      error: 'expected one of a string or array of objects',
-    }),
-    attachments: list(
-      z.strictObject({ file_id: fileId, tools: attachmentTools }),
-      'objects',
-      LIMITS.attachments,
-    ).nullish(),
-    metadata: metadata.nullish(),
+    content: messageContent,
+    attachments: or(
+      list(
+        z.strictObject({ file_id: fileId, tools: attachmentTools }),
+        'objects',
+        LIMITS.attachments,
+      ),
+      [],
+    ),
+    metadata: or(metadata, {}),
   })
   .meta({ id: 'CreateMessageRequest' });
+export type CreateMessageParams = z.infer<typeof createMessageSchema>;
 
-export const modifyMessageSchema = z.strictObject({ metadata: metadata.nullish() });
+export const newMessages = or(list(createMessageSchema, 'objects', LIMITS.messages), []);
+
+export const modifyMessageSchema = z.strictObject(metadataChange);
 
 export const createThreadSchema = z
   .strictObject({
-    messages: list(createMessageSchema, 'objects', LIMITS.messages).nullish(),
-    tool_resources: toolResourcesWithHelper.nullish(),
-    metadata: metadata.nullish(),
+    messages: newMessages,
+    tool_resources: newToolResources,
+    metadata: or(metadata, {}),
   })
   .meta({ id: 'CreateThreadRequest' });
+export type CreateThreadParams = z.infer<typeof createThreadSchema>;
 
-export const modifyThreadSchema = z.strictObject({
-  tool_resources: toolResources.nullish(),
-  metadata: metadata.nullish(),
-});
+export const modifyThreadSchema = z.strictObject(
+  changed({ tool_resources: [toolResources, {}], metadata: [metadata, {}] }),
+);
 
-/** A message in the form it is stored and echoed: text parts are objects with annotations, images have a detail. */
-export type CreateMessageParams = {
-  role: 'user' | 'assistant';
-  content: MessageContent[];
-  attachments: MessageAttachment[];
-  metadata: Metadata;
-};
-
-export type CreateThreadParams = {
-  messages: CreateMessageParams[];
-  /** As given; a `vector_stores` helper has still to become a store. */
-  tool_resources: NewToolResources;
-  metadata: Metadata;
-};
-
-/** An absent key leaves the field as it is; null in the body is `{}` here. */
-export type ModifyThreadParams = { tool_resources?: ToolResources; metadata?: Metadata };
-
-/** For messages and runs, where metadata is all that can change. Absent: unchanged; null in the body is `{}` here. */
-export type ModifyMetadataParams = { metadata?: Metadata };
-
-export function parseCreateMessage(body: unknown): CreateMessageParams {
-  return toMessageParams(parseBody(createMessageSchema, body));
-}
-
-export function parseModifyMessage(body: unknown): ModifyMetadataParams {
-  return changedMetadata(parseBody(modifyMessageSchema, body));
-}
-
-/** An absent body is an empty thread. */
-export function parseCreateThread(body: unknown): CreateThreadParams {
-  return toThreadParams(parseBody(createThreadSchema, body));
-}
-
-export function parseModifyThread(body: unknown): ModifyThreadParams {
-  const given = parseBody(modifyThreadSchema, body);
-  return {
-    ...changedMetadata(given),
-    ...(given.tool_resources === undefined
-      ? {}
-      : { tool_resources: existingToolResources(given.tool_resources) }),
-  };
-}
-
-export function changedMetadata(given: {
-  metadata?: Metadata | null | undefined;
-}): ModifyMetadataParams {
-  return given.metadata === undefined ? {} : { metadata: given.metadata ?? {} };
-}
-
-export function toThreadParams(
-  given: z.infer<typeof createThreadSchema> | null | undefined,
-): CreateThreadParams {
-  return {
-    messages: (given?.messages ?? []).map(toMessageParams),
-    tool_resources: givenToolResources(given?.tool_resources),
-    metadata: given?.metadata ?? {},
-  };
-}
-
-export function toMessageParams(given: z.infer<typeof createMessageSchema>): CreateMessageParams {
-  const { role, content } = given;
-  return {
-    role,
-    content: typeof content === 'string' ? [textContent(content)] : content.map(toContent),
-    attachments: given.attachments ?? [],
-    metadata: given.metadata ?? {},
-  };
-}
-
+/** The form in which a part is stored and echoed: texts are objects with annotations, images have a detail. */
 function toContent(part: ContentPart): MessageContent {
   switch (part.type) {
     case 'text':

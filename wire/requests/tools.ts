@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import {
   decimal,
+  defined,
   fileId,
   identifier,
   integer,
   LIMITS,
   list,
   metadata,
+  or,
   problem,
   text,
 } from './fields.ts';
@@ -58,6 +60,9 @@ export const tools = list(
 );
 
 export type AssistantTool = z.infer<typeof tools>[number];
+
+/** The form in which they are stored and echoed. */
+export const newTools = tools.transform(normalizeTools);
 
 /** The tools an attachment can be meant for: types only. */
 export const attachmentTools = list(
@@ -140,17 +145,11 @@ export const chunkingStrategy = z
   .meta({ id: 'ChunkingStrategy' });
 export type ChunkingStrategy = z.infer<typeof chunkingStrategy>;
 
-const vectorStoreHelper = z.strictObject({
-  file_ids: list(fileId, 'strings', LIMITS.vectorStoreFiles).nullish(),
-  chunking_strategy: chunkingStrategy.nullish(),
-  metadata: metadata.nullish(),
-});
-
-const codeInterpreterResources = z.strictObject({
-  file_ids: list(fileId, 'strings', LIMITS.codeInterpreterFiles).nullish(),
-});
-
-const vectorStoreIds = list(fileId, 'strings', LIMITS.vectorStores);
+const vectorStoreIds = or(list(fileId, 'strings', LIMITS.vectorStores), undefined);
+const codeInterpreterResources = or(
+  z.strictObject({ file_ids: or(list(fileId, 'strings', LIMITS.codeInterpreterFiles), []) }),
+  undefined,
+);
 
 /** As stored and echoed. */
 export const storedToolResources = z
@@ -162,84 +161,49 @@ export const storedToolResources = z
 export type ToolResources = z.infer<typeof storedToolResources>;
 
 /** For modifying, and for a run's own resources: existing vector stores only. */
-export const toolResources = z.strictObject({
-  code_interpreter: codeInterpreterResources.nullish(),
-  file_search: z.strictObject({ vector_store_ids: vectorStoreIds.nullish() }).nullish(),
+export const toolResources = z
+  .strictObject({
+    code_interpreter: codeInterpreterResources,
+    file_search: or(
+      z.strictObject({ vector_store_ids: or(list(fileId, 'strings', LIMITS.vectorStores), []) }),
+      undefined,
+    ),
+  })
+  .transform(defined);
+
+/** Makes a vector store together with its assistant or thread. */
+const vectorStoreHelper = z.strictObject({
+  file_ids: or(list(fileId, 'strings', LIMITS.vectorStoreFiles), []),
+  chunking_strategy: or(chunkingStrategy, undefined),
+  metadata: or(metadata, {}),
 });
 
-/** For creating assistants and threads: also the helper that makes a vector store. */
-export const toolResourcesWithHelper = z.strictObject({
-  code_interpreter: codeInterpreterResources.nullish(),
-  file_search: z
+const fileSearchWithHelper = z
+  .strictObject({
+    vector_store_ids: vectorStoreIds,
+    vector_stores: or(list(vectorStoreHelper, 'objects', LIMITS.vectorStores), undefined),
+  })
+  .check((context) => {
+    if (context.value.vector_store_ids?.length && context.value.vector_stores?.length) {
+      problem(context, {
+        code: 'invalid_value',
+        text: "Invalid '{param}': only one of 'vector_store_ids' and 'vector_stores' can be given.",
+      });
+    }
+  })
+  .transform(defined);
+
+/** For creating assistants and threads. `vector_stores` is a request, never stored or echoed. */
+export const newToolResources = or(
+  z
     .strictObject({
-      vector_store_ids: vectorStoreIds.nullish(),
-      vector_stores: list(vectorStoreHelper, 'objects', LIMITS.vectorStores).nullish(),
+      code_interpreter: codeInterpreterResources,
+      file_search: or(fileSearchWithHelper, undefined),
     })
-    .check((context) => {
-      if (context.value.vector_store_ids?.length && context.value.vector_stores?.length) {
-        problem(context, {
-          code: 'invalid_value',
-          text: "Invalid '{param}': only one of 'vector_store_ids' and 'vector_stores' can be given.",
-        });
-      }
-    })
-    .nullish(),
-});
-
-/** A vector store to be made together with its assistant or thread. */
-type NewVectorStore = {
-  file_ids: string[];
-  /** Undefined: `auto`. */
-  chunking_strategy: ChunkingStrategy | undefined;
-  metadata: z.infer<typeof metadata>;
-};
-
-/** tool_resources as given on create. `vector_stores` is a request, never stored or echoed. */
-export type NewToolResources = {
-  code_interpreter?: { file_ids: string[] };
-  file_search?: { vector_store_ids?: string[]; vector_stores?: NewVectorStore[] };
-};
-
-/** Drops nulls, which clients send for what they left out; null as a whole is `{}`. */
-export function givenToolResources(
-  given: z.infer<typeof toolResourcesWithHelper> | null | undefined,
-): NewToolResources {
-  const code = given?.code_interpreter;
-  const search = given?.file_search;
-  return {
-    ...(code ? { code_interpreter: { file_ids: code.file_ids ?? [] } } : {}),
-    ...(search
-      ? {
-          file_search: {
-            ...(search.vector_store_ids ? { vector_store_ids: search.vector_store_ids } : {}),
-            ...(search.vector_stores
-              ? { vector_stores: search.vector_stores.map(newVectorStore) }
-              : {}),
-          },
-        }
-      : {}),
-  };
-}
-
-function newVectorStore(given: z.infer<typeof vectorStoreHelper>): NewVectorStore {
-  return {
-    file_ids: given.file_ids ?? [],
-    chunking_strategy: given.chunking_strategy ?? undefined,
-    metadata: given.metadata ?? {},
-  };
-}
-
-/** As `givenToolResources`, where there is no helper: the result is the stored form. */
-export function existingToolResources(
-  given: z.infer<typeof toolResources> | null | undefined,
-): ToolResources {
-  const code = given?.code_interpreter;
-  const search = given?.file_search;
-  return {
-    ...(code ? { code_interpreter: { file_ids: code.file_ids ?? [] } } : {}),
-    ...(search ? { file_search: { vector_store_ids: search.vector_store_ids ?? [] } } : {}),
-  };
-}
+    .transform(defined),
+  {},
+);
+export type NewToolResources = z.infer<typeof newToolResources>;
 
 /**
  * The tool_resources an assistant stores and echoes (recorded): `{}` with no tools, `code_interpreter: { file_ids: [] }` as soon
@@ -247,10 +211,9 @@ export function existingToolResources(
  */
 export function defaultToolResources(
   given: readonly AssistantTool[],
-  resources: NewToolResources | ToolResources | null | undefined,
+  resources: NewToolResources | ToolResources,
 ): ToolResources {
-  const code = resources?.code_interpreter;
-  const search = resources?.file_search;
+  const { code_interpreter: code, file_search: search } = resources;
   const usesCode = given.some((tool) => tool.type === 'code_interpreter');
   return {
     ...(code || usesCode ? { code_interpreter: { file_ids: code?.file_ids ?? [] } } : {}),

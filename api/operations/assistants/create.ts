@@ -3,13 +3,13 @@ import { checkFiles } from '../../../db/files/files.ts';
 import { createHelperStores } from '../../../db/threads/thread-stores.ts';
 import { assistant } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/requests/file-ids.ts';
-import { createAssistantSchema, parseCreateAssistant } from '../../../wire/requests/assistants.ts';
+import { createAssistantSchema } from '../../../wire/requests/assistants.ts';
 import { defaultToolResources } from '../../../wire/requests/tools.ts';
 import { operation } from '../../operation.ts';
 
 export const createAssistant = operation({
   route: 'POST /assistants',
-  body: { schema: createAssistantSchema, parse: parseCreateAssistant },
+  body: createAssistantSchema,
   answer: assistant,
   idempotent: true,
   async write({ tx, project, body }) {

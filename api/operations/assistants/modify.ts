@@ -2,13 +2,13 @@ import * as db from '../../../db/threads/assistants.ts';
 import { checkFiles } from '../../../db/files/files.ts';
 import { assistant } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/requests/file-ids.ts';
-import { modifyAssistantSchema, parseModifyAssistant } from '../../../wire/requests/assistants.ts';
+import { modifyAssistantSchema } from '../../../wire/requests/assistants.ts';
 import { defaultToolResources } from '../../../wire/requests/tools.ts';
 import { operation } from '../../operation.ts';
 
 export const modifyAssistant = operation({
   route: 'POST /assistants/{assistant_id}',
-  body: { schema: modifyAssistantSchema, parse: parseModifyAssistant },
+  body: modifyAssistantSchema,
   answer: assistant,
   async write({ tx, project, ids, body }) {
     // Only the files that are named now: others may have been deleted since.

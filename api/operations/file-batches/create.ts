@@ -1,15 +1,12 @@
 import { createFileBatch, getFileBatchRow } from '../../../db/vector-stores/file-batches.ts';
 import { vectorStoreFileBatch } from '../../../wire/answers.ts';
-import {
-  createVectorStoreFileBatchSchema,
-  parseCreateVectorStoreFileBatch,
-} from '../../../wire/requests/vector-stores.ts';
+import { createVectorStoreFileBatchSchema } from '../../../wire/requests/vector-stores.ts';
 import { toVectorStoreFileBatch } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const createVectorStoreFileBatch = operation({
   route: 'POST /vector_stores/{vector_store_id}/file_batches',
-  body: { schema: createVectorStoreFileBatchSchema, parse: parseCreateVectorStoreFileBatch },
+  body: createVectorStoreFileBatchSchema,
   answer: vectorStoreFileBatch,
   idempotent: true,
   async write({ tx, project, ids, body: files }) {

@@ -1,13 +1,13 @@
 import { createFileOfBlob } from '../../../db/files/files.ts';
 import { file } from '../../../wire/answers.ts';
 import { toFile } from '../../../wire/objects.ts';
-import { createFileSchema, parseCreateFile } from '../../../wire/requests/files.ts';
+import { createFileSchema } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const createFile = operation({
   route: 'POST /files',
   form: { field: 'file', maxBytes: (config) => config.fileLimitBytes },
-  body: { schema: createFileSchema, parse: parseCreateFile },
+  body: createFileSchema,
   answer: file,
   idempotent: true,
   async write({ context, tx, project, body, blob }) {

@@ -2,13 +2,13 @@ import { checkFiles } from '../../../db/files/files.ts';
 import * as db from '../../../db/threads/messages.ts';
 import { message } from '../../../wire/answers.ts';
 import { filesOfMessages } from '../../../wire/requests/file-ids.ts';
-import { createMessageSchema, parseCreateMessage } from '../../../wire/requests/threads.ts';
+import { createMessageSchema } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 import { newMessage } from '../threads/new-thread.ts';
 
 export const createMessage = operation({
   route: 'POST /threads/{thread_id}/messages',
-  body: { schema: createMessageSchema, parse: (body) => newMessage(parseCreateMessage(body)) },
+  body: createMessageSchema.transform(newMessage),
   answer: message,
   idempotent: true,
   async write({ tx, project, ids, body }) {

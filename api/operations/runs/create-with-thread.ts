@@ -5,7 +5,7 @@ import { createThread } from '../../../db/threads/threads.ts';
 import { run } from '../../../wire/answers.ts';
 import { filesOfResources } from '../../../wire/requests/file-ids.ts';
 import { extraIncludeQuery } from '../../../wire/requests/queries.ts';
-import { createThreadAndRunSchema, parseCreateThreadAndRun } from '../../../wire/requests/runs.ts';
+import { createThreadAndRunSchema } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
 import { filesOfThread, newThread } from '../threads/new-thread.ts';
 import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
@@ -13,13 +13,10 @@ import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
 export const createThreadAndRun = operation({
   route: 'POST /threads/runs',
   query: extraIncludeQuery,
-  body: {
-    schema: createThreadAndRunSchema,
-    parse(body) {
-      const params = parseCreateThreadAndRun(body);
-      return { ...params, thread: newThread(params.thread) };
-    },
-  },
+  body: createThreadAndRunSchema.transform(({ thread, ...params }) => ({
+    ...params,
+    thread: newThread(thread),
+  })),
   answer: run,
   idempotent: true,
   polled: () => true,

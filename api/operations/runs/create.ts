@@ -4,7 +4,7 @@ import * as db from '../../../db/runs/create-run.ts';
 import { run } from '../../../wire/answers.ts';
 import { filesOfMessages } from '../../../wire/requests/file-ids.ts';
 import { includeQuery } from '../../../wire/requests/queries.ts';
-import { createRunSchema, parseCreateRun } from '../../../wire/requests/runs.ts';
+import { createRunSchema } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
 import { newMessage } from '../threads/new-thread.ts';
 import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
@@ -12,13 +12,10 @@ import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
 export const createRun = operation({
   route: 'POST /threads/{thread_id}/runs',
   query: includeQuery,
-  body: {
-    schema: createRunSchema,
-    parse(body) {
-      const { additional_messages, ...params } = parseCreateRun(body);
-      return { ...params, messages: additional_messages.map(newMessage) };
-    },
-  },
+  body: createRunSchema.transform(({ additional_messages, ...params }) => ({
+    ...params,
+    messages: additional_messages.map(newMessage),
+  })),
   answer: run,
   idempotent: true,
   polled: () => true,

@@ -1,7 +1,7 @@
 import * as db from '../../../db/runs/submit-outputs.ts';
 import { run } from '../../../wire/answers.ts';
 import { extraIncludeQuery } from '../../../wire/requests/queries.ts';
-import { parseSubmitToolOutputs, submitToolOutputsSchema } from '../../../wire/requests/runs.ts';
+import { submitToolOutputsSchema } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
 import { acceptedRun, streamIfAsked } from './new-run.ts';
 import { runPath } from './run-path.ts';
@@ -10,7 +10,7 @@ import { runPath } from './run-path.ts';
 export const submitToolOutputs = operation({
   route: 'POST /threads/{thread_id}/runs/{run_id}/submit_tool_outputs',
   query: extraIncludeQuery,
-  body: { schema: submitToolOutputsSchema, parse: parseSubmitToolOutputs },
+  body: submitToolOutputsSchema,
   answer: run,
   idempotent: true,
   polled: () => true,

@@ -2,13 +2,13 @@ import { checkFiles } from '../../../db/files/files.ts';
 import * as db from '../../../db/threads/threads.ts';
 import { thread } from '../../../wire/answers.ts';
 import { toThread } from '../../../wire/objects.ts';
-import { createThreadSchema, parseCreateThread } from '../../../wire/requests/threads.ts';
+import { createThreadSchema } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
 import { filesOfThread, newThread } from './new-thread.ts';
 
 export const createThread = operation({
   route: 'POST /threads',
-  body: { schema: createThreadSchema, parse: (body) => newThread(parseCreateThread(body)) },
+  body: createThreadSchema.transform(newThread),
   answer: thread,
   idempotent: true,
   async write({ tx, project, body }) {

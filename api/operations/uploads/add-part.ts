@@ -1,13 +1,13 @@
 import { addPart, checkPending } from '../../../db/files/uploads.ts';
 import { uploadPart } from '../../../wire/answers.ts';
 import { toUploadPart } from '../../../wire/objects.ts';
-import { addPartSchema, parseAddPart } from '../../../wire/requests/files.ts';
+import { addPartSchema } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const addUploadPart = operation({
   route: 'POST /uploads/{upload_id}/parts',
   form: { field: 'data', maxBytes: (config) => config.uploadPartLimitBytes },
-  body: { schema: addPartSchema, parse: parseAddPart },
+  body: addPartSchema,
   answer: uploadPart,
   idempotent: true,
   before: ({ pool, project, ids }) => checkPending(pool, project, ids.upload_id),

@@ -6,12 +6,12 @@ import * as db from '../../../db/files/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
 import { uploadMd5Mismatch } from '../../../wire/file-errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
-import { completeUploadSchema, parseCompleteUpload } from '../../../wire/requests/files.ts';
+import { completeUploadSchema } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const completeUpload = operation({
   route: 'POST /uploads/{upload_id}/complete',
-  body: { schema: completeUploadSchema, parse: parseCompleteUpload },
+  body: completeUploadSchema,
   answer: upload,
   /** The parts are read outside the transaction: they do not change, they can only go when the upload ends. */
   async before({ pool, project, ids, body: { part_ids, md5 } }) {

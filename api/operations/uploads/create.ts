@@ -2,12 +2,12 @@ import * as db from '../../../db/files/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
 import { invalidRequest } from '../../../wire/errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
-import { createUploadSchema, parseCreateUpload } from '../../../wire/requests/files.ts';
+import { createUploadSchema } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';
 
 export const createUpload = operation({
   route: 'POST /uploads',
-  body: { schema: createUploadSchema, parse: parseCreateUpload },
+  body: createUploadSchema,
   answer: upload,
   idempotent: true,
   before: async ({ context, body }) => checkSize(body.bytes, context.config.uploadLimitBytes),

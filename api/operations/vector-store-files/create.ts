@@ -1,15 +1,12 @@
 import { addFiles, getVectorStoreFileRow } from '../../../db/vector-stores/vector-store-files.ts';
 import { vectorStoreFile } from '../../../wire/answers.ts';
-import {
-  createVectorStoreFileSchema,
-  parseCreateVectorStoreFile,
-} from '../../../wire/requests/vector-stores.ts';
+import { createVectorStoreFileSchema } from '../../../wire/requests/vector-stores.ts';
 import { toVectorStoreFile } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const createVectorStoreFile = operation({
   route: 'POST /vector_stores/{vector_store_id}/files',
-  body: { schema: createVectorStoreFileSchema, parse: parseCreateVectorStoreFile },
+  body: createVectorStoreFileSchema,
   answer: vectorStoreFile,
   idempotent: true,
   async write({ tx, project, ids, body }) {

@@ -1,15 +1,12 @@
 import { setFileAttributes } from '../../../db/vector-stores/vector-store-files.ts';
 import { vectorStoreFile } from '../../../wire/answers.ts';
-import {
-  modifyVectorStoreFileSchema,
-  parseModifyVectorStoreFile,
-} from '../../../wire/requests/vector-stores.ts';
+import { modifyVectorStoreFileSchema } from '../../../wire/requests/vector-stores.ts';
 import { toVectorStoreFile } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const updateVectorStoreFileAttributes = operation({
   route: 'POST /vector_stores/{vector_store_id}/files/{file_id}',
-  body: { schema: modifyVectorStoreFileSchema, parse: parseModifyVectorStoreFile },
+  body: modifyVectorStoreFileSchema,
   answer: vectorStoreFile,
   async write({ tx, project, ids: { vector_store_id, file_id }, body: attributes }) {
     const row = await setFileAttributes(

@@ -1,16 +1,13 @@
 import { addFiles } from '../../../db/vector-stores/vector-store-files.ts';
 import * as db from '../../../db/vector-stores/vector-stores.ts';
 import { vectorStore } from '../../../wire/answers.ts';
-import {
-  createVectorStoreSchema,
-  parseCreateVectorStore,
-} from '../../../wire/requests/vector-stores.ts';
+import { createVectorStoreSchema } from '../../../wire/requests/vector-stores.ts';
 import { toVectorStore } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 
 export const createVectorStore = operation({
   route: 'POST /vector_stores',
-  body: { schema: createVectorStoreSchema, parse: parseCreateVectorStore },
+  body: createVectorStoreSchema,
   answer: vectorStore,
   idempotent: true,
   async write({ tx, project, body: { files, ...store } }) {

@@ -2,7 +2,7 @@ import { embeddingKey } from '../../../db/vector-stores/document-vectors.ts';
 import { searchStores } from '../../../db/vector-stores/search.ts';
 import type { Embedder } from '../../../retrieval/index.ts';
 import { EmbeddingError, findHighlights } from '../../../retrieval/index.ts';
-import { parseSearchVectorStore, searchVectorStoreSchema } from '../../../wire/requests/search.ts';
+import { searchVectorStoreSchema } from '../../../wire/requests/search.ts';
 import type { Highlight, SearchHit, SearchMode } from '../../../wire/search-results.ts';
 import { searchResultsPage, toSearchResultsPage } from '../../../wire/search-results.ts';
 import { operation } from '../../operation.ts';
@@ -16,7 +16,7 @@ const NOT_EMBEDDED = 'Not every file of the vector store has been embedded with 
 /** Without the embeddings server it finds by words, and says so. */
 export const searchVectorStore = operation({
   route: 'POST /vector_stores/{vector_store_id}/search',
-  body: { schema: searchVectorStoreSchema, parse: parseSearchVectorStore },
+  body: searchVectorStoreSchema,
   answer: searchResultsPage,
   async read({ context: { config, embedder, log }, pool, project, ids, body }) {
     const id = ids.vector_store_id;
