@@ -28,9 +28,9 @@ export type DocumentFile = {
 
 /** What parsing one file may use. */
 export type ParseLimits = {
-  /** What a parser that stands still is given, and one of a busy computer: beyond it the file is parsed again. */
+  /** What a parser is given that stands still, on Linux; elsewhere what it is given: beyond it the file is parsed again. */
   wallMs: number;
-  /** Of processor time: beyond it the file is refused. On Linux. */
+  /** Of processor time: beyond it the file is parsed once more, if the computer is busy, and refused. On Linux. */
   cpuSeconds: number;
   /** Of the parsing process as a whole, on Linux; elsewhere of its heap. */
   memoryBytes: number;

@@ -7,6 +7,8 @@ import type { ParserMessage, ParseRequest } from './messages.ts';
 import type { ParserPool } from './parser-pool.ts';
 import { startParser } from './parser-process.ts';
 import type { Parser } from './parser-process.ts';
+import { watchProgress } from './progress.ts';
+import { isBusy, quietMoment } from './quiet-moment.ts';
 import { watchTime } from './watch-time.ts';
 import type { Watch } from './watch-time.ts';
 
@@ -16,6 +18,8 @@ export type ExtractOptions = ChunkingOptions & {
   limits?: Partial<ParseLimits>;
   /** Takes a parser from there and leaves it there; without, one is started for this file alone. */
   reuse?: { pool: ParserPool; owner: string };
+  /** Whether other work slows a parser down; without, the load of this computer tells. */
+  isBusy?: () => boolean;
 };
 
 /** How V8 and the kernel end a process that takes too much memory, or crashes. */
@@ -34,7 +38,9 @@ export async function* extractChunks(
   const limits = { ...PARSE_LIMITS, ...options.limits };
   const request = toRequest(file, options, limits);
   let parser = options.reuse?.pool.take(options.reuse.owner);
+  const busy = options.isBusy ?? isBusy;
   let passed = 0;
+  let mayRetry = true;
   for (;;) {
     parser ??= startParser(limits);
     await using parsing = startParsing(parser, request, file, options);
@@ -50,8 +56,14 @@ export async function* extractChunks(
       }
       return;
     } catch (error) {
+      if (parsing.stopped) throw error;
       // What an earlier file has left behind is no reason to refuse this one: a process of its own decides.
-      if (!parser.used || parsing.stopped) throw error;
+      if (!parser.used) {
+        // A busy computer needs more processor time for the same file.
+        if (!mayRetry || parser.process.signalCode !== 'SIGXCPU' || !busy()) throw error;
+        mayRetry = false;
+        await quietMoment(busy, options.signal);
+      }
       parser = undefined;
     }
   }
@@ -78,7 +90,9 @@ function startParsing(
     parser.process.kill('SIGKILL');
   };
   parser.process.once('error', fail);
-  const watch = watchTime(request.limits.wallMs, () => fail(notDone(request.limits.wallMs)));
+  const { wallMs } = request.limits;
+  const getsOn = watchProgress(parser.process.pid);
+  const watch = watchTime(wallMs, getsOn, () => fail(notDone(wallMs)));
   const abort = () => fail(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   const feeding = feed(parser, request, file, watch).catch(fail);
@@ -153,7 +167,8 @@ function endedEarly(parser: Parser, limits: ParseLimits): Error {
   const { signalCode, exitCode } = parser.process;
   if (signalCode === 'SIGXCPU') return tooSlow(limits.cpuSeconds);
   if (signalCode !== null && ENDED_BY_THE_FILE.has(signalCode)) {
-    return new DocumentError('invalid_file', 'The file needs more memory than parsing may use.');
+    const complaint = parser.complaint();
+    return complaint === '' || /memory|alloc/i.test(complaint) ? tooMuchMemory() : damaged();
   }
   const how = signalCode ?? `exit code ${exitCode}`;
   return new Error(`The parsing process ended with ${how}.`, { cause: parser.complaint() });
@@ -162,6 +177,10 @@ function endedEarly(parser: Parser, limits: ParseLimits): Error {
 function tooSlow(seconds: number): DocumentError {
   const message = `Parsing the file takes more than ${seconds} seconds of processor time.`;
   return new DocumentError('invalid_file', message);
+}
+
+function tooMuchMemory(): DocumentError {
+  return new DocumentError('invalid_file', 'The file needs more memory than parsing may use.');
 }
 
 function notDone(milliseconds: number): Error {

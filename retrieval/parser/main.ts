@@ -139,9 +139,15 @@ function send(message: ParserMessage): Promise<void> {
 
 function toError(error: unknown): { code: DocumentError['code']; message: string } {
   if (error instanceof DocumentError) return { code: error.code, message: error.message };
-  const tooLarge = error instanceof RangeError;
-  const message = tooLarge
+  const message = isOutOfMemory(error)
     ? 'The file needs more memory than parsing may use.'
     : 'The file is damaged: it cannot be read.';
   return { code: 'invalid_file', message };
+}
+
+/** Of JavaScript, which also calls too deep a stack a range, or of WebAssembly, which aborts. */
+function isOutOfMemory(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof RangeError) return !error.message.includes('call stack');
+  return error.name === 'RuntimeError' && error.message.startsWith('Aborted');
 }

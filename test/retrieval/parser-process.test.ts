@@ -62,15 +62,50 @@ test.runIf(process.platform === 'linux').each([
   },
 );
 
-test('a parser that is not done for long is no verdict on its file', async () => {
-  const parsing = collect(
-    extractChunks(ENDLESS, { ...CHUNKING, limits: { ...UNLIMITED, wallMs: 1_000 } }),
-  );
+test('a parser that stands still for long is no verdict on its file', async () => {
+  const parser = startParser(PARSE_LIMITS);
+  parser.process.kill('SIGSTOP');
+  const reuse = { pool: { ...createParserPool(0), take: () => parser }, owner: 'everyone' };
+  const parsing = chunksOf('a.txt', 'text', { reuse, limits: { wallMs: 1_000 } });
   await expect(parsing).rejects.toMatchObject({
     name: 'Error',
     message: 'The parser was not done within 1 seconds.',
   });
 });
+
+test.runIf(process.platform === 'linux')(
+  'a parser that works, or waits for a processor, is given the time that others take',
+  async () => {
+    const parsing = collect(
+      extractChunks(ENDLESS, {
+        ...CHUNKING,
+        limits: { ...UNLIMITED, wallMs: 300, cpuSeconds: 2 },
+        isBusy: () => false,
+      }),
+    );
+    await expect(parsing).rejects.toMatchObject({
+      message: 'Parsing the file takes more than 2 seconds of processor time.',
+    });
+  },
+);
+
+test.runIf(process.platform === 'linux')(
+  'a file that takes too much processor time beside other work is parsed once more, at a quieter moment',
+  async () => {
+    const slow = startParser({ ...PARSE_LIMITS, cpuSeconds: 1 });
+    const pool = { ...createParserPool(0), take: () => slow };
+    const busy = [true, true, false];
+    const text = 'A sentence of some words, and then another. '.repeat(500_000);
+    const chunks = await chunksOf('a.txt', text, {
+      reuse: { pool, owner: 'everyone' },
+      limits: UNLIMITED,
+      isBusy: () => busy.shift() ?? false,
+    });
+    expect(slow.process.signalCode).toBe('SIGXCPU');
+    expect(busy).toEqual([]);
+    expect(chunks.at(-1)?.end).toBe(text.length);
+  },
+);
 
 test('a parser that was stopped for longer than it may work goes on', async () => {
   const parser = startParser({ ...PARSE_LIMITS, cpuSeconds: 1 });
@@ -86,7 +121,11 @@ test.runIf(process.platform === 'linux')(
   'a file that takes too much processor time is refused',
   async () => {
     const parsing = collect(
-      extractChunks(ENDLESS, { ...CHUNKING, limits: { ...UNLIMITED, cpuSeconds: 1 } }),
+      extractChunks(ENDLESS, {
+        ...CHUNKING,
+        limits: { ...UNLIMITED, cpuSeconds: 1 },
+        isBusy: () => false,
+      }),
     );
     await expect(parsing).rejects.toMatchObject({
       name: 'DocumentError',

@@ -169,6 +169,15 @@ test('characters beyond the first 65,536 are whole', async () => {
   expect(await textOf('a.pdf', row('😀 𠮷野家'))).toBe('😀 𠮷野家\n\n');
 });
 
+test('a page that needs more memory than parsing may use is refused for that', async () => {
+  const content = `BT /F 12 Tf 72 720 Td ${'(a ) Tj '.repeat(3_000_000)} ET`;
+  const limits = { memoryBytes: 128 * 1024 * 1024 };
+  await expect(chunksOf('a.pdf', onePage({ content }), { limits })).rejects.toMatchObject({
+    code: 'invalid_file',
+    message: 'The file needs more memory than parsing may use.',
+  });
+});
+
 /** A file that was changed, with its table of objects left out: readers make one. */
 function shifted(file: string): Buffer {
   return Buffer.from(file.replace(/xref\n0[^]*?(?=trailer)/, ''), 'latin1');
