@@ -37,7 +37,7 @@ FROM base AS sandboxd
 # The sandbox of code_interpreter (setpriv and prlimit are in every Debian), and the Python it runs.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends \
-    bubblewrap python3 python3-numpy python3-pandas python3-matplotlib \
+    bubblewrap python3 python3-numpy python3-pandas python3-matplotlib fonts-noto-cjk \
   && rm -rf /var/lib/apt/lists/* \
   && install --directory --owner=1000 --group=1000 /run/threadmill
 COPY --from=app /app .

@@ -1,4 +1,5 @@
 /** Starts the sandbox as a worker does, which tests it with real cells, and tells what it is. */
+import { readdir } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
 import type { SandboxStatus } from '../../sandbox/index.ts';
 import { openSandbox } from '../../worker/sandbox.ts';
@@ -15,12 +16,26 @@ const WANTED: Record<string, string> = {
   openpyxl: 'python3-openpyxl',
 };
 
+const FONTS = '/usr/share/fonts';
+/** Files of the fonts that `sandbox/python/notebook/fonts.py` knows. */
+const CJK = /CJK|wqy|DroidSansFallback|ipag|Nanum|unifont/i;
+
 export async function sandbox(config: Config): Promise<Finding[]> {
   await using opened = await openSandbox(config);
   const { status } = opened;
   return status.ok
-    ? [describe(status), ...packages(status, config.sandboxPython)]
+    ? [describe(status), ...packages(status, config.sandboxPython), ...(await fonts(status))]
     : [unavailable(config, status)];
+}
+
+/** Matplotlib draws boxes for what no font has. Bubblewrap shows the fonts of this computer to the code. */
+async function fonts({ backend, packages: installed }: SandboxStatus): Promise<Finding[]> {
+  const draws = installed.some((entry) => entry.startsWith('matplotlib'));
+  if (backend !== 'bubblewrap' || !draws) return [];
+  const files = await readdir(FONTS, { recursive: true }).catch(() => []);
+  if (files.some((name) => CJK.test(name))) return [];
+  const says = 'none for Chinese, Japanese and Korean: figures show boxes instead';
+  return [{ part: 'Fonts', state: 'note', says, remedy: 'apt-get install fonts-noto-cjk' }];
 }
 
 /** npm start works without, only code_interpreter does not. */

@@ -22,7 +22,7 @@ export type Tools = {
 };
 
 const INSTALL =
-  'Install it with: apt-get install bubblewrap python3 python3-numpy python3-pandas python3-matplotlib';
+  'Install it with: apt-get install bubblewrap python3 python3-numpy python3-pandas python3-matplotlib fonts-noto-cjk';
 // Fixed, not PATH: what confines the code must not come from a folder the environment names.
 const FOLDERS = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
 // Masked inside the sandbox: images keep applications and their secrets there.

@@ -10,11 +10,14 @@
 Every answer ends with {t: "done", id, status} + JSON: {} or what the kind of request gives; `error` when it failed.
 """
 
+import contextlib
 import importlib
 import json
+import sys
 import zlib
 
 from threadmill.files import Files
+from threadmill.outside import Muted
 from threadmill.pickling import pickler_class
 from threadmill.state import State
 
@@ -66,7 +69,9 @@ class Answers:
         return in_parts(data), {}
 
     def _snapshot(self, request, _):
-        blob, unsaved = self.state.snapshot(request["cap"])
+        # What objects print when they are pickled belongs to no cell.
+        with contextlib.redirect_stdout(Muted(sys.stdout)), contextlib.redirect_stderr(Muted(sys.stderr)):
+            blob, unsaved = self.state.snapshot(request["cap"])
         # hash() alone has 32 bits in WebAssembly.
         identity = None if blob is None else (len(blob), hash(blob), zlib.crc32(blob))
         same = blob is not None and identity == self.last_snapshot

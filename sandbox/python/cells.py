@@ -9,13 +9,20 @@ Nothing here defends the host: code in a cell can reach and change everything in
 import ast
 import builtins
 import linecache
+import os
 import sys
 import traceback
 import types
 
+from threadmill import ipython
+from threadmill.display import Display
 from threadmill.figures import Figures
+from threadmill.imports import AfterImport
+from threadmill.loop import Loop
+from threadmill.source import is_silent, parse, shorten
 
-RESULT_CAP, TRACEBACK_CAP = 20_000, 8_000
+TRACEBACK_CAP = 8_000
+FOLDER = os.path.dirname(__file__)
 # Sources of cells that made functions or classes are kept with the state, for tracebacks.
 SOURCES_CAP = 256_000
 
@@ -30,10 +37,13 @@ class Session:
     # Names of values that cells ended with.
     results = ("_", "__", "___")
 
-    def __init__(self, outside):
+    def __init__(self, outside, loop=None):
         self.outside = outside
-        self.figures = Figures(outside)
-        self.loop = None
+        imports = AfterImport()
+        self.figures = Figures(outside, imports)
+        self.display = Display(outside, self.figures)
+        self.loop = loop or Loop(imports)
+        ipython.install(self.display, imports, builtins)
         self.number = 0
         self.sources = {}
         # A fresh __main__, so that classes and functions of cells pickle and nothing of the driver is in sight.
@@ -47,25 +57,33 @@ class Session:
         `limits`: how many images a cell may show, and how many bytes and pixels one may have.
         """
         self.figures.begin(limits)
-        status = self._run(source)
-        self.figures.end()
-        return status
+        self.loop.begin()
+        try:
+            status = self._run(source)
+            self.loop.settle()
+            self.figures.end()
+            return status
+        except CellTimeout:
+            self.loop.discard()
+            raise
+        finally:
+            self.loop.end()
 
     def _run(self, source):
         self.number += 1
         filename = f"<cell {self.number}>"
         try:
-            tree, source = self._parse(source, filename)
+            tree, source, notes = parse(source, filename)
+            self.outside.stdout.writelines(note + "\n" for note in notes)
             remember(filename, source)
             if any(
                 isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))
                 for node in ast.walk(tree)
             ):
                 self.sources[filename] = source
-            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-            self._evaluate(tree, filename, "exec")
-            if last is not None:
-                self._show(self._evaluate(ast.Expression(last.value), filename, "eval"))
+            value = self._evaluate(tree, filename)
+            if value is not None:
+                self._show(value, is_silent(source))
             return "ok"
         except CellTimeout:
             raise
@@ -91,41 +109,25 @@ class Session:
             self.number = max(self.number, int(filename[len("<cell ") : -1]))
         self.sources.update(sources)
 
-    def _parse(self, source, filename):
-        try:
-            return ast.parse(source, filename), source
-        except SyntaxError:
-            # Only source that is no Python is searched for notebook lines: strings may hold such lines too.
-            cleaned, notes = without_notebook_lines(source)
-            if not notes:
-                raise
-            tree = ast.parse(cleaned, filename)
-            self.outside.stdout.writelines(note + "\n" for note in notes)
-            return tree, source
+    def _evaluate(self, tree, filename):
+        """The value of the last expression. A cell that awaits runs in the loop as a whole."""
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        parts = [(tree, "exec")] + ([(ast.Expression(last.value), "eval")] if last else [])
+        codes = [
+            compile(part, filename, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True) for part, mode in parts
+        ]
+        namespace, value = self.module.__dict__, None
+        if any(awaits(code) for code in codes):
+            return self.loop.run(evaluate_awaiting(codes, namespace))
+        for code in codes:
+            value = eval(code, namespace)
+        return value
 
-    def _evaluate(self, tree, filename, mode):
-        code = compile(tree, filename, mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
-        result = eval(code, self.module.__dict__)
-        return self._await(result) if code.co_flags & 0x80 else result  # 0x80: CO_COROUTINE
-
-    def _await(self, coroutine):
-        import asyncio
-
-        if self.loop is None or self.loop.is_closed():
-            self.loop = asyncio.new_event_loop()
-        try:
-            return self.loop.run_until_complete(coroutine)
-        except CellTimeout:
-            self.loop = None  # interrupted at an arbitrary point: not to be trusted again
-            raise
-
-    def _show(self, value):
-        if value is None:
-            return
-        self.module.__dict__["_"] = value
-        if self.figures.show_value(value):
-            return
-        self.outside.stdout.write(shorten(repr(value), RESULT_CAP) + "\n")
+    def _show(self, value, silent):
+        names = self.module.__dict__
+        names["___"], names["__"], names["_"] = names.get("__"), names.get("_"), value
+        if not silent:
+            self.display.show(value)
 
     def _exited(self, exit):
         if exit.code in (None, 0):
@@ -139,48 +141,26 @@ class Session:
             cut = error.__traceback__
             while cut is not None and not cut.tb_frame.f_code.co_filename.startswith("<cell "):
                 cut = cut.tb_next
-            text = "".join(traceback.format_exception(type(error), error, cut))
+            explained = traceback.TracebackException(type(error), error, cut)
+            explained.stack[:] = [frame for frame in explained.stack if not frame.filename.startswith(FOLDER)]
+            text = "".join(explained.format())
         except Exception:
             text = f"{type(error).__name__} (its message could not be formatted)\n"
         self.outside.stderr.write(shorten(text, TRACEBACK_CAP))
-
-
-def adopt(context):
-    """Sets what context variables are in another context, such as that of a task: they are the session's."""
-    for variable, value in context.items():
-        if variable.get(None) is not value:
-            variable.set(value)
 
 
 def remember(filename, source):
     linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
 
 
-def without_notebook_lines(source):
-    """`!pip install x` and `%matplotlib inline` become `pass`, with a note each."""
-    lines, notes = [], []
-    for line in source.split("\n"):
-        command = line.strip()
-        if command.startswith(("!", "%")):
-            indent = line[: len(line) - len(line.lstrip())]
-            lines.append(indent + "pass")
-            notes.append(f"Note: skipped `{shorten(command, 200)}`: {reason_to_skip(command)}")
-        else:
-            lines.append(line)
-    return "\n".join(lines), notes
+def awaits(code):
+    return bool(code.co_flags & 0x80)  # CO_COROUTINE
 
 
-def reason_to_skip(command):
-    words = command.lstrip("!%").split()
-    if words and words[0] in ("pip", "pip3", "conda", "mamba", "apt", "apt-get"):
-        return "there is no network, so packages cannot be installed; use those that are present."
-    if command.startswith("!"):
-        return "shell lines are not Python; use the subprocess module."
-    return "notebook magics are not needed here."
-
-
-def shorten(text, cap):
-    if len(text) <= cap:
-        return text
-    head = cap * 6 // 10
-    return f"{text[:head]}\n... [{len(text) - cap} characters cut] ...\n{text[head - cap :]}"
+async def evaluate_awaiting(codes, namespace):
+    value = None
+    for code in codes:
+        value = eval(code, namespace)
+        if awaits(code):
+            value = await value
+    return value

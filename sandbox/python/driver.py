@@ -64,7 +64,7 @@ class Pipes(Outside):
     def __init__(self, frames):
         self.frames = frames
         self.own_pid = os.getpid()
-        super().__init__(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 100))
+        super().__init__(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 100), threads=True)
 
     def image(self, png):
         if os.getpid() != self.own_pid:
@@ -133,7 +133,7 @@ def run_cell(session, outside, signals, interrupter, request, source):
     if os.getpid() != outside.own_pid:
         os._exit(0)  # a child the cell forked: it must not answer for its parent
     kill_stray_children()
-    outside.mark(")")
+    outside.end()
     return status
 
 

@@ -18,7 +18,7 @@ const options: SandboxOptions = {
   cellHardSeconds: 6,
 };
 const INSTALL =
-  'apt-get install bubblewrap python3 python3-numpy python3-pandas python3-matplotlib';
+  'apt-get install bubblewrap python3 python3-numpy python3-pandas python3-matplotlib fonts-noto-cjk';
 
 test('a sandbox that is switched off refuses cells and says so', async () => {
   await using sandbox = await createSandbox({ ...options, backend: 'none' });

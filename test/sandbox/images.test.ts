@@ -54,7 +54,7 @@ describe.skipIf(!sandbox.status.ok || !drawing)('images of a cell', { timeout: 3
   });
 
   test('are limited in number, with a note', async () => {
-    expect(await outputs(`${PLOT}for n in range(5): plt.figure()\nNone`)).toEqual([
+    expect(await outputs(`${PLOT}for n in range(5): plt.figure(); plt.plot([n])\nNone`)).toEqual([
       'png',
       'png',
       'png',
@@ -63,7 +63,7 @@ describe.skipIf(!sandbox.status.ok || !drawing)('images of a cell', { timeout: 3
   });
 
   test('are limited in size, with a note', async () => {
-    const [note] = await outputs(`${PLOT}plt.figure(figsize=(200, 200)); None`);
+    const [note] = await outputs(`${PLOT}plt.figure(figsize=(200, 200)); plt.plot([1]); None`);
     expect(note).toBe(
       'Note: an image of 20000 x 20000 pixels was left out: the limit is 1 million.\n',
     );

@@ -19,8 +19,9 @@ import time
 
 import wheels
 from threadmill.answers import Answers, encoded
-from threadmill.cells import CellTimeout, Session, adopt
+from threadmill.cells import CellTimeout, Session
 from threadmill.interrupter import Interrupter
+from threadmill.loop import adopt, in_context
 from threadmill.outside import Outside
 
 DATA = "/mnt/data"
@@ -31,7 +32,7 @@ class Messages(Outside):
 
     def __init__(self, worker):
         self.worker = worker
-        super().__init__(os.dup(1))
+        super().__init__(os.dup(1), threads=False)
 
     def image(self, png):
         self.flush()
@@ -56,17 +57,24 @@ class AwaitInterrupter(Interrupter):
             task.cancel()
 
 
-class AwaitingSession(Session):
-    """Top-level await on JavaScript's event loop, which there is only one of."""
+class BrowserLoop:
+    """Top-level await on JavaScript's event loop, of which there is only one. It counts as running always."""
 
-    def __init__(self, outside, interrupter):
-        super().__init__(outside)
-        self.interrupter = interrupter
-
-    def _await(self, coroutine):
+    def run(self, coroutine):
         from pyodide.ffi import run_sync
 
-        return run_sync(coroutine)
+        return in_context(run_sync, coroutine)
+
+    def begin(self):
+        pass
+
+    settle = discard = end = begin
+
+
+class AwaitingSession(Session):
+    def __init__(self, outside, interrupter):
+        super().__init__(outside, BrowserLoop())
+        self.interrupter = interrupter
 
     def _explain(self, error):
         if self.interrupter.fired and isinstance(error, asyncio.CancelledError):
@@ -115,8 +123,7 @@ class Server:
         except CellTimeout:
             status = "timeout"
             self.session.figures.discard()
-        self.outside.flush()
-        self.outside.mark(")")
+        self.outside.end()
         return status
 
 

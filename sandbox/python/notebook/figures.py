@@ -6,16 +6,21 @@ are still open at the end of the cell are given then.
 
 import io
 import sys
+import warnings
+
+from threadmill import fonts
 
 PYPLOT, PILLOW = "matplotlib.pyplot", "PIL.Image"
 
 
 class Figures:
-    def __init__(self, outside):
+    def __init__(self, outside, imports):
         self.outside = outside
         self.limits = {"count": 0, "bytes": 0, "pixels": 0}
         self.shown = self.left_out = 0
-        sys.meta_path.insert(0, AfterImport({PYPLOT: self._patch_pyplot, PILLOW: self._patch_pillow}))
+        imports.add(PYPLOT, self._patch_pyplot)
+        imports.add(PILLOW, self._patch_pillow)
+        imports.add("matplotlib.font_manager", fonts.patch)
 
     def begin(self, limits):
         self.limits = limits
@@ -45,7 +50,8 @@ class Figures:
         except Exception:
             return  # the cell has broken it
         for figure in figures:
-            self._show_figure(figure)
+            if not is_empty(figure):
+                self._show_figure(figure)
         self.discard()
 
     def show_value(self, value):
@@ -69,10 +75,40 @@ class Figures:
             if self._is_too_large(width, height):
                 return
             file = io.BytesIO()
-            figure.savefig(file, format="png", bbox_inches="tight")
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.filterwarnings("always", "Glyph ")
+                figure.savefig(file, format="png", bbox_inches="tight")
             self._give(file.getvalue())
+            self._warn(caught)
         except Exception as error:
             self._note(f"a figure could not be drawn: {type(error).__name__}: {error}")
+
+    def _warn(self, caught):
+        missing, others = fonts.without_glyphs(caught)
+        for warning in others:
+            self._note(str(warning.message))
+        if missing:
+            self._note(
+                f"no installed font has {missing}, so the figure shows boxes instead. The Debian packages fonts-noto-cjk "
+                "(Chinese, Japanese, Korean) and fonts-noto-core (other scripts) have them."
+            )
+
+    def show_data(self, data):
+        """Shows the bytes of an image, or their base64; False when they are no image that can be read here."""
+        import base64
+
+        try:
+            data = base64.b64decode(data) if isinstance(data, str) else bytes(data)
+            if data.startswith(b"\x89PNG"):
+                if not self._is_full():
+                    self._give(data)
+                return True
+            from PIL import Image
+
+            self._show_image(Image.open(io.BytesIO(data)))
+            return True
+        except Exception:
+            return False
 
     def _show_image(self, image):
         if self._is_full():
@@ -128,33 +164,10 @@ class Figures:
         pillow.Image.show = show
 
 
-class AfterImport:
-    """Calls a function with each of some modules, right after it was imported for the first time."""
-
-    def __init__(self, actions):
-        self.actions = actions
-        self.searching = False
-
-    def find_spec(self, name, path=None, target=None):
-        action = self.actions.get(name)
-        if action is None or self.searching:
-            return None
-        from importlib.util import find_spec
-
-        self.searching = True
-        try:
-            spec = find_spec(name)
-        finally:
-            self.searching = False
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module):
-                execute(module)
-                action(module)
-
-            spec.loader.exec_module = exec_module
-        return spec
+def is_empty(figure):
+    """Nothing was drawn, as in the figure that `plt.savefig` makes after `plt.show`."""
+    kinds = ("axes", "artists", "lines", "patches", "texts", "images", "legends", "subfigs")
+    return not any(getattr(figure, kind, ()) for kind in kinds)
 
 
 def is_instance(value, module, name):

@@ -56,7 +56,8 @@ def log_levels(logging):
         for handler in logging.root.handlers
         if type(handler) is logging.StreamHandler
     ]
-    return {"root": logging.root.level, "levels": levels, "handlers": handlers}
+    plain = logging.root.level == logging.WARNING and not levels and not handlers
+    return None if plain else {"root": logging.root.level, "levels": levels, "handlers": handlers}
 
 
 def set_log_levels(logging, saved):
@@ -70,7 +71,7 @@ def set_log_levels(logging, saved):
         logging.root.addHandler(handler)
 
 
-# Name: module, how to read it, how to write it.
+# Name: module, how to read it, how to write it. None: it is as the module begins.
 SETTINGS = {
     "the state of random": ("random", lambda m: m.getstate(), lambda m, v: m.setstate(v)),
     "the random state of numpy": ("numpy.random", random_state, lambda m, v: m.set_state(v)),
@@ -120,7 +121,7 @@ class Settings:
                     found[name] = read(sys.modules[module])
                 except Exception:
                     pass  # another version of the module, or one that is being imported
-        return found
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def printed(value):

@@ -1,11 +1,16 @@
 /** What cells give in a notebook: one table for every backend. */
 import { afterAll, describe, expect, test } from 'vitest';
 import type { TestSandbox } from './index.ts';
+import { AWAITS, DISPLAYS, OUTPUT, SOURCES } from './notebook-cells.ts';
 import type { Options, Row } from './notebook-row.ts';
 import { RESTART } from './notebook-row.ts';
 import { SIGNALS, STATE } from './notebook-state.ts';
 
 const TABLE: Record<string, Row[]> = {
+  'a cell of a notebook gives': SOURCES,
+  'a cell of a notebook may have': AWAITS,
+  'a notebook displays': DISPLAYS,
+  'a notebook shows': OUTPUT,
   'the state of a notebook keeps': STATE,
   'code of a notebook may use signals:': SIGNALS,
 };
