@@ -1,6 +1,6 @@
 /**
- * What every long activity needs: heartbeats from its first moment, one signal for a cancel from Temporal or from the
- * fast path, and patience with outages. Heartbeats are timer-driven: a model that thinks for a minute is alive.
+ * The frame of a long activity: heartbeats from the start, one signal for a cancel from Temporal or from the fast path,
+ * and patience with outages. A timer beats, so a model that thinks for a minute counts as alive.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -37,9 +37,9 @@ function ownerName(tries: number): string {
 }
 
 /**
- * Runs `work` and turns what it throws into what Temporal should do next: a client's cancel is the verdict `stopped`,
- * Temporal's own cancel is rethrown as such, a worker that shuts down hands over, anything else is classified. While
- * PostgreSQL or sandboxd is away, `work` is run again until the run's deadline: that is no attempt of Temporal's.
+ * Runs `work`. A client's cancel becomes the result `stopped`, a cancel by Temporal is rethrown, a worker that shuts down
+ * hands over, and `toFailure` classifies other errors. While PostgreSQL or sandboxd is away, `work` runs again until the
+ * run's deadline, and Temporal counts one attempt.
  */
 export async function attempt<T>(
   control: RunControl,
@@ -70,13 +70,13 @@ export async function attempt<T>(
   }
 }
 
-/** Both times are Temporal's: this computer's clock may be off, and would give up a server that restarts. */
+/** Both times come from Temporal: with a wrong clock here, a server that restarts would be given up. */
 export function triesOf({ info }: Pick<Context, 'info'>): Tries {
   const elapsedMs = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
   return { attempt: info.attempt, elapsedMs };
 }
 
-/** Runs `work` until it meets no outage of a part of ours. @throws its other errors, and the reason of the signal */
+/** Repeats `work` while PostgreSQL or sandboxd is away. @throws its other errors, and the reason of the signal */
 export async function throughOutages<T>(
   work: (tries: number) => Promise<T>,
   signal: AbortSignal,
@@ -97,6 +97,6 @@ export async function throughOutages<T>(
 }
 
 function isOutage(error: unknown): boolean {
-  const ours = isUnavailable(error) || isBusy(error);
-  return ours || (error instanceof SandboxUnavailableError && error.temporary);
+  const database = isUnavailable(error) || isBusy(error);
+  return database || (error instanceof SandboxUnavailableError && error.temporary);
 }

@@ -12,8 +12,8 @@ import {
 import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
 import { takeLease } from '../db/interpreters/interpreter-lease.ts';
 import { storeCell } from '../db/interpreters/interpreters.ts';
-import type { PendingToolCall, ToolOutcome } from '../db/runs/tool-calls.ts';
-import { CallSettledError, readToolCall } from '../db/runs/tool-calls.ts';
+import type { PendingToolCall, RunToolResult } from '../db/runs/tool-calls.ts';
+import { StaleCallError, readToolCall } from '../db/runs/tool-calls.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { EarlierCallError } from './failures.ts';
@@ -30,16 +30,16 @@ export async function runCell(
   deps: ActivityDependencies,
   { runId, call, owner }: CellCall,
   signal: AbortSignal,
-): Promise<ToolOutcome> {
+): Promise<RunToolResult> {
   const { backend, reason } = deps.sandbox.status;
   if (backend === 'none') throw new SandboxUnavailableError(reason);
   const taken = await waitForLease(deps, runId, { call, owner }, signal);
-  if (taken.kind === 'settled') return taken.outcome;
+  if (taken.kind === 'done') return taken.result;
   return runLeased(deps, { runId, call, lease: taken.lease }, signal);
 }
 
 type Taken =
-  { kind: 'taken'; lease: Lease & StoredVersion } | { kind: 'settled'; outcome: ToolOutcome };
+  { kind: 'taken'; lease: Lease & StoredVersion } | { kind: 'done'; result: RunToolResult };
 
 /** Waits until the thread's Python is free, and every earlier call of the turn has its result. */
 async function waitForLease(
@@ -53,7 +53,7 @@ async function waitForLease(
     const lease = await takeLease(deps.pool, runId, call.id, owner);
     if (lease !== undefined) return { kind: 'taken', lease };
     const again = await readToolCall(deps.pool, runId, call.id);
-    if (again.kind === 'settled') return again;
+    if (again.kind === 'done') return again;
     if (again.call.pythonInUse) busyAt = performance.now();
     if (performance.now() - busyAt > ABANDONED_MS) throw new EarlierCallError();
     return undefined;
@@ -64,11 +64,11 @@ async function runLeased(
   { pool, sandbox, interpreters }: ActivityDependencies,
   { runId, call, lease }: { runId: RunId; call: PendingToolCall; lease: Lease & StoredVersion },
   signal: AbortSignal,
-): Promise<ToolOutcome> {
+): Promise<RunToolResult> {
   const held = holdLease(pool, lease, signal);
-  // Every attempt leaves a version of its own: a Python whose cell was not stored is at none that is.
+  // Every attempt names its own version: a Python whose cell was not stored has a version that no row has.
   const nextVersion = `${call.id}/${lease.epoch}`;
-  let outcome: ToolOutcome | undefined;
+  let stored: RunToolResult | undefined;
   try {
     await sandbox.runCell({
       sessionId: call.threadId,
@@ -85,17 +85,17 @@ async function runLeased(
             ? null
             : await writeState(pool, lease, { version: nextVersion, change }, held.signal);
         await held.stop();
-        outcome = await storeCell(pool, lease, { runId, callId: call.id }, { outputs, state });
+        stored = await storeCell(pool, lease, { runId, callId: call.id }, { outputs, state });
       },
     });
   } catch (error) {
-    // Stored, and then its Python was lost: the next cell restores it.
-    if (outcome !== undefined) return outcome;
+    // Its Python was lost after the cell was stored: the next cell restores it.
+    if (stored !== undefined) return stored;
     await held.release();
-    if (error instanceof CallSettledError) return error.outcome;
+    if (error instanceof StaleCallError) return error.result;
     if (error instanceof SandboxUnavailableError) interpreters.abandon(call.threadId, error);
     throw error;
   }
-  if (outcome === undefined) throw new Error('The sandbox did not have the cell stored.');
-  return outcome;
+  if (stored === undefined) throw new Error('The sandbox did not have the cell stored.');
+  return stored;
 }

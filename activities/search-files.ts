@@ -3,8 +3,8 @@ import { log } from '@temporalio/activity';
 
 import { embeddingKey } from '../db/vector-stores/document-vectors.ts';
 import { searchStores } from '../db/vector-stores/search.ts';
-import type { PendingToolCall, ToolOutcome } from '../db/runs/tool-calls.ts';
-import { CallSettledError, storeSearch } from '../db/runs/tool-calls.ts';
+import type { PendingToolCall, RunToolResult } from '../db/runs/tool-calls.ts';
+import { StaleCallError, storeSearch } from '../db/runs/tool-calls.ts';
 import { EmbeddingError } from '../retrieval/index.ts';
 import type { RunId } from '../wire/ids.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';
@@ -24,7 +24,7 @@ export async function searchFiles(
   runId: RunId,
   call: PendingToolCall,
   signal: AbortSignal,
-): Promise<ToolOutcome> {
+): Promise<RunToolResult> {
   const { pool, embedder } = deps;
   const options = rankingOptionsOf(call.tools);
   const queries = readQueries(call.input);
@@ -48,7 +48,7 @@ export async function searchFiles(
   try {
     return await storeSearch(pool, { runId, callId: call.id }, search);
   } catch (error) {
-    if (error instanceof CallSettledError) return error.outcome;
+    if (error instanceof StaleCallError) return error.result;
     throw error;
   }
 }

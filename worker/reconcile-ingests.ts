@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 
 import { countUnembedded, embeddingKey } from '../db/vector-stores/document-vectors.ts';
-import { settleFile } from '../db/vector-stores/documents.ts';
+import { endIngest } from '../db/vector-stores/documents.ts';
 import type { SuspectIngest } from '../db/maintenance.ts';
 import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
 import { withTransaction } from '../db/core/pool.ts';
@@ -46,7 +46,7 @@ async function repair(
     await withTransaction(pool, (tx) => enqueueIngests(tx, [seq]));
   } else {
     const message = 'The ingest was terminated by an operator.';
-    await settleFile(pool, seq, { status: 'failed', error: { code: 'server_error', message } });
+    await endIngest(pool, seq, { status: 'failed', error: { code: 'server_error', message } });
   }
   log.warn({ ingest: ingestId, workflow }, 'Repaired an ingest');
 }

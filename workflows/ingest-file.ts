@@ -1,5 +1,5 @@
 /**
- * A file of a vector store, from in_progress to its end. History holds the row's seq and verdicts; text and vectors are in
+ * A file of a vector store, from in_progress to its end. History holds the row's seq and kinds; text and vectors are in
  * Postgres. Changes here must replay old histories: test/workflows has them.
  */
 import {
@@ -36,8 +36,8 @@ async function perform(
   state: Exclude<IngestState, { at: 'ended' }>,
   seq: number,
 ): Promise<IngestEvent> {
-  if (state.at === 'settling') {
-    return CancellationScope.nonCancellable(() => settling().settleFile(seq, state.ending));
+  if (state.at === 'finalizing') {
+    return CancellationScope.nonCancellable(() => finalizing().settleFile(seq, state.reason));
   }
   try {
     if (state.at === 'parsing') return await parsing().cutFile(seq);
@@ -46,7 +46,7 @@ async function perform(
     }
     return await embedding(state).embedSlice(seq, state.slice);
   } catch (error) {
-    return outcomeOfError(error);
+    return eventOfError(error);
   }
 }
 
@@ -76,14 +76,14 @@ const embedding = ({ slice, slices }: { slice: number; slices: number }) =>
   });
 
 /** Not on the ingest queue: an end does not wait behind other files. */
-const settling = () =>
+const finalizing = () =>
   proxyActivities<Activities>({
     startToCloseTimeout: '30s',
     retry: { initialInterval: '200ms', maximumInterval: '10s' },
     summary: 'end the ingest',
   });
 
-function outcomeOfError(error: unknown): IngestEvent {
+function eventOfError(error: unknown): IngestEvent {
   if (isCancellation(error)) return { kind: 'cancelled' };
   if (!(error instanceof ActivityFailure)) throw error;
   const cause = error.cause;

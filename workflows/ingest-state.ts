@@ -1,23 +1,23 @@
 /**
- * What an ingest does next. Pure: the workflow performs a state and feeds the outcome back.
+ * What an ingest does next. Pure: the workflow performs a state and feeds the result back.
  *
  *   parsing ──embed──► embedding(0) ──embedded──► … ──► embedding(last)
  *      │                                                    │
  *      └──────ended: the last step commits the file─────────┴──► ended
  *
- *   parsing | embedding ──failed | cancelled──► settling ──ended──► ended
+ *   parsing | embedding ──failed | cancelled──► finalizing ──ended──► ended
  */
-import type { IngestEnding, IngestOutcome } from '../activities/index.ts';
+import type { IngestEndReason, IngestResult } from '../activities/index.ts';
 import type { VectorStoreFileError, VectorStoreFileStatus } from '../wire/types.ts';
 
 export type IngestState =
   | { at: 'parsing' }
   | { at: 'embedding'; slice: number; slices: number }
-  | { at: 'settling'; ending: IngestEnding }
+  | { at: 'finalizing'; reason: IngestEndReason }
   | { at: 'ended'; status: VectorStoreFileStatus | 'removed' };
 
 export type IngestEvent =
-  IngestOutcome | { kind: 'cancelled' } | { kind: 'failed'; error: VectorStoreFileError };
+  IngestResult | { kind: 'cancelled' } | { kind: 'failed'; error: VectorStoreFileError };
 
 export const initialState: IngestState = { at: 'parsing' };
 
@@ -28,9 +28,9 @@ export function apply(state: IngestState, event: IngestEvent): IngestState {
     case 'ended':
       return { at: 'ended', status: event.status };
     case 'cancelled':
-      return { at: 'settling', ending: { status: 'cancelled' } };
+      return { at: 'finalizing', reason: { status: 'cancelled' } };
     case 'failed':
-      return { at: 'settling', ending: { status: 'failed', error: event.error } };
+      return { at: 'finalizing', reason: { status: 'failed', error: event.error } };
     case 'embed':
       if (state.at !== 'parsing') throw impossible(state, event);
       return { at: 'embedding', slice: 0, slices: event.slices };
@@ -43,5 +43,5 @@ export function apply(state: IngestState, event: IngestEvent): IngestState {
 }
 
 function impossible(state: IngestState, event: IngestEvent): Error {
-  return new Error(`An ingest that is ${state.at} cannot take the outcome ${event.kind}.`);
+  return new Error(`An ingest that is ${state.at} cannot take the result ${event.kind}.`);
 }

@@ -1,5 +1,5 @@
 /**
- * What a run does next. Pure: the workflow performs a state and feeds the outcome back.
+ * What a run does next. Pure: the workflow performs a state and feeds the result back.
  *
  *   model(turn) ──ended──────────────────────────────► ended
  *     │  ▲  └─────tools──► tools(turn) ──all done──┐
@@ -12,7 +12,12 @@
  *   waiting ───────cancelled | deadline─────────────────────► finalizing ──resumed: the outputs came first──► model(turn + 1)
  *   out of turns ───────────────────────────────────────────► finalizing
  */
-import type { FinalizeOutcome, RunEnding, ToolOutcome, TurnResult } from '../activities/index.ts';
+import type {
+  FinalizeResult,
+  RunEndReason,
+  RunToolResult,
+  TurnResult,
+} from '../activities/index.ts';
 import type { RunEnd } from '../wire/run-status.ts';
 import type { LastError } from '../wire/types.ts';
 
@@ -20,7 +25,7 @@ type States = {
   model: { turn: number };
   tools: { turn: number; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] };
   waiting: { turn: number; submission: string };
-  finalizing: { turn: number; ending: RunEnding };
+  finalizing: { turn: number; reason: RunEndReason };
 };
 type At = keyof States;
 
@@ -32,18 +37,18 @@ export type RunState = OpenState | ({ at: 'ended' } & Omit<RunEnd, 'kind'>);
 export type Interruption =
   { kind: 'deadline' } | { kind: 'cancelled' } | { kind: 'failed'; error: LastError };
 
-/** What can come of performing a state. */
-export type Outcomes = {
+/** The results that each state can have. */
+export type Results = {
   model: TurnResult | Interruption;
-  /** Every call of the step has settled. */
-  tools: { kind: 'tools_settled'; outcomes: ToolOutcome[] } | Interruption;
+  /** Every call of the step has its result. */
+  tools: { kind: 'tools_done'; results: RunToolResult[] } | Interruption;
   waiting: { kind: 'outputs' } | { kind: 'deadline' } | { kind: 'cancelled' };
-  finalizing: FinalizeOutcome;
+  finalizing: FinalizeResult;
 };
 
 type Transition<K extends At> = (
   state: OpenState<K>,
-  outcome: Outcomes[K],
+  result: Results[K],
   maxTurns: number,
 ) => RunState;
 
@@ -56,49 +61,49 @@ const TRANSITIONS: { [K in At]: Transition<K> } = {
 
 export const initialState: RunState = { at: 'model', turn: 0 };
 
-/** The state after `outcome`. @throws Error for a pair that cannot occur, which stops the workflow where it is */
+/** The state after `result`. @throws Error for a pair that cannot occur, which stops the workflow where it is */
 export function apply<K extends At>(
   state: OpenState<K>,
-  outcome: Outcomes[K],
+  result: Results[K],
   maxTurns: number,
 ): RunState {
   const transition: Transition<K> = TRANSITIONS[state.at];
-  return transition(state, outcome, maxTurns);
+  return transition(state, result, maxTurns);
 }
 
 function afterModel(
   state: OpenState<'model'>,
-  outcome: Outcomes['model'],
+  result: Results['model'],
   maxTurns: number,
 ): RunState {
-  switch (outcome.kind) {
+  switch (result.kind) {
     case 'ended':
-      return end(outcome);
+      return end(result);
     case 'stopped':
       return cancel(state);
     case 'tools':
-      return outcome.calls.length === 0
+      return result.calls.length === 0
         ? nextTurn(state, maxTurns)
-        : { at: 'tools', turn: state.turn, calls: outcome.calls };
+        : { at: 'tools', turn: state.turn, calls: result.calls };
     case 'action':
-      return { at: 'waiting', turn: state.turn, submission: outcome.submission };
+      return { at: 'waiting', turn: state.turn, submission: result.submission };
     default:
-      return afterInterruption(state, outcome);
+      return afterInterruption(state, result);
   }
 }
 
-/** The strongest verdict wins: an ended run, then a stop, then a client's turn, then the next model turn. */
+/** The strongest result wins: an ended run, then a stop, then a client's turn, then the next model turn. */
 function afterTools(
   state: OpenState<'tools'>,
-  outcome: Outcomes['tools'],
+  result: Results['tools'],
   maxTurns: number,
 ): RunState {
-  if (outcome.kind !== 'tools_settled') return afterInterruption(state, outcome);
-  const { outcomes } = outcome;
-  const ended = outcomes.find((each) => each.kind === 'ended');
+  if (result.kind !== 'tools_done') return afterInterruption(state, result);
+  const { results } = result;
+  const ended = results.find((each) => each.kind === 'ended');
   if (ended !== undefined) return end(ended);
-  if (outcomes.some((each) => each.kind === 'stopped')) return cancel(state);
-  const action = outcomes.find((each) => each.kind === 'action');
+  if (results.some((each) => each.kind === 'stopped')) return cancel(state);
+  const action = results.find((each) => each.kind === 'action');
   if (action !== undefined) {
     return { at: 'waiting', turn: state.turn, submission: action.submission };
   }
@@ -108,10 +113,10 @@ function afterTools(
 /** Outputs that were stored in time win over the deadline; Postgres decides. */
 function afterWaiting(
   state: OpenState<'waiting'>,
-  outcome: Outcomes['waiting'],
+  result: Results['waiting'],
   maxTurns: number,
 ): RunState {
-  switch (outcome.kind) {
+  switch (result.kind) {
     case 'outputs':
       return nextTurn(state, maxTurns);
     case 'deadline':
@@ -119,35 +124,35 @@ function afterWaiting(
     case 'cancelled':
       return cancel(state);
     default:
-      throw impossible(state, outcome);
+      throw impossible(state, result);
   }
 }
 
 function afterFinalizing(
   state: OpenState<'finalizing'>,
-  outcome: Outcomes['finalizing'],
+  result: Results['finalizing'],
   maxTurns: number,
 ): RunState {
-  switch (outcome.kind) {
+  switch (result.kind) {
     case 'ended':
-      return end(outcome);
+      return end(result);
     case 'resumed':
       return nextTurn(state, maxTurns);
     default:
-      throw impossible(state, outcome);
+      throw impossible(state, result);
   }
 }
 
-function afterInterruption(state: OpenState, outcome: Interruption): RunState {
-  switch (outcome.kind) {
+function afterInterruption(state: OpenState, result: Interruption): RunState {
+  switch (result.kind) {
     case 'cancelled':
       return cancel(state);
     case 'deadline':
       return finalizing(state, { status: 'expired' });
     case 'failed':
-      return finalizing(state, { status: 'failed', error: outcome.error });
+      return finalizing(state, { status: 'failed', error: result.error });
     default:
-      throw impossible(state, outcome);
+      throw impossible(state, result);
   }
 }
 
@@ -155,8 +160,8 @@ function end({ kind: _kind, ...how }: RunEnd): RunState {
   return { at: 'ended', ...how };
 }
 
-function finalizing({ turn }: OpenState, ending: RunEnding): RunState {
-  return { at: 'finalizing', turn, ending };
+function finalizing({ turn }: OpenState, reason: RunEndReason): RunState {
+  return { at: 'finalizing', turn, reason };
 }
 
 function cancel(state: OpenState): RunState {
@@ -170,7 +175,7 @@ function nextTurn(state: OpenState, maxTurns: number): RunState {
 }
 
 /** The compiler rules such a pair out; a history of other code may still bring one. */
-function impossible(state: OpenState, outcome: never): Error {
-  const { kind } = outcome as { kind: string };
-  return new Error(`A run that is ${state.at} cannot take the outcome ${kind}.`);
+function impossible(state: OpenState, result: never): Error {
+  const { kind } = result as { kind: string };
+  return new Error(`A run that is ${state.at} cannot take the result ${kind}.`);
 }

@@ -1,5 +1,5 @@
 /**
- * A run, from its first model turn to its terminal status. History holds ids and verdicts; everything a client can see
+ * A run, from its first model turn to its terminal status. History holds ids and kinds; everything a client can see
  * is in Postgres. Changes here must replay old histories: test/workflows has them.
  */
 import {
@@ -21,10 +21,10 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-import type { Activities, RunEnding, ToolOutcome } from '../activities/index.ts';
+import type { Activities, RunEndReason, RunToolResult } from '../activities/index.ts';
 import type { RunEnd } from '../wire/run-status.ts';
 import type { LastError } from '../wire/types.ts';
-import type { Interruption, OpenState, Outcomes, RunState } from './run-state.ts';
+import type { Interruption, OpenState, Results, RunState } from './run-state.ts';
 import { apply, initialState } from './run-state.ts';
 import type { RunInput } from './signals.ts';
 import { toolOutputsSubmitted } from './signals.ts';
@@ -40,7 +40,7 @@ const { finalizeRun } = proxyActivities<Activities>({
   summary: 'end the run',
 });
 
-/** For the operator: ids and verdicts, as everything in the history. */
+/** For the operator. Like the history it holds ids and kinds. */
 export type RunResult = { status: RunEnd['status']; reason: RunEnd['reason'] | null };
 
 export async function runWorkflow(input: RunInput): Promise<RunResult> {
@@ -64,7 +64,7 @@ export async function runWorkflow(input: RunInput): Promise<RunResult> {
   return { status, reason };
 }
 
-/** Performs the state. The switch ties each state to the outcomes that it can have. */
+/** Performs the state. The switch ties each state to the results that it can have. */
 async function advance(
   state: OpenState,
   input: RunInput,
@@ -79,7 +79,7 @@ async function advance(
     case 'waiting':
       return apply(state, await waitForOutputs(state.submission, input, submitted), maxTurns);
     case 'finalizing':
-      return apply(state, await finalize(state.ending, input), maxTurns);
+      return apply(state, await finalize(state.reason, input), maxTurns);
   }
 }
 
@@ -135,8 +135,8 @@ function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelT
 async function runTools(
   calls: { id: string; type: string }[],
   input: RunInput,
-): Promise<{ kind: 'tools_settled'; outcomes: ToolOutcome[] }> {
-  const settled = await Promise.allSettled(
+): Promise<{ kind: 'tools_done'; results: RunToolResult[] }> {
+  const ended = await Promise.allSettled(
     calls.map((call) => {
       const activities = proxyActivities<Activities>({
         scheduleToCloseTimeout: timeLeft(input),
@@ -148,21 +148,19 @@ async function runTools(
       return activities.runTool(input.runId, call.id);
     }),
   );
-  const failures = settled.flatMap((result) =>
+  const failures = ended.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
   );
   if (failures.length > 0) throw failures.find(isCancellation) ?? failures[0];
-  const outcomes = settled.flatMap((result) =>
-    result.status === 'fulfilled' ? [result.value] : [],
-  );
-  return { kind: 'tools_settled', outcomes };
+  const results = ended.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  return { kind: 'tools_done', results };
 }
 
 async function waitForOutputs(
   submission: string,
   input: RunInput,
   submitted: ReadonlySet<string>,
-): Promise<Outcomes['waiting']> {
+): Promise<Results['waiting']> {
   try {
     const inTime = await waitFor(() => submitted.has(submission), submission, input);
     return { kind: inTime ? 'outputs' : 'deadline' };
@@ -188,8 +186,8 @@ async function waitFor(
   return true;
 }
 
-function finalize(ending: RunEnding, input: RunInput): ReturnType<Activities['finalizeRun']> {
-  return CancellationScope.nonCancellable(() => finalizeRun(input.runId, ending));
+function finalize(reason: RunEndReason, input: RunInput): ReturnType<Activities['finalizeRun']> {
+  return CancellationScope.nonCancellable(() => finalizeRun(input.runId, reason));
 }
 
 /** On a server that did not know the attribute when the run started, writing it would stop the workflow. */

@@ -1,6 +1,6 @@
 /**
  * The steps of an ingest. Each may run twice, and goes on where an earlier attempt stopped: what is stored is keyed by
- * document, ordinal and chunk. The verdict `ended` repeats what the row says.
+ * document, ordinal and chunk. The result `ended` has the row's status.
  */
 import { createHash } from 'node:crypto';
 
@@ -9,7 +9,7 @@ import { Context } from '@temporalio/activity';
 import { BlobGoneError, readBlob } from '../../db/core/blobs.ts';
 import type {
   Document,
-  IngestEnd,
+  IngestStatus,
   IngestSource,
   NewChunk,
 } from '../../db/vector-stores/documents.ts';
@@ -22,7 +22,7 @@ import {
   claimDocument,
   completeFile,
   countChunks,
-  endOf,
+  statusOfIngest,
   finishChunks,
   readIngest,
   readIngestDocument,
@@ -35,8 +35,10 @@ import { toIngestFailure } from '../failures.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
 import { formatOf, wordsOf } from './text-format.ts';
 
-export type IngestOutcome =
-  { kind: 'ended'; status: IngestEnd } | { kind: 'embed'; slices: number } | { kind: 'embedded' };
+export type IngestResult =
+  | { kind: 'ended'; status: IngestStatus }
+  | { kind: 'embed'; slices: number }
+  | { kind: 'embedded' };
 
 /** Chunks of one embedSlice: what a retry repeats at most, but for those that are stored already. */
 const SLICE_CHUNKS = 512;
@@ -48,7 +50,7 @@ const STORE_CHUNKS = 64;
 const HEARTBEAT_MS = 3_000;
 
 /** Parses the file, cuts it, and stores the chunks, unless some file of the project has left the same ones behind. */
-export async function cutFile(deps: ActivityDependencies, seq: number): Promise<IngestOutcome> {
+export async function cutFile(deps: ActivityDependencies, seq: number): Promise<IngestResult> {
   return beating(async (signal) => {
     const { pool, embedder } = deps;
     const source = await readIngest(pool, seq);
@@ -103,7 +105,7 @@ export async function embedSlice(
   deps: ActivityDependencies,
   seq: number,
   slice: number,
-): Promise<IngestOutcome> {
+): Promise<IngestResult> {
   return beating(async (signal) => {
     const { pool, embedder } = deps;
     const document = await readIngestDocument(pool, seq);
@@ -125,8 +127,8 @@ export async function embedSlice(
   });
 }
 
-async function ended({ pool }: ActivityDependencies, seq: number): Promise<IngestOutcome> {
-  return { kind: 'ended', status: await endOf(pool, seq) };
+async function ended({ pool }: ActivityDependencies, seq: number): Promise<IngestResult> {
+  return { kind: 'ended', status: await statusOfIngest(pool, seq) };
 }
 
 /** Content put together from parts was never read as a whole. */

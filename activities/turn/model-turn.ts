@@ -13,7 +13,7 @@ import { attempt, throughOutages } from '../attempt.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
 import { ModelOutageError, ModelStreamError } from '../failures.ts';
 import { ChunkAccumulator } from '../model/answer/accumulate-chunks.ts';
-import { verdictOf } from '../model/answer/map-finish-reason.ts';
+import { endOfAnswer } from '../model/answer/map-finish-reason.ts';
 import type { ModelServer } from '../model/client.ts';
 import { adapt, measureTokens } from '../model/client.ts';
 import { usesFileSearch } from '../model/request/build-tools.ts';
@@ -111,15 +111,15 @@ async function streamTurn(
   try {
     const finish = await streamAnswer(server, request, { answer, writer }, signal);
     const { message, toolCalls } = await writer.finish();
-    const verdict = verdictOf(finish, toolCalls);
+    const { end, incomplete } = endOfAnswer(finish, toolCalls);
     const usage = answer.usage ?? estimate(request, writer);
     if (request.measurable) measureTokens(server.known, request.promptTokens, usage.prompt_tokens);
     return {
-      ...verdict.end,
+      ...end,
       usage,
       toolCalls,
       upstream: { server: server.target.baseUrl, ...answer.upstream() },
-      message: message && { ...message, incomplete: verdict.incomplete },
+      message: message && { ...message, incomplete },
     };
   } catch (error) {
     await writer.abandon();

@@ -69,7 +69,7 @@ export class EventBatcher implements AsyncDisposable {
     try {
       if (events.length === 0) return;
       const stored = await this.#write(events);
-      for (const stream of streams) stream.settle(stored.has(stream.runId));
+      for (const stream of streams) stream.confirm(stored.has(stream.runId));
     } catch (error) {
       for (const stream of streams) stream.fail(error as Error);
     } finally {
@@ -182,7 +182,7 @@ export class DeltaStream {
   }
 
   /** For the batcher: the event was stored, or had no effect because another attempt owns the run. */
-  settle(stored: boolean): void {
+  confirm(stored: boolean): void {
     this.#inFlight = false;
     if (!stored) this.fail(new FencedError(`Run ${this.runId} is owned by another attempt.`));
     else if (this.#queue.length === 0) {

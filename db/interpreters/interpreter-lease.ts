@@ -111,7 +111,7 @@ export type NewVersion = { version: string; unsaved: string[]; namespaceBlobId: 
  * Gives the lease up. With `next`, that is the thread's state from now on.
  * @throws FencedError when another attempt has taken the lease
  */
-export async function settleLease(tx: Tx, lease: Lease, next: NewVersion | null): Promise<void> {
+export async function endLease(tx: Tx, lease: Lease, next: NewVersion | null): Promise<void> {
   const rows = await query(
     tx,
     'interpreters.settle',

@@ -8,11 +8,11 @@ import type { StoredBlob } from '../core/blobs.ts';
 import { readBlob, releaseBlobs } from '../core/blobs.ts';
 import { createFileOfBlob } from '../files/files.ts';
 import type { Lease, StoredVersion } from './interpreter-lease.ts';
-import { settleLease } from './interpreter-lease.ts';
+import { endLease } from './interpreter-lease.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
-import type { ToolOutcome } from '../runs/tool-calls.ts';
-import { CallSettledError, lockRunOfCall, storeToolResult } from '../runs/tool-calls.ts';
+import type { RunToolResult } from '../runs/tool-calls.ts';
+import { StaleCallError, lockRunOfCall, storeToolResult } from '../runs/tool-calls.ts';
 
 export type InterpreterFile = { path: string; bytes: number; blobId: number };
 
@@ -51,30 +51,30 @@ export type CellOutput = { type: 'logs'; logs: string } | { type: 'image'; blob:
 /**
  * Stores the result of a code call together with the state after it, and gives the lease up. `state` is null when the
  * Python died: then it stays what it was before the cell. Blobs that nothing refers to afterwards are gone with it.
- * @throws CallSettledError when there is nothing to store any more; FencedError when the lease was lost
+ * @throws StaleCallError when there is nothing to store any more; FencedError when the lease was lost
  */
 export async function storeCell(
   pool: Pool,
   lease: Lease & Pick<StoredVersion, 'namespace'>,
   call: { runId: RunId; callId: ToolCallId },
   { outputs, state }: { outputs: CellOutput[]; state: NewState | null },
-): Promise<ToolOutcome> {
+): Promise<RunToolResult> {
   const stored = withTransaction(pool, async (tx) => {
     const run = await lockRunOfCall(tx, call);
     const given: CodeOutput[] = [];
     for (const output of outputs) {
       given.push(await toCodeOutput(tx, lease.projectId, output, given));
     }
-    const outcome = await storeToolResult(tx, run, call.callId, { outputs: given });
+    const result = await storeToolResult(tx, run, call.callId, { outputs: given });
     const [replaced] = await Promise.all([
       state === null ? [] : replaceState(tx, lease, state),
-      settleLease(tx, lease, state),
+      endLease(tx, lease, state),
     ]);
     await releaseBlobs(tx, replaced);
-    return outcome;
+    return result;
   });
   return stored.catch(async (error: unknown) => {
-    if (error instanceof CallSettledError) {
+    if (error instanceof StaleCallError) {
       await withTransaction(pool, (tx) => releaseBlobs(tx, blobsOf(outputs, state)));
     }
     throw error;

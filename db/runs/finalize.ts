@@ -13,7 +13,7 @@ import { lockRun } from './read-runs.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
 import { endRun } from './transitions.ts';
 
-export type RunEnding =
+export type RunEndReason =
   | { status: 'cancelled' }
   /** `waiting` ends the run only while it still waits for its client: outputs that arrived in time win. */
   | { status: 'expired'; waiting?: boolean }
@@ -21,14 +21,14 @@ export type RunEnding =
   | { status: 'incomplete' };
 
 /** `resumed`: tool outputs arrived before the deadline did its work. */
-export type FinalizeOutcome = RunEnd | { kind: 'resumed' };
+export type FinalizeResult = RunEnd | { kind: 'resumed' };
 
 const MESSAGE_REASONS = {
   cancelled: 'run_cancelled',
   expired: 'run_expired',
   failed: 'run_failed',
   incomplete: 'max_tokens',
-} as const satisfies Record<RunEnding['status'], IncompleteReason>;
+} as const satisfies Record<RunEndReason['status'], IncompleteReason>;
 
 /**
  * Ends the run once, whatever it was doing: closes its open message and step, and writes the terminal event with the
@@ -37,19 +37,19 @@ const MESSAGE_REASONS = {
 export async function finalizeRun(
   pool: Pool,
   runId: RunId,
-  ending: RunEnding,
-): Promise<FinalizeOutcome> {
+  reason: RunEndReason,
+): Promise<FinalizeResult> {
   return withTransaction(pool, async (tx) => {
     const current = await lockRun(tx, { runId });
     if (current === undefined) return DELETED;
     if (!isActive(current.status)) return runEnd(current);
-    if (ending.status === 'expired' && ending.waiting && current.status !== 'requires_action') {
+    if (reason.status === 'expired' && reason.waiting && current.status !== 'requires_action') {
       return { kind: 'resumed' };
     }
     const final =
-      current.status === 'cancelling' && ending.status !== 'expired'
+      current.status === 'cancelling' && reason.status !== 'expired'
         ? { status: 'cancelled' as const }
-        : ending;
+        : reason;
     const run = (await endRun(tx, runId, final))!;
     const events: RunEvent[] = [];
     if (final.status === 'cancelled') events.push(runEvent({ ...current, status: 'cancelling' }));
@@ -59,17 +59,17 @@ export async function finalizeRun(
   });
 }
 
-async function closeOpenObjects(tx: Tx, run: RunRow, ending: RunEnding): Promise<RunEvent[]> {
-  const stepStatus = ending.status === 'incomplete' ? 'completed' : ending.status;
+async function closeOpenObjects(tx: Tx, run: RunRow, reason: RunEndReason): Promise<RunEvent[]> {
+  const stepStatus = reason.status === 'incomplete' ? 'completed' : reason.status;
   const step = await endOpenStepIfAny(
     tx,
     run.id,
     stepStatus,
-    ending.status === 'failed' ? ending.error : null,
+    reason.status === 'failed' ? reason.error : null,
   );
   if (step === undefined) return [];
   return [
-    ...(await cutMessage(tx, run.id, step.seq, MESSAGE_REASONS[ending.status])),
+    ...(await cutMessage(tx, run.id, step.seq, MESSAGE_REASONS[reason.status])),
     stepEvent(step, run),
   ];
 }

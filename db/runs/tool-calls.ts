@@ -29,7 +29,7 @@ import type { TurnResult } from './finish-turn.ts';
 import { pauseRun } from './transitions.ts';
 
 /** `kind: 'done'` lets the workflow go on once the step's other calls are done too. */
-export type ToolOutcome = { kind: 'done' } | Exclude<TurnResult, { kind: 'tools' }>;
+export type RunToolResult = { kind: 'done' } | Exclude<TurnResult, { kind: 'tools' }>;
 
 export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
   projectId: ProjectId;
@@ -44,12 +44,12 @@ export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
   pythonInUse: boolean;
 };
 
-/** The call to run, or what became of it when there is nothing left to do. */
+/** The call to run, or its result when there is nothing left to do. */
 export async function readToolCall(
   pool: Pool,
   runId: RunId,
   callId: ToolCallId,
-): Promise<{ kind: 'pending'; call: PendingToolCall } | { kind: 'settled'; outcome: ToolOutcome }> {
+): Promise<{ kind: 'pending'; call: PendingToolCall } | { kind: 'done'; result: RunToolResult }> {
   const rows = await query<CallOfRun>(
     pool,
     'tool-calls.read',
@@ -60,9 +60,9 @@ export async function readToolCall(
     [runId, callId],
   );
   const row = rows[0];
-  if (row === undefined) return { kind: 'settled', outcome: DELETED };
+  if (row === undefined) return { kind: 'done', result: DELETED };
   if (row.status !== 'in_progress' || row.result !== null) {
-    return { kind: 'settled', outcome: outcomeOf(row, row.step_id) };
+    return { kind: 'done', result: resultOf(row, row.step_id) };
   }
   return {
     kind: 'pending',
@@ -89,44 +89,44 @@ type CallOfRun = Pick<ToolCallRow, 'step_id' | 'id' | 'type' | 'input' | 'result
   > & { in_use: boolean };
 
 /** There is nothing to store any more: the run has moved on, or the call has its result. */
-export class CallSettledError extends Error {
-  override name = 'CallSettledError';
-  readonly outcome: ToolOutcome;
+export class StaleCallError extends Error {
+  override name = 'StaleCallError';
+  readonly result: RunToolResult;
 
-  constructor(callId: ToolCallId, outcome: ToolOutcome) {
-    super(`Call ${callId} is settled: ${outcome.kind}.`);
-    this.outcome = outcome;
+  constructor(callId: ToolCallId, result: RunToolResult) {
+    super(`There is nothing to store for call ${callId}: ${result.kind}.`);
+    this.result = result;
   }
 }
 
-/** Locks the run so that it cannot move on meanwhile. @throws CallSettledError when it has done so already */
+/** Locks the run so that it cannot move on meanwhile. @throws StaleCallError when it has done so already */
 export async function lockRunOfCall(
   tx: Tx,
   { runId, callId }: { runId: RunId; callId: ToolCallId },
 ): Promise<RunRow> {
   const run = await lockRun(tx, { runId });
-  if (run === undefined) throw new CallSettledError(callId, DELETED);
-  if (run.status !== 'in_progress') throw await settled(tx, run, callId);
+  if (run === undefined) throw new StaleCallError(callId, DELETED);
+  if (run.status !== 'in_progress') throw await staleCall(tx, run, callId);
   return run;
 }
 
-async function settled(tx: Tx, run: RunRow, callId: ToolCallId): Promise<CallSettledError> {
-  return new CallSettledError(callId, outcomeOf(run, await stepOf(tx, run.id, callId)));
+async function staleCall(tx: Tx, run: RunRow, callId: ToolCallId): Promise<StaleCallError> {
+  return new StaleCallError(callId, resultOf(run, await stepOf(tx, run.id, callId)));
 }
 
 /**
  * Stores the result with its delta, once. The last built-in call of the step completes the step, or, when the model also
  * called functions, hands the run to its client. `run` is locked and in progress.
- * @throws CallSettledError when the call has its result
+ * @throws StaleCallError when the call has its result
  */
 export async function storeToolResult(
   tx: Tx,
   run: RunRow,
   callId: ToolCallId,
   result: ToolCallResult,
-): Promise<ToolOutcome> {
+): Promise<RunToolResult> {
   const step = await storeOnce(tx, run.id, callId, result);
-  if (step === undefined) throw await settled(tx, run, callId);
+  if (step === undefined) throw await staleCall(tx, run, callId);
   const call = step.tool_calls.find((candidate) => candidate.id === callId)!;
   const events = [
     result.search === undefined
@@ -134,16 +134,16 @@ export async function storeToolResult(
       : searchResults(step.id, call.index, result.search.results),
   ];
   const open = step.tool_calls.filter((candidate) => candidate.result === null);
-  let outcome: ToolOutcome = { kind: 'done' };
+  let next: RunToolResult = { kind: 'done' };
   if (open.length === 0) {
     events.push(stepEvent(await endOpenStep(tx, run.id, 'completed'), run));
   } else if (open.every((candidate) => candidate.type === 'function')) {
     const paused = (await pauseRun(tx, run.id, step.tool_calls))!;
     events.push(runEvent(paused));
-    outcome = outcomeOf(paused, step.id);
+    next = resultOf(paused, step.id);
   }
   await appendEvents(tx, run.id, events);
-  return outcome;
+  return next;
 }
 
 /** For a call that left nothing behind but its result. @throws as `lockRunOfCall` and `storeToolResult` */
@@ -151,7 +151,7 @@ export async function storeSearch(
   pool: Pool,
   ref: { runId: RunId; callId: ToolCallId },
   search: FileSearch,
-): Promise<ToolOutcome> {
+): Promise<RunToolResult> {
   return withTransaction(pool, async (tx) =>
     storeToolResult(tx, await lockRunOfCall(tx, ref), ref.callId, { search }),
   );
@@ -189,8 +189,8 @@ async function stepOf(db: Queryable, runId: RunId, callId: ToolCallId): Promise<
   return rows[0]?.step_id ?? '';
 }
 
-function outcomeOf(run: EndColumns, stepId: string): ToolOutcome {
-  const going: ToolOutcome =
+function resultOf(run: EndColumns, stepId: string): RunToolResult {
+  const going: RunToolResult =
     run.status === 'requires_action' ? { kind: 'action', submission: stepId } : { kind: 'done' };
   return stopOf(run) ?? going;
 }

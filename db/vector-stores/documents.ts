@@ -47,9 +47,9 @@ export type NewChunk = {
 export type WordConfiguration = 'english' | 'simple';
 
 /** How an ingest ended: `removed` when the file left its store meanwhile. */
-export type IngestEnd = VectorStoreFileStatus | 'removed';
+export type IngestStatus = VectorStoreFileStatus | 'removed';
 
-export type IngestEnding =
+export type IngestEndReason =
   { status: 'cancelled' } | { status: 'failed'; error: VectorStoreFileError };
 
 /** Undefined: the file left the store. */
@@ -186,7 +186,7 @@ export async function completeFile(
   pool: Pool,
   seq: number,
   documentId: number,
-): Promise<IngestEnd> {
+): Promise<IngestStatus> {
   return withTransaction(pool, async (tx) => {
     await lockDocument(tx, documentId);
     const rows = await query<{ embedded: boolean }>(
@@ -197,7 +197,7 @@ export async function completeFile(
        returning d.embedded_with is not null as embedded`,
       [seq, documentId],
     );
-    if (rows[0] === undefined) return endOf(tx, seq);
+    if (rows[0] === undefined) return statusOfIngest(tx, seq);
     if (rows[0].embedded) await copyCodes(tx, documentId, seq);
     await countUsage(tx, documentId, seq);
     return 'completed';
@@ -205,11 +205,11 @@ export async function completeFile(
 }
 
 /** The end of an ingest that did not work, unless it has ended already. */
-export async function settleFile(
+export async function endIngest(
   pool: Pool,
   seq: number,
-  ending: IngestEnding,
-): Promise<IngestEnd> {
+  reason: IngestEndReason,
+): Promise<IngestStatus> {
   return withTransaction(pool, async (tx) => {
     const rows = await query<{ document_id: number | null }>(
       tx,
@@ -218,17 +218,17 @@ export async function settleFile(
        update vector_store_files f set status = $2, last_error = $3::jsonb, document_id = null,
          updated_at = clock_timestamp()
        from old where f.seq = old.seq returning old.document_id`,
-      [seq, ending.status, ending.status === 'failed' ? toJson(ending.error) : null],
+      [seq, reason.status, reason.status === 'failed' ? toJson(reason.error) : null],
     );
     const row = rows[0];
-    if (row === undefined) return endOf(tx, seq);
+    if (row === undefined) return statusOfIngest(tx, seq);
     if (row.document_id !== null) await releaseDocuments(tx, [row.document_id]);
-    return ending.status;
+    return reason.status;
   });
 }
 
 /** What became of an ingest. */
-export async function endOf(db: Queryable, seq: number): Promise<IngestEnd> {
+export async function statusOfIngest(db: Queryable, seq: number): Promise<IngestStatus> {
   const rows = await query<{ status: VectorStoreFileStatus }>(
     db,
     'documents.end-of',

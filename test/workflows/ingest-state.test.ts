@@ -9,7 +9,7 @@ const STATES = {
   parsing: { at: 'parsing' },
   'first slice': { at: 'embedding', slice: 0, slices: 2 },
   'last slice': { at: 'embedding', slice: 1, slices: 2 },
-  settling: { at: 'settling', ending: { status: 'cancelled' } },
+  finalizing: { at: 'finalizing', reason: { status: 'cancelled' } },
 } as const satisfies Record<string, IngestState>;
 
 const EVENTS = {
@@ -25,26 +25,26 @@ const EVENTS = {
 const COMMON: Partial<Record<keyof typeof EVENTS, IngestState>> = {
   completed: { at: 'ended', status: 'completed' },
   removed: { at: 'ended', status: 'removed' },
-  cancelled: { at: 'settling', ending: { status: 'cancelled' } },
-  failed: { at: 'settling', ending: { status: 'failed', error } },
+  cancelled: { at: 'finalizing', reason: { status: 'cancelled' } },
+  failed: { at: 'finalizing', reason: { status: 'failed', error } },
 };
 
 const TABLE: Record<keyof typeof STATES, Partial<Record<keyof typeof EVENTS, IngestState>>> = {
   parsing: { ...COMMON, embed: { at: 'embedding', slice: 0, slices: 2 } },
   'first slice': { ...COMMON, embedded: { at: 'embedding', slice: 1, slices: 2 } },
   'last slice': COMMON,
-  settling: COMMON,
+  finalizing: COMMON,
 };
 
 const PAIRS = Object.keys(STATES).flatMap((state) =>
   Object.keys(EVENTS).map((event) => [state, event] as [keyof typeof STATES, keyof typeof EVENTS]),
 );
 
-describe('every state with every outcome', () => {
+describe('every state with every result', () => {
   test.each(PAIRS)('%s, %s', (state, event) => {
     const next = TABLE[state][event];
     const move = () => apply(STATES[state], EVENTS[event]);
-    if (next === undefined) expect(move).toThrow('cannot take the outcome');
+    if (next === undefined) expect(move).toThrow('cannot take the result');
     else expect(move()).toEqual(next);
   });
 });

@@ -20,11 +20,11 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { RunId } from '../../wire/ids.ts';
 import type {
   Activities,
-  FinalizeOutcome,
-  IngestEnding,
-  IngestOutcome,
-  RunEnding,
-  ToolOutcome,
+  FinalizeResult,
+  IngestEndReason,
+  IngestResult,
+  RunEndReason,
+  RunToolResult,
   TurnResult,
 } from '../../activities/index.ts';
 import { startTemporalServer } from '../../embedded/temporal/server.ts';
@@ -41,8 +41,8 @@ type Step = TurnResult | 'hang' | Error;
 
 type Scenario = {
   turns: Step[];
-  tools?: (ToolOutcome | 'hang' | Error)[];
-  finalize?: (ending: RunEnding) => FinalizeOutcome;
+  tools?: (RunToolResult | 'hang' | Error)[];
+  finalize?: (reason: RunEndReason) => FinalizeResult;
   expiresInMs?: number;
   /** Started on a server that did not know our search attributes. */
   plain?: true;
@@ -198,16 +198,16 @@ function scripted(scenario: Scenario, entered: () => void): RunActivities {
   return {
     modelTurn: () => play(scenario.turns[turns++]),
     runTool: () => play(scenario.tools?.[tools++]),
-    finalizeRun: async (_runId, ending) =>
-      scenario.finalize?.(ending) ?? { kind: 'ended', status: ending.status },
+    finalizeRun: async (_runId, reason) =>
+      scenario.finalize?.(reason) ?? { kind: 'ended', status: reason.status },
     reconcile: async () => ({ repaired: 0 }),
   };
 }
 
 /** What `<queue>-ingest` and the queue of its workflow answer. */
 type IngestScenario = {
-  cut: IngestOutcome | 'hang' | Error;
-  slices?: (IngestOutcome | 'hang' | Error)[];
+  cut: IngestResult | 'hang' | Error;
+  slices?: (IngestResult | 'hang' | Error)[];
   cancelled?: boolean;
 };
 
@@ -216,7 +216,7 @@ const unsupported = ApplicationFailure.create({
   message: 'Files of this type cannot be searched.',
   nonRetryable: true,
 });
-const indexed: IngestOutcome = { kind: 'ended', status: 'completed' };
+const indexed: IngestResult = { kind: 'ended', status: 'completed' };
 
 const INGESTS: Record<string, IngestScenario> = {
   'ingest-words': { cut: indexed },
@@ -269,9 +269,9 @@ async function recordIngest(
     taskQueue: name,
     workflowBundle: { codePath },
     activities: {
-      settleFile: async (_seq: number, ending: IngestEnding) => ({
+      settleFile: async (_seq: number, reason: IngestEndReason) => ({
         kind: 'ended',
-        status: ending.status,
+        status: reason.status,
       }),
     },
   });

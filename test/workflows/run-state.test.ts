@@ -1,27 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import type { OpenState, Outcomes, RunState } from '../../workflows/run-state.ts';
+import type { OpenState, Results, RunState } from '../../workflows/run-state.ts';
 import { apply, initialState } from '../../workflows/run-state.ts';
 
 const MAX_TURNS = 3;
 const call = { id: 'call_1', type: 'code_interpreter' as const };
-type AnyOutcome = Outcomes[keyof Outcomes];
+type AnyResult = Results[keyof Results];
 const error = { code: 'server_error' as const, message: 'no' };
 
 /** Also pairs that do not compile: histories are not compiled. */
-function applyAny(state: RunState, outcome: AnyOutcome, maxTurns = MAX_TURNS): RunState {
-  return apply(state as OpenState, outcome as never, maxTurns);
+function applyAny(state: RunState, result: AnyResult, maxTurns = MAX_TURNS): RunState {
+  return apply(state as OpenState, result as never, maxTurns);
 }
 
 const STATES = {
   model: { at: 'model', turn: 0 },
   tools: { at: 'tools', turn: 0, calls: [call] },
   waiting: { at: 'waiting', turn: 0, submission: 'step_1' },
-  finalizing: { at: 'finalizing', turn: 0, ending: { status: 'cancelled' } },
+  finalizing: { at: 'finalizing', turn: 0, reason: { status: 'cancelled' } },
 } satisfies Record<string, RunState>;
 
-const OUTCOMES = {
+const RESULTS = {
   completed: { kind: 'ended', status: 'completed' },
   'ended failed': { kind: 'ended', status: 'failed', reason: 'server_error' },
   deleted: { kind: 'ended', status: 'deleted' },
@@ -29,33 +29,33 @@ const OUTCOMES = {
   'no tools left': { kind: 'tools', calls: [] },
   action: { kind: 'action', submission: 'step_2' },
   stopped: { kind: 'stopped' },
-  'all done': { kind: 'tools_settled', outcomes: [{ kind: 'done' }, { kind: 'done' }] },
+  'all done': { kind: 'tools_done', results: [{ kind: 'done' }, { kind: 'done' }] },
   'done and action': {
-    kind: 'tools_settled',
-    outcomes: [{ kind: 'done' }, { kind: 'action', submission: 'step_2' }],
+    kind: 'tools_done',
+    results: [{ kind: 'done' }, { kind: 'action', submission: 'step_2' }],
   },
   'action and stopped': {
-    kind: 'tools_settled',
-    outcomes: [{ kind: 'action', submission: 'step_2' }, { kind: 'stopped' }],
+    kind: 'tools_done',
+    results: [{ kind: 'action', submission: 'step_2' }, { kind: 'stopped' }],
   },
   'stopped and ended': {
-    kind: 'tools_settled',
-    outcomes: [{ kind: 'stopped' }, { kind: 'ended', status: 'expired' }],
+    kind: 'tools_done',
+    results: [{ kind: 'stopped' }, { kind: 'ended', status: 'expired' }],
   },
   outputs: { kind: 'outputs' },
   resumed: { kind: 'resumed' },
   deadline: { kind: 'deadline' },
   cancelled: { kind: 'cancelled' },
   failed: { kind: 'failed', error },
-} satisfies Record<string, AnyOutcome>;
+} satisfies Record<string, AnyResult>;
 
 const next: RunState = { at: 'model', turn: 1 };
-const cancel: RunState = { at: 'finalizing', turn: 0, ending: { status: 'cancelled' } };
-const fail: RunState = { at: 'finalizing', turn: 0, ending: { status: 'failed', error } };
-const expire: RunState = { at: 'finalizing', turn: 0, ending: { status: 'expired' } };
+const cancel: RunState = { at: 'finalizing', turn: 0, reason: { status: 'cancelled' } };
+const fail: RunState = { at: 'finalizing', turn: 0, reason: { status: 'failed', error } };
+const expire: RunState = { at: 'finalizing', turn: 0, reason: { status: 'expired' } };
 const wait: RunState = { at: 'waiting', turn: 0, submission: 'step_2' };
 
-type Row = Partial<Record<keyof typeof OUTCOMES, RunState>>;
+type Row = Partial<Record<keyof typeof RESULTS, RunState>>;
 const INTERRUPTED: Row = { deadline: expire, cancelled: cancel, failed: fail };
 const MODEL: Row = {
   completed: { at: 'ended', status: 'completed' },
@@ -81,7 +81,7 @@ const TABLE: Record<keyof typeof STATES, Row> = {
   waiting: {
     outputs: next,
     // Outputs that were stored before the deadline still win: Postgres decides.
-    deadline: { at: 'finalizing', turn: 0, ending: { status: 'expired', waiting: true } },
+    deadline: { at: 'finalizing', turn: 0, reason: { status: 'expired', waiting: true } },
     cancelled: cancel,
   },
   finalizing: {
@@ -92,21 +92,21 @@ const TABLE: Record<keyof typeof STATES, Row> = {
   },
 };
 
-const NAMES = Object.keys(OUTCOMES) as (keyof typeof OUTCOMES)[];
+const NAMES = Object.keys(RESULTS) as (keyof typeof RESULTS)[];
 
 describe.each(Object.keys(STATES) as (keyof typeof STATES)[])('a run that is at %s', (at) => {
   test.each(NAMES.filter((name) => TABLE[at][name] !== undefined))(
-    'takes the outcome: %s',
+    'takes the result: %s',
     (name) => {
-      expect(applyAny(STATES[at], OUTCOMES[name])).toEqual(TABLE[at][name]);
+      expect(applyAny(STATES[at], RESULTS[name])).toEqual(TABLE[at][name]);
     },
   );
 
   test.each(NAMES.filter((name) => TABLE[at][name] === undefined))(
-    'cannot take the outcome: %s',
+    'cannot take the result: %s',
     (name) => {
-      expect(() => applyAny(STATES[at], OUTCOMES[name])).toThrow(
-        `A run that is ${at} cannot take the outcome ${OUTCOMES[name].kind}.`,
+      expect(() => applyAny(STATES[at], RESULTS[name])).toThrow(
+        `A run that is ${at} cannot take the result ${RESULTS[name].kind}.`,
       );
     },
   );
@@ -115,13 +115,13 @@ describe.each(Object.keys(STATES) as (keyof typeof STATES)[])('a run that is at 
 test('a pair that cannot occur does not compile', () => {
   const { model, tools, waiting, finalizing } = STATES;
   // @ts-expect-error a model's turn waits for no outputs
-  expect(() => apply(model, OUTCOMES.outputs, MAX_TURNS)).toThrow();
+  expect(() => apply(model, RESULTS.outputs, MAX_TURNS)).toThrow();
   // @ts-expect-error nothing but the end of all calls ends a step of tools
-  expect(() => apply(tools, OUTCOMES.action, MAX_TURNS)).toThrow();
+  expect(() => apply(tools, RESULTS.action, MAX_TURNS)).toThrow();
   // @ts-expect-error a run that waits starts nothing that could fail
-  expect(() => apply(waiting, OUTCOMES.failed, MAX_TURNS)).toThrow();
+  expect(() => apply(waiting, RESULTS.failed, MAX_TURNS)).toThrow();
   // @ts-expect-error a run that is finalized runs no tools
-  expect(() => apply(finalizing, OUTCOMES['tools to run'], MAX_TURNS)).toThrow();
+  expect(() => apply(finalizing, RESULTS['tools to run'], MAX_TURNS)).toThrow();
 });
 
 test.each([
@@ -131,11 +131,11 @@ test.each([
   ['finalizing', 'resumed'],
 ] as const)('after the last turn a run that is at %s is incomplete: %s', (at, name) => {
   const state = { ...STATES[at], turn: MAX_TURNS - 1 };
-  const ending = { status: 'incomplete' };
-  expect(applyAny(state, OUTCOMES[name])).toEqual({ at: 'finalizing', turn: 2, ending });
+  const reason = { status: 'incomplete' };
+  expect(applyAny(state, RESULTS[name])).toEqual({ at: 'finalizing', turn: 2, reason });
 });
 
-test('no sequence of outcomes takes more model turns than allowed', () => {
+test('no sequence of results takes more model turns than allowed', () => {
   const choices = fc.array(fc.nat(), { maxLength: 40 });
   fc.assert(
     fc.property(choices, fc.integer({ min: 1, max: 6 }), (sequence, maxTurns) => {
@@ -143,8 +143,8 @@ test('no sequence of outcomes takes more model turns than allowed', () => {
       let turn = 0;
       for (const choice of sequence) {
         if (state.at === 'ended') return;
-        const possible = Object.keys(TABLE[state.at]) as (keyof typeof OUTCOMES)[];
-        state = applyAny(state, OUTCOMES[possible[choice % possible.length]!], maxTurns);
+        const possible = Object.keys(TABLE[state.at]) as (keyof typeof RESULTS)[];
+        state = applyAny(state, RESULTS[possible[choice % possible.length]!], maxTurns);
         if (state.at === 'ended') return;
         expect(state.turn).toBeLessThan(maxTurns);
         expect(state.turn).toBeGreaterThanOrEqual(turn);

@@ -10,7 +10,7 @@ type TurnStatus =
   | { status: 'failed'; error: { code: 'server_error'; message: string } };
 
 /** `incomplete` is the reason to give an open message that did not end by itself. */
-export type Verdict = { end: TurnStatus; incomplete: IncompleteReason | null };
+export type AnswerEnd = { end: TurnStatus; incomplete: IncompleteReason | null };
 
 export type Finish = 'stop' | 'length' | 'filter' | 'error';
 
@@ -67,7 +67,7 @@ type Call = { type: string; result: unknown };
  * result was refused: the model is told.
  * @throws ModelStreamError when the server says that it failed
  */
-export function verdictOf(finish: Finish, calls: Call[]): Verdict {
+export function endOfAnswer(finish: Finish, calls: Call[]): AnswerEnd {
   switch (finish) {
     case 'length':
       return {

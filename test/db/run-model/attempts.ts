@@ -176,9 +176,9 @@ export const finish =
     const { pool } = real.database;
     const isTaken = owns(model, attempt) && model.view.status === 'in_progress';
     if (isTaken) {
-      const outcome = await finishTurn(pool, attempt.ref, end);
+      const result = await finishTurn(pool, attempt.ref, end);
       endTurn(model, attempt, end);
-      deepStrictEqual(outcome, model.results.at(-1));
+      deepStrictEqual(result, model.results.at(-1));
     }
     if (!isTaken || again) await finishInVain(model, real, attempt, end);
     attempt.over = true;
@@ -233,10 +233,10 @@ function endTurn(model: Model, { open }: Attempt, end: TurnEnd): void {
   if (end.status === 'incomplete') moveRun(model, end.status, end.reason);
   else if (end.status === 'failed') moveRun(model, end.status, end.error.code);
   else if (end.status !== 'in_progress') moveRun(model, end.status);
-  model.results.push(outcomeOf(model, end, open?.id ?? ''));
+  model.results.push(turnResult(model, end, open?.id ?? ''));
 }
 
-function outcomeOf(model: Model, { status, toolCalls }: TurnEnd, submission: string): TurnResult {
+function turnResult(model: Model, { status, toolCalls }: TurnEnd, submission: string): TurnResult {
   if (status === 'requires_action') return { kind: 'action', submission };
   if (status !== 'in_progress') return endOf(model);
   const code = toolCalls.filter(({ type }) => type === 'code_interpreter');

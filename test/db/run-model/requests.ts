@@ -1,14 +1,14 @@
 /** What clients, tools, deadlines and operators do to a run, in whatever order it reaches the database. */
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 
-import type { RunEnding } from '../../../db/runs/finalize.ts';
+import type { RunEndReason } from '../../../db/runs/finalize.ts';
 import { finalizeRun } from '../../../db/runs/finalize.ts';
 import { withTransaction } from '../../../db/core/pool.ts';
 import { cancelRun } from '../../../db/runs/cancel-run.ts';
 import { submitToolOutputs } from '../../../db/runs/submit-outputs.ts';
 import { deleteThread } from '../../../db/threads/threads.ts';
-import type { ToolOutcome } from '../../../db/runs/tool-calls.ts';
-import { CallSettledError, lockRunOfCall, storeToolResult } from '../../../db/runs/tool-calls.ts';
+import type { RunToolResult } from '../../../db/runs/tool-calls.ts';
+import { StaleCallError, lockRunOfCall, storeToolResult } from '../../../db/runs/tool-calls.ts';
 import type { ToolCallId } from '../../../wire/ids.ts';
 import type { RunStatus } from '../../../wire/types.ts';
 import type { Step } from './attempts.ts';
@@ -80,9 +80,9 @@ export const storeResult =
     strictEqual(told.status, isTaken ? 'fulfilled' : 'rejected');
     if (told.status === 'fulfilled') {
       takeResult(model, callId);
-      deepStrictEqual(told.value, outcomeOf(model, callId));
-    } else if (!(told.reason instanceof CallSettledError)) throw told.reason;
-    else deepStrictEqual(told.reason.outcome, outcomeOf(model, callId));
+      deepStrictEqual(told.value, resultOf(model, callId));
+    } else if (!(told.reason instanceof StaleCallError)) throw told.reason;
+    else deepStrictEqual(told.reason.result, resultOf(model, callId));
   };
 
 function takeResult(model: Model, callId: ToolCallId): void {
@@ -95,7 +95,7 @@ function takeResult(model: Model, callId: ToolCallId): void {
   }
 }
 
-function outcomeOf(model: Model, callId: ToolCallId): ToolOutcome {
+function resultOf(model: Model, callId: ToolCallId): RunToolResult {
   const { status } = model.view;
   if (status === 'cancelling') return { kind: 'stopped' };
   if (status === 'requires_action') return { kind: 'action', submission: model.calls.get(callId)! };
@@ -117,27 +117,27 @@ const MESSAGE_ENDS = {
 
 /** A workflow, the reconciler or a reader ends the run, perhaps for the second time. */
 export const finalize =
-  (ending: RunEnding): Step =>
+  (reason: RunEndReason): Step =>
   async (model, { database, runId }) => {
     // A workflow runs out of turns between two of them, when nothing is open.
-    if (ending.status === 'incomplete' && model.view.steps.at(-1) === 'in_progress') {
+    if (reason.status === 'incomplete' && model.view.steps.at(-1) === 'in_progress') {
       return 'skipped';
     }
-    const outcome = await finalizeRun(database.pool, runId, ending);
+    const result = await finalizeRun(database.pool, runId, reason);
     const { status } = model.view;
-    if (isOver(model)) return deepStrictEqual(outcome, endOf(model));
-    const isWaiting = ending.status === 'expired' && ending.waiting === true;
+    if (isOver(model)) return deepStrictEqual(result, endOf(model));
+    const isWaiting = reason.status === 'expired' && reason.waiting === true;
     if (isWaiting && status !== 'requires_action') {
-      return deepStrictEqual(outcome, { kind: 'resumed' });
+      return deepStrictEqual(result, { kind: 'resumed' });
     }
     end(
       model,
-      status === 'cancelling' && ending.status !== 'expired' ? 'cancelled' : ending.status,
+      status === 'cancelling' && reason.status !== 'expired' ? 'cancelled' : reason.status,
     );
-    deepStrictEqual(outcome, endOf(model));
+    deepStrictEqual(result, endOf(model));
   };
 
-function end(model: Model, status: RunEnding['status']): void {
+function end(model: Model, status: RunEndReason['status']): void {
   const { view } = model;
   if (status === 'cancelled') view.events.push('thread.run.cancelling');
   closeOpen(model, status === 'incomplete' ? 'completed' : status, MESSAGE_ENDS[status]);

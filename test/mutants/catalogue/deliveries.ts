@@ -146,7 +146,7 @@ export const DELIVERIES: Mutation[] = [
     caughtBy: [
       by(
         'test/workflows/run-state.test.ts',
-        'no sequence of outcomes takes more model turns than allowed',
+        'no sequence of results takes more model turns than allowed',
       ),
     ],
   },

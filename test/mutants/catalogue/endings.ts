@@ -13,8 +13,8 @@ export const ENDINGS: Mutation[] = [
     edits: [
       edit(
         'db/runs/finalize.ts',
-        `ending.waiting && current.status !== 'requires_action'`,
-        `ending.waiting && current.status === 'completed'`,
+        `reason.waiting && current.status !== 'requires_action'`,
+        `reason.waiting && current.status === 'completed'`,
       ),
     ],
     caughtBy: [by(TURNS_TESTS, 'outputs that were stored in time win over the deadline')],
@@ -29,7 +29,7 @@ export const ENDINGS: Mutation[] = [
         `finalizing(state, { status: 'expired' })`,
       ),
     ],
-    caughtBy: [by('test/workflows/run-state.test.ts', 'takes the outcome: %s')],
+    caughtBy: [by('test/workflows/run-state.test.ts', 'takes the result: %s')],
   },
   {
     id: 'outputs-after-the-deadline',
