@@ -71,7 +71,7 @@ async function runLeased(
   let stored: RunToolResult | undefined;
   try {
     await sandbox.runCell({
-      sessionId: call.threadId,
+      interpreterId: call.threadId,
       code: call.input,
       signal: held.signal,
       version: lease.version,

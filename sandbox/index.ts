@@ -1,6 +1,6 @@
 /**
- * The code_interpreter's sandbox: Python that keeps variables between the cells of a session and cannot reach
- * anything else. Whether this machine can confine it is tested once, when the sandbox is made.
+ * The code_interpreter's sandbox: Python that keeps variables between the cells of an interpreter and can
+ * reach nothing else. Whether this machine can confine it is tested once, when the sandbox is made.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import type { Limits, SandboxBackend } from './backend.ts';
@@ -9,7 +9,7 @@ import type { Chosen } from './choose-backend.ts';
 import { chooseBackend } from './choose-backend.ts';
 import type { Sandbox, SandboxOptions, SandboxStatus } from './sandbox.ts';
 import { SandboxUnavailableError } from './sandbox.ts';
-import { SessionClosedError, Sessions } from './pool/sessions.ts';
+import { InterpreterClosedError, KernelPool } from './pool/kernel-pool.ts';
 
 export type {
   CellResult,
@@ -21,13 +21,13 @@ export type {
   SavedState,
   StateChange,
 } from './sandbox.ts';
-export { SandboxUnavailableError, SessionClosedError };
+export { SandboxUnavailableError, InterpreterClosedError };
 
 const MEGABYTE = 1024 * 1024;
 const KERNEL_ESTIMATE_BYTES = 400 * MEGABYTE;
 const KERNELS_PER_PROCESSOR = 16;
 
-/** Finds out what this machine can do, by running real cells. Throws for nothing that is missing: see `status`. */
+/** Finds a backend that works on this machine, by running real cells. Does not throw when there is none: see `status`. */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const limits = limitsOf(options);
   const chosen = await chooseBackend(options, limits);
@@ -35,7 +35,7 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   return available(chosen, await chosen.open(limits), options);
 }
 
-/** What one kernel may use. */
+/** The limits of one kernel. */
 export function limitsOf(options: SandboxOptions): Limits {
   return {
     cellSoftSeconds: options.cellSoftSeconds,
@@ -58,26 +58,26 @@ export function limitsOf(options: SandboxOptions): Limits {
 function available(chosen: Chosen, backend: SandboxBackend, options: SandboxOptions): Sandbox {
   const { idleSeconds = 1_200, spare = true, log } = options;
   const { maxKernels = chosen.maxKernels ?? defaultKernels() } = options;
-  const sessions = new Sessions(backend, limitsOf(options), { maxKernels, idleSeconds, spare });
+  const kernels = new KernelPool(backend, limitsOf(options), { maxKernels, idleSeconds, spare });
   let closed = false;
   return {
     get status() {
       return chosen.status;
     },
     async runCell(request) {
-      if (closed) throw new SessionClosedError('The sandbox was closed.');
-      const result = await sessions.run(request).catch(asUnavailable);
+      if (closed) throw new InterpreterClosedError('The sandbox was closed.');
+      const result = await kernels.run(request).catch(asUnavailable);
       const { status, durationMs } = result;
       if (status === 'died') {
-        log?.('a cell ended its kernel', { session_id: request.sessionId, durationMs });
+        log?.('a cell ended its kernel', { interpreter_id: request.interpreterId, durationMs });
       }
       return result;
     },
-    dropSession: (sessionId) => sessions.drop(sessionId),
+    dropInterpreter: (interpreterId) => kernels.drop(interpreterId),
     async [Symbol.asyncDispose]() {
       closed = true;
       chosen.close?.();
-      await sessions[Symbol.asyncDispose]();
+      await kernels[Symbol.asyncDispose]();
     },
   };
 }
@@ -86,7 +86,7 @@ function unavailable(status: SandboxStatus): Sandbox {
   return {
     status,
     runCell: () => Promise.reject(new SandboxUnavailableError(status.reason)),
-    dropSession: () => Promise.resolve(),
+    dropInterpreter: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -102,9 +102,9 @@ function asUnavailable(error: unknown): never {
   });
 }
 
-/** Kernels that memory and processors of this machine bear. */
+/** A number of kernels derived from memory and processor count. */
 export function defaultKernels(): number {
-  // In a container, its own limit; a number without meaning when there is none.
+  // In a container its limit; without a limit a meaningless number.
   const memory = Math.min(totalmem(), process.constrainedMemory() || Infinity);
   const byMemory = Math.floor(memory / KERNEL_ESTIMATE_BYTES);
   return Math.max(1, Math.min(byMemory, availableParallelism() * KERNELS_PER_PROCESSOR));

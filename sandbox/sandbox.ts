@@ -6,7 +6,7 @@ import type { RemoteOptions } from './remote/client.ts';
 export type SandboxOptions = {
   /** `auto`: whatever this machine can do. `remote`: a sandboxd runs the code. `none`: no code is run. */
   backend: 'auto' | 'bubblewrap' | 'pyodide' | 'remote' | 'none';
-  /** Where the remote sandbox is, and the token it knows this process by. */
+  /** Where the remote sandbox is, and the shared secret. */
   sandboxd?: Omit<RemoteOptions, 'limits'>;
   /** Absolute path of the system's Python, or of a virtual environment made with it. */
   python: string;
@@ -14,11 +14,11 @@ export type SandboxOptions = {
   wheels?: string;
   /** A cell is interrupted after this long; its variables are kept. */
   cellSoftSeconds: number;
-  /** A cell that did not heed that is killed, and its session starts anew. */
+  /** A cell that runs on after that is killed, and its interpreter goes back to the state before it. */
   cellHardSeconds: number;
-  /** Of one session, all processes and files together. Default 1 GiB. */
+  /** Of one kernel, all processes and files together. Default 1 GiB. */
   memoryBytes?: number;
-  /** Processes and threads of one session. Default 64. */
+  /** Processes and threads of one kernel. Default 64. */
   processes?: number;
   /** Files in /mnt/data, which count as memory too. Default 512 MiB. */
   diskBytes?: number;
@@ -27,49 +27,49 @@ export type SandboxOptions = {
    * process's own, if that belongs to its user; else memory is watched.
    */
   cgroup?: string;
-  /** Sessions with a live Python. Default: what memory and processors of this machine bear. */
+  /** Kernels at once. Default: derived from memory and processor count. */
   maxKernels?: number;
-  /** A session without cells for this long loses its Python. Default 20 minutes. */
+  /** An interpreter without cells for this long loses its kernel. Default 20 minutes. */
   idleSeconds?: number;
   /** Kept of what one cell prints: the first 60 % and the last 40 %. Default 100 KB. */
   maxLogBytes?: number;
-  /** Keep one Python ready with the large packages imported. Default true. */
+  /** Keep one kernel warm, with the large packages imported. Default true. */
   spare?: boolean;
   /** Images one cell may show, and bytes and pixels of each. Default 10, 10 MiB, 25 million. */
   maxImages?: number;
   imageBytes?: number;
   imagePixels?: number;
-  /** Files kept of a session, bytes of each, and of all one cell changed. Default 5000, 100 MiB, 200 MiB. */
+  /** Files kept of an interpreter, bytes of each, and of all that one cell changed. Default 5000, 100 MiB, 200 MiB. */
   maxFiles?: number;
   fileBytes?: number;
   cellFileBytes?: number;
-  /** Kept of a session's variables, pickled. Default 64 MiB. */
+  /** Kept of an interpreter's variables, pickled. Default 64 MiB. */
   namespaceBytes?: number;
-  /** Processor time of one step of saving or restoring a session; a kernel that needs more is killed. Default 60. */
+  /** Processor time of one step of saving or restoring an interpreter; a kernel that needs more is killed. Default 60. */
   stateSeconds?: number;
   log?: (message: string, fields?: Record<string, unknown>) => void;
 };
 
-/** What this machine can do; `reason` says what is missing and how to get it. */
+/** The capabilities of this machine; `reason` says what is missing and how to get it. */
 export type SandboxStatus = {
   backend: 'bubblewrap' | 'pyodide' | 'remote' | 'none';
-  /** What a remote sandbox runs code in. */
+  /** The backend of a remote sandbox. */
   behind?: string;
   ok: boolean;
   reason?: string;
-  /** 'numpy 1.24.2', …: what a cell can import beyond the standard library. */
+  /** 'numpy 1.24.2', …: packages that a cell can import beyond the standard library. */
   packages: string[];
-  /** What was tested and holds, as phrases about the code in a cell. */
+  /** Tested guarantees, as phrases about the code in a cell. */
   guarantees: string[];
-  /** What it does not protect against, beyond what no sandbox does. */
+  /** Threats that this backend does not protect against and another one does. */
   limitations?: readonly string[];
   /** '3.11.2' */
   python?: string;
 };
 
-/** What running a cell gave. */
+/** The result of a cell. */
 export type CellResult = {
-  /** Everything printed, the last expression, the traceback, why it was cut short, and figures. */
+  /** The printed text, the last expression's value, the traceback, the reason of an early end, and figures. */
   outputs: CellOutput[];
   status: CellStatus;
   durationMs: number;
@@ -85,7 +85,7 @@ export type InputFile = {
 /** A file below /mnt/data and its content. */
 export type SavedFile = { path: string; bytes: number; read: () => AsyncIterable<Uint8Array> };
 
-/** A session as its last stored cell left it. */
+/** An interpreter as its last stored cell left it. */
 export type SavedState = {
   files: SavedFile[];
   namespace: Buffer | undefined;
@@ -93,34 +93,34 @@ export type SavedState = {
   unsaved: string[];
 };
 
-/** What a cell changed. The readers work only while `save` runs. */
+/** The changes of a cell. The readers work only while `save` runs. */
 export type StateChange = {
-  /** New or changed regular files below /mnt/data; inputs that were not touched are not among them. */
+  /** New or changed regular files below /mnt/data, without inputs that the cell did not touch. */
   changed: SavedFile[];
   removed: string[];
-  /** Pickled variables. 'unchanged': what is stored is still right. undefined: there are none, so none are to be stored. */
+  /** Pickled variables. 'unchanged': the stored ones are still right. undefined: there are none. */
   namespace: Buffer | 'unchanged' | undefined;
   /** Names that could not be saved; the whole list, also when the namespace is unchanged. */
   unsaved: string[];
 };
 
-/** One cell, and where the state of its session comes from and goes to. */
+/** One cell, and where the state of its interpreter comes from and goes to. */
 export type CellRequest = {
-  /** A session is a thread's Python. */
-  sessionId: string;
+  /** An interpreter is a thread's durable Python. */
+  interpreterId: string;
   code: string;
   signal?: AbortSignal;
   /**
-   * The stored state the cell must start from; null: none yet. A live kernel at another version is ended and replaced.
-   * A function is asked once it is this cell's turn, for callers that start cells of one session side by side.
+   * The stored state that the cell must start from; null: none yet. A kernel at another version is ended and replaced.
+   * A function is called when it is this cell's turn, for callers that start cells of one interpreter side by side.
    */
   version: string | null | (() => Promise<string | null>);
-  /** Called when there is no live kernel at `version`, and version is not null. */
+  /** Called when there is no kernel at `version`, and version is not null. */
   load: () => Promise<SavedState>;
   inputs: readonly InputFile[];
   /**
-   * Stores result and state together, before another cell of the session can start. `state` is null when the kernel
-   * died: the stored state stays what it was before the cell. After it resolves a live kernel is at `nextVersion`; when
+   * Stores result and state together, before another cell of the interpreter can start. `state` is null when the kernel
+   * died: the stored state stays what it was before the cell. After it resolves the kernel is at `nextVersion`; when
    * it rejects the kernel is ended and runCell rejects with the same error. It may be called again when it rejected
    * because a file of the cell could not be read: without that file, and at last with a null state.
    */
@@ -132,19 +132,19 @@ export type CellRequest = {
 export interface Sandbox extends AsyncDisposable {
   readonly status: SandboxStatus;
   /**
-   * Runs one cell after the cells this session was given before; resolves after `save`. Throws
-   * SandboxUnavailableError when there is no sandbox, SessionClosedError when the session is dropped, the signal's reason, with the kernel killed, when it aborts, and
+   * Runs one cell after the earlier cells of its interpreter; resolves after `save`. Throws
+   * SandboxUnavailableError when there is no sandbox, InterpreterClosedError when the interpreter is dropped, the signal's reason, with the kernel killed, when it aborts, and
    * what load, save or an input's read throw. Never throws for anything the code does.
    */
   runCell(request: CellRequest): Promise<CellResult>;
-  /** Ends the session's processes and forgets its variables and files. */
-  dropSession(sessionId: string): Promise<void>;
+  /** Ends the interpreter's kernel and forgets its variables and files. */
+  dropInterpreter(interpreterId: string): Promise<void>;
 }
 
-/** There is nothing to run code in; the message says what to install. */
+/** This machine has no sandbox; the message says what to install. */
 export class SandboxUnavailableError extends Error {
   override name = 'SandboxUnavailableError';
-  /** A sandboxd that is away: it may come back by itself. */
+  /** sandboxd is away, and may come back by itself. */
   readonly temporary: boolean;
 
   constructor(message?: string, options?: { cause?: unknown; temporary?: boolean }) {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { LaunchedKernel, Limits, SandboxBackend } from '../sandbox/backend.ts';
 import { LIMITS_HEADER, UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
 import type { Timing } from '../sandbox/remote/connection.ts';
-import { Slots } from '../sandbox/pool/slots.ts';
+import { Semaphore } from '../sandbox/pool/semaphore.ts';
 import { TunnelledKernel } from './tunnelled-kernel.ts';
 
 export type KernelsOptions = {
@@ -27,7 +27,7 @@ const DRAIN_IDLE_MS = 1_000;
 const STOPPED = 'The sandbox was stopped.';
 export class Kernels {
   readonly #options: KernelsOptions;
-  readonly #slots: Slots;
+  readonly #permits: Semaphore;
   readonly #kernels = new Set<TunnelledKernel>();
   readonly #tick: NodeJS.Timeout;
   #taken = 0;
@@ -36,7 +36,7 @@ export class Kernels {
 
   constructor(options: KernelsOptions) {
     this.#options = options;
-    this.#slots = new Slots(options.maxKernels, () => this.#makeRoom());
+    this.#permits = new Semaphore(options.maxKernels, () => this.#makeRoom());
     this.#tick = setInterval(() => this.#onTick(), TICK_MS).unref();
   }
 
@@ -82,7 +82,7 @@ export class Kernels {
     const patience = AbortSignal.timeout(WAIT_FOR_ROOM_MS);
     this.#waiting += 1;
     try {
-      await this.#slots.take(AbortSignal.any([worker, patience]));
+      await this.#permits.acquire(AbortSignal.any([worker, patience]));
       this.#taken += 1;
     } catch (error) {
       if (worker.aborted || !patience.aborted) throw error;
@@ -107,7 +107,7 @@ export class Kernels {
 
   #give(): void {
     this.#taken -= 1;
-    this.#slots.give();
+    this.#permits.release();
   }
 
   /** Ends the kernel that has been idle for longest, as a worker does with its own. */
@@ -122,7 +122,7 @@ export class Kernels {
 
   #onTick(): void {
     if (this.#draining) this.#endIdle(DRAIN_IDLE_MS);
-    else this.#slots.retry();
+    else this.#permits.retry();
   }
 
   #endIdle(ms: number): void {

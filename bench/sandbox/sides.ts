@@ -51,12 +51,12 @@ export async function backendSide(backend: SandboxOptions['backend']): Promise<S
 }
 
 function sessionOf(sandbox: Sandbox): Pick<Python, 'run' | 'stop'> {
-  const sessionId = randomUUID();
+  const interpreterId = randomUUID();
   let cells = 0;
   return {
     async run(code) {
       const { status, outputs } = await sandbox.runCell({
-        sessionId,
+        interpreterId,
         code,
         version: cells === 0 ? null : String(cells),
         load: () => Promise.reject(new Error('The session was lost.')),
@@ -68,7 +68,7 @@ function sessionOf(sandbox: Sandbox): Pick<Python, 'run' | 'stop'> {
         throw new Error(`A cell ended with ${status}: ${JSON.stringify(outputs)}`);
       }
     },
-    stop: () => sandbox.dropSession(sessionId),
+    stop: () => sandbox.dropInterpreter(interpreterId),
   };
 }
 

@@ -53,7 +53,7 @@ describe.skipIf(!quick.status.ok)('the sandbox survives', () => {
     const { status, logs, after } = await abuse(interrupting, name, code);
     expect({ status, after }).toEqual({ status: 'timeout', after: intact });
     expect(logs).toMatch(/Execution timed out after 1 s; variables are kept\.$/);
-    await interrupting.dropSession(name);
+    await interrupting.dropInterpreter(name);
   });
 
   test('an endless loop that ignores the interruption, by killing it', async () => {
@@ -284,7 +284,7 @@ os.write(4, struct.pack('>II', len(data), 0) + data)`;
     // Whatever is left of Python answers, or is replaced by one that does; an endless loop still ends.
     await quick.runCell(name, 'kept');
     await quick.runCell(name, 'while True: pass');
-    await quick.sandbox.dropSession(name);
+    await quick.sandbox.dropInterpreter(name);
     const { status, logs } = await quick.runCell(name, 'globals().get("kept", "cleared")');
     expect({ status, logs }).toEqual({
       status: 'ok',

@@ -32,7 +32,7 @@ test('a sandbox that is switched off refuses cells and says so', async () => {
   await expect(withStore(sandbox, new StateStore()).runCell('a', '1')).rejects.toThrow(
     SandboxUnavailableError,
   );
-  await sandbox.dropSession('a');
+  await sandbox.dropInterpreter('a');
 });
 
 test.each(['/usr/bin/no-such-python', 'python3'])(

@@ -33,7 +33,7 @@ describe.skipIf(!sandbox.status.ok)('files of a session', () => {
       [...sandbox.store.files(session)].map(([path, data]) => [path, String(data)]),
     );
   /** Ends the session's Python; what is stored stays. */
-  const restart = (session: string) => sandbox.sandbox.dropSession(session);
+  const restart = (session: string) => sandbox.sandbox.dropInterpreter(session);
 
   test('are stored when they are new or changed, also below folders, and forgotten when removed', async () => {
     await logs(

@@ -52,7 +52,7 @@ describe.skipIf(!quick.status.ok)('Pyodide survives', () => {
     const { status, logs, after } = await abuse(interrupting, name, code);
     expect({ status, after }).toEqual({ status: 'timeout', after: intact });
     expect(logs).toMatch(/Execution timed out after 1 s; variables are kept\.$/);
-    await interrupting.dropSession(name);
+    await interrupting.dropInterpreter(name);
   });
 
   test.each([
@@ -68,7 +68,7 @@ describe.skipIf(!quick.status.ok)('Pyodide survives', () => {
     const { status, logs, after } = await abuse(quick, name, `print("begun")\n${code}`);
     expect({ status, after }).toEqual({ status: 'timeout', after: intact });
     expect(logs).toMatch(/^begun\nExecution timed out after (2.5 s and had to be killed|1 s)/);
-    await quick.dropSession(name);
+    await quick.dropInterpreter(name);
   });
 
   test('a memory bomb, as an error', async () => {
@@ -102,7 +102,7 @@ describe.skipIf(!quick.status.ok)('Pyodide survives', () => {
     expect(['died', 'error']).toContain(status);
     expect(logs).toMatch(/needed more than 1024 MB|RangeError|The Python process ended/);
     expect(after).toBe(intact);
-    await patient.dropSession(name);
+    await patient.dropInterpreter(name);
   });
 
   test.each([
@@ -141,7 +141,7 @@ describe.skipIf(!quick.status.ok)('Pyodide survives', () => {
     expect({ status, after }).toEqual({ status: 'died', after: intact });
     expect(logs).toMatch(/Execution printed too much and was killed\./);
     expect(Buffer.byteLength(logs)).toBeLessThan(MAX_LOG_BYTES + 200);
-    await patient.dropSession(name);
+    await patient.dropInterpreter(name);
   });
 
   test.each([
@@ -158,7 +158,7 @@ describe.skipIf(!quick.status.ok)('Pyodide survives', () => {
     expect(['died', 'error', 'ok']).toContain(status);
     expect(logs).toMatch(sentence);
     expect(after).toBe(intact);
-    await patient.dropSession(name);
+    await patient.dropInterpreter(name);
   });
 
   test('frames printed past the other thread, which nobody hears', async () => {
@@ -187,7 +187,7 @@ describe.skipIf(!quick.status.ok)('Pyodide survives', () => {
     expect(['died', 'timeout']).toContain(status);
     expect(logs).toMatch(/answered out of turn|had to be killed/);
     expect(after).toBe(intact);
-    await quick.dropSession(name);
+    await quick.dropInterpreter(name);
   });
 
   test('a worker thread that goes on when its cell has ended', async () => {

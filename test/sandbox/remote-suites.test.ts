@@ -18,6 +18,6 @@ await import('./cells.test.ts');
 await import('./files.test.ts');
 await import('./images.test.ts');
 await import('./notebook.test.ts');
-await import('./sessions.test.ts');
+await import('./kernel-pool.test.ts');
 await import('./state.test.ts');
 await import('./abuse.test.ts');

@@ -103,7 +103,7 @@ describe.skipIf(!supported)('a remote sandbox', () => {
     await using proxy = await TcpProxy.start(address);
     await using sandbox = await openRemote({ host: '127.0.0.1', port: proxy.port });
     await logsOf(sandbox, 'restored', 'x = 1');
-    await sandbox.sandbox.dropSession('restored');
+    await sandbox.sandbox.dropInterpreter('restored');
     const held = proxy.holdRepliesAfter('"restore"');
     const cell = sandbox.runCell('restored', 'x');
     const lost = expect(cell).rejects.toMatchObject({

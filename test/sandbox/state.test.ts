@@ -161,7 +161,7 @@ c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
   test('that could not be stored is not gone on from', async () => {
     await here('refused', 'x = 1');
     const request = {
-      sessionId: 'refused',
+      interpreterId: 'refused',
       code: 'x = 2',
       version: sandbox.store.version('refused'),
       load: () => Promise.resolve(sandbox.store.load('refused')),
@@ -200,10 +200,10 @@ c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
       session: string,
       meet: (pid: number) => void,
     ): Promise<string> {
-      await own.dropSession(session);
+      await own.dropInterpreter(session);
       const before = await pythons();
       const { outputs } = await own.runCell({
-        sessionId: session,
+        interpreterId: session,
         code: 'x',
         version: store.version(session),
         load: async () => {
@@ -260,7 +260,7 @@ class Work:
   def __reduce__(self): return work, ()
 slow, x = Work(), 1`;
         await logsOf(own, 'busy', code);
-        await own.sandbox.dropSession('busy');
+        await own.sandbox.dropInterpreter('busy');
         using _load = busyLoops(4 * availableParallelism());
         expect(await logsOf(own, 'busy', 'slow, x')).toBe("('done', 1)\n");
       },
@@ -298,7 +298,7 @@ slow, x = Work(), 1`;
         'def boom():\n  while True: pass\nclass Bomb:\n  def __reduce__(self): return boom, ()\n';
       await logsOf(hasty, 'loop', `kept = 1\n${bomb}bomb = Bomb()`);
       const stored = hasty.store.namespace('loop');
-      await hasty.sandbox.dropSession('loop');
+      await hasty.sandbox.dropInterpreter('loop');
       const { status, logs } = await hasty.runCell('loop', 'kept');
       expect(status).toBe('died');
       expect(logs).toMatch(/^Python needed more than 1 s of processor time .*before this cell\.$/);
@@ -322,7 +322,7 @@ slow, x = Work(), 1`;
         Buffer.from('{"python":"x","modules":{},"names":["x"],"sources":{}}\njunk'),
       ]) {
         const result = await sandbox.sandbox.runCell({
-          sessionId: `junk ${namespace.toString()}`,
+          interpreterId: `junk ${namespace.toString()}`,
           code: '1 + 1',
           version: 'some',
           load: () => Promise.resolve({ files: [], namespace, unsaved: [] }),

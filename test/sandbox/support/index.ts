@@ -25,7 +25,7 @@ export type TestSandbox = AsyncDisposable & {
   readonly store: StateStore;
   runCell(session: string, code: string, options?: CellOptions): Promise<ReadResult>;
   /** Ends the session's Python and forgets its stored state. */
-  dropSession(session: string): Promise<void>;
+  dropInterpreter(session: string): Promise<void>;
 };
 
 /** How the suites get their sandboxes, when that is not how a worker on this machine does. */
@@ -55,7 +55,7 @@ export function withStore(sandbox: Sandbox, store: StateStore): TestSandbox {
     store,
     async runCell(session, code, { signal, inputs = [] } = {}) {
       const result = await sandbox.runCell({
-        sessionId: session,
+        interpreterId: session,
         code,
         ...(signal === undefined ? {} : { signal }),
         version: () => Promise.resolve(store.version(session)),
@@ -68,8 +68,8 @@ export function withStore(sandbox: Sandbox, store: StateStore): TestSandbox {
       });
       return readable(result);
     },
-    async dropSession(session) {
-      await sandbox.dropSession(session);
+    async dropInterpreter(session) {
+      await sandbox.dropInterpreter(session);
       store.forget(session);
     },
     [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose](),

@@ -51,12 +51,12 @@ async function lastOutput(sandbox: TestSandbox, session: string, cells: string[]
   let given = '';
   for (const cell of cells) {
     if (cell === RESTART) {
-      await sandbox.sandbox.dropSession(session);
+      await sandbox.sandbox.dropInterpreter(session);
       continue;
     }
     const { outputs } = await sandbox.runCell(session, cell);
     given = outputs.map((output) => (output.type === 'logs' ? output.logs : '[image]')).join('');
   }
-  await sandbox.sandbox.dropSession(session);
+  await sandbox.sandbox.dropInterpreter(session);
   return given;
 }

@@ -1,40 +1,39 @@
-/** A number of places, waited for when all are taken. */
-export class Slots {
+/** A counting semaphore that tries to make room before it waits. */
+export class Semaphore {
   readonly #makeRoom: () => Promise<boolean>;
   #free: number;
   #changed = Promise.withResolvers<void>();
 
-  /** `makeRoom` tries to have one place given back, and says whether it did. */
-  constructor(count: number, makeRoom: () => Promise<boolean>) {
-    this.#free = count;
+  /** `makeRoom` tries to have one permit released, and says whether it did. */
+  constructor(permits: number, makeRoom: () => Promise<boolean>) {
+    this.#free = permits;
     this.#makeRoom = makeRoom;
   }
 
-  /** Resolves with a place taken. Throws the signal's reason when it aborts first. */
-  async take(signal: AbortSignal): Promise<void> {
+  /** Resolves with a permit. Throws the signal's reason when it aborts first. */
+  async acquire(signal: AbortSignal): Promise<void> {
     while (this.#free === 0) {
       signal.throwIfAborted();
-      // Before asking: what changes while room is made must not be missed.
+      // Read before asking: what changes while room is made must not be missed.
       const changed = this.#changed.promise;
       if (!(await this.#makeRoom())) await unlessAborted(changed, signal);
     }
     this.#free -= 1;
   }
 
-  /** Takes a place if one is free, and says whether. */
-  takeFree(): boolean {
+  /** Takes a permit if one is free, and says whether. */
+  tryAcquire(): boolean {
     if (this.#free === 0) return false;
     this.#free -= 1;
     return true;
   }
 
-  /** Gives a place back. */
-  give(): void {
+  release(): void {
     this.#free += 1;
     this.retry();
   }
 
-  /** Lets everyone who waits ask for room again. */
+  /** Lets every waiter ask for room again. */
   retry(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers<void>();
@@ -42,8 +41,7 @@ export class Slots {
 }
 
 /** Awaits `promise`, but throws the signal's reason as soon as it aborts. */
-export async function unlessAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
-  if (signal === undefined) return promise;
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
   const onAbort = () => aborted.reject(signal.reason);

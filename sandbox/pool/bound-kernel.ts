@@ -1,26 +1,26 @@
-/** A live kernel and how it relates to what is stored of its session: bringing it there, and finding what changed. */
+/** A kernel bound to an interpreter: it restores the interpreter's stored state, and finds what a cell changed of it. */
 import type { CellOutcome, Kernel, Limits } from '../backend.ts';
 import { KernelError, KernelLostError, KernelTimeoutError } from '../backend.ts';
-import type { FileChanges, Known } from './changes.ts';
-import { fileChanges } from './changes.ts';
+import type { FileChanges, FileState } from './file-changes.ts';
+import { fileChanges } from './file-changes.ts';
 import type { InputFile, SavedFile, SavedState, StateChange } from '../sandbox.ts';
 import { addLogs, addSentence } from '../kernel/running-cell.ts';
 
-/** A kernel of a session. */
-export type Live = {
+export type BoundKernel = {
   readonly kernel: Kernel;
-  /** Of the stored state it is at. */
+  /** The version of the stored state that the kernel has. */
   version: string | null;
-  /** Paths that storage has. */
+  /** Paths of stored files. */
   stored: Set<string>;
-  known: Map<string, Known>;
+  /** Files that the kernel had when it was last looked at. */
+  files: Map<string, FileState>;
   /** Inputs that were put, by their paths. */
   readonly inputs: Set<string>;
-  /** What the model is to be told with the next cell. */
+  /** A sentence that the model reads with the next cell. */
   notice: string;
 };
 
-/** A change, and what is known once it is stored. */
+/** What a cell changed, to be stored. */
 export type Checkpoint = {
   change: StateChange;
   files: FileChanges;
@@ -30,30 +30,34 @@ export type Checkpoint = {
 
 const LIST_LENGTH = 10;
 
-/** A session that starts with nothing. */
-export function emptyLive(kernel: Kernel): Live {
+/** Binds a kernel to an interpreter without state. */
+export function bindKernel(kernel: Kernel): BoundKernel {
   return {
     kernel,
     version: null,
     stored: new Set(),
-    known: new Map(),
+    files: new Map(),
     inputs: new Set(),
     notice: '',
   };
 }
 
 /**
- * Brings a new kernel to a stored state. What does not come back is told to the model with the next cell; only when that
- * costs the kernel its life, false is returned. Throws what reading the state throws, and KernelTimeoutError and
- * KernelLostError: what had no time to come back is not lost, so no cell may run without it.
+ * Restores a stored state in a new kernel. The model reads with the next cell which parts did not come back. Returns false when
+ * the kernel died. Throws what reading the state throws, and KernelTimeoutError and KernelLostError: a part that had no time to
+ * come back is not lost, so no cell may run without it.
  */
-export async function restore(live: Live, state: SavedState, version: string): Promise<boolean> {
-  const { kernel } = live;
+export async function restore(
+  bound: BoundKernel,
+  state: SavedState,
+  version: string,
+): Promise<boolean> {
+  const { kernel } = bound;
   const lost = [...state.unsaved];
-  live.version = version;
+  bound.version = version;
   for (const file of state.files) {
-    // One that does not fit now stays stored, for the next kernel.
-    if (await put(kernel, [file.path], file)) live.stored.add(file.path);
+    // A file that does not fit now stays stored, for the next kernel.
+    if (await put(kernel, [file.path], file)) bound.stored.add(file.path);
     else lost.push(file.path);
   }
   if (state.namespace !== undefined) {
@@ -61,38 +65,38 @@ export async function restore(live: Live, state: SavedState, version: string): P
     if (failed === undefined) lost.push('its variables');
     else lost.push(...failed);
   }
-  live.notice =
+  bound.notice =
     lost.length === 0 ? '' : `The Python session was restored. Not restored: ${inShort(lost)}.\n`;
   if (!kernel.alive) return false;
-  await markSafe(live);
+  await markSafe(bound);
   return true;
 }
 
 /**
- * Puts the inputs that this kernel has not got yet; an input gives way to what a cell stored under its name. Throws what
+ * Puts the inputs that this kernel does not have yet. A file that a cell stored under an input's name stays. Throws what
  * `restore` throws.
  */
-export async function putInputs(live: Live, inputs: readonly InputFile[]): Promise<void> {
+export async function putInputs(bound: BoundKernel, inputs: readonly InputFile[]): Promise<void> {
   const missing: string[] = [];
   let any = false;
   for (const input of inputs) {
     const key = input.paths.join('\0');
-    if (live.inputs.has(key)) continue;
-    live.inputs.add(key);
-    const paths = input.paths.filter((path) => !live.stored.has(path));
+    if (bound.inputs.has(key)) continue;
+    bound.inputs.add(key);
+    const paths = input.paths.filter((path) => !bound.stored.has(path));
     if (paths.length === 0) continue;
     any = true;
-    if (!(await put(live.kernel, paths, input))) missing.push(paths.at(-1) ?? '');
+    if (!(await put(bound.kernel, paths, input))) missing.push(paths.at(-1) ?? '');
   }
-  if (missing.length > 0) live.notice += `Not available: ${inShort(missing)}.\n`;
-  if (any && live.kernel.alive) await markSafe(live);
+  if (missing.length > 0) bound.notice += `Not available: ${inShort(missing)}.\n`;
+  if (any && bound.kernel.alive) await markSafe(bound);
 }
 
-/** What the kernel holds that storage does not. Throws KernelError. */
-export async function checkpoint(live: Live, limits: Limits): Promise<Checkpoint> {
-  const listing = await live.kernel.listFiles();
-  const files = fileChanges(listing, live.known, live.stored, limits);
-  const { blob, unsaved } = await live.kernel.snapshot(limits.namespaceBytes);
+/** Finds what the kernel has and storage does not. Throws KernelError. */
+export async function takeCheckpoint(bound: BoundKernel, limits: Limits): Promise<Checkpoint> {
+  const listing = await bound.kernel.listFiles();
+  const files = fileChanges(listing, bound.files, bound.stored, limits);
+  const { blob, unsaved } = await bound.kernel.snapshot(limits.namespaceBytes);
   const result: Checkpoint = {
     files,
     unreadable: undefined,
@@ -101,7 +105,7 @@ export async function checkpoint(live: Live, limits: Limits): Promise<Checkpoint
         path,
         bytes,
         read: () =>
-          readExactly(live.kernel, path, bytes, (cause) => {
+          readExactly(bound.kernel, path, bytes, (cause) => {
             result.unreadable = { path, cause };
           }),
       })),
@@ -114,32 +118,32 @@ export async function checkpoint(live: Live, limits: Limits): Promise<Checkpoint
 }
 
 /**
- * Leaves out the file that could not be read, and names it; storage keeps what it has under that name, and the next cell
- * tries again. False when there is none, or the kernel is over.
+ * Leaves out the file that could not be read, and names it. The stored file of that name stays, and the next cell tries again.
+ * Returns false when there is no such file, or the kernel has ended.
  */
-export function leaveOut(live: Live, saved: Checkpoint): boolean {
+export function leaveOut(bound: BoundKernel, saved: Checkpoint): boolean {
   const path = saved.unreadable?.path;
   const { change, files } = saved;
-  if (path === undefined || !live.kernel.alive) return false;
+  if (path === undefined || !bound.kernel.alive) return false;
   const kept = change.changed.filter((file) => file.path !== path);
   if (kept.length === change.changed.length) return false;
   change.changed = kept;
   files.changed = files.changed.filter((file) => file.path !== path);
-  files.known.delete(path);
+  files.after.delete(path);
   files.notSaved.push(`${path} (it changed while it was saved)`);
   saved.unreadable = undefined;
   return true;
 }
 
 /** The change was stored. */
-export function advance(live: Live, version: string, { files }: Checkpoint): void {
-  live.version = version;
-  live.known = files.known;
-  for (const path of files.removed) live.stored.delete(path);
-  for (const { path } of files.changed) live.stored.add(path);
+export function advance(bound: BoundKernel, version: string, { files }: Checkpoint): void {
+  bound.version = version;
+  bound.files = files.after;
+  for (const path of files.removed) bound.stored.delete(path);
+  for (const { path } of files.changed) bound.stored.add(path);
 }
 
-/** The outcome with everything around it that the model is told. */
+/** The outcome with the sentences around it that the model reads. */
 export function withNotes(
   { outputs, status }: CellOutcome,
   notice: string,
@@ -155,10 +159,10 @@ export function withNotes(
   return { outputs: all, status };
 }
 
-/** Everything that is there now is either stored or an input. */
-async function markSafe(live: Live): Promise<void> {
-  const listing = await live.kernel.listFiles().catch(unlessKernelError([]));
-  live.known = new Map(listing.map(({ path, stamp }) => [path, { stamp, safe: true }]));
+/** Marks all files as safe: each is stored or an input. */
+async function markSafe(bound: BoundKernel): Promise<void> {
+  const listing = await bound.kernel.listFiles().catch(unlessKernelError([]));
+  bound.files = new Map(listing.map(({ path, stamp }) => [path, { stamp, safe: true }]));
 }
 
 /** False when the kernel could not take it. Throws what reading it throws. */
@@ -170,7 +174,7 @@ async function put(
   return kernel.putFile(paths, file.read(), file.bytes).then(() => true, unlessKernelError(false));
 }
 
-/** Undefined: none of it came back. */
+/** Returns the names that did not come back; undefined when none did. */
 async function restoreNamespace(kernel: Kernel, blob: Buffer): Promise<string[] | undefined> {
   return kernel.restore(blob).then(({ failed }) => failed, unlessKernelError(undefined));
 }
@@ -183,7 +187,7 @@ function unlessKernelError<T>(value: T): (error: unknown) => T {
   };
 }
 
-/** The first `bytes` bytes: a thread of the cell may go on writing. What became shorter cannot be read. */
+/** The first `bytes` bytes: a thread of the cell may go on writing. A file that became shorter cannot be read. */
 async function* readExactly(
   kernel: Kernel,
   path: string,
@@ -192,7 +196,7 @@ async function* readExactly(
 ): AsyncGenerator<Buffer> {
   try {
     let left = bytes;
-    // Without an end here: the file may be longer than its part that is read.
+    // Without a limit: the file may be longer now than its part that is read.
     for await (const part of kernel.readFile(path, Number.MAX_SAFE_INTEGER)) {
       if (left > 0) yield part.subarray(0, left);
       left -= part.length;

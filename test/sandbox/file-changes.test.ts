@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Known } from '../../sandbox/pool/changes.ts';
-import { fileChanges } from '../../sandbox/pool/changes.ts';
+import type { FileState } from '../../sandbox/pool/file-changes.ts';
+import { fileChanges } from '../../sandbox/pool/file-changes.ts';
 
 const limits = { maxFiles: 3, fileBytes: 100, cellFileBytes: 150 };
 const file = (path: string, bytes = 1, stamp = 's') => ({ path, bytes, stamp });
 const known = (...entries: [path: string, stamp: string, safe?: boolean][]) =>
-  new Map<string, Known>(entries.map(([path, stamp, safe = true]) => [path, { stamp, safe }]));
+  new Map<string, FileState>(entries.map(([path, stamp, safe = true]) => [path, { stamp, safe }]));
 const paths = (files: { path: string }[]) => files.map(({ path }) => path);
 
 test('new and changed files are to be stored, others are not', () => {
@@ -32,12 +32,12 @@ test('a file beyond a limit is named once, and what was stored of it is to be re
     removed: ['large'],
     notSaved: ['large (has more than 100 bytes)'],
   });
-  expect(fileChanges([large], first.known, new Set(), limits).notSaved).toEqual([]);
+  expect(fileChanges([large], first.after, new Set(), limits).notSaved).toEqual([]);
   expect(
-    fileChanges([file('large', 102, 't')], first.known, new Set(), limits).notSaved,
+    fileChanges([file('large', 102, 't')], first.after, new Set(), limits).notSaved,
   ).toHaveLength(1);
   expect(
-    paths(fileChanges([file('large', 2, 't')], first.known, new Set(), limits).changed),
+    paths(fileChanges([file('large', 2, 't')], first.after, new Set(), limits).changed),
   ).toEqual(['large']);
 });
 
@@ -46,7 +46,7 @@ test('of too many, the first by name are kept, and the others when there is room
   const first = fileChanges(listing, new Map(), new Set(), limits);
   expect(paths(first.changed)).toEqual(['a', 'b', 'c']);
   expect(first.notSaved).toEqual(['d (and every file after it by name: 3 files can be saved)']);
-  const second = fileChanges(listing.slice(1), first.known, new Set(['a', 'b', 'c']), limits);
+  const second = fileChanges(listing.slice(1), first.after, new Set(['a', 'b', 'c']), limits);
   expect({ changed: paths(second.changed), removed: second.removed }).toEqual({
     changed: ['d'],
     removed: ['a'],
@@ -58,7 +58,7 @@ test('of too much for one cell, the smallest are stored, and the others with the
   const first = fileChanges(listing, new Map(), new Set(), limits);
   expect(paths(first.changed)).toEqual(['c', 'b']);
   expect(first.notSaved).toEqual(['a (a cell can save 150 bytes)']);
-  expect(paths(fileChanges(listing, first.known, new Set(['b', 'c']), limits).changed)).toEqual([
+  expect(paths(fileChanges(listing, first.after, new Set(['b', 'c']), limits).changed)).toEqual([
     'a',
   ]);
 });

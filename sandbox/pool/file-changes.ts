@@ -1,40 +1,40 @@
-/** What a cell changed of its files, and what of that is not kept. Pure: entries are a kernel's word, and checked here. */
+/** Which files a cell changed, and which of them cannot be kept. Pure; the kernel's listing is untrusted and checked here. */
 import type { FileEntry, Limits } from '../backend.ts';
 
-/** What is known of a file: its stamp, and whether that content is safe: stored, or an input's. */
-export type Known = { stamp: string; safe: boolean };
+/** A file's stamp, and whether its content is safe: stored, or an input's. */
+export type FileState = { stamp: string; safe: boolean };
 
 export type FileChanges = {
   changed: FileEntry[];
   removed: string[];
   /** 'big.bin (has 209,715,200 bytes; …)': for the model. */
   notSaved: string[];
-  /** What will be known once the change is stored. */
-  known: Map<string, Known>;
+  /** The files once the change is stored. */
+  after: Map<string, FileState>;
 };
 
 const MAX_PATH_BYTES = 1_000;
 const SHOWN_CHARACTERS = 100;
 
 /**
- * Compares a listing in order of paths with what was known. `stored`: paths that storage has. A file that cannot be kept
- * is named when it appears or changes, and what storage had under its name is removed.
+ * Compares a listing, in order of paths, with the files `before` the cell. `stored`: paths of stored files. A file that cannot be
+ * kept is named when it appears or changes, and the file that was stored under its name is removed.
  */
 export function fileChanges(
   listing: readonly FileEntry[],
-  known: ReadonlyMap<string, Known>,
+  before: ReadonlyMap<string, FileState>,
   stored: ReadonlySet<string>,
   limits: Pick<Limits, 'maxFiles' | 'fileBytes' | 'cellFileBytes'>,
 ): FileChanges {
-  const result: FileChanges = { changed: [], removed: [], notSaved: [], known: new Map() };
+  const result: FileChanges = { changed: [], removed: [], notSaved: [], after: new Map() };
   const refuse = ({ path, stamp }: FileEntry, reason: string) => {
-    result.known.set(path, { stamp, safe: false });
-    if (known.get(path)?.stamp !== stamp) result.notSaved.push(`${shown(path)} (${reason})`);
+    result.after.set(path, { stamp, safe: false });
+    if (before.get(path)?.stamp !== stamp) result.notSaved.push(`${shown(path)} (${reason})`);
   };
   const wanted: FileEntry[] = [];
   let kept = 0;
   for (const entry of listing) {
-    const before = known.get(entry.path);
+    const earlier = before.get(entry.path);
     const unfit = unfitName(entry.path);
     if (unfit !== undefined) refuse(entry, unfit);
     else if (kept >= limits.maxFiles) {
@@ -44,22 +44,22 @@ export function fileChanges(
       refuse(entry, `has more than ${limits.fileBytes} bytes`);
     } else {
       kept += 1;
-      result.known.set(entry.path, { stamp: entry.stamp, safe: true });
-      if (before?.stamp !== entry.stamp || !before.safe) wanted.push(entry);
+      result.after.set(entry.path, { stamp: entry.stamp, safe: true });
+      if (earlier?.stamp !== entry.stamp || !earlier.safe) wanted.push(entry);
     }
   }
-  // The smallest first: so most of them fit.
+  // The smallest first, so that most files fit.
   let total = 0;
   for (const entry of wanted.toSorted((a, b) => a.bytes - b.bytes)) {
     total += entry.bytes;
     if (total <= limits.cellFileBytes) result.changed.push(entry);
     else refuse(entry, `a cell can save ${limits.cellFileBytes} bytes`);
   }
-  result.removed = [...stored].filter((path) => result.known.get(path)?.safe !== true);
+  result.removed = [...stored].filter((path) => result.after.get(path)?.safe !== true);
   return result;
 }
 
-/** Why a path cannot be stored. The kernel's own are relative and plain, so any other is a forgery. */
+/** Why a path cannot be stored. The kernel's own paths are relative and plain, so any other is a forgery. */
 function unfitName(path: string): string | undefined {
   if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) {
     return 'its path is not one';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
-import { SessionClosedError } from '../../sandbox/index.ts';
+import { InterpreterClosedError } from '../../sandbox/index.ts';
 import { logsOf, openSandbox, PRINT_NAMESPACE, processesIn } from './support/index.ts';
 import type { TestSandbox } from './support/index.ts';
 
@@ -81,17 +81,17 @@ except OSError as error: print(error.strerror)`;
 
   test('start anew after they were dropped, without a word of it', async () => {
     const namespace = await logsOf(sandbox, 'dropped', `x = 1\n${PRINT_NAMESPACE}`);
-    await sandbox.dropSession('dropped');
+    await sandbox.dropInterpreter('dropped');
     await gone(namespace);
     expect(await logsOf(sandbox, 'dropped', '"x" in globals()')).toBe('False\n');
-    await sandbox.dropSession('never seen');
+    await sandbox.dropInterpreter('never seen');
   });
 
   test('that are dropped end their running and waiting cells', async () => {
     const namespace = await logsOf(sandbox, 'cut', PRINT_NAMESPACE);
     const cells = [sandbox.runCell('cut', ENDLESS), sandbox.runCell('cut', '1')];
-    const refused = cells.map((cell) => expect(cell).rejects.toThrow(SessionClosedError));
-    await sandbox.dropSession('cut');
+    const refused = cells.map((cell) => expect(cell).rejects.toThrow(InterpreterClosedError));
+    await sandbox.dropInterpreter('cut');
     await Promise.all(refused);
     await gone(namespace);
   });
@@ -136,7 +136,7 @@ threading.Timer(0.02, start).start()`,
     await expect.poll(() => statesIn(namespace)).toEqual(new Set(['T']));
     expect(await logsOf(sandbox, 'still', 'threading.active_count() > 1')).toBe('True\n');
     expect(await processesIn(namespace)).toHaveLength(2);
-    await sandbox.dropSession('still');
+    await sandbox.dropInterpreter('still');
     await gone(namespace);
   });
 
@@ -151,7 +151,7 @@ threading.Thread(target=work, daemon=True).start()`;
         const namespace = await logsOf(sandbox, name, START);
         await expect.poll(() => statesIn(namespace)).toEqual(new Set(['T']));
         expect(await logsOf(sandbox, name, '6 * 7')).toBe('42\n');
-        await sandbox.dropSession(name);
+        await sandbox.dropInterpreter(name);
       }
     };
     await Promise.all(['a', 'b', 'c', 'd'].map((id) => standStillTwice(`starts ${id}`)));
@@ -172,7 +172,7 @@ threading.Thread(target=work, daemon=True).start()`;
         .poll(
           async () => {
             const text = await logsOf(spared, session, WARM);
-            await spared.dropSession(session);
+            await spared.dropInterpreter(session);
             return text;
           },
           { timeout: 120_000, interval: 200 },
@@ -209,11 +209,11 @@ threading.Thread(target=work, daemon=True).start()`;
     const namespaces = await Promise.all(
       ['a', 'b'].map((id) => logsOf(closing, id, PRINT_NAMESPACE)),
     );
-    const running = expect(closing.runCell('a', ENDLESS)).rejects.toThrow(SessionClosedError);
+    const running = expect(closing.runCell('a', ENDLESS)).rejects.toThrow(InterpreterClosedError);
     await closing[Symbol.asyncDispose]();
     await running;
     for (const namespace of namespaces) await gone(namespace);
-    await expect(closing.runCell('a', '1')).rejects.toThrow(SessionClosedError);
+    await expect(closing.runCell('a', '1')).rejects.toThrow(InterpreterClosedError);
   });
 
   test('all end when this process is killed', async () => {
