@@ -46,7 +46,7 @@ beforeAll(async () => {
   env.proxies.workerToTemporal.hold('requests');
   await writing.query('commit');
   await stored.query('commit');
-  await untilBlocked(env, 'from runs where id = $1 for update', 1);
+  await untilBlocked(env, 'project_id = coalesce($3, project_id) for update', 1);
   await eventually(async () => expect(await storedResults(env, runs.stored)).toBe(1));
   await worker.kill();
 

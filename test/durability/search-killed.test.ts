@@ -31,7 +31,7 @@ beforeAll(async () => {
   ]);
   env.proxies.workerToTemporal.hold('requests');
   await searches.end();
-  await untilBlocked(env, 'from runs where id = $1 for update', 1);
+  await untilBlocked(env, 'project_id = coalesce($3, project_id) for update', 1);
   await eventually(async () => expect(await storedResults(env, runs.stored)).toBe(1));
   await worker.kill();
 
