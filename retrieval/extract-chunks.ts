@@ -1,7 +1,7 @@
 /** A document's chunks, as a parsing process makes them. */
 import { PARSE_LIMITS, DocumentError } from './document.ts';
 import type { Chunk, ChunkingOptions, DocumentFile, ParseLimits } from './document.ts';
-import { formatOf } from './formats.ts';
+import { formatOf, STREAMED } from './formats.ts';
 import { BadMessageError } from './messages.ts';
 import type { ParserMessage, ParseRequest } from './messages.ts';
 import type { ParserPool } from './parser-pool.ts';
@@ -71,8 +71,7 @@ export async function* extractChunks(
 
 function toRequest(file: DocumentFile, options: ExtractOptions, limits: ParseLimits): ParseRequest {
   const format = formatOf(file.filename);
-  const isStreamed = format === 'text' || format === 'markdown';
-  if (!isStreamed && file.bytes > limits.documentBytes) throw tooLarge(limits);
+  if (!STREAMED.has(format) && file.bytes > limits.documentBytes) throw tooLarge(limits);
   const { maxTokens, overlapTokens } = options;
   return { format, bytes: file.bytes, chunking: { maxTokens, overlapTokens }, limits };
 }

@@ -99,6 +99,16 @@ async function* readPieces(
     case 'text':
     case 'markdown':
       return yield* (await import('./text/text.ts')).readText(parts);
+    case 'json':
+      return yield* (await import('./text/escapes.ts')).readJson(parts);
+    case 'xml':
+      return yield* (await import('./text/escapes.ts')).readXml(parts);
+    case 'csv':
+      return yield* (await import('./text/csv.ts')).readCsv(parts);
+    case 'tex':
+      return yield* (await import('./text/tex.ts')).readTex(parts);
+    case 'notebook':
+      return yield* (await import('./text/notebook.ts')).readNotebook(parts);
     case 'html':
       return yield* (await import('./html.ts')).readHtml(parts);
     case 'pdf':
@@ -109,6 +119,14 @@ async function* readPieces(
       return yield* (await import('./office/pptx.ts')).readPptx(await whole(parts, bytes), limits);
     case 'xlsx':
       return yield* (await import('./office/xlsx.ts')).readXlsx(await whole(parts, bytes), limits);
+    case 'odf':
+      return yield* (await import('./office/odf.ts')).readOdf(await whole(parts, bytes), limits);
+    case 'epub':
+      return yield* (await import('./epub.ts')).readEpub(await whole(parts, bytes), limits);
+    case 'rtf':
+      return yield* (await import('./text/rtf.ts')).readRtf(await whole(parts, bytes));
+    case 'eml':
+      return yield* (await import('./eml.ts')).readEml(await whole(parts, bytes));
     case 'doc':
       return yield* (await import('./doc.ts')).readDoc(await whole(parts, bytes));
   }

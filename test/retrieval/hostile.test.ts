@@ -9,6 +9,7 @@ import { DocumentError, createParserPool, extractChunks } from '../../retrieval/
 import type { Chunk } from '../../retrieval/index.ts';
 import { ARCHIVES } from './support/hostile-archives.ts';
 import { PAGES, TEXTS } from './support/hostile-files.ts';
+import { OFFICE } from './support/hostile-office.ts';
 import { PDFS } from './support/hostile-pdfs.ts';
 import { CHUNKING, chunksOf, fileOf } from './support/extract.ts';
 
@@ -26,7 +27,7 @@ afterAll(() => pool[Symbol.asyncDispose]());
 const NEXT = '<title>The next file</title><p>is read as it is.';
 const NEXT_TEXT = /^The next file\s+is read as it is\.\s*$/;
 
-test.each([...ARCHIVES, ...PDFS, ...PAGES, ...TEXTS])(
+test.each([...ARCHIVES, ...OFFICE, ...PDFS, ...PAGES, ...TEXTS])(
   '%s',
   async (_, extension, make, becomes) => {
     const file = fileOf(`file.${extension}`, make());

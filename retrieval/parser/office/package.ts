@@ -98,7 +98,8 @@ function normal(name: string): string {
   return name.replaceAll('\\', '/').replace(/^\//, '').toLowerCase();
 }
 
-function resolve(folder: string, target: string): string {
+/** The part that `target` is, seen from a folder. */
+export function resolve(folder: string, target: string): string {
   try {
     const { pathname } = new URL(target, `file:///${folder}`);
     return decodeURIComponent(pathname).slice(1);

@@ -1,10 +1,12 @@
-/** What a reader sees in Office files is in their text, and what a reader does not see is not. */
+/** What a reader sees in a document is in its text, and what a reader does not see is not. */
 import { afterAll, expect, test } from 'vitest';
 
 import { createParserPool } from '../../retrieval/index.ts';
 import { textOf } from './support/extract.ts';
+import { DATA } from './support/data-files.ts';
 import { LISTS } from './support/office-lists.ts';
 import { WORDS } from './support/office-words.ts';
+import { PAGES } from './support/page-files.ts';
 import { SHEETS } from './support/office-sheets.ts';
 import { SLIDES } from './support/office-slides.ts';
 
@@ -12,7 +14,7 @@ const pool = createParserPool(1);
 const reuse = { pool, owner: 'everyone' };
 afterAll(() => pool[Symbol.asyncDispose]());
 
-test.each([...LISTS, ...WORDS, ...SLIDES, ...SHEETS])(
+test.each([...LISTS, ...WORDS, ...SLIDES, ...SHEETS, ...PAGES, ...DATA])(
   '%s',
   async (_, filename, content, has, hasNot = []) => {
     const text = await textOf(filename, content(), { reuse });

@@ -1,0 +1,91 @@
+/** Rows of separated values as a table, in bounded memory: the separator is the one that the first lines agree on. */
+import type { Piece } from '../../chunk-text.ts';
+import { createTable } from '../markdown.ts';
+import { decodeText } from './decode.ts';
+
+/** Of two that do equally well the first: commas are also in prices and in prose. */
+const SEPARATORS = ['\t', ';', '|', ','];
+const SAMPLE_CHARACTERS = 16_384;
+const SAMPLE_LINES = 10;
+/** A quoted cell that goes on for so long was never quoted. */
+const LONGEST_CELL = 100_000;
+/** A longer row is written in parts. */
+const MOST_CELLS = 1_000;
+
+export async function* readCsv(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Piece> {
+  const table = createTable();
+  let rows: ReturnType<typeof createRows> | undefined;
+  let begun = '';
+  const write = (ready: readonly string[][]) =>
+    ready.map((cells) => table.row(cells.map((text) => ({ text })))).join('');
+  for await (const part of decodeText(bytes)) {
+    begun += part;
+    if (rows === undefined && begun.length < SAMPLE_CHARACTERS) continue;
+    rows ??= createRows(separatorOf(begun));
+    yield { text: write(rows.push(begun)) };
+    begun = '';
+  }
+  rows ??= createRows(separatorOf(begun));
+  yield { text: write(rows.push(begun)) + write(rows.end()) + table.end() };
+}
+
+/** Most often in the line that has it least often. */
+function separatorOf(sample: string): string {
+  const lines = sample.replace(/"(?:[^"]|"")*"/g, '').split(/[\r\n]+/);
+  const whole = lines.slice(0, Math.max(1, Math.min(lines.length - 1, SAMPLE_LINES)));
+  const counts = SEPARATORS.map((each) =>
+    Math.min(...whole.filter(Boolean).map((line) => line.split(each).length)),
+  );
+  return SEPARATORS[counts.indexOf(Math.max(...counts))] ?? ',';
+}
+
+function createRows(separator: string) {
+  let ready: string[][] = [];
+  let row: string[] = [];
+  let cell = '';
+  let isQuoted = false;
+  /** After a quote in a quoted cell: it ends the cell, unless another one follows. */
+  let afterQuote = false;
+
+  const endCell = () => {
+    row.push(cell);
+    cell = '';
+  };
+  const endRow = () => {
+    if (row.length > 0 || cell !== '') endCell();
+    if (row.length > 0) ready.push(row);
+    row = [];
+  };
+  function add(character: string): void {
+    if (isQuoted && !afterQuote) {
+      if (character === '"') afterQuote = true;
+      else cell += character;
+      if (cell.length > LONGEST_CELL) isQuoted = false;
+      return;
+    }
+    if (afterQuote) {
+      afterQuote = false;
+      isQuoted = character === '"';
+    }
+    if (character === '"' && cell === '' && !isQuoted) isQuoted = true;
+    else if (character === separator) endCell();
+    else if (character === '\n' || character === '\r') endRow();
+    else cell += character;
+    if (row.length > MOST_CELLS) endRow();
+  }
+  const take = () => {
+    const taken = ready;
+    ready = [];
+    return taken;
+  };
+  return {
+    push(text: string): string[][] {
+      for (const character of text) add(character);
+      return take();
+    },
+    end(): string[][] {
+      endRow();
+      return take();
+    },
+  };
+}
