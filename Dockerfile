@@ -3,7 +3,7 @@
 # Debian, not Alpine: Temporal's native part needs glibc, and Debian has the Python of the sandbox.
 FROM node:24.21.0-bookworm-slim AS base
 WORKDIR /app
-# glibc gives every thread an arena of its own, of which each keeps what it once needed.
+# glibc gives each thread its own memory arena, which keeps the memory that it once needed.
 ENV NODE_ENV=production THREADMILL_CACHE_DIR=/app/.cache MALLOC_ARENA_MAX=2
 
 # The compiler of the workflow bundle is an optional package, so the bundle is built apart.

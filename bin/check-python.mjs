@@ -6,7 +6,7 @@ import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PositionEncoding, Workspace } from '@astral-sh/ruff-wasm-nodejs';
 
-/** `vendor` holds other people's files as they are. */
+/** `vendor` holds unchanged files of other projects. */
 const SKIPPED = new Set(['node_modules', 'dist', 'vendor']);
 const OPTIONS = {
   'line-length': 120,

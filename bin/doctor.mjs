@@ -1,6 +1,6 @@
 /**
- * npm run doctor: what is installed, what is missing, and the command that brings it. Without the packages nothing else
- * of ours can run, so these are looked at first, by plain JavaScript.
+ * npm run doctor: lists installed and missing parts, with the command that installs each. This file is plain JavaScript and
+ * checks the packages first, because the other programs need them.
  */
 import { fileURLToPath } from 'node:url';
 import { missingPackages } from './install.mjs';

@@ -1,4 +1,4 @@
-/** The doctor proper: looks at every part at the same time and prints what it found. Exit code 0: npm start and runs will work. */
+/** Checks all parts concurrently and prints its findings. The exit code is 0 when npm start and runs will work. */
 import type { Config } from '../config/config.ts';
 import { embeddings } from './doctor/embeddings.ts';
 import { models } from './doctor/model.ts';
@@ -11,7 +11,7 @@ import { describe } from './serve/start-error.ts';
 
 const HELP = `Usage: npm run doctor -- [options of npm start]
 
-Says what is installed, what is missing, and what brings it. The exit code is 0 when npm start and runs would work.`;
+Lists installed and missing parts, with the command that installs each. The exit code is 0 when npm start and runs would work.`;
 
 async function look(): Promise<Finding[] | undefined> {
   try {
@@ -35,7 +35,7 @@ async function examine(config: Config): Promise<Finding[]> {
   return [servers.node(), ...found.flat()];
 }
 
-/** What would end npm start with one sentence. */
+/** Turns the sentence that would end npm start into a finding. */
 async function caught(part: string, finding: Promise<Finding>): Promise<Finding> {
   return finding.catch((error: unknown) => ({ part, state: 'stop', says: describe(error) }));
 }

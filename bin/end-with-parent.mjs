@@ -1,17 +1,17 @@
 /**
- * Ends this process when the one that started it has ended, whatever ended that: npm for a program that npm runs, and for
- * others the process that named itself in THREADMILL_PARENT and had this file loaded first (`--import`).
+ * Ends this process when its parent has ended, also by SIGKILL. The parent is npm for a program that npm runs, else the
+ * process that named itself in THREADMILL_PARENT and loaded this file by `--import`.
  */
 import { readFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
 const CHECK_MS = 500;
-/** For an orderly end; after that comes SIGKILL. */
+/** Time between SIGTERM and SIGKILL. */
 const GRACE_MS = 5_000;
 
 if (isMainThread) {
   const named = process.env['THREADMILL_PARENT'];
-  // Not for what this process starts: it has another parent.
+  // The children of this process have another parent.
   delete process.env['THREADMILL_PARENT'];
   if (named !== undefined) endUnless(() => String(process.ppid) === named);
   else if (process.env['npm_lifecycle_event'] !== undefined) {
@@ -20,7 +20,7 @@ if (isMainThread) {
   }
 }
 
-/** Between npm and us there is a shell that outlives npm, unless it became this process. */
+/** A shell between npm and this process outlives npm, unless the shell became this process by exec. */
 function ancestors() {
   const [shell, parent] = statusOf(process.ppid);
   return /^(ba|da)?sh$/.test(shell) ? `${process.ppid} ${parent}` : `${process.ppid}`;

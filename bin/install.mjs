@@ -1,4 +1,4 @@
-/** Installs the packages of package-lock.json when some are missing. Looking costs milliseconds, so every start looks. */
+/** Installs missing packages of package-lock.json. The check takes milliseconds, so every start makes it. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { ROOT } from './node-version.mjs';
 const REPORT_EVERY_MS = 10_000;
 
 /**
- * Makes node_modules complete. Resolves to a sentence about what went wrong, or undefined.
+ * Completes node_modules. Resolves to a sentence about a failure, or undefined.
  * @param {{ dev: boolean }} options whether the packages that only tests need are wanted too
  * @returns {Promise<string | undefined>}
  */
@@ -25,10 +25,10 @@ export async function installPackages({ dev }) {
     : `npm did not install ${left.slice(0, 3).join(', ')}: run npm install --ignore-scripts.`;
 }
 
-/** Paths of locked packages that are absent or of another version. Optional ones depend on the platform and may be. */
+/** Paths of locked packages that are absent or have another version, except optional ones, which depend on the platform. */
 export function missingPackages({ dev }) {
   const { packages } = readJson(join(ROOT, 'package-lock.json'));
-  // npm writes this file last, so without it an installation was cut off.
+  // npm writes this file last, so an installation without it is incomplete.
   if (!existsSync(join(ROOT, 'node_modules/.package-lock.json'))) {
     return Object.keys(packages).slice(1);
   }
@@ -54,8 +54,8 @@ function readJson(path) {
 }
 
 /**
- * The npm that runs us, else the one on PATH. Versions are those of the lock file, which stays as it is. Not `npm ci`:
- * that refuses a lock file without the optional binaries of other platforms. No package's install script is needed.
+ * Runs the npm that started this process, else the npm on PATH. It installs the versions of the lock file and does not
+ * change it. `npm ci` would refuse a lock file without the optional binaries of other platforms. No install script is needed.
  */
 function npmInstall() {
   const args = [

@@ -1,4 +1,4 @@
-/** npm run keys: API keys, each of which opens one project, and what their projects have used of the model servers. */
+/** npm run keys: manages API keys, each of which opens one project, and shows the model usage of projects. */
 import { createApiKey, listApiKeys, revokeApiKey } from '../db/projects/api-keys.ts';
 import type { ApiKeyInfo } from '../db/projects/api-keys.ts';
 import { listModelUsage } from '../db/projects/model-usage.ts';
@@ -9,14 +9,14 @@ import type { Arguments } from './use-database.ts';
 
 const HELP = `Usage: npm run keys -- <command> [options]
 
-  create [--project <name>] [--name <name>]   a new key; its project is created when it is new
-  list                                        all keys, without the keys themselves
-  revoke <id>                                 ends a key, within two seconds
-  usage [--project <name>] [--days <number>]  what passed through to model servers, by day (31)
+  create [--project <name>] [--name <name>]   creates a key, and its project if that is new
+  list                                        lists the keys, without their secrets
+  revoke <id>                                 ends a key within two seconds
+  usage [--project <name>] [--days <number>]  shows requests and tokens by day (31 days)
 
-  --project <name>         whose data the key opens (default); of usage: only this project's
-  --name <name>            what to call the key in the list (default)
-  --data-dir <directory>   that of npm start (THREADMILL_DATA_DIR, .threadmill); DATABASE_URL wins over it`;
+  --project <name>         the project that the key opens (default); with usage: shows only this project
+  --name <name>            name of the key in the list (default)
+  --data-dir <directory>   data directory of npm start (THREADMILL_DATA_DIR, .threadmill), unless DATABASE_URL is set`;
 
 await runProgram(async () => {
   const { words, flags } = readArguments('keys');
@@ -35,7 +35,7 @@ function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Comman
     return async (pool) => {
       const key = await createApiKey(pool, { projectName, name });
       console.error(`A key for the project '${projectName}'. It is shown only this once:`);
-      console.log(key); // alone on standard output, for scripts
+      console.log(key); // only the key on standard output, for scripts
     };
   }
   if (verb === 'list' && rest.length === 0) {
@@ -57,7 +57,7 @@ function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Comman
     return async (pool) => console.log(usageTable(await listModelUsage(pool, days, flags.project)));
   }
   throw new StartError(
-    'Say create, list, revoke <id> or usage; npm run keys -- --help shows the usage.',
+    'Expected create, list, revoke <id> or usage; npm run keys -- --help shows the usage.',
   );
 }
 
@@ -78,7 +78,7 @@ function table(keys: ApiKeyInfo[]): string {
   return columns([['ID', 'PROJECT', 'NAME', 'KEY', 'CREATED', 'REVOKED'], ...rows]);
 }
 
-/** `estimated` counts the requests whose tokens the server did not report. */
+/** `estimated` counts requests whose tokens the server did not report. */
 function usageTable(usage: ModelUsage[]): string {
   if (usage.length === 0) return 'Nothing passed through.';
   const heads = Object.keys(usage[0]!).map((name) => name.toUpperCase());

@@ -5,7 +5,7 @@ import { readArguments, runProgram, useDatabase } from './use-database.ts';
 
 const HELP = `Usage: npm run migrate [-- --data-dir <directory>]
 
-Applies the migrations that DATABASE_URL's database lacks, or that of the running npm start. Safe to repeat.`;
+Applies missing migrations to the database of DATABASE_URL, or of the running npm start. Safe to repeat.`;
 
 await runProgram(async () => {
   const { words, flags } = readArguments('migrate');

@@ -1,6 +1,6 @@
 /**
- * Which Node runs our TypeScript: one that strips types by itself. The installed packages bring one, so the Node that
- * runs npm only has to be new enough for npm. Plain JavaScript: this file runs on whatever Node is there.
+ * Finds a Node that runs TypeScript by stripping types. The packages contain one, so the Node that runs npm only has to be
+ * new enough for npm. This file is plain JavaScript, because any Node may run it.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -11,13 +11,13 @@ const BUNDLED = fileURLToPath(new URL('../node_modules/.bin/node', import.meta.u
 const MINIMUM = [20, 9];
 const STRIPS_TYPES = [22, 18];
 
-/** A sentence about what is wrong with the running Node, or undefined. */
+/** A sentence about a running Node that is too old, or undefined. */
 export function nodeProblem() {
   if (atLeast(MINIMUM)) return undefined;
   return `Threadmill needs Node ${MINIMUM.join('.')} or newer, but this is ${process.versions.node}: install a newer one from https://nodejs.org.`;
 }
 
-/** The Node program for our sources: the running one when it can, else the one among the packages. */
+/** The running Node if it strips types, else the Node among the packages. */
 export function nodeForTypeScript() {
   if (atLeast(STRIPS_TYPES)) return process.execPath;
   return existsSync(BUNDLED) ? BUNDLED : undefined;

@@ -1,6 +1,6 @@
 /**
- * Everything on one computer, in one process and two servers of its own: database, Temporal, demo model, worker, API.
- * Whatever can start at the same time does. Every expected failure is one sentence and exit code 1.
+ * npm start: runs the worker, the API and the demo model in this process, and PostgreSQL and Temporal as its children.
+ * Independent parts start concurrently. An expected failure prints one sentence and exits with code 1.
  */
 import { join } from 'node:path';
 import { semanticSearch } from '../config/config.ts';
@@ -19,7 +19,7 @@ import { openDatabase, openTemporal, withModel } from './serve/parts.ts';
 import { Shutdown } from './serve/shutdown.ts';
 import { StartError, describe } from './serve/start-error.ts';
 
-/** How long a stop waits for parts that are still starting, so that it can stop them too. */
+/** Longest time that a stop waits for parts that are still starting, to stop them too. */
 const SETTLE_MS = 15_000;
 
 collectLessOften();
@@ -44,11 +44,11 @@ async function serve(options: Options): Promise<void> {
   shutdown.add('API', () => gate.close(new AbortController()));
   await checkGivenServers(options.config);
   const sandbox = openSandbox(options.config);
-  const [database, temporal, { config, demo }, { startOurs }, , found] = await Promise.all([
+  const [database, temporal, { config, demo }, { startWorkerAndApi }, , found] = await Promise.all([
     tracked(openDatabase(options, shutdown)),
     tracked(openTemporal(options, shutdown)),
     tracked(withModel(options.config, shutdown)),
-    import('./serve/ours.ts'),
+    import('./serve/worker-and-api.ts'),
     tracked(workflowBundle(cacheDir)),
     models(options.config),
   ]);
@@ -60,9 +60,9 @@ async function serve(options: Options): Promise<void> {
     gate,
     sandbox,
   };
-  const ours = await startOurs(config, parts, shutdown, (error) => void fail(error));
+  const running = await startWorkerAndApi(config, parts, shutdown, (error) => void fail(error));
   const text = banner({
-    baseUrl: `${reachable(ours.url)}/v1`,
+    baseUrl: `${reachable(running.url)}/v1`,
     apiKey: database.apiKey,
     apiKeyGiven: config.apiKey !== undefined,
     dataDir,
@@ -70,18 +70,18 @@ async function serve(options: Options): Promise<void> {
     modelBaseUrl: demo ? undefined : (config.modelBaseUrl ?? 'as MODELS_FILE says'),
     modelFailures: found.filter(({ state }) => state === 'fail'),
     semanticSearch: semanticSearch(config),
-    sandbox: ours.sandbox,
+    sandbox: running.sandbox,
     seconds: performance.now() / 1_000, // since the process began
   });
   if (!shutdown.signal.aborted) console.log(text);
 }
 
-/** An address that a client on this computer can use, when the API listens on all of them. */
+/** Replaces the address of all interfaces by a loopback address, which a client on this computer can use. */
 function reachable(url: string): string {
   return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }
 
-/** From now on the port answers, with 503 until everything is ready. */
+/** Opens the port, which answers 503 until all parts are ready. */
 async function openPort(host: string, port: number): Promise<Gate> {
   return openGate(host, port).catch((cause: unknown) => {
     throw new StartError(
@@ -91,20 +91,20 @@ async function openPort(host: string, port: number): Promise<Gate> {
   });
 }
 
-/** Remembers what a stop has to wait for. */
+/** Registers a start that a stop must wait for. */
 function tracked<T>(promise: Promise<T>): Promise<T> {
   starting.push(promise);
   return promise;
 }
 
-/** Reports a failure, unless it only follows from a stop that was asked for, and ends with code 1. */
+/** Reports a failure and exits with code 1, unless the failure follows from a requested stop. */
 async function fail(error: unknown): Promise<void> {
   if (shutdown.signal.aborted) return;
   console.error(describe(error));
   await stopAll(1);
 }
 
-/** Stops what runs and what is still starting, then exits: nothing may keep the process alive after that. */
+/** Stops all parts, also those that are still starting, then exits, whatever open handles remain. */
 function stopAll(code: number): Promise<void> {
   return (stopping ??= stopAndExit(code));
 }

@@ -1,6 +1,6 @@
 /**
- * npm test: installs the packages when some are missing, runs vitest with the arguments given, and ends with a line of
- * its own: `N passed, N failed`, with `, N skipped` when there are any.
+ * npm test: installs missing packages, runs vitest with the given arguments, and prints a last line: `N passed, N failed`,
+ * with `, N skipped` if tests were skipped.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { installPackages } from './install.mjs';
 import { ROOT, nodeProblem } from './node-version.mjs';
 import { runWithNode } from './with-node.mjs';
 
-/** Named whenever the caller names a reporter: vitest then takes none from its configuration. */
+/** Added when the caller names a reporter, because vitest then ignores those of its configuration. */
 const COUNTS = '--reporter=./test/support/count-reporter.ts';
 
 const problem = nodeProblem() ?? (await installPackages({ dev: true }));
@@ -35,7 +35,7 @@ async function runTests(args) {
   }
 }
 
-/** Prints the last line. A run without a test fails, and so does one that broke down outside its tests. */
+/** Prints the last line. A run without tests fails, as does a run with an error outside its tests. */
 function report({ passed, failed, skipped }, code) {
   if (passed + failed === 0) console.error('No test ran.');
   const total = code !== 0 && failed === 0 && passed > 0 ? 1 : failed;

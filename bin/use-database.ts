@@ -1,4 +1,4 @@
-/** What npm run keys and npm run migrate share: which database they work on, and how they fail. */
+/** Shared by npm run keys and npm run migrate: command line, database, and reports of failures. */
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
@@ -15,7 +15,7 @@ export type Arguments = {
   flags: { project?: string; name?: string; days?: string; help?: boolean; 'data-dir'?: string };
 };
 
-/** Parses the command line. Throws StartError. */
+/** @throws StartError for an unknown option */
 export function readArguments(program: string): Arguments {
   const text = { type: 'string' } as const;
   const options = {
@@ -36,7 +36,7 @@ export function readArguments(program: string): Arguments {
   }
 }
 
-/** Gives `work` a connection: to DATABASE_URL, else to the database of the npm start that is running. */
+/** Calls `work` with a pool for DATABASE_URL, else for the database of the running npm start. */
 export async function useDatabase(
   flags: Arguments['flags'],
   work: (pool: Pool) => Promise<void>,
@@ -80,7 +80,7 @@ async function checkConnection(pool: Pool, { databaseUrl, dataDir }: Config): Pr
   }
 }
 
-/** Runs a program; an expected failure is one sentence and exit code 1. */
+/** Runs a program. An expected failure prints one sentence and exits with code 1. */
 export async function runProgram(main: () => Promise<void>): Promise<void> {
   try {
     await main();

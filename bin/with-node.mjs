@@ -1,6 +1,6 @@
 /**
- * Runs a program of ours under a Node that can: `node bin/with-node.mjs <entry.ts> [arguments]`. Signals are passed on
- * and the exit code is passed back, so that npm and a service manager see one program; neither outlives the other.
+ * Runs a TypeScript program with a Node that supports it: `node bin/with-node.mjs <entry.ts> [arguments]`. It forwards
+ * signals and returns the exit code, so that npm and a service manager see one program. Neither process outlives the other.
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
@@ -9,17 +9,17 @@ import { fileURLToPath } from 'node:url';
 import './end-with-parent.mjs';
 import { ROOT, nodeForTypeScript, nodeProblem, noNodeForTypeScript } from './node-version.mjs';
 
-/** Compiled sources from the last time save more than half a second of each start. */
+/** The cache of compiled sources saves more than half a second of each start. */
 const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/threadmill/node');
 const END_WITH_PARENT = new URL('end-with-parent.mjs', import.meta.url).href;
-/** glibc gives every thread an arena of its own, of which each keeps what it once needed. */
+/** glibc gives each thread its own memory arena, which keeps the memory that it once needed. */
 const ARENAS = '2';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Starts `node ...args` and resolves to its exit code. A signal may arrive twice, from the terminal and from us: the
- * programs take a repeat within a second as the same one.
- * @param {string[]} args @param {NodeJS.ProcessEnv} [env] variables over those of this process
+ * Starts `node ...args` and resolves to its exit code. A signal may arrive twice, from the terminal and from this process;
+ * the programs treat a repetition within a second as the same signal.
+ * @param {string[]} args @param {NodeJS.ProcessEnv} [env] variables that override those of this process
  * @returns {Promise<number>}
  */
 export function runWithNode(args, env = {}) {
@@ -38,7 +38,7 @@ export function runWithNode(args, env = {}) {
       THREADMILL_PARENT: String(process.pid),
     },
   });
-  // For good: a signal between the child's end and ours would hide the exit code.
+  // Never removed: a signal between the two exits would hide the exit code.
   for (const name of SIGNALS) process.on(name, () => child.kill(name));
   return new Promise((done) => {
     child.on('error', (error) => {

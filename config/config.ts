@@ -18,9 +18,9 @@ export type ModelTarget = {
   baseUrl: string;
   apiKey: string;
   upstreamModel: string;
-  /** Tokens the model accepts in one request. Undefined: as its server says. */
+  /** Tokens that the model accepts in one request. Undefined: its server says. */
   contextWindow: number | undefined;
-  /** As in the models file. */
+  /** See the models file. */
   vision: boolean | undefined;
   profile: ModelProfile;
 };
@@ -28,9 +28,9 @@ export type ModelTarget = {
 type Derived = {
   readonly temporalSecurity: TemporalSecurity;
   readonly models: readonly ModelEntry[];
-  /** Of every model, unless its entry says otherwise. */
+  /** The profile of every model, which an entry's own profile overrides. */
   readonly modelProfile: ModelProfile;
-  /** Most seconds that a request may ask for. */
+  /** The longest life of a run that a request may ask for. */
   readonly runExpiryMaxSeconds: number;
   readonly bodyLimitBytes: number;
 };
@@ -56,7 +56,7 @@ export function loadConfig(env: Texts = process.env, options: Texts = {}): Confi
   });
 }
 
-/** For a process's entry: a wrong value ends it with one sentence instead of a stack. */
+/** For the entry of a process: a wrong value ends it with one sentence instead of a stack. */
 export function loadConfigOrExit(): Config {
   try {
     return loadConfig();
@@ -67,12 +67,12 @@ export function loadConfigOrExit(): Config {
   }
 }
 
-/** With nothing configured, the built-in demo model answers. */
+/** Whether the demo model answers, because no model server is configured. */
 export function usesDemoModel(config: Pick<Config, 'modelBaseUrl' | 'models'>): boolean {
   return config.modelBaseUrl === undefined && config.models.length === 0;
 }
 
-/** A busy computer may need this many times the processor time of a file. */
+/** On a busy computer parsing may take this many times its processor time. */
 const PARSE_PATIENCE = 10;
 
 /** What `extractChunks` takes. */
@@ -92,7 +92,7 @@ export function embeddingsTarget(config: ServingConfig) {
   return baseUrl === undefined ? undefined : { baseUrl, apiKey, model, dimensions };
 }
 
-/** For people: the model that searches by meaning use, or that there is none. */
+/** For users: the model of semantic search, or why semantic search is off. */
 export function semanticSearch(config: ServingConfig): string {
   const { embeddingsModel, embeddingsDimensions: dimensions } = config;
   if (config.embeddingsBaseUrl === undefined) return 'off: no embeddings endpoint';
@@ -101,7 +101,7 @@ export function semanticSearch(config: ServingConfig): string {
   return `on: ${model}`;
 }
 
-/** Where requests for `model` go, or undefined when no model server is configured for it. */
+/** The server of `model`, or undefined when no server is configured for it. */
 export function modelTarget(
   config: ServingConfig,
   model: string,

@@ -1,4 +1,4 @@
-/** One structured logger per process. Keys, authorization headers and connection strings are cut out wherever they appear. */
+/** One structured logger per process. It removes keys, authorization headers and passwords of URLs from its lines. */
 import type { Logger } from 'pino';
 import { pino } from 'pino';
 

@@ -1,41 +1,41 @@
-/** MODELS_FILE: how each model is served, and what its server wants in a request. docs/models.md has a recipe per server. */
+/** MODELS_FILE: the server of each model, and the dialect of its requests. docs/models.md has a recipe for each server. */
 import { readFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
 import { ConfigError, httpUrl } from './values.ts';
 
-/** Without these there is no request. */
+/** The fields that every request needs. */
 const NEEDED = ['model', 'messages', 'stream', 'tools', 'role', 'content', 'tool_calls'];
 
 const seconds = z.number().min(1).max(86_400);
 
 const profileSchema = z.strictObject({
-  /** Fields that are never sent: of the request, `strict` of tools, and those of an answer that would go back. */
+  /** Fields that are never sent: of the request, `strict` of tools, and fields of an earlier answer. */
   omit: z.array(
     z
       .string()
       .regex(/^[a-z_]+$/, 'must be the name of a request field')
       .refine((field) => !NEEDED.includes(field), 'is a field that every request needs'),
   ),
-  /** The field that limits the answer's tokens; null: none does, and the limit is only enforced here. */
+  /** The field that limits the answer's tokens. Null: no field does, and only this server enforces the limit. */
   limit_field: z.enum(['max_completion_tokens', 'max_tokens']).nullable(),
-  /** What stands for the text of an assistant's message that only calls tools. */
+  /** The content of an assistant message that has only tool calls. */
   empty_content: z.enum(['null', 'empty', 'omit']),
-  /** Joins messages of one role that follow each other. */
+  /** Joins consecutive messages of one role. */
   merge_roles: z.boolean(),
   /** `user`: the instructions open the first user message. */
   system_role: z.enum(['system', 'developer', 'user']),
-  /** False: a demanded tool is the only one offered, with `required`. */
+  /** False: a tool that `tool_choice` names is the only tool in the request, with `required`. */
   named_tool_choice: z.boolean(),
-  /** False: the server calls tools although `tool_choice` is `none`, so it is offered none then. */
+  /** False: the server calls tools although `tool_choice` is `none`, so the request then has no tools. */
   tools_when_none: z.boolean(),
-  /** What becomes of a `<think>` block that opens an answer. */
+  /** Whether a `<think>` block at the start of an answer is removed. */
   thinking: z.enum(['strip', 'keep']),
-  /** Longest wait for the first byte of an answer, and between two. */
+  /** Longest wait for the first byte of an answer, and between two bytes. */
   first_token_seconds: seconds,
   idle_seconds: seconds,
-  /** How long a server that is away or overloaded is tried again; at least five times. */
+  /** How long requests to an unavailable or overloaded server are repeated; at least five times. */
   retry_seconds: z.number().min(0).max(86_400),
 });
 
@@ -63,18 +63,18 @@ const entrySchema = z.strictObject({
   upstream_model: z.string().min(1).optional(),
   context_window: z.number().int().min(1_024).optional(),
   /**
-   * False: the model takes no images, and reads a line of text in their place. True: it is shown those of earlier answers
-   * too. Absent: those that users send.
+   * False: the model takes no images and gets a line of text instead. True: it also gets images of earlier answers. Absent:
+   * it gets images that users send.
    */
   vision: z.boolean().optional(),
   /** Over the file's own profile, field by field. */
   profile: profileSchema.partial().optional(),
 });
 
-/** What an entry may say. */
+/** The fields of an entry. */
 export const MODEL_FIELDS = Object.keys(entrySchema.shape);
 
-/** How one model id is served. `upstream_model` defaults to the id itself. */
+/** The server and dialect of one model id. `upstream_model` defaults to the id. */
 export type ModelEntry = z.infer<typeof entrySchema>;
 
 const fileSchema = z.strictObject({

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Settings } from './read-settings.ts';
 import { ConfigError } from './values.ts';
 
-/** What connections of the SDK take beside the address. */
+/** The options of a connection of the SDK, without the address. */
 export type TemporalSecurity = {
   readonly tls?: {
     readonly serverRootCACertificate?: Buffer;
@@ -15,8 +15,8 @@ export type TemporalSecurity = {
 };
 
 /**
- * A key, a file or a name turns TLS on, as does `TEMPORAL_TLS=true`; `false` keeps it off. The development server on this
- * computer has neither, so the settings count only with an address.
+ * A key, a file or a name turns TLS on, as does `TEMPORAL_TLS=true`; `false` turns it off. The local development server has
+ * no TLS, so the settings count only with an address.
  * @throws ConfigError
  */
 export function temporalSecurity(settings: Settings): TemporalSecurity {

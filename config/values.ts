@@ -1,4 +1,4 @@
-/** The kinds of values that settings have, as schemas of a variable's text. Each message goes on behind the variable's name. */
+/** The kinds of values that settings have, as schemas of a variable's text. Each message continues the variable's name. */
 import { resolve } from 'node:path';
 
 import { z } from 'zod';

@@ -1,6 +1,6 @@
 /**
- * Whether this container's process does its work: `node deploy/healthcheck.ts api | worker | sandboxd`, exit code 0 or 1.
- * The API and sandboxd say so themselves; of a worker, Temporal knows when it last asked for a task.
+ * Checks the process of this container: `node deploy/healthcheck.ts api | worker | sandboxd` exits with code 0 or 1.
+ * The API and sandboxd have health endpoints; Temporal reports when a worker last polled.
  */
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:http';
@@ -18,7 +18,7 @@ const WORKFLOW_TASK_QUEUE = 1;
 
 const config = loadConfig();
 
-/** The states of the parts, when all of them answer. */
+/** The states of the parts; throws unless all of them are ready. */
 async function checkApi(): Promise<string> {
   const host = reachable(config.host);
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${config.port}/readyz`;
@@ -28,7 +28,7 @@ async function checkApi(): Promise<string> {
   return states;
 }
 
-/** Whether code can be run. */
+/** The state of the sandbox; throws unless it can run code. */
 async function checkSandboxd(): Promise<string> {
   const { sandboxdListen: address } = config;
   const way =
@@ -44,7 +44,7 @@ async function checkSandboxd(): Promise<string> {
   return state;
 }
 
-/** Of an address that means all of them, one that can be connected to. */
+/** Replaces the address of all interfaces by the loopback address. */
 function reachable(host: string): string {
   return /^(0\.0\.0\.0|::)$/.test(host) ? '127.0.0.1' : host;
 }
@@ -76,7 +76,7 @@ async function checkWorker(): Promise<string> {
         identity?.endsWith(`@${hostname()}`) &&
         Date.now() - Number(lastAccessTime?.seconds) * 1_000 < SILENT_MS,
     );
-    if (own === undefined) throw new Error(`Nobody on ${hostname()} polls '${taskQueue}'.`);
+    if (own === undefined) throw new Error(`No worker on ${hostname()} polls '${taskQueue}'.`);
     return `${own.identity} polls '${taskQueue}'.`;
   } finally {
     await connection.close();

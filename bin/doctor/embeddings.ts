@@ -1,4 +1,4 @@
-/** Whether files are found by their meaning. The key is never shown, nor anything else that a URL may hide. */
+/** Checks whether semantic search works. Shows neither the key nor other secrets in a URL. */
 import type { Config } from '../../config/config.ts';
 import { embeddingsTarget, semanticSearch } from '../../config/config.ts';
 import { createEmbedder } from '../../retrieval/index.ts';

@@ -1,4 +1,4 @@
-/** Which model servers answer. Their keys are never shown, nor anything else that a URL may hide. */
+/** Checks which model servers answer. Shows neither keys nor other secrets in a URL. */
 import type { Config } from '../../config/config.ts';
 import { modelTarget, usesDemoModel } from '../../config/config.ts';
 import { reasonOf } from '../serve/start-error.ts';
@@ -11,10 +11,10 @@ const part = 'Model';
 type Server = {
   /** Models of MODELS_FILE that it serves; none for MODEL_BASE_URL. */
   names: string[];
-  /** Undefined: nothing says where. */
+  /** Undefined: no setting names a server. */
   baseUrl: string | undefined;
   apiKey: string;
-  /** The variable with the key. */
+  /** The variable that holds the key. */
   keyName: string;
 };
 
@@ -26,7 +26,7 @@ export async function models(config: Config): Promise<Finding[]> {
   return Promise.all(serversOf(config).map(examine));
 }
 
-/** Each server and key once. */
+/** Each pair of server and key once. */
 function serversOf(config: Config): Server[] {
   const { modelBaseUrl: baseUrl, modelApiKey: apiKey } = config;
   const given = baseUrl === undefined ? [] : [{ names: [], baseUrl, apiKey, keyName: OWN_KEY }];
@@ -70,7 +70,7 @@ async function examine({ names, baseUrl, apiKey, keyName }: Server): Promise<Fin
   return { ...finding, remedy };
 }
 
-/** Any other answer shows that a server is there, also that it has no list of models. */
+/** Any other answer, also a 404, shows that a server is there. */
 async function ask(baseUrl: string, apiKey: string): Promise<string> {
   try {
     const { status, body } = await fetch(`${baseUrl}/models`, {

@@ -1,23 +1,22 @@
-/** What the doctor prints. Pure. */
+/** The text that the doctor prints. Pure. */
 
 /**
- * `ok`: fine. `note`: npm start works, but something is less than it could be. `fail`: it starts, but runs would fail.
- * `stop`: it would not start.
- * Details are lines below the sentence.
+ * `ok`: works. `note`: npm start works with a limitation. `fail`: npm start works, but runs would fail. `stop`: npm start
+ * would fail. Details are lines below the sentence.
  */
 export type Finding = {
   part: string;
   state: 'ok' | 'note' | 'fail' | 'stop';
   says: string;
   details?: string[];
-  /** The one command, or the one thing to do, that puts it right. */
+  /** The command or the action that corrects it. */
   remedy?: string;
 };
 
 const MARKS = { ok: 'ok  ', note: 'note', fail: 'FAIL', stop: 'STOP' };
 const INDENT = ' '.repeat(20);
 
-/** Everything found, then whether npm start would work. */
+/** All findings, then whether npm start would work. */
 export function report(findings: Finding[]): string {
   return ['', ...findings.flatMap(lines), '', verdict(findings), ''].join('\n');
 }
@@ -42,7 +41,7 @@ function lines({ part, state, says, details = [], remedy }: Finding): string[] {
 
 const WIDTH = 96;
 
-/** Breaks at spaces; a command is never broken, so that it can be copied. */
+/** Breaks lines at spaces. A command stays on one line, so that it can be copied. */
 function wrap(text: string): string[] {
   if (text.startsWith('→')) return [text];
   const found: string[] = [];

@@ -1,11 +1,11 @@
-/** Starts the sandbox as a worker does, which tests it with real cells, and tells what it is. */
+/** Starts the sandbox as a worker does, which tests it with real cells, and describes it. */
 import { readdir } from 'node:fs/promises';
 import type { Config } from '../../config/config.ts';
 import type { SandboxStatus } from '../../sandbox/index.ts';
 import { openSandbox } from '../../worker/sandbox.ts';
 import type { Finding } from './report.ts';
 
-/** What cells like to import, and the Debian package of each. cloudpickle comes with the sandbox. */
+/** Libraries that cells often import, with their Debian packages. The sandbox contains cloudpickle. */
 const WANTED: Record<string, string> = {
   numpy: 'python3-numpy',
   pandas: 'python3-pandas',
@@ -28,7 +28,7 @@ export async function sandbox(config: Config): Promise<Finding[]> {
     : [unavailable(config, status)];
 }
 
-/** Matplotlib draws boxes for what no font has. Bubblewrap shows the fonts of this computer to the code. */
+/** Matplotlib draws boxes for characters that no font has. Bubblewrap shows the fonts of this computer to the code. */
 async function fonts({ backend, packages: installed }: SandboxStatus): Promise<Finding[]> {
   const draws = installed.some((entry) => entry.startsWith('matplotlib'));
   if (backend !== 'bubblewrap' || !draws) return [];
@@ -38,7 +38,7 @@ async function fonts({ backend, packages: installed }: SandboxStatus): Promise<F
   return [{ part: 'Fonts', state: 'note', says, remedy: 'apt-get install fonts-noto-cjk' }];
 }
 
-/** npm start works without, only code_interpreter does not. */
+/** Without a sandbox npm start works, except for code_interpreter. */
 function unavailable({ sandbox: wanted }: Config, { reason = '' }: SandboxStatus): Finding {
   return {
     part: 'Sandbox',
@@ -59,7 +59,7 @@ function describe(status: SandboxStatus): Finding {
       `Tested: the code ${guarantees.join('; ')}.`,
       ...(limitations.length === 0 ? [] : [`But: ${limitations.join('; ')}.`]),
     ],
-    // Why it is not the better one, and what brings that.
+    // The reason why the better backend is not used, and how to get it.
     ...(reason === undefined ? {} : { remedy: reason }),
   };
 }
@@ -82,7 +82,7 @@ function packages({ backend, packages: installed }: SandboxStatus, python: strin
   ];
 }
 
-/** Only bubblewrap shows the packages of this computer to the code. */
+/** Only in bubblewrap can code import the packages of this computer. */
 function remedyFor(backend: string, missing: string[], python: string): string | undefined {
   if (backend !== 'bubblewrap') return undefined;
   if (!python.startsWith('/usr/bin/')) return `${python} -m pip install ${missing.join(' ')}`;

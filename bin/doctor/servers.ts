@@ -1,4 +1,4 @@
-/** Looks at what npm start needs: Node, Temporal, PostgreSQL, its directory and its port. Changes nothing. */
+/** Checks what npm start needs: Node, Temporal, PostgreSQL, the data directory and the port. Changes nothing. */
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -20,7 +20,7 @@ export function node(): Finding {
   return { part: 'Node', state: 'ok', says };
 }
 
-/** Throws StartError when TEMPORAL_ADDRESS cannot be used. */
+/** @throws StartError when TEMPORAL_ADDRESS cannot be used */
 export async function temporal(config: Config): Promise<Finding> {
   const { temporalAddress } = config;
   const part = 'Temporal';
@@ -51,7 +51,7 @@ const INSTALL_TEMPORAL =
     ? 'brew install temporal'
     : 'install Go 1.25 or newer (https://go.dev/dl), or put the Temporal CLI (1.5 or newer) on PATH';
 
-/** Throws StartError when DATABASE_URL cannot be used, and EmbeddedError when no PostgreSQL can be run. */
+/** @throws StartError when DATABASE_URL cannot be used, EmbeddedError when no PostgreSQL runs here */
 export async function database(config: Config): Promise<Finding> {
   const part = 'Database';
   if (config.databaseUrl !== undefined) {
@@ -85,18 +85,18 @@ export async function dataDirectory({ dataDir }: Config): Promise<Finding> {
   return {
     part,
     state: 'stop',
-    says: `${place} is no directory that can be written to`,
+    says: `${place} is not a writable directory`,
     remedy: 'correct its permissions, or use another with --data-dir or THREADMILL_DATA_DIR',
   };
 }
 
-/** The path itself, or the directory it would be made in. */
+/** The path itself, or its nearest existing parent. */
 async function nearest(path: string): Promise<string> {
   return (await exists(path)) ? path : nearest(dirname(path));
 }
 
 async function isWritable(path: string): Promise<boolean> {
-  // As a directory: a file's name with a dot behind it leads nowhere.
+  // The dot makes access fail for a file.
   return access(`${path}/.`, constants.W_OK).then(
     () => true,
     () => false,

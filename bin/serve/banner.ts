@@ -1,4 +1,4 @@
-/** What npm start prints once everything is ready. */
+/** The text that npm start prints when all parts are ready. */
 import { join } from 'node:path';
 import type { SandboxStatus } from '../../sandbox/index.ts';
 import type { Finding } from '../doctor/report.ts';
@@ -7,14 +7,14 @@ export type Ready = {
   baseUrl: string;
   apiKey: string;
   dataDir: string;
-  /** The key comes from THREADMILL_API_KEY, so it is not shown. */
+  /** THREADMILL_API_KEY gave the key, so the banner does not show it. */
   apiKeyGiven: boolean;
   uiUrl: string | undefined;
   /** Undefined: the demo model. */
   modelBaseUrl: string | undefined;
-  /** Why runs would fail. */
+  /** Reasons why runs would fail. */
   modelFailures: Finding[];
-  /** The model that finds files by their meaning, or why there is none. */
+  /** The embeddings model, or why semantic search is off. */
   semanticSearch: string;
   sandbox: SandboxStatus;
   seconds: number;
@@ -59,7 +59,7 @@ function sandbox(status: SandboxStatus): string {
   return sandboxSummary(status) + open;
 }
 
-/** What code runs in and what it can import, in a line. */
+/** One line with the backend, the Python version and the packages. */
 export function sandboxSummary({ ok, backend, python, packages }: SandboxStatus): string {
   if (!ok) return 'none';
   const names = packages.length === 0 ? 'standard library only' : packages.join(', ');

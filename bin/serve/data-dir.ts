@@ -1,6 +1,6 @@
 /**
- * The data directory and its lock. Two processes on one directory would share a database server and its shutdown, so
- * the second is refused. The lock names its holder; a holder that died, even by SIGKILL, does not count.
+ * The data directory and its lock. Two processes on one directory would share a database server and stop it for each other,
+ * so the second process is refused. The lock names its holder. A lock whose holder died, even by SIGKILL, does not count.
  */
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
@@ -14,11 +14,14 @@ type Holder = { pid: number; command: string };
 const GUARD_MS = 5_000;
 const RETRY_MS = 10;
 
-/** Creates the directory if need be and takes its lock. Returns the function that gives it back. Throws StartError. */
+/**
+ * Creates a missing directory and takes its lock. Returns a function that releases the lock.
+ * @throws StartError
+ */
 export async function claimDataDir(dataDir: string): Promise<() => Promise<void>> {
   const path = join(dataDir, 'lock');
   try {
-    // Others may pass through (the database may run as another user) but not look; what is secret is 0600 inside.
+    // Other users may traverse but not list it, because PostgreSQL may run as another user. Secret files have mode 0600.
     await mkdir(dataDir, { recursive: true, mode: 0o711 });
     const holder = await take(path);
     if (holder === undefined) return () => rm(path, { force: true });
@@ -34,7 +37,7 @@ export async function claimDataDir(dataDir: string): Promise<() => Promise<void>
   }
 }
 
-/** The living process that holds the directory's lock. */
+/** The running process that holds the directory's lock. */
 export async function holderOf(dataDir: string): Promise<Holder | undefined> {
   const holder = parse(await readFile(join(dataDir, 'lock'), 'utf8').catch(() => ''));
   const isAlive = holder !== undefined && (await commandLine(holder.pid)) === holder.command;
@@ -46,7 +49,7 @@ async function take(path: string): Promise<Holder | undefined> {
   for (;;) {
     if (await create(path)) return undefined;
     const text = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === undefined) continue; // given back just now
+    if (text === undefined) continue; // released meanwhile
     const holder = parse(text);
     if (holder !== undefined && (await commandLine(holder.pid)) === holder.command) return holder;
     await setAside(path, text);
@@ -55,7 +58,7 @@ async function take(path: string): Promise<Holder | undefined> {
 
 async function create(path: string): Promise<boolean> {
   const own: Holder = { pid: process.pid, command: (await commandLine(process.pid)) ?? '' };
-  // Written elsewhere and linked, so that nobody ever reads half a lock.
+  // Written to a draft and then linked, so that no process reads an incomplete lock.
   const draft = `${path}.${randomUUID()}`;
   const file = await open(draft, 'w', 0o600);
   try {
@@ -71,7 +74,7 @@ async function create(path: string): Promise<boolean> {
   }
 }
 
-/** Removes a dead process's lock, unless somebody has replaced it since we read it: one process at a time. */
+/** Removes the lock of a dead process unless it has changed since it was read. A guard file admits one process at a time. */
 async function setAside(path: string, seen: string): Promise<void> {
   const guard = `${path}.takeover`;
   try {
@@ -79,7 +82,7 @@ async function setAside(path: string, seen: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const since = await stat(guard).then(({ mtimeMs }) => mtimeMs, Date.now);
-    // Whoever made it has died within its few milliseconds.
+    // The process that made the guard died while it held it, which takes milliseconds.
     if (Date.now() - since > GUARD_MS) await rm(guard, { force: true });
     return sleep(RETRY_MS);
   }

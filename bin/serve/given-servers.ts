@@ -1,6 +1,6 @@
 /**
- * Servers that the settings name are tried before anything is started: a mistake shows at once, and while nothing else
- * keeps this process from listening for the answer.
+ * Tries the servers that the settings name before any part starts: a mistake shows at once, and no start delays the
+ * event loop, which would look like a server that does not answer.
  */
 import type { Config } from '../../config/config.ts';
 import { createPool } from '../../db/core/pool.ts';

@@ -27,11 +27,14 @@ function helpLine(setting: Setting): string {
 
 export type Options = {
   config: Config;
-  /** The Temporal UI's port was asked for, so it may not be another one. */
+  /** An option names the port of the Temporal UI, so no other port is taken when it is busy. */
   uiPortGiven: boolean;
 };
 
-/** Reads options and environment; undefined when only help was asked for. Throws StartError and ConfigError. */
+/**
+ * Reads options and environment; undefined with `--help`.
+ * @throws StartError and ConfigError
+ */
 export function readOptions(args: string[]): Options | undefined {
   if (args.includes('--help')) return undefined;
   const options = parse(args);

@@ -1,4 +1,4 @@
-/** The parts below the worker and the API: database, Temporal server, demo model. Each is ours or given. */
+/** The parts that the worker and the API need: database, Temporal server and model. Each is embedded or named by a setting. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config/config.ts';
@@ -19,13 +19,13 @@ const PROJECT = 'default';
 export type Database = { url: string; apiKey: string };
 export type Temporal = { address: string; uiUrl: string | undefined };
 
-/** A migrated database that knows the API key. */
+/** A migrated database that contains the API key. */
 export async function openDatabase({ config }: Options, shutdown: Shutdown): Promise<Database> {
   const url = config.databaseUrl ?? (await startDatabase(config, shutdown));
   const pool = createPool(url, { max: 1, applicationName: 'threadmill-start' });
   try {
     await migrate(pool);
-    const apiKey = config.apiKey ?? (await keptApiKey(config.dataDir));
+    const apiKey = config.apiKey ?? (await savedApiKey(config.dataDir));
     await ensureApiKey(pool, { projectName: PROJECT, key: apiKey });
     return { url, apiKey };
   } finally {
@@ -40,21 +40,21 @@ async function startDatabase({ dataDir }: Config, shutdown: Shutdown): Promise<s
 }
 
 /** The key in the data directory, made at the first start. */
-async function keptApiKey(dataDir: string): Promise<string> {
+async function savedApiKey(dataDir: string): Promise<string> {
   const path = join(dataDir, 'api-key');
-  const kept = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const saved = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw new StartError(
       `${path} cannot be read (${error.message}): correct its permissions, or set THREADMILL_API_KEY.`,
     );
   });
-  if (kept.trim() !== '') return kept.trim();
+  if (saved.trim() !== '') return saved.trim();
   const key = mintApiKey();
   await writeFile(path, `${key}\n`, { mode: 0o600 });
   return key;
 }
 
-/** The given Temporal server, or one of ours with the namespace. */
+/** The server at TEMPORAL_ADDRESS, or an embedded server with the namespace. */
 export async function openTemporal(
   { config, uiPortGiven }: Options,
   shutdown: Shutdown,
@@ -74,7 +74,7 @@ export async function openTemporal(
   return server;
 }
 
-/** The configuration with the demo model in it when no model server is configured. */
+/** Starts the demo model and adds its URL to the configuration, if no model server is configured. */
 export async function withModel(
   config: Config,
   shutdown: Shutdown,

@@ -1,8 +1,8 @@
-/** Ends what was started, in one fixed order, however far the start has come. */
+/** Stops the started parts in a fixed order, however far the start has come. */
 
-/** Who uses whom: each part is stopped before the parts it needs. */
+/** Each part stops before the parts that it needs. */
 const ORDER = ['API', 'worker', 'demo model', 'Temporal', 'PostgreSQL', 'data directory'] as const;
-/** What even a forced stop ends in order, and waits for: else the next start would have to. */
+/** A forced stop still waits for these parts; otherwise the next start would have to. */
 const ALWAYS_STOPPED: readonly Part[] = ['Temporal', 'PostgreSQL', 'data directory'];
 /** One Ctrl-C can arrive several times: from the terminal, from npm and from bin/start.mjs. */
 const SAME_SIGNAL_MS = 1_000;
@@ -21,12 +21,12 @@ export class Shutdown {
     this.signal = this.#abort.signal;
   }
 
-  /** A second signal came: the stop ends with another exit code, whichever of the two ways comes to its end first. */
+  /** A second signal arrived, so the exit code is 130, whichever of the two stops finishes first. */
   get forced(): boolean {
     return this.#forced;
   }
 
-  /** Remembers how to stop a part. */
+  /** Registers how to stop a part. */
   add(part: Part, stop: () => Promise<void>): void {
     this.#stops.set(part, stop);
   }
@@ -38,7 +38,7 @@ export class Shutdown {
     }
   }
 
-  /** Stops every part, one after the other. A part that fails to stop does not keep the others running. */
+  /** Stops the parts one after the other, also if one of them fails to stop. */
   async run(parts: readonly Part[] = ORDER): Promise<void> {
     for (const part of parts) {
       try {

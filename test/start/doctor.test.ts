@@ -145,7 +145,7 @@ test('names what would stop npm start, and the remedy', async () => {
   });
   expect(code).toBe(1);
   expect(stdout).toMatch(/STOP {2}Temporal +no temporal program .* no Go to build one\n +→ /);
-  expect(stdout).toMatch(/STOP {2}Data +\S+\/file is no directory .*\n +→ correct/);
+  expect(stdout).toMatch(/STOP {2}Data +\S+\/file is not a writable directory\n +→ correct/);
   expect(stdout).toMatch(/STOP {2}Port +\d+ on 127\.0\.0\.1 is in use .*\n +→ choose/);
   expect(stdout).toMatch(/note {2}Sandbox +none \(SANDBOX=none\): runs that use code_interpreter/);
   expect(stdout).toContain('until this is put right: Temporal, Data, Port.');

@@ -147,7 +147,9 @@ test('failures are one sentence with the remedy', { timeout: 180_000 }, async ()
     /^DATABASE_URL cannot be used \(password authentication failed .*\): correct its host, port, user, password or database\.$/,
   );
   for (const args of [[], ['make'], ['revoke'], ['list', 'all']]) {
-    expect(await sentence('keys', args)).toBe(`Say create, list, revoke <id> or usage; ${usage}`);
+    expect(await sentence('keys', args)).toBe(
+      `Expected create, list, revoke <id> or usage; ${usage}`,
+    );
   }
   expect(await sentence('keys', ['create', '--nmae', 'x'])).toBe(
     `Unknown option '--nmae'; ${usage}`,

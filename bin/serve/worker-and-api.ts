@@ -1,4 +1,4 @@
-/** Our own two parts, worker and API, in this process. Loading them takes a while, so serve.ts does it meanwhile. */
+/** Starts the worker and the API in this process. These modules load slowly, so serve.ts imports them while the servers start. */
 import type { Gate } from '../../api/http/gate.ts';
 import { startApi } from '../../api/server.ts';
 import type { Config } from '../../config/config.ts';
@@ -9,8 +9,8 @@ import type { Ready } from './banner.ts';
 import { sandboxSummary } from './banner.ts';
 import type { Shutdown } from './shutdown.ts';
 
-/** What is there already when our own parts start. */
-export type Surroundings = {
+/** The parts that the worker and the API need. */
+export type RunningParts = {
   databaseUrl: string;
   temporalAddress: string;
   cacheDir: string;
@@ -18,10 +18,10 @@ export type Surroundings = {
   sandbox: Promise<Sandbox>;
 };
 
-/** Starts the worker, then the API on the worker's connection. `onFailure` hears of a worker that stops by itself. */
-export async function startOurs(
+/** Starts the worker, then the API on the worker's connection. A worker that stops by itself calls `onFailure`. */
+export async function startWorkerAndApi(
   config: Config,
-  { databaseUrl, temporalAddress, cacheDir, gate, sandbox }: Surroundings,
+  { databaseUrl, temporalAddress, cacheDir, gate, sandbox }: RunningParts,
   shutdown: Shutdown,
   onFailure: (error: unknown) => void,
 ): Promise<{ url: string; sandbox: Ready['sandbox'] }> {
@@ -31,7 +31,7 @@ export async function startOurs(
   shutdown.add('worker', () => worker.close());
   worker.running.catch(onFailure);
   const { connection } = worker;
-  // Read each time: a remote sandbox comes and goes.
+  // Read at each request, because a remote sandbox may become unavailable and return.
   const states = () => ({ worker: 'running', sandbox: sandboxSummary(worker.sandbox) });
   const api = await startApi({ ...common, gate, connection, states });
   shutdown.add('API', () => api.close());
