@@ -3,12 +3,11 @@
  * The alphabet is in ASCII order, so byte order (`collate "C"`) is time order. Ids of one kind minted by one process are
  * strictly increasing, also inside a millisecond and when the clock steps back.
  */
-import { randomFillSync } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { illFormedId } from './errors.ts';
 import { noSuchFile } from './file-errors.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
-const BASE = 62;
 const CLOCK_CHARS = 9;
 
 const FORMATS = {
@@ -70,7 +69,7 @@ const LEGAL_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const EARLIEST = Date.UTC(2020, 0, 1);
 const LATEST = Date.UTC(2100, 0, 1);
 
-const minters: Record<13 | 15, () => string> = { 13: createMinter(13), 15: createMinter(15) };
+const minters = { 13: createMinter(13), 15: createMinter(15) };
 
 /** A fresh id. Never repeats within a process; across processes a repeat needs the same millisecond and 89 equal bits. */
 export function mintId<Kind extends IdKind>(kind: Kind): Id<Kind> {
@@ -93,7 +92,7 @@ export function timeOfId(id: string): number | undefined {
   }
   let time = 0;
   for (let at = 0; at < CLOCK_CHARS; at += 1) {
-    time = time * BASE + ALPHABET.indexOf(body.charAt(at));
+    time = time * 62 + ALPHABET.indexOf(body.charAt(at));
   }
   return time >= EARLIEST && time < LATEST ? time : undefined;
 }
@@ -127,77 +126,25 @@ export function checkFileId(value: string): FileId {
 
 /** A source of increasing `clock + random` bodies. Inside one millisecond it adds a random step, so that ids stay unguessable. */
 function createMinter(randomChars: number): () => string {
-  let lastTime = 0;
-  let clock = '';
-  const digits = new Uint8Array(randomChars);
-
+  const limit = 62n ** BigInt(randomChars);
+  let time = 0;
+  let random = limit;
   return () => {
     const now = Date.now();
-    if (now > lastTime) {
-      startAt(now);
-    } else if (!addStep(digits, 1 + randomUint32())) {
-      startAt(lastTime + 1);
+    random += BigInt(1 + randomInt(2 ** 32));
+    if (now > time || random >= limit) {
+      time = Math.max(now, time + 1);
+      // 128 bits: below 62 ** 15 every value is as likely as the others, to one part in 2 ** 38.
+      random = BigInt(`0x${randomBytes(16).toString('hex')}`) % limit;
     }
-    let body = clock;
-    for (const digit of digits) {
-      body += ALPHABET.charAt(digit);
-    }
-    return body;
+    return encode(BigInt(time), CLOCK_CHARS) + encode(random, randomChars);
   };
-
-  function startAt(time: number): void {
-    lastTime = time;
-    clock = encodeTime(time);
-    for (let at = 0; at < randomChars; at += 1) {
-      digits[at] = randomDigit();
-    }
-  }
 }
 
-function encodeTime(time: number): string {
-  let rest = time;
+function encode(value: bigint, characters: number): string {
   let text = '';
-  for (let at = 0; at < CLOCK_CHARS; at += 1) {
-    text = ALPHABET.charAt(rest % BASE) + text;
-    rest = Math.floor(rest / BASE);
+  for (let rest = value; text.length < characters; rest /= 62n) {
+    text = ALPHABET.charAt(Number(rest % 62n)) + text;
   }
   return text;
-}
-
-/** Adds to a base62 number, most significant digit first. False when it would overflow; the digits are then spoilt. */
-function addStep(digits: Uint8Array, step: number): boolean {
-  let carry = step;
-  for (let at = digits.length - 1; at >= 0 && carry > 0; at -= 1) {
-    const sum = (digits[at] ?? 0) + carry;
-    digits[at] = sum % BASE;
-    carry = Math.floor(sum / BASE);
-  }
-  return carry === 0;
-}
-
-const pool = new Uint8Array(4096);
-let used = pool.length;
-
-function randomByte(): number {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const byte = pool[used] ?? 0;
-  used += 1;
-  return byte;
-}
-
-/** 0..61, every value equally likely: bytes from 248 on are thrown away. */
-function randomDigit(): number {
-  for (;;) {
-    const byte = randomByte();
-    if (byte < 4 * BASE) {
-      return byte % BASE;
-    }
-  }
-}
-
-function randomUint32(): number {
-  return ((randomByte() << 24) | (randomByte() << 16) | (randomByte() << 8) | randomByte()) >>> 0;
 }
