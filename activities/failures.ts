@@ -149,9 +149,9 @@ function fromOutage({ cause }: ModelOutageError, tries: Tries, retry: boolean): 
   if (!(cause instanceof ModelServerError)) {
     return failure('server_error', 'The model server could not be reached.', { retry });
   }
-  const asked = cause.retryAfterMs;
+  const { retryAfterMs: wait } = cause;
   const least = tries.attempt < MAX_TRIES ? 0 : LEAST_LATE_RETRY_MS;
-  return fromServer(cause, retry, asked === undefined ? undefined : Math.max(asked, least));
+  return fromServer(cause, retry, wait === undefined ? undefined : Math.max(wait, least));
 }
 
 /** The reason is kept in the history for the operator, with where it came from. */

@@ -1,4 +1,4 @@
-/** Where a model id is served, and what is known of its server. Temporal owns retries, so the clients have none. */
+/** Where a model id is served, and what is facts of its server. Temporal owns retries, so the clients have none. */
 import { log } from '@temporalio/activity';
 import OpenAI, { APIConnectionError } from 'openai';
 import { Agent, fetch as undiciFetch } from 'undici';
@@ -13,21 +13,21 @@ import { ModelServerError } from './server-error.ts';
 
 export type ModelServer = {
   target: ModelTarget;
-  /** What requests are made by; refusals teach more. Shared by all runs of this process. */
-  known: KnownServer;
-  /** Tokens that the model accepts, asking the server when nobody has said. */
+  /** Requests are built by these, and refusals add to them. All runs of this process share them. */
+  facts: ServerFacts;
+  /** Tokens that the model accepts. Asks the server when the settings do not say. */
   contextWindow(): Promise<number>;
   /** The answer's headers have arrived. @throws ModelServerError, or APIConnectionError when there is no answer */
   open(request: ChatRequest, signal: AbortSignal): Promise<Response>;
 };
 
-export type KnownServer = {
+export type ServerFacts = {
   profile: ModelProfile;
-  /** Undefined: nobody has said. */
+  /** Undefined until the settings or the server say. */
   window: number | undefined;
-  /** The most tokens that a request may ask for. Undefined: nobody has said. */
+  /** The most tokens that a request may ask for. Undefined until a refusal says. */
   maxCompletion: number | undefined;
-  /** How many tokens of this server's tokenizer one of ours is, as far as seen; 1 or more. */
+  /** The server's tokens for one counted here, at least 1. */
   tokenRatio: number;
 };
 
@@ -62,28 +62,28 @@ export function createModelServers(
 
 function createServer(target: ModelTarget, dispatcher: Agent): ModelServer {
   const client = createClient(target, dispatcher);
-  const known: KnownServer = {
+  const facts: ServerFacts = {
     profile: target.profile,
     window: target.contextWindow,
     maxCompletion: undefined,
     tokenRatio: 1,
   };
-  let asked: Promise<number | null | undefined> | undefined;
+  let answer: Promise<number | null | undefined> | undefined;
   return {
     target,
-    known,
+    facts,
     async contextWindow() {
-      if (known.window === undefined) {
-        asked ??= contextWindowOf(target);
-        const said = await asked;
-        known.window ??= said ?? undefined;
-        // A server that does not answer now may later; one that does not say never will.
-        if (said === undefined) asked = undefined;
+      if (facts.window === undefined) {
+        answer ??= contextWindowOf(target);
+        const window = await answer;
+        facts.window ??= window ?? undefined;
+        // A server that does not answer now may do so later. One that answers without a window is not asked again.
+        if (window === undefined) answer = undefined;
       }
-      return known.window ?? DEFAULT_WINDOW;
+      return facts.window ?? DEFAULT_WINDOW;
     },
     async open(request, signal) {
-      const timeout = known.profile.first_token_seconds * 1_000;
+      const timeout = facts.profile.first_token_seconds * 1_000;
       try {
         return await client.chat.completions.create(request, { signal, timeout }).asResponse();
       } catch (error) {
@@ -148,21 +148,21 @@ const TEACHES = new Set([400, 404, 413, 422, 500, 501]);
  * `promptTokens`: our count of what was refused.
  */
 export function adapt(
-  { known, target }: ModelServer,
+  { facts, target }: ModelServer,
   error: unknown,
   refused: { body: ChatRequest; promptTokens: number },
 ): 'changed' | 'smaller' | undefined {
-  if (error instanceof IgnoredChoiceError && known.profile[error.rule]) {
-    known.profile = { ...known.profile, [error.rule]: false };
+  if (error instanceof IgnoredChoiceError && facts.profile[error.rule]) {
+    facts.profile = { ...facts.profile, [error.rule]: false };
     logLesson(target, `${error.rule}: false`, error.message);
     return error.retryable ? undefined : 'changed';
   }
   if (!(error instanceof ModelServerError) || !TEACHES.has(error.status ?? 400)) return undefined;
   const text = `${error.code} ${error.reason} ${error.body}`;
   const lesson =
-    learnLimit(known, text, refused.body) ??
-    learnSize(known, text, refused) ??
-    learnShape(known, text, refused.body);
+    learnLimit(facts, text, refused.body) ??
+    learnSize(facts, text, refused) ??
+    learnShape(facts, text, refused.body);
   if (lesson === undefined) return undefined;
   logLesson(target, lesson.change, error.reason);
   return lesson.effect;
@@ -181,45 +181,45 @@ function logLesson(target: ModelTarget, change: string, reason: string): void {
 type Learnt = { effect: 'changed' | 'smaller'; change: string } | undefined;
 
 /** A run's limit may be more than one answer can have: it is kept here, and the server is asked for what it takes. */
-function learnLimit(known: KnownServer, text: string, request: ChatRequest): Learnt {
+function learnLimit(facts: ServerFacts, text: string, request: ChatRequest): Learnt {
   const asked = request.max_completion_tokens ?? request.max_tokens;
   const most = readMaxCompletion(text);
   if (typeof asked !== 'number' || most === undefined || most >= asked) return undefined;
-  known.maxCompletion = most;
+  facts.maxCompletion = most;
   return { effect: 'changed', change: `an answer has at most ${most} tokens` };
 }
 
 function learnSize(
-  known: KnownServer,
+  facts: ServerFacts,
   text: string,
   { body, promptTokens }: { body: ChatRequest; promptTokens: number },
 ): Learnt {
   const long = readTooLong(text);
   if (long === undefined) return undefined;
   const { window, prompt } = long;
-  const news = window !== undefined && (known.window === undefined || window < known.window);
-  if (news) known.window = window;
+  const news = window !== undefined && (facts.window === undefined || window < facts.window);
+  if (news) facts.window = window;
   const asked = body.max_completion_tokens ?? body.max_tokens ?? 0;
   if (news && asked + promptTokens > window && promptTokens < window / 2) {
     return { effect: 'changed', change: `prompt and answer have ${window} tokens together` };
   }
   if (!news || prompt !== undefined) {
-    const seen = prompt === undefined ? known.tokenRatio * SHRINK : (prompt / promptTokens) * 1.02;
-    known.tokenRatio = Math.min(LARGEST_RATIO, Math.max(known.tokenRatio, seen));
+    const seen = prompt === undefined ? facts.tokenRatio * SHRINK : (prompt / promptTokens) * 1.02;
+    facts.tokenRatio = Math.min(LARGEST_RATIO, Math.max(facts.tokenRatio, seen));
   }
-  const change = `prompts are made smaller: ${known.window} tokens, ours count ${known.tokenRatio}`;
+  const change = `prompts are made smaller: ${facts.window} tokens, ours count ${facts.tokenRatio}`;
   return { effect: 'smaller', change };
 }
 
-function learnShape(known: KnownServer, text: string, request: ChatRequest): Learnt {
-  const lesson = learn(known.profile, request, text);
+function learnShape(facts: ServerFacts, text: string, request: ChatRequest): Learnt {
+  const lesson = learn(facts.profile, request, text);
   if (lesson === undefined) return undefined;
-  known.profile = lesson.profile;
+  facts.profile = lesson.profile;
   return { effect: 'changed', change: lesson.change };
 }
 
 /** After an answer: how this server counts what we sent. Never less than one of ours, so that windows only shrink. */
-export function measureTokens(known: KnownServer, ours: number, theirs: number): void {
+export function measureTokens(facts: ServerFacts, ours: number, theirs: number): void {
   if (ours < 500 || theirs <= ours) return;
-  known.tokenRatio = Math.min(LARGEST_RATIO, Math.max(known.tokenRatio, theirs / ours));
+  facts.tokenRatio = Math.min(LARGEST_RATIO, Math.max(facts.tokenRatio, theirs / ours));
 }

@@ -70,10 +70,10 @@ function learnContent(
 ): Lesson | undefined {
   const next = EMPTY_CONTENT[profile.empty_content];
   const sent = request.messages.some(({ role, content }) => role === 'assistant' && !content);
-  const said =
+  const refused =
     /(?<!\w)content(?!\w)/i.test(text) &&
     /null|none|string|empty|whitespace|missing|required/i.test(text);
-  if (!sent || !said || next === undefined) return undefined;
+  if (!sent || !refused || next === undefined) return undefined;
   return {
     profile: { ...profile, empty_content: next },
     change: `content without text is ${next}`,

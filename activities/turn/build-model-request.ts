@@ -68,7 +68,7 @@ export async function buildModelRequest(
   turn: number,
   server: ModelServer,
 ): Promise<ModelRequest | Exhausted> {
-  const completionLeft = left(run.max_completion_tokens, run.completion_tokens);
+  const completionLeft = remaining(run.max_completion_tokens, run.completion_tokens);
   if (completionLeft !== null && completionLeft <= 0) {
     return { kind: 'exhausted', reason: 'max_completion_tokens' };
   }
@@ -107,7 +107,7 @@ export async function buildModelRequest(
     images: pendingImages(steps),
     sources: sourcesOf(steps, run.window_end_seq),
     offered: toolNames(tools),
-    body: buildRequest(run, parts, server.known.profile),
+    body: buildRequest(run, parts, server.facts.profile),
   };
 }
 
@@ -118,11 +118,11 @@ const TEMPLATE_TOKENS = 64;
 function limitOf(
   completionLeft: number | null,
   promptTokens: number,
-  { known }: ModelServer,
+  { facts }: ModelServer,
 ): number | null {
   if (completionLeft === null) return null;
-  const room = (known.window ?? Infinity) - promptTokens * known.tokenRatio - TEMPLATE_TOKENS;
-  return Math.max(1, Math.floor(Math.min(completionLeft, known.maxCompletion ?? Infinity, room)));
+  const room = (facts.window ?? Infinity) - promptTokens * facts.tokenRatio - TEMPLATE_TOKENS;
+  return Math.max(1, Math.floor(Math.min(completionLeft, facts.maxCompletion ?? Infinity, room)));
 }
 
 /** Tokens of the prompt as this process counts them. `limited`: by the run, rather than by the model's context. */
@@ -136,8 +136,8 @@ async function roomOf(
     completionLeft === null
       ? Math.min(window / ANSWER_SHARE, LARGEST_ANSWER)
       : Math.min(window / ALLOWED_SHARE, completionLeft);
-  const promptLeft = left(run.max_prompt_tokens, run.prompt_tokens) ?? Infinity;
-  const ratio = server.known.tokenRatio;
+  const promptLeft = remaining(run.max_prompt_tokens, run.prompt_tokens) ?? Infinity;
+  const ratio = server.facts.tokenRatio;
   return {
     tokens: Math.floor(Math.min(window - answer, promptLeft) / ratio),
     limited: promptLeft <= window - answer,
@@ -159,9 +159,9 @@ async function chooseMessages(
   const messages = await readWindow(pool, threadId, window);
   const kept = fitFirst(messages, window.startSeq, budget, truncation);
   const newest = kept.filter(({ seq }) => seq >= window.startSeq);
-  const asked = truncation.type === 'last_messages' ? truncation.last_messages : Infinity;
+  const limit = truncation.type === 'last_messages' ? truncation.last_messages : Infinity;
   const question =
-    newest.some(({ role }) => role === 'user') || newest.length >= (asked ?? 1)
+    newest.some(({ role }) => role === 'user') || newest.length >= (limit ?? 1)
       ? undefined
       : await readNewestUserMessage(pool, threadId, window.startSeq);
   if (question === undefined && sum(kept) <= budget) return kept;
@@ -189,7 +189,7 @@ async function codePrompt(deps: Deps, run: RunRow): Promise<string> {
   );
 }
 
-function left(limit: number | null, used: number): number | null {
+function remaining(limit: number | null, used: number): number | null {
   return limit === null ? null : limit - used;
 }
 

@@ -90,8 +90,8 @@ function asOutage(error: unknown, server: ModelServer): unknown {
   return away ? outage(error, server) : error;
 }
 
-function outage(cause: ModelOutageError['cause'], { known }: ModelServer): ModelOutageError {
-  return new ModelOutageError(cause, known.profile.retry_seconds);
+function outage(cause: ModelOutageError['cause'], { facts }: ModelServer): ModelOutageError {
+  return new ModelOutageError(cause, facts.profile.retry_seconds);
 }
 
 type Turn = { run: ClaimedRun; ref: TurnRef; server: ModelServer; request: ModelRequest };
@@ -106,14 +106,14 @@ async function streamTurn(
   const answer = new ChunkAccumulator({
     offered: request.offered,
     maxCalls: run.tool_choice === 'none' ? 0 : run.parallel_tool_calls ? MAX_CALLS : 1,
-    thinking: server.known.profile.thinking,
+    thinking: server.facts.profile.thinking,
   });
   try {
     const finish = await streamAnswer(server, request, { answer, writer }, signal);
     const { message, toolCalls } = await writer.finish();
     const { end, incomplete } = endOfAnswer(finish, toolCalls);
     const usage = answer.usage ?? estimate(request, writer);
-    if (request.measurable) measureTokens(server.known, request.promptTokens, usage.prompt_tokens);
+    if (request.measurable) measureTokens(server.facts, request.promptTokens, usage.prompt_tokens);
     return {
       ...end,
       usage,

@@ -25,7 +25,7 @@ export async function streamAnswer(
   { answer, writer }: AnswerSink,
   signal: AbortSignal,
 ): Promise<Finish> {
-  using silence = new SilenceWatch(server.known.profile);
+  using silence = new SilenceWatch(server.facts.profile);
   const limit = allowedTokens(request.completionLeft);
   const meter = new TokenMeter();
   let done = false;

@@ -141,13 +141,13 @@ export class EventFeed implements Disposable {
       throw error;
     }
     const byReader = new Map<number, StoredEvent[]>();
-    for (const { place, ...event } of rows) {
-      const list = byReader.get(place);
-      if (list === undefined) byReader.set(place, [event]);
+    for (const { position, ...event } of rows) {
+      const list = byReader.get(position);
+      if (list === undefined) byReader.set(position, [event]);
       else list.push(event);
     }
-    for (const [place, events] of byReader) {
-      const reader = readers[place - 1]!;
+    for (const [position, events] of byReader) {
+      const reader = readers[position - 1]!;
       reader.afterSeq = events.at(-1)!.seq;
       reader.changed ||= events.length === PAGE;
       reader.deliver?.(events);

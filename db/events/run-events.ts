@@ -139,17 +139,17 @@ export type Position = { runId: RunId; day: string; afterSeq: number };
 
 /**
  * Reads many runs at once. LATERAL with a limit pins the primary key's index; a plain join is planned as a scan of the
- * whole table. `place` says which position a row belongs to.
+ * whole table. `position` is the index of a row's position, from 1.
  */
 export async function readEventsOfMany(
   db: Queryable,
   positions: Position[],
   limit: number,
-): Promise<(StoredEvent & { place: number })[]> {
-  return query<StoredEvent & { place: number }>(
+): Promise<(StoredEvent & { position: number })[]> {
+  return query<StoredEvent & { position: number }>(
     db,
     'run-events.read-many',
-    `select w.place::integer as place, e.seq, e.event, e.data
+    `select w.place::integer as position, e.seq, e.event, e.data
      from unnest($1::date[], $2::text[], $3::integer[]) with ordinality as w(run_day, run_id, after_seq, place)
      cross join lateral (select seq, event, data from run_events r
        where r.run_day = w.run_day and r.run_id = w.run_id and r.seq > w.after_seq order by r.seq limit $4) e

@@ -54,7 +54,7 @@ async function filesByPath(tx: Tx, run: RunRow): Promise<Map<string, KnownFile>>
     ({ id, content }) => (content === null ? [] : [{ id, ...content }]),
   );
   const names = nameFiles(uploads);
-  const given = uploads.flatMap(({ id, bytes, blobId }): [string, KnownFile][] => {
+  const uploaded = uploads.flatMap(({ id, bytes, blobId }): [string, KnownFile][] => {
     const path = names.get(id)!;
     const file = { path, bytes, blob_id: blobId, file_id: null, uploaded: true };
     return [
@@ -68,7 +68,7 @@ async function filesByPath(tx: Tx, run: RunRow): Promise<Map<string, KnownFile>>
     `select path, bytes, blob_id, file_id from interpreter_files where thread_id = $1`,
     [run.thread_id],
   );
-  return new Map([...given, ...rows.map((row): [string, KnownFile] => [row.path, row])]);
+  return new Map([...uploaded, ...rows.map((row): [string, KnownFile] => [row.path, row])]);
 }
 
 async function annotationsOf(
@@ -94,8 +94,8 @@ async function annotationsOf(
 
 /** An upload may not be for downloading: its content is, once it is linked. */
 async function makeFile(tx: Tx, run: RunRow, file: KnownFile): Promise<FileId> {
-  const made = file.uploaded === true ? await outputOfBlob(tx, run, file.blob_id) : undefined;
-  if (made !== undefined) return made;
+  const existing = file.uploaded === true ? await outputOfBlob(tx, run, file.blob_id) : undefined;
+  if (existing !== undefined) return existing;
   const { id } = await createFileOfBlob(tx, run.project_id, {
     filename: file.path.slice(file.path.lastIndexOf('/') + 1),
     purpose: 'assistants_output',

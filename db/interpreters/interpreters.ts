@@ -61,11 +61,11 @@ export async function storeCell(
 ): Promise<RunToolResult> {
   const stored = withTransaction(pool, async (tx) => {
     const run = await lockRunOfCall(tx, call);
-    const given: CodeOutput[] = [];
+    const shown: CodeOutput[] = [];
     for (const output of outputs) {
-      given.push(await toCodeOutput(tx, lease.projectId, output, given));
+      shown.push(await toCodeOutput(tx, lease.projectId, output, shown));
     }
-    const result = await storeToolResult(tx, run, call.callId, { outputs: given });
+    const result = await storeToolResult(tx, run, call.callId, { outputs: shown });
     const [replaced] = await Promise.all([
       state === null ? [] : replaceState(tx, lease, state),
       endLease(tx, lease, state),
@@ -129,7 +129,7 @@ async function storeFiles(
   const rows = await query<{ blob_id: number }>(
     tx,
     'interpreters.store-files',
-    `with given as (
+    `with shown as (
        select * from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bytea[]) as g(path, bytes, blob_id, sha256)),
      known as (
        select distinct on (b.sha256) b.sha256, b.id from interpreter_files f join blobs b on b.id = f.blob_id
@@ -141,10 +141,10 @@ async function storeFiles(
      stored as (
        insert into interpreter_files (thread_id, path, bytes, blob_id)
        select $1, path, bytes, coalesce(known.id, min(blob_id) over (partition by sha256))
-       from given left join known using (sha256)
+       from shown left join known using (sha256)
        on conflict (thread_id, path) do update set bytes = excluded.bytes, blob_id = excluded.blob_id,
          file_id = case when interpreter_files.blob_id = excluded.blob_id then interpreter_files.file_id end)
-     select blob_id from before union select blob_id from given`,
+     select blob_id from before union select blob_id from shown`,
     [
       threadId,
       changed.map(({ path }) => path),

@@ -45,19 +45,19 @@ export type NewRun = Pick<
   vectorStoreIds: string[];
 };
 
-/** A committed run and what Temporal must still be told. `beforeSeq`: a stream of the request starts after it. */
+/** A run and its delivery to Temporal. `beforeSeq`: a stream of the request starts after this event. */
 export type AcceptedRun = {
   run: Run;
   delivery: Delivery;
   beforeSeq: number;
-  /** Of files that came with its messages. */
+  /** Deliveries of the files that came with its messages. */
   ingests?: Delivery[];
 };
 
 type RunOwners = { projectId: ProjectId; threadId: ThreadId; assistant: AssistantRow };
 type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
 /** `windowEndSeq`: the last message that the run reads. */
-type RunPlace = RunOwners & { windowEndSeq: number };
+type RunOrigin = RunOwners & { windowEndSeq: number };
 
 /**
  * Adds the messages and the run to an existing thread.
@@ -74,8 +74,8 @@ export async function createRun(
   const added = await insertMessages(tx, projectId, threadId, additionalMessages);
   const lastSeq = added.at(-1)?.seq ?? thread.last_message_seq;
   const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
-  const place = { projectId, threadId, assistant, windowEndSeq: lastSeq };
-  return { ...(await insertRun(tx, place, settings, [])), ingests };
+  const origin = { projectId, threadId, assistant, windowEndSeq: lastSeq };
+  return { ...(await insertRun(tx, origin, settings, [])), ingests };
 }
 
 /** The run of a thread created in the same transaction: its stream begins with the thread. */
@@ -85,19 +85,19 @@ export async function createFirstRun(
   { thread, deliveries: ingests }: CreatedThread,
   settings: NewRun,
 ): Promise<AcceptedRun> {
-  const place = { projectId, threadId: thread.id, assistant, windowEndSeq: messageCount };
-  return { ...(await insertRun(tx, place, settings, [threadCreated(thread)])), ingests };
+  const origin = { projectId, threadId: thread.id, assistant, windowEndSeq: messageCount };
+  return { ...(await insertRun(tx, origin, settings, [threadCreated(thread)])), ingests };
 }
 
 async function insertRun(
   tx: Tx,
-  place: RunPlace,
+  origin: RunOrigin,
   settings: NewRun,
   leadingEvents: ReturnType<typeof threadCreated>[],
 ): Promise<AcceptedRun> {
-  const { projectId, threadId, assistant } = place;
+  const { projectId, threadId, assistant } = origin;
   if (!settings.instructions && !(await hasUserMessage(tx, threadId))) throw emptyThread();
-  const run = await insertRow(tx, place, settings);
+  const run = await insertRow(tx, origin, settings);
   if (run.tools.some(({ type }) => type === 'file_search')) {
     await useExistingStores(tx, projectId, run.vector_store_ids);
   }
@@ -117,7 +117,7 @@ async function insertRun(
 
 async function insertRow(
   tx: Tx,
-  { projectId, threadId, assistant, windowEndSeq }: RunPlace,
+  { projectId, threadId, assistant, windowEndSeq }: RunOrigin,
   settings: NewRun,
 ): Promise<RunRow> {
   const rows = await query<RunRow>(

@@ -33,9 +33,9 @@ export async function submitToolOutputs(
   if (locked.status !== 'requires_action') throw runDoesNotAcceptOutputs(locked.status);
   const expected =
     locked.required_action?.submit_tool_outputs.tool_calls.map((call) => call.id) ?? [];
-  const given = outputs.map((output) => output.tool_call_id);
-  if (new Set(given).size < given.length) throw duplicateToolOutputs(given);
-  if (!sameIds(expected, given)) throw toolOutputsMismatch(expected, given);
+  const submitted = outputs.map((output) => output.tool_call_id);
+  if (new Set(submitted).size < submitted.length) throw duplicateToolOutputs(submitted);
+  if (!sameIds(expected, submitted)) throw toolOutputsMismatch(expected, submitted);
   const step = await completeFunctionStep(tx, runId, outputs);
   const run = await resumeRun(tx, runId);
   // Past its deadline: the workflow's timer is about to say so.
@@ -45,6 +45,6 @@ export async function submitToolOutputs(
   return { run: toRun(run), delivery, beforeSeq: first - 1 };
 }
 
-function sameIds(expected: string[], given: string[]): boolean {
-  return expected.length === given.length && expected.every((id) => given.includes(id));
+function sameIds(expected: string[], submitted: string[]): boolean {
+  return expected.length === submitted.length && expected.every((id) => submitted.includes(id));
 }

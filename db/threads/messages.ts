@@ -105,12 +105,13 @@ async function insertMessage(
   return rows[0]!;
 }
 
+/** Where a message is. */
+export type MessagePath = { projectId: ProjectId; threadId: ThreadId; messageId: MessageId };
+
 /** @throws ApiError 404 */
 export async function getMessage(
   db: Queryable,
-  projectId: ProjectId,
-  threadId: ThreadId,
-  id: MessageId,
+  { projectId, threadId, messageId: id }: MessagePath,
 ): Promise<Message> {
   const ids = { id, thread_id: threadId, project_id: projectId };
   const select = `select ${MESSAGE_COLUMNS} from messages`;
@@ -140,7 +141,7 @@ export async function listMessages(
 /** Replaces the whole metadata map. @throws ApiError 404 */
 export async function modifyMessage(
   db: Queryable,
-  { projectId, threadId, id }: { projectId: ProjectId; threadId: ThreadId; id: string },
+  { projectId, threadId, messageId: id }: MessagePath,
   metadata: Metadata | undefined,
 ): Promise<Message> {
   const rows = await query<MessageRow>(
@@ -156,9 +157,7 @@ export async function modifyMessage(
 /** @throws ApiError 404 */
 export async function deleteMessage(
   tx: Tx,
-  projectId: ProjectId,
-  threadId: ThreadId,
-  id: MessageId,
+  { projectId, threadId, messageId: id }: MessagePath,
 ): Promise<void> {
   const rows = await query<{ run_id: RunId | null }>(
     tx,

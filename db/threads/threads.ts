@@ -36,7 +36,7 @@ export async function createThread(
   projectId: ProjectId,
   fields: NewThread,
 ): Promise<CreatedThread> {
-  const made = await createHelperStores(tx, projectId, fields.tool_resources, THREAD_STORE_DAYS);
+  const helped = await createHelperStores(tx, projectId, fields.tool_resources, THREAD_STORE_DAYS);
   const rows = await query<ThreadRow>(
     tx,
     'threads.create',
@@ -46,13 +46,13 @@ export async function createThread(
       mintId('thread'),
       projectId,
       toJson(fields.metadata),
-      toJson(defaultToolResources([], made.resources)),
+      toJson(defaultToolResources([], helped.resources)),
     ],
   );
   const thread = rows[0]!;
   await insertMessages(tx, projectId, thread.id, fields.messages);
   const added = await addAttachments(tx, projectId, thread.id, fields.messages);
-  const deliveries = [...made.deliveries, ...added];
+  const deliveries = [...helped.deliveries, ...added];
   return {
     thread: added.length === 0 ? thread : await getThreadRow(tx, projectId, thread.id),
     deliveries,

@@ -36,6 +36,8 @@ const COLUMNS = `seq, vector_store_id, created_at, status, last_error, attribute
 
 const TABLE = `(select f.file_id as id, f.* from vector_store_files f) files`;
 
+/** Where a file of a vector store is. */
+export type StoreFilePath = { projectId: ProjectId; storeId: VectorStoreId; fileId: FileId };
 type Destination = { projectId: ProjectId; storeId: VectorStoreId; batchId?: string | null };
 
 /**
@@ -161,9 +163,7 @@ export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<D
 /** @throws ApiError 404 */
 export async function getVectorStoreFileRow(
   db: Queryable,
-  projectId: ProjectId,
-  storeId: VectorStoreId,
-  fileId: FileId,
+  { projectId, storeId, fileId }: StoreFilePath,
 ): Promise<VectorStoreFileRow> {
   const ids = { id: fileId, vector_store_id: storeId, project_id: projectId };
   return readById(db, 'vector store file', `select id, ${COLUMNS} from ${TABLE}`, ids);
@@ -197,7 +197,7 @@ export async function listVectorStoreFiles(
 /** Searches filter by them at once. @throws ApiError 404 */
 export async function setFileAttributes(
   db: Queryable,
-  { projectId, storeId, fileId }: { projectId: ProjectId; storeId: VectorStoreId; fileId: FileId },
+  { projectId, storeId, fileId }: StoreFilePath,
   attributes: FileAttributes,
 ): Promise<VectorStoreFileRow> {
   const rows = await query<VectorStoreFileRow>(
@@ -211,15 +211,10 @@ export async function setFileAttributes(
 }
 
 /** The file itself survives. @throws ApiError 404 */
-export async function removeFile(
-  tx: Tx,
-  projectId: ProjectId,
-  storeId: VectorStoreId,
-  fileId: FileId,
-): Promise<void> {
-  const { seq } = await getVectorStoreFileRow(tx, projectId, storeId, fileId);
+export async function removeFile(tx: Tx, path: StoreFilePath): Promise<void> {
+  const { seq } = await getVectorStoreFileRow(tx, path);
   await detachFiles(tx, [seq]);
-  await forgetAnswers(tx, storeId, fileId);
+  await forgetAnswers(tx, path.storeId, path.fileId);
 }
 
 /**
@@ -228,12 +223,10 @@ export async function removeFile(
  */
 export async function readFileContent(
   db: Queryable,
-  projectId: ProjectId,
-  storeId: VectorStoreId,
-  fileId: FileId,
+  path: StoreFilePath,
 ): Promise<FileContentPage> {
-  const { seq, status } = await getVectorStoreFileRow(db, projectId, storeId, fileId);
-  if (status !== 'completed') throw fileNotIndexed(fileId, status);
+  const { seq, status } = await getVectorStoreFileRow(db, path);
+  if (status !== 'completed') throw fileNotIndexed(path.fileId, status);
   const rows = await query<{ text: string }>(
     db,
     'vector-store-files.content',

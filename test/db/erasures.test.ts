@@ -68,7 +68,7 @@ test('a delta that outlives its thread is erased by the next pass', async () => 
 test('one that outlives its message is, once the run has ended', async () => {
   const { run } = await writeAround('outlivesmessage', ({ run: { thread_id }, messageId }) =>
     withTransaction(database.pool, (tx) =>
-      deleteMessage(tx, database.projectId, thread_id, messageId),
+      deleteMessage(tx, { projectId: database.projectId, threadId: thread_id, messageId }),
     ),
   );
   await pass();

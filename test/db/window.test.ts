@@ -94,7 +94,11 @@ test('a deleted message takes no room and does not count', async () => {
     [id],
   );
   await withTransaction(database.pool, (tx) =>
-    deleteMessage(tx, database.projectId, id, rows.rows[0]!.id),
+    deleteMessage(tx, {
+      projectId: database.projectId,
+      threadId: id,
+      messageId: rows.rows[0]!.id,
+    }),
   );
   const seen = async (budget: number, truncation: typeof AUTO | ReturnType<typeof last>) => {
     const window = await chooseWindow(

@@ -148,13 +148,13 @@ function callsOf(delta: OpaqueFields): CallDelta[] {
 function toTurnUsage(usage: OpaqueFields): TokenCounts {
   const of = (name: string) => (isObject(usage[name]) ? usage[name] : {});
   return {
-    prompt_tokens: whole(usage['prompt_tokens']),
-    completion_tokens: whole(usage['completion_tokens']),
-    cached_tokens: whole(of('prompt_tokens_details')['cached_tokens']),
-    reasoning_tokens: whole(of('completion_tokens_details')['reasoning_tokens']),
+    prompt_tokens: count(usage['prompt_tokens']),
+    completion_tokens: count(usage['completion_tokens']),
+    cached_tokens: count(of('prompt_tokens_details')['cached_tokens']),
+    reasoning_tokens: count(of('completion_tokens_details')['reasoning_tokens']),
   };
 }
 
-function whole(value: unknown): number {
+function count(value: unknown): number {
   return typeof value === 'number' && value > 0 && value < 2 ** 31 ? Math.floor(value) : 0;
 }

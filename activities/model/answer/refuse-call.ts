@@ -1,12 +1,12 @@
-/** Calls that are not run: the model is told why, in place of a result. Pure. */
+/** Calls that are not run: the model reads the reason in place of a result. Pure. */
 import type { ToolCallRow } from '../../../wire/rows.ts';
 import { readQueries } from '../request/build-tools.ts';
 
-/** Null: the call can be run. `offered`: the names that the model may call; `given`: the arguments as it wrote them. */
+/** Null: the call can be run. `offered`: the names that the model may call; `written`: the arguments as the model wrote them. */
 export function refusalOf(
   call: Pick<ToolCallRow, 'type' | 'name' | 'input'>,
   offered: ReadonlySet<string>,
-  given: string,
+  written: string,
 ): string | null {
   if (!offered.has(call.name)) {
     const names = [...offered].join(', ');
@@ -14,14 +14,14 @@ export function refusalOf(
     return `There is no tool named '${call.name.slice(0, 64)}'. ${tools}.`;
   }
   if (call.type === 'code_interpreter' && call.input.trim() === '') {
-    return notUnderstood(call.name, '{"code": "…"}', 'the Python code to run', given);
+    return notUnderstood(call.name, '{"code": "…"}', 'the Python code to run', written);
   }
   if (call.type === 'file_search' && readQueries(call.input).length === 0) {
-    return notUnderstood(call.name, '{"queries": ["…"]}', 'what to look for', given);
+    return notUnderstood(call.name, '{"queries": ["…"]}', 'what to look for', written);
   }
   return null;
 }
 
-function notUnderstood(name: string, example: string, what: string, given: string): string {
-  return `The call was not understood: ${name} expects ${example}, with ${what}, but was given ${given.slice(0, 200) || 'nothing'}.`;
+function notUnderstood(name: string, example: string, what: string, written: string): string {
+  return `The call was not understood: ${name} expects ${example}, with ${what}, but was given ${written.slice(0, 200) || 'nothing'}.`;
 }

@@ -134,7 +134,7 @@ function turnsOf(steps: TurnStep[]): Turn[] {
 function fromTurn(turn: Turn, { texts, results, server }: Referred): ChatCompletionMessageParam[] {
   const upstream = turn.upstream?.server === server ? turn.upstream : null;
   const text = turn.messageIds.map((id) => texts.get(id) ?? '').join('\n\n');
-  const said = (upstream?.thought ?? '') + text;
+  const content = (upstream?.thought ?? '') + text;
   const ids = callIds(turn.calls, upstream);
   const calls = turn.calls.map((call, at): ChatCompletionMessageToolCall => ({
     ...upstream?.calls[at]?.fields,
@@ -145,7 +145,7 @@ function fromTurn(turn: Turn, { texts, results, server }: Referred): ChatComplet
   const answer: ChatCompletionMessageParam = {
     ...upstream?.fields,
     role: 'assistant',
-    content: said.trim() === '' ? null : said,
+    content: content.trim() === '' ? null : content,
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
   };
   const outputs = turn.calls.map((call, at): ChatCompletionMessageParam => ({

@@ -54,16 +54,18 @@ const SEARCH_TOOL: ChatCompletionTool = {
   },
 };
 
-/** Models write a list, one text, or arguments that are no JSON: what they look for is clear in every case. */
+/** Models write a list, one text, or arguments that are not JSON. */
 export function readQueries(input: string): string[] {
-  let given: unknown = input;
+  let queried: unknown = input;
   try {
     const parsed = JSON.parse(input) as { queries?: unknown; query?: unknown } | null;
-    given = typeof parsed === 'object' ? (parsed?.queries ?? parsed?.query ?? []) : input;
+    queried = typeof parsed === 'object' ? (parsed?.queries ?? parsed?.query ?? []) : input;
   } catch {
     // The text itself is the query.
   }
-  const texts = (Array.isArray(given) ? given : [given]).filter((text) => typeof text === 'string');
+  const texts = (Array.isArray(queried) ? queried : [queried]).filter(
+    (text) => typeof text === 'string',
+  );
   const queries = texts.map((text) => text.slice(0, LONGEST_QUERY).toWellFormed().trim());
   return [...new Set(queries.filter((text) => text !== ''))].slice(0, MAX_QUERIES);
 }

@@ -2,19 +2,13 @@ import * as db from '../../../db/threads/messages.ts';
 import { message } from '../../../wire/answers.ts';
 import { modifyMessageSchema } from '../../../wire/requests/threads.ts';
 import { operation } from '../../operation.ts';
+import { messagePath } from './message-path.ts';
 
 export const modifyMessage = operation({
   route: 'POST /threads/{thread_id}/messages/{message_id}',
   body: modifyMessageSchema,
   answer: message,
-  async write({ tx, project, ids, body: { metadata } }) {
-    const { thread_id, message_id } = ids;
-    return {
-      object: await db.modifyMessage(
-        tx,
-        { projectId: project, threadId: thread_id, id: message_id },
-        metadata,
-      ),
-    };
+  async write(call) {
+    return { object: await db.modifyMessage(call.tx, messagePath(call), call.body.metadata) };
   },
 });

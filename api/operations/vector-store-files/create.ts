@@ -10,10 +10,9 @@ export const createVectorStoreFile = operation({
   answer: vectorStoreFile,
   idempotent: true,
   async write({ tx, project, ids, body }) {
-    const deliveries = await addFiles(tx, { projectId: project, storeId: ids.vector_store_id }, [
-      body,
-    ]);
-    const row = await getVectorStoreFileRow(tx, project, ids.vector_store_id, body.file_id);
+    const store = { projectId: project, storeId: ids.vector_store_id };
+    const deliveries = await addFiles(tx, store, [body]);
+    const row = await getVectorStoreFileRow(tx, { ...store, fileId: body.file_id });
     return { object: toVectorStoreFile(row), deliveries };
   },
 });

@@ -2,11 +2,12 @@ import { getVectorStoreFileRow } from '../../../db/vector-stores/vector-store-fi
 import { vectorStoreFile } from '../../../wire/answers.ts';
 import { toVectorStoreFile } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
+import { storeFilePath } from './store-file-path.ts';
 
 export const getVectorStoreFile = operation({
   route: 'GET /vector_stores/{vector_store_id}/files/{file_id}',
   answer: vectorStoreFile,
   polled: () => true,
-  read: async ({ pool, project, ids: { vector_store_id, file_id } }) =>
-    toVectorStoreFile(await getVectorStoreFileRow(pool, project, vector_store_id, file_id)),
+  read: async (call) =>
+    toVectorStoreFile(await getVectorStoreFileRow(call.pool, storeFilePath(call))),
 });

@@ -142,8 +142,8 @@ export const REQUESTS: Mutation[] = [
     edits: [
       edit(
         'db/runs/submit-outputs.ts',
-        `return expected.length === given.length && expected.every((id) => given.includes(id));`,
-        `return given.every((id) => expected.includes(id));`,
+        `return expected.length === submitted.length && expected.every((id) => submitted.includes(id));`,
+        `return submitted.every((id) => expected.includes(id));`,
       ),
     ],
     caughtBy: [
