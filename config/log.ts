@@ -3,18 +3,14 @@ import type { Logger } from 'pino';
 import { pino } from 'pino';
 
 import type { Config } from './config.ts';
+import { describeSetting } from './read-settings.ts';
+import { SETTINGS } from './settings.ts';
 
 export type { Logger } from 'pino';
 
-const SECRET_FIELDS = [
-  '*.authorization',
-  '*.apiKey',
-  '*.api_key',
-  '*.password',
-  '*.databaseUrl',
-  'authorization',
-  'apiKey',
-];
+const SECRET_FIELDS = ['authorization', 'api_key', 'password', ...secretSettings()].flatMap(
+  (name) => [name, `*.${name}`],
+);
 
 export function createLogger(config: Pick<Config, 'logLevel'>): Logger {
   return pino({
@@ -24,6 +20,11 @@ export function createLogger(config: Pick<Config, 'logLevel'>): Logger {
     redact: { paths: SECRET_FIELDS, censor: '[redacted]' },
     serializers: { err: withoutSecrets },
   });
+}
+
+function secretSettings(): string[] {
+  const settings = Object.entries(SETTINGS);
+  return settings.flatMap(([key, setting]) => (describeSetting(setting).isSecret ? [key] : []));
 }
 
 /** An error's text may quote a connection string or a key. */

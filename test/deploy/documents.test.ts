@@ -33,6 +33,29 @@ test.each(DOCUMENTS)('links in %s only to files that exist', (file) => {
   expect(missing.map(([, link]) => link)).toEqual([]);
 });
 
+test.each(DOCUMENTS)('links in %s only to headings that exist', (file) => {
+  const links = [...read(file).matchAll(/\]\((?!https?:)([^)#]*)#([^)\s]+)\)/g)];
+  const missing = links.filter(([, target = '', anchor = '']) => {
+    const page = target === '' ? file : join(dirname(file), target);
+    return page.endsWith('.md') && !anchors(page).includes(anchor);
+  });
+  expect(missing.map(([link]) => link)).toEqual([]);
+});
+
+/** The anchors that a forge gives to the headings of a page. */
+function anchors(page: string): string[] {
+  const headings = read(page)
+    .replace(/```.*?```/gs, '')
+    .matchAll(/^#+ (.*)$/gm);
+  return [...headings].map(([, heading = '']) =>
+    heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
 function read(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8');
 }

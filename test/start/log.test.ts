@@ -17,7 +17,12 @@ async function logged(statements: string): Promise<string> {
 
 test('fields that hold secrets are cut out, at the top and below it', async () => {
   const secrets = { authorization: 'Bearer hush', apiKey: 'hush', password: 'hush' };
-  const below = { ...secrets, api_key: 'hush', databaseUrl: 'postgres://a:hush@b/c' };
+  const settings = {
+    modelApiKey: 'hush',
+    sandboxToken: 'hush',
+    databaseUrl: 'postgres://a:hush@b/c',
+  };
+  const below = { ...secrets, ...settings, api_key: 'hush' };
   const { password: _, ...top } = secrets;
   const text = await logged(`log.info(${JSON.stringify({ ...top, config: below })}, 'Started');`);
   const line = JSON.parse(text) as Record<string, unknown>;
