@@ -9,6 +9,8 @@ import type { TurnResult } from '../db/runs/finish-turn.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { EmbeddedPart } from './ingest/embed-chunks.ts';
 import { embedDocuments } from './ingest/embed-chunks.ts';
+import type { IndexedPart } from './ingest/index-words.ts';
+import { indexDocuments } from './ingest/index-words.ts';
 import type { IngestResult } from './ingest/ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
 import { modelTurn } from './turn/model-turn.ts';
@@ -43,6 +45,8 @@ export type IngestActivities = {
   embedSlice(seq: number, slice: number): Promise<IngestResult>;
   /** Vectors of documents that were stored without. */
   embedDocuments(after: number): Promise<EmbeddedPart>;
+  /** Words of documents that were indexed by earlier rules. */
+  indexDocuments(after: number): Promise<IndexedPart>;
 };
 
 export function createActivities(
@@ -65,5 +69,6 @@ export function createIngestActivities(deps: ActivityDependencies): IngestActivi
     cutFile: (seq) => cutFile(deps, seq),
     embedSlice: (seq, slice) => embedSlice(deps, seq, slice),
     embedDocuments: (after) => beating((signal) => embedDocuments(deps, after, signal)),
+    indexDocuments: (after) => beating((signal) => indexDocuments(deps, after, signal)),
   };
 }

@@ -1,7 +1,8 @@
-/** The same for files on their way into vector stores, and for documents that lack vectors of the configured model. */
+/** The same for files on their way into vector stores, and for documents that lack vectors of the configured model or the present words. */
 import type { Client } from '@temporalio/client';
 
 import { countUnembedded, embeddingKey } from '../db/vector-stores/document-vectors.ts';
+import { countFormer } from '../db/vector-stores/document-words.ts';
 import { endIngest } from '../db/vector-stores/documents.ts';
 import type { SuspectIngest } from '../db/maintenance.ts';
 import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
@@ -12,7 +13,8 @@ import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import { describeWorkflow } from '../temporal/describe.ts';
 import type { embedWorkflow } from '../workflows/embed-documents.ts';
-import { embedWorkflowId } from '../workflows/signals.ts';
+import type { indexWorkflow } from '../workflows/index-documents.ts';
+import { embedWorkflowId, indexWorkflowId } from '../workflows/signals.ts';
 
 export type Reconciler = {
   pool: Pool;
@@ -34,6 +36,7 @@ export async function reconcileIngests(parts: Reconciler): Promise<void> {
   if (embedder !== null && (await countUnembedded(pool, embeddingKey(embedder))) > 0) {
     await startEmbedding(client, taskQueue);
   }
+  if ((await countFormer(pool)) > 0) await startIndexing(client, taskQueue);
 }
 
 async function repair(
@@ -58,5 +61,15 @@ async function startEmbedding(client: Client, taskQueue: string): Promise<void> 
     args: [{ v: 1, after: 0, failed: 0 }],
     workflowIdConflictPolicy: 'USE_EXISTING',
     staticSummary: 'embed stored documents',
+  });
+}
+
+async function startIndexing(client: Client, taskQueue: string): Promise<void> {
+  await client.workflow.start<typeof indexWorkflow>('indexWorkflow', {
+    workflowId: indexWorkflowId(taskQueue),
+    taskQueue,
+    args: [{ v: 1, after: 0 }],
+    workflowIdConflictPolicy: 'USE_EXISTING',
+    staticSummary: 'index stored documents by new rules',
   });
 }

@@ -23,3 +23,11 @@ export type EmbedInput = { v: 1; after: number; failed: number };
 export function embedWorkflowId(taskQueue: string): string {
   return `${taskQueue}-embed-documents`;
 }
+
+/** The versioned input of the workflow that indexes words by new rules: documents up to `after` were looked at. */
+export type IndexInput = { v: 1; after: number };
+
+/** One of them per task queue. */
+export function indexWorkflowId(taskQueue: string): string {
+  return `${taskQueue}-index-documents`;
+}

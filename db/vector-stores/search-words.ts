@@ -51,13 +51,11 @@ export async function searchWords(
 ): Promise<Candidate[]> {
   if (scope.chunks === 0) return [];
   const words = chooseWords(queryWords(text, scope.projectId));
+  if (scope.hasFormerWords) words.push(...(await readFormerWords(db, text)));
   if (words.length === 0) return [];
-  const forms = words.map(({ lexemes, former }) =>
-    scope.hasFormerWords ? [...lexemes, ...former] : lexemes,
-  );
-  const queries = words.map(({ isPrefix }, at) => anyOf(forms[at]!, isPrefix));
+  const queries = words.map(({ lexemes, isPrefix }) => anyOf(lexemes, isPrefix));
   const rows = await readCandidates(db, scope, queries);
-  const found = rows.map((row) => words.map((word, at) => findWord(row, word, forms[at]!)));
+  const found = rows.map((row) => words.map((word) => findWord(row, word)));
   const documentFrequencies = countDocuments(rows[0]?.counts ?? {}, found, scope);
   return rows
     .map((row, at) => ({
@@ -73,6 +71,23 @@ function chooseWords(all: readonly QueryWord[]): QueryWord[] {
   const telling = all.filter(({ isSmall }) => !isSmall);
   const words = telling.length > 0 ? telling : all;
   return words.toSorted((a, b) => lengthOf(b) - lengthOf(a)).slice(0, SEARCHED);
+}
+
+/** As chunks of earlier rules have them: stemmed in English, or as they stand. Chunks of the present rules have none of these. */
+async function readFormerWords(db: Queryable, text: string): Promise<QueryWord[]> {
+  const rows = await query<{ lexeme: string }>(
+    db,
+    'search.former-words',
+    `select lexeme from unnest(words_of('english', $1)) union select lexeme from unnest(words_of('simple', $1))
+     order by lexeme limit ${SEARCHED}`,
+    [text.replaceAll('\0', ' ')],
+  );
+  return rows.map(({ lexeme }) => ({
+    lexemes: [lexeme],
+    isPrefix: false,
+    isAccented: false,
+    isSmall: false,
+  }));
 }
 
 const lengthOf = ({ lexemes }: QueryWord): number => lexemes[0]!.length;
@@ -142,10 +157,10 @@ async function readCandidates(
 type Found = { frequency: number; isSpeltSo: boolean };
 
 /** A chunk has a word in one form: that of its language. */
-function findWord({ lexemes }: CandidateRow, word: QueryWord, forms: readonly string[]): Found {
+function findWord({ lexemes }: CandidateRow, word: QueryWord): Found {
   let frequency = 0;
   let isSpeltSo = false;
-  for (const form of forms) {
+  for (const form of word.lexemes) {
     const { plain, accented } = placesIn(lexemes, form, word.isPrefix);
     frequency = Math.max(frequency, plain + accented);
     isSpeltSo ||= (word.isAccented ? accented : plain) > 0;

@@ -55,8 +55,6 @@ export type QueryWord = {
   isAccented: boolean;
   /** Prose has no lexemes of it. */
   isSmall: boolean;
-  /** Those of rules before these, which had no scopes. */
-  former: string[];
 };
 
 /** Each word once. */
@@ -66,13 +64,11 @@ export function queryWords(text: string, scope: string): QueryWord[] {
   const own = scopeOf(scope);
   const words = new Map<string, QueryWord>();
   for (const { text: word, isShort } of found) {
-    const forms = formsOf(word);
     words.set(word, {
-      lexemes: forms.map((form) => own + form),
+      lexemes: formsOf(word).map((form) => own + form),
       isPrefix: isShort,
       isAccented: withoutAccents(word) !== word,
       isSmall: languageOf(word, isSure ? language : ENGLISH).small.has(word),
-      former: [...new Set([word, ...forms])],
     });
   }
   return [...words.values()];
