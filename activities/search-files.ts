@@ -10,6 +10,7 @@ import type { RunId } from '../wire/ids.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';
 import type { FileSearchResult } from '../wire/rows.ts';
 import type { SearchHit } from '../wire/search-results.ts';
+import { shownText } from '../wire/search-results.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { readQueries } from './model/request/build-tools.ts';
 
@@ -90,6 +91,6 @@ function toResult({ fileId, filename, score, attributes, chunk }: SearchHit): Fi
     file_name: filename,
     score,
     attributes: Object.fromEntries(Object.entries(attributes).filter(([key]) => !REFUSED.has(key))),
-    content: [{ type: 'text', text: chunk.text }],
+    content: [{ type: 'text', text: shownText(chunk) }],
   };
 }

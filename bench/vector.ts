@@ -109,6 +109,8 @@ async function fill(
       chunks: words.map((text, ordinal) => ({
         ordinal,
         text,
+        headings: [],
+        tableHeader: null,
         page: null,
         start: ordinal * 2_000,
         end: (ordinal + 1) * 2_000,

@@ -1,9 +1,12 @@
 /**
  * Cuts text into chunks while it arrives: windows of at most `maxTokens`, each beginning with the last `overlapTokens`
  * of the one before. A window ends at the best place in its last 15 %: after a paragraph, a line or a sentence, else
- * between words. No more text is kept than one window has.
+ * between words. A table is kept whole where it fits, and is else cut between its rows. No more text is kept than one
+ * window has.
  */
 import type { Chunk, ChunkingOptions } from './document.ts';
+import { headingsAbove, outlineReader } from './outline.ts';
+import type { Mark } from './outline.ts';
 import { ENDING, unitReader } from './units.ts';
 import type { Ending, Unit } from './units.ts';
 
@@ -20,18 +23,33 @@ export type Chunker = {
 
 /** Where a window may end at the earliest. */
 const EARLIEST_CUT = 0.85;
+/** The same before a table that would else be cut. */
+const EARLIEST_CUT_BEFORE_TABLE = 0.25;
 /** `retrieval/units.ts` makes no unit of more tokens. */
 const SMALLEST_MAX_TOKENS = 100;
 
 /** A unit with its place: `tokens` and `end` are counted from the beginning of the text to the end of the unit. */
-type Placed = { unit: Unit; tokens: number; end: number; page: number | null; ending: Ending };
+type Placed = {
+  unit: Unit;
+  tokens: number;
+  end: number;
+  page: number | null;
+  ending: Ending;
+  mark: Mark;
+};
 
-/** Throws RangeError for sizes that the API does not take either. */
-export function createChunker({ maxTokens, overlapTokens }: ChunkingOptions): Chunker {
+/**
+ * `isMarked`: the text has the marks of parser/markdown.ts. Throws RangeError for sizes that the API does not take either.
+ */
+export function createChunker(
+  { maxTokens, overlapTokens }: ChunkingOptions,
+  isMarked = false,
+): Chunker {
   if (maxTokens < SMALLEST_MAX_TOKENS || overlapTokens < 0 || overlapTokens > maxTokens / 2) {
     throw new RangeError('Chunks have at least 100 tokens, of which at most half overlap.');
   }
   const read = unitReader();
+  const outline = outlineReader(isMarked);
   let window: Placed[] = [];
   let tokens = 0;
   let end = 0;
@@ -43,27 +61,20 @@ export function createChunker({ maxTokens, overlapTokens }: ChunkingOptions): Ch
     for (const unit of units) {
       tokens += unit.tokens;
       end += unit.codePoints;
-      window.push({ unit, tokens, end, page, ending: place(unit, window.at(-1)) });
+      const ending = endingOf(unit, window.at(-1));
+      window.push({ unit, tokens, end, page, ending, mark: outline(unit) });
       while (tokens - before.tokens > maxTokens) yield* cut();
     }
   }
 
   /** The last unit does not fit: the window up to the best place becomes a chunk, and the rest the next window. */
   function* cut(): Generator<Chunk> {
-    const last = bestCut(window, before.tokens + maxTokens * EARLIEST_CUT);
+    const last =
+      cutAtTable(window, before.tokens + maxTokens * EARLIEST_CUT_BEFORE_TABLE) ??
+      bestCut(window, before.tokens + maxTokens * EARLIEST_CUT);
     yield* toChunk(window.slice(0, last + 1), before);
-    const cutAt = window[last];
-    const next = window[last + 1];
-    if (cutAt === undefined || next === undefined) return;
-    // The next window has room for at least one unit beyond this one, so that it is no part of it.
-    const from = Math.max(cutAt.tokens - overlapTokens, next.tokens - maxTokens);
-    let first = last + 1;
-    while (
-      first > 0 &&
-      (window[first - 1]?.tokens ?? 0) - (window[first - 1]?.unit.tokens ?? 0) >= from
-    ) {
-      first -= 1;
-    }
+    if (window[last + 1] === undefined) return;
+    const first = startOfNext(window, last, { maxTokens, overlapTokens });
     const previous = window[first - 1];
     if (previous !== undefined) before = { tokens: previous.tokens, end: previous.end };
     window = window.slice(first);
@@ -88,7 +99,7 @@ export function createChunker({ maxTokens, overlapTokens }: ChunkingOptions): Ch
 }
 
 /** How good a place a unit's end is shows with the next one: "3.5" ends no sentence, a line of spaces is a blank line. */
-function place(unit: Unit, previous: Placed | undefined): Ending {
+function endingOf(unit: Unit, previous: Placed | undefined): Ending {
   if (previous === undefined) return unit.ending;
   const afterStop =
     previous.ending === ENDING.sentence && !/[\u3002\uFF01\uFF1F]/.test(previous.unit.text);
@@ -108,6 +119,35 @@ function bestCut(window: readonly Placed[], earliest: number): number {
   return best;
 }
 
+/** The index of the first unit of the next window, which repeats the end of the chunk up to `last`. */
+function startOfNext(
+  window: readonly Placed[],
+  last: number,
+  { maxTokens, overlapTokens }: ChunkingOptions,
+): number {
+  const [cutAt, next] = [window[last]!, window[last + 1]!];
+  // Nothing is repeated before a table.
+  if (next.mark.isRow && !cutAt.mark.isRow) return last + 1;
+  // There is room for at least one unit beyond this one, so that the next window is no part of it.
+  const from = Math.max(cutAt.tokens - overlapTokens, next.tokens - maxTokens);
+  let first = last + 1;
+  while (first > 0 && window[first - 1]!.tokens - window[first - 1]!.unit.tokens >= from) {
+    first -= 1;
+  }
+  // Rows are repeated whole.
+  while (next.mark.isRow && first <= last && !window[first]!.mark.startsLine) first += 1;
+  return first;
+}
+
+/** Of a table that goes on: before it, if it has begun in this window and late enough, or before the row that does not fit. */
+function cutAtTable(window: readonly Placed[], earliest: number): number | undefined {
+  if (window.at(-1)?.mark.isRow !== true) return undefined;
+  const outside = window.findLastIndex(({ mark }) => !mark.isRow);
+  if ((window[outside]?.tokens ?? 0) >= earliest) return outside;
+  const row = window.findLastIndex(({ mark }) => mark.startsLine);
+  return row > outside + 1 ? row - 1 : undefined;
+}
+
 /** White space alone is no chunk: there is nothing to find in it. */
 function* toChunk(
   window: readonly Placed[],
@@ -116,8 +156,12 @@ function* toChunk(
   const last = window.at(-1);
   const begin = window.find(({ unit }) => /\S/.test(unit.text));
   if (last === undefined || begin === undefined) return;
+  const text = window.map(({ unit }) => unit.text).join('');
+  const { place, isRow } = begin.mark;
   yield {
-    text: window.map(({ unit }) => unit.text).join(''),
+    text,
+    headings: headingsAbove(text, place),
+    tableHeader: isRow ? place.tableHeader : null,
     tokens: last.tokens - before.tokens,
     page: begin.page,
     start: before.end,

@@ -3,6 +3,10 @@
 /** A part of a document that is searched as one. */
 export type Chunk = {
   text: string;
+  /** The titles above the text, outermost first. */
+  headings: string[];
+  /** Of the table that the text continues. */
+  tableHeader: string | null;
   /** In cl100k, the encoding of text-embedding-3. */
   tokens: number;
   /** Where it begins, counted from 1: the page of a PDF or the slide of a presentation, else null. */

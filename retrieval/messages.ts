@@ -70,9 +70,11 @@ function parse(line: string): unknown {
 
 function isChunk(value: unknown): value is Chunk {
   if (!isObject(value)) return false;
-  const { text, tokens, page, start, end } = value;
+  const { text, headings, tableHeader, tokens, page, start, end } = value;
   const numbers = [tokens, start, end, page ?? 1].every((number) => Number.isSafeInteger(number));
-  return typeof text === 'string' && numbers && Object.keys(value).length === 5;
+  const texts = [text, tableHeader ?? '', ...(Array.isArray(headings) ? headings : [null])];
+  const areTexts = texts.every((one) => typeof one === 'string');
+  return areTexts && numbers && Object.keys(value).length === 7;
 }
 
 function isError(value: unknown): value is { code: DocumentErrorCode; message: string } {

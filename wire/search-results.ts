@@ -19,6 +19,10 @@ export type SearchHit = {
     /** From 0. */
     ordinal: number;
     text: string;
+    /** The titles above the text, outermost first. */
+    headings: string[];
+    /** Of the table that the text continues. */
+    tableHeader: string | null;
     page: number | null;
     /** Code points of the file's text, end exclusive. */
     start: number;
@@ -41,6 +45,7 @@ const searchResult = z.object({
     .object({
       chunk: integer,
       page: integer.nullable(),
+      headings: z.array(text),
       start: integer,
       end: integer,
       scores: z.object({ vector: score, lexical: score, fused: score }),
@@ -93,16 +98,22 @@ function toSearchResult({ chunk, ...hit }: Highlighted): SearchResultsPage['data
     filename: hit.filename,
     score: hit.score,
     attributes: hit.attributes,
-    content: [{ type: 'text', text: chunk.text }],
+    content: [{ type: 'text', text: shownText(chunk) }],
     'x-threadmill': {
       chunk: chunk.ordinal,
       page: chunk.page,
+      headings: chunk.headings,
       start: chunk.start,
       end: chunk.end,
       scores: hit.scores,
       highlights: hit.highlights,
     },
   };
+}
+
+/** Rows without their header say little. */
+export function shownText({ text: own, tableHeader }: SearchHit['chunk']): string {
+  return tableHeader === null ? own : `${tableHeader}\n${own}`;
 }
 
 type Details = { tool_calls?: { file_search?: { results?: object[] } }[] };

@@ -55,7 +55,7 @@ async function dropVectors(tx: Tx, documentId: number): Promise<void> {
   );
 }
 
-/** Chunks without a vector, from one ordinal up to another, in order. */
+/** Chunks without a vector, from one ordinal up to another, in order: their texts below titles and header. */
 export async function readUnembedded(
   db: Queryable,
   documentId: number,
@@ -65,7 +65,8 @@ export async function readUnembedded(
   return query<{ id: number; text: string }>(
     db,
     'documents.unembedded',
-    `select c.id, c.text from chunks c where c.document_id = $1 and c.ordinal >= $2 and c.ordinal < $3
+    `select c.id, concat_ws(E'\\n', nullif(array_to_string(c.headings, ' > '), ''), c.table_header, c.text) as text
+     from chunks c where c.document_id = $1 and c.ordinal >= $2 and c.ordinal < $3
        and not exists (select from chunk_vectors v where v.chunk_id = c.id) order by c.ordinal`,
     [documentId, from, to],
   );

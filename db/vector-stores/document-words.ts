@@ -15,11 +15,12 @@ type Words = { project_id: ProjectId; words: 'english' | 'simple' };
 /** One chunk takes a millisecond or two: between them the event loop has its turn. */
 export async function wordsOfChunks(
   { project_id: scope, words }: Words,
-  chunks: readonly { text: string }[],
+  chunks: readonly { headings: string[]; tableHeader: string | null; text: string }[],
 ): Promise<string[]> {
   const made: string[] = [];
-  for (const { text } of chunks) {
-    made.push(toTsvector(text, { scope, isProse: words === 'english' }));
+  for (const { headings, tableHeader, text } of chunks) {
+    const searched = [...headings, tableHeader ?? '', text].join('\n');
+    made.push(toTsvector(searched, { scope, isProse: words === 'english' }));
     await setImmediate();
   }
   return made;
@@ -57,10 +58,15 @@ export async function indexChunksAgain(
   document: Words & { id: number },
   limit: number,
 ): Promise<boolean> {
-  const chunks = await query<{ id: number; text: string }>(
+  const chunks = await query<{
+    id: number;
+    headings: string[];
+    tableHeader: string | null;
+    text: string;
+  }>(
     pool,
     'documents.former-chunks',
-    'select id, text from chunks where document_id = $1 and word_rules < $2 order by ordinal limit $3',
+    'select id, headings, table_header as "tableHeader", text from chunks where document_id = $1 and word_rules < $2 order by ordinal limit $3',
     [document.id, WORD_RULES, limit],
   );
   if (chunks.length === 0) {

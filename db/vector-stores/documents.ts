@@ -37,6 +37,10 @@ export type Document = {
 export type NewChunk = {
   ordinal: number;
   text: string;
+  /** The titles above the text, outermost first. */
+  headings: string[];
+  /** Of the table that the text continues. */
+  tableHeader: string | null;
   page: number | null;
   start: number;
   end: number;
@@ -127,10 +131,13 @@ export async function storeChunks(
     await query(
       tx,
       'documents.store-chunks',
-      `insert into chunks (document_id, ordinal, text, page, start_offset, end_offset, tokens, tsv, word_rules)
-       select d.id, c.ordinal, c.text, c.page, c.start_offset, c.end_offset, c.tokens, c.words::tsvector, $9
-       from documents d, unnest($2::integer[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[])
-         c(ordinal, text, page, start_offset, end_offset, tokens, words)
+      `insert into chunks (document_id, ordinal, text, page, start_offset, end_offset, tokens, tsv, word_rules,
+         headings, table_header)
+       select d.id, c.ordinal, c.text, c.page, c.start_offset, c.end_offset, c.tokens, c.words::tsvector, $9,
+         array(select json_array_elements_text(c.headings)), c.table_header
+       from documents d, unnest($2::integer[], $3::text[], $4::integer[], $5::integer[], $6::integer[], $7::integer[], $8::text[],
+         $10::json[], $11::text[])
+         c(ordinal, text, page, start_offset, end_offset, tokens, words, headings, table_header)
        where d.id = $1 and d.chunk_count is null
        on conflict (document_id, ordinal) do nothing`,
       [
@@ -143,6 +150,8 @@ export async function storeChunks(
         chunks.map(({ tokens }) => tokens),
         words,
         WORD_RULES,
+        chunks.map(({ headings }) => toJson(headings)),
+        chunks.map(({ tableHeader }) => tableHeader),
       ],
     );
     return true;

@@ -165,6 +165,8 @@ type HitRow = {
   document_id: number;
   ordinal: number;
   text: string;
+  headings: string[];
+  table_header: string | null;
   page: number | null;
   start_offset: number;
   end_offset: number;
@@ -217,7 +219,7 @@ async function readChunks(
   return query<HitRow>(
     db,
     'search.read',
-    `select c.id as chunk_id, f.vector_store_id, f.file_id, o.filename, f.attributes, c.document_id, c.ordinal, c.text, c.page,
+    `select c.id as chunk_id, f.vector_store_id, f.file_id, o.filename, f.attributes, c.document_id, c.ordinal, c.text, c.headings, c.table_header, c.page,
        c.start_offset, c.end_offset
      from unnest($2::bigint[], $3::bigint[]) found(chunk_id, seq)
        join vector_store_files f on f.seq = found.seq and f.project_id = $1
@@ -239,6 +241,8 @@ function toHit(row: HitRow, { score, scores }: Scored): SearchHit {
       id: row.chunk_id,
       ordinal: row.ordinal,
       text: row.text,
+      headings: row.headings,
+      tableHeader: row.table_header,
       page: row.page,
       start: row.start_offset,
       end: row.end_offset,

@@ -72,7 +72,7 @@ async function end(message: ParserMessage): Promise<void> {
 
 async function parse(request: ParseRequest, parts: AsyncIterable<Buffer>): Promise<void> {
   const { chunking, limits } = request;
-  const chunker = createChunker(chunking);
+  const chunker = createChunker(chunking, request.format !== 'text');
   let chunks = 0;
   const sendAll = async (ready: ReturnType<typeof chunker.push>) => {
     for (const chunk of ready) {

@@ -87,6 +87,7 @@ test('answers the official client with one page of results, the best first', asy
     'x-threadmill': {
       chunk: 0,
       page: null,
+      headings: [],
       start: 0,
       end: TEXTS['tides.md'].length,
       highlights: [
@@ -267,4 +268,48 @@ test('a search is a use of the store, also in the eyes of its expiry', async () 
   const after = await env.client.vectorStores.retrieve(store);
   expect(after.last_active_at! - before.last_active_at!).toBeGreaterThanOrEqual(3_600);
   expect(after.expires_at! - after.last_active_at!).toBe(86_400);
+});
+
+const SMALL_CHUNKS = {
+  type: 'static',
+  static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 0 },
+} as const;
+
+test('a chunk is found by the headings above it, and shows the header of the table that it continues', async () => {
+  const rows = Array.from({ length: 60 }, (_, n) => `| berth ${n} | ship${n} | ${n * 3} |`);
+  const text = [
+    '# Harbour rules',
+    'Read them.',
+    '## Mooring',
+    ...Array.from({ length: 40 }, (_, n) => `Line ${n} is made fast.`),
+    '## Berths',
+    '',
+    '| Berth | Vessel | Length |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
+    'The end.',
+  ].join('\n');
+  const store = await lexical.client.vectorStores.create({ name: 'Harbour' });
+  const file = await upload(lexical.client, text, 'rules.md');
+  const chunking_strategy = SMALL_CHUNKS;
+  await lexical.client.vectorStores.files.create(store.id, { file_id: file, chunking_strategy });
+  expect(await settled(lexical.client, store.id, file)).toMatchObject({ status: 'completed' });
+
+  const [made] = (await search(lexical, store.id, { query: 'Mooring line 35' })).data;
+  expect(made).toMatchObject({ 'x-threadmill': { headings: ['Harbour rules', 'Mooring'] } });
+  expect(made!.content[0]!.text).toContain('Line 35 is made fast.');
+
+  const [row] = (await search(lexical, store.id, { query: 'vessel ship48' })).data;
+  const { text: shown } = row!.content[0]!;
+  expect(shown).toMatch(/^\| Berth \| Vessel \| Length \|\n\| --- \| --- \| --- \|\n\| berth \d+ /);
+  const { start, end, headings, highlights } = row!['x-threadmill'];
+  expect(headings).toEqual(['Harbour rules', 'Berths']);
+  expect(shown.endsWith(text.slice(start as number, end as number))).toBe(true);
+  const places = highlights as [number, number][];
+  expect(places.map(([from, to]) => text.slice(from, to))).toEqual(['ship48']);
+  const whole = await lexical.client.vectorStores.files.content(file, {
+    vector_store_id: store.id,
+  });
+  expect(whole.data.map((part) => part.text).join('')).toBe(text);
 });

@@ -47,6 +47,15 @@ function cut({ chunks, overlap = 0 }: Texts) {
   return chunks.map((text, ordinal) => {
     const start = ordinal === 0 ? 0 : end - overlap;
     end = start + Array.from(text).length;
-    return { ordinal, text, page: null, start, end, tokens: text.split(' ').length };
+    return {
+      ordinal,
+      text,
+      headings: [],
+      tableHeader: null,
+      page: null,
+      start,
+      end,
+      tokens: text.split(' ').length,
+    };
   });
 }

@@ -76,6 +76,8 @@ describe('by words', () => {
           id: expect.any(Number) as number,
           ordinal: 0,
           text: SHIPS[0],
+          headings: [],
+          tableHeader: null,
           page: null,
           start: 0,
           end: 30,

@@ -72,6 +72,7 @@ test.each([
 
 test('its history holds numbers only', async () => {
   const workflow = env.temporal.workflow.getHandle(`${env.taskQueue}-index-documents`);
+  await workflow.result();
   const { events } = await workflow.fetchHistory();
   const results = events!.flatMap(
     ({ activityTaskCompletedEventAttributes: done }) => done?.result?.payloads ?? [],

@@ -5,10 +5,18 @@ import { expect, test } from 'vitest';
 import { BadMessageError, readMessages } from '../../retrieval/messages.ts';
 import type { ParserMessage } from '../../retrieval/messages.ts';
 
-const chunk = { text: 'a\n"b" 😀', tokens: 5, page: null, start: 0, end: 7 };
+const chunk = {
+  text: 'a\n"b" 😀',
+  headings: [],
+  tableHeader: null,
+  tokens: 5,
+  page: null,
+  start: 0,
+  end: 7,
+};
 const MESSAGES: ParserMessage[] = [
   { chunk },
-  { chunk: { ...chunk, page: 3 } },
+  { chunk: { ...chunk, page: 3, headings: ['A', 'B'], tableHeader: '| a |' } },
   { error: { code: 'invalid_file', message: 'No.' } },
   { done: true },
   { ready: true },
