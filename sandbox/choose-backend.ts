@@ -1,4 +1,4 @@
-/** Which way of isolating Python is used, after trying it out. */
+/** Chooses the backend, after trying it. */
 import type { Limits, SandboxBackend } from './backend.ts';
 import { KernelStartError } from './backend.ts';
 import { bubblewrapBackend } from './bubblewrap/backend.ts';
@@ -11,26 +11,26 @@ import { remoteBackend } from './remote/client.ts';
 import { watchStatus } from './remote/status.ts';
 import { findTools, launchHint, SetupError } from './host/setup.ts';
 
-/** A choice that runs nothing has no `open`. */
+/** Without a sandbox there is no `open`. */
 export type Chosen = {
-  /** That of a remote sandbox changes with it. */
+  /** The status of a remote sandbox changes over time. */
   readonly status: SandboxStatus;
   /** Kernels within `limits`. */
   open?: (limits: Limits) => Promise<SandboxBackend>;
-  /** What a remote sandbox has for all its workers. */
+  /** Kernels that a remote sandbox has for all its workers. */
   readonly maxKernels?: number | undefined;
   close?: () => void;
 };
 
-// Both tested by the suite, not here: a probe that fills the memory would take too long.
+// The suite tests both: a probe that fills the memory would take too long.
 const BY_CGROUP = 'limits memory, processes and processor time by a cgroup';
 const BY_WATCHDOG = 'limits memory by a watchdog that looks every 100 ms';
-// First imports of large packages are slow, all the more on a busy computer, whatever cells are allowed later.
+// First imports of large packages are slow, more so on a busy computer, so the limits of cells are not enough.
 const PROBE_TIMES = { cellSoftSeconds: 120, cellHardSeconds: 130 };
 
 const PYODIDE_PROBING = { checks: pyodideChecks, inventory: INVENTORY };
 
-/** Runs real cells within `limits`. Throws for nothing that is missing: see `status`. */
+/** Runs real cells within `limits`. Does not throw when the machine lacks something: see `status`. */
 export async function chooseBackend(options: SandboxOptions, limits: Limits): Promise<Chosen> {
   if (options.backend === 'none') return unavailable('The sandbox is switched off.');
   if (options.backend === 'remote') return chooseRemote(options, limits);
@@ -39,7 +39,7 @@ export async function chooseBackend(options: SandboxOptions, limits: Limits): Pr
   const first = await chooseBubblewrap(options, limits);
   if (first.status.ok) return first;
   const second = await choosePyodide(options, limits);
-  // Why the first backend was not taken.
+  // The reason says why the first backend is not used.
   if (second.status.ok) return { ...second, status: { ...second.status, ...because(first) } };
   return unavailable(`${first.status.reason} Or: ${second.status.reason}`);
 }
@@ -82,7 +82,7 @@ async function choosePyodide(options: SandboxOptions, limits: Limits): Promise<C
 }
 
 async function chooseRemote({ sandboxd }: SandboxOptions, limits: Limits): Promise<Chosen> {
-  if (sandboxd === undefined) return unavailable('There is no address of a sandboxd.');
+  if (sandboxd === undefined) return unavailable('SANDBOX_URL does not name a sandboxd.');
   const watch = await watchStatus({ ...sandboxd, limits });
   return {
     get status() {

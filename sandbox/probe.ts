@@ -1,4 +1,4 @@
-/** Runs real cells in a new kernel: does it confine, and what is installed? No guarantee is believed untested. */
+/** Runs real cells in a new kernel to test each guarantee, and to list the installed packages. */
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CellOutcome, Kernel, SandboxBackend } from './backend.ts';
 
-/** What a probe found: an escape that worked is in `reason`. */
+/** The result of a probe. `reason`: an escape that succeeded. */
 export type ProbeResult = {
   reason?: string;
   guarantees: string[];
@@ -21,10 +21,10 @@ export type Check = { guarantee: string; code: string };
 /** A file and a listener of the host that the sandbox must not reach. */
 export type Canaries = { file: string; port: number };
 
-/** What to try in a kernel, and a cell that prints what is installed: one JSON line {python, packages}. */
+/** The checks of a backend, and a cell that prints one JSON line {python, packages}. */
 export type Probing = { checks: (canaries: Canaries) => Check[]; inventory: string };
 
-/** Starts a kernel, tries to get out of it, and lists its packages. Throws KernelStartError. */
+/** Starts a kernel, tries to escape from it, and lists its packages. Throws KernelStartError. */
 export async function probe(
   backend: SandboxBackend,
   probing: Probing = { checks: escapeChecks, inventory: INVENTORY },
@@ -51,7 +51,7 @@ export async function probe(
   }
 }
 
-/** Canaries for as long as `use` runs. */
+/** Provides canaries while `use` runs. */
 async function withCanaries<T>(use: (canaries: Canaries) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'threadmill-probe-'));
   const server = createServer();
@@ -140,7 +140,7 @@ for limit in (resource.RLIMIT_NPROC, resource.RLIMIT_AS, resource.RLIMIT_FSIZE):
 `;
 
 /**
- * One JSON line: the version of Python, and of each package that is installed. Importing all of them would add two
+ * One JSON line: the version of Python, and of each installed package. Importing all of them would add two
  * seconds to every start; numpy alone shows whether native libraries load.
  */
 const INVENTORY = `

@@ -20,7 +20,7 @@ if (token === undefined && !('path' in address)) {
 const options = sandboxOptions(config);
 const limits = limitsOf(options);
 const { status, open } = await chooseBackend(options, limits);
-// Served all the same: workers then know the reason.
+// sandboxd serves without a sandbox too: workers then learn the reason.
 if (open === undefined) log.error({ reason: status.reason }, 'There is no sandbox');
 const sandboxd = new Sandboxd({
   status,

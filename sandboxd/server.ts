@@ -1,6 +1,6 @@
 /**
- * sandboxd's HTTP server. `POST /v1/kernels` with an upgrade gives one kernel for as long as the connection lasts;
- * `GET /status` says what it can do, `GET /healthz` whether it can.
+ * sandboxd's HTTP server. `POST /v1/kernels` with an upgrade gives one kernel while the connection lasts;
+ * `GET /status` tells its capabilities, `GET /healthz` whether it can run code.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmod, unlink } from 'node:fs/promises';
@@ -19,16 +19,16 @@ import type { KernelsOptions } from './kernels.ts';
 import { FullError, Kernels } from './kernels.ts';
 
 export type SandboxdOptions = KernelsOptions & {
-  /** What `GET /status` answers, beside the counts. */
+  /** The answer of `GET /status`, beside the counts. */
   status: SandboxStatus;
-  /** Kernels within these limits, which are never above `limits`. Undefined: there is no sandbox, as the status says. */
+  /** Opens a backend with limits that are never above `limits`. Undefined: there is no sandbox, as the status says. */
   open: ((limits: Limits) => Promise<SandboxBackend>) | undefined;
   limits: Limits;
-  /** Undefined: everyone who reaches the socket may use it. */
+  /** Undefined: every process that reaches the socket may use it. */
   token: string | undefined;
 };
 
-/** What calls under way get when sandboxd is stopped. Longer than most cells take. */
+/** The time that cells get when sandboxd is stopped. Longer than most cells take. */
 export const GRACE_MS = 20_000;
 const FAREWELL_MS = 1_000;
 const UNKNOWN = { error: 'Wrong or missing token.' };
@@ -66,7 +66,7 @@ export class Sandboxd implements AsyncDisposable {
     return undefined;
   }
 
-  /** Takes no more kernels, lets calls under way finish for `graceMs`, then ends what is left. */
+  /** Starts no more kernels, lets cells finish for `graceMs`, then ends the kernels that are left. */
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     const closed = new Promise((resolve) => this.#server.close(resolve));
@@ -127,7 +127,7 @@ export class Sandboxd implements AsyncDisposable {
     }
   }
 
-  /** In constant time: how long a wrong token takes says nothing about the right one. */
+  /** In constant time: the time that a wrong token takes tells nothing about the right one. */
   #knows({ headers }: IncomingMessage): boolean {
     const { token } = this.#options;
     if (token === undefined) return true;
@@ -135,7 +135,7 @@ export class Sandboxd implements AsyncDisposable {
   }
 }
 
-/** An answer without the upgrade that was asked for. */
+/** Answers a request for an upgrade with an error. */
 function refuse(socket: Duplex, status: number, body: object): void {
   const text = JSON.stringify(body);
   const head = [
@@ -152,7 +152,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** A socket that a killed predecessor left behind; one that somebody answers at stays. */
+/** Removes a socket that a killed sandboxd left behind, but not one at which a process answers. */
 async function removeStaleSocket(path: string): Promise<void> {
   const stale = await new Promise<boolean>((resolve) => {
     const probe = connect(path, () => {

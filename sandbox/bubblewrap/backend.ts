@@ -34,7 +34,7 @@ const writableFolders = ({ diskBytes }: Limits) => ({
 // Shared libraries and malloc arenas reserve far more addresses than they use.
 const ADDRESS_SPACE_ALLOWANCE = 1024 * MEGABYTE;
 
-/** The environment of Python: every variable there is. */
+/** The whole environment of Python. */
 const ENVIRONMENT = {
   PATH: '/usr/bin:/bin',
   HOME: '/tmp',
@@ -46,12 +46,12 @@ const ENVIRONMENT = {
   PYTHONDONTWRITEBYTECODE: '1',
 };
 
-/** What the launcher reads from which fd. */
+/** The bytes that the launcher reads from each fd. */
 type Inputs = ReadonlyMap<number, Buffer>;
 
 /**
- * Starts kernels with the tools found by `findTools`, each in a group below `cgroup` if there is one. Throws SetupError
- * for an account or processor it cannot use.
+ * Starts kernels with the tools that `findTools` found, each in a group below `cgroup` if there is one. Throws SetupError
+ * for an account or a processor that it cannot use.
  */
 export async function bubblewrapBackend(
   tools: Tools,
@@ -84,7 +84,7 @@ async function launch(
 ): Promise<Channel> {
   const [program = '', ...rest] = command;
   const child = spawn(program, rest, {
-    // bubblewrap's first process stays readable inside, and so would be what it inherits.
+    // bubblewrap's first process is readable inside, with the environment that it inherits.
     env: { PATH: ENVIRONMENT.PATH },
     cwd: '/',
     // A process group of its own, so that one signal reaches all of it.
@@ -164,8 +164,8 @@ function bubblewrapArguments(
       writable(path, size, modern),
     ),
     ...(environment === undefined ? [] : readOnly(environment)),
-    // The last two are tmpfs without a size; in /proc a process could undo what was decided about it: that it dies
-    // first, and how little its session gets of the processors.
+    // /dev and / are tmpfs without a size. In /proc a process could undo what the host has set: that it dies first, and the small
+    // processor share of its session.
     ...words('--chdir /mnt/data --remount-ro /proc --remount-ro /dev --remount-ro /'),
     ...Object.entries(ENVIRONMENT).flatMap(([name, value]) => ['--setenv', name, value]),
     ...words(`--seccomp ${SECCOMP_FD}`),

@@ -13,8 +13,10 @@ import { memoryInUse, namespaceOf, treeOf } from '../host/memory.ts';
 import {
   exitText,
   firstChild,
+  isRunning,
   isStopped,
   killIfAlive,
+  launcherLogAtEnd,
   processorSeconds,
   processTree,
   secondChild,
@@ -23,7 +25,6 @@ import {
 } from '../host/processes.ts';
 
 const LAUNCHER_GRACE_MS = 300;
-const MAX_LAUNCHER_BYTES = 4_096;
 const STOP_LOOK_MS = 10;
 const STOP_LOOKS = 200;
 
@@ -39,7 +40,7 @@ export function processChannel(
   let held = false;
   const flow = () => {
     // A pipe that is not read to its end never closes.
-    const running = child.exitCode === null && child.signalCode === null;
+    const running = isRunning(child);
     setFlowing(stdout, !running || (wanted && !held));
     setFlowing(frames, !running || !held);
   };
@@ -127,13 +128,9 @@ async function endOf(
   limits: Limits,
   group: Cgroup | undefined,
 ): Promise<ChannelEnd> {
-  let launcherLog = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    if (launcherLog.length < MAX_LAUNCHER_BYTES) launcherLog += chunk.toString('utf8');
-  });
-  await new Promise((resolve) => child.once('close', resolve));
+  const launcherLog = await launcherLogAtEnd(child);
   const reason = await endText(child, limits, group);
-  return { reason, launcherLog: launcherLog.trim(), lost: false };
+  return { reason, launcherLog, lost: false };
 }
 
 async function endText(
@@ -164,7 +161,6 @@ function end(child: ChildProcess): void {
 }
 
 /** Its death signal takes the rest along. */
-function killLauncher({ pid, exitCode, signalCode }: ChildProcess): void {
-  const running = exitCode === null && signalCode === null;
-  if (pid !== undefined && running) killIfAlive(-pid);
+function killLauncher(child: ChildProcess): void {
+  if (child.pid !== undefined && isRunning(child)) killIfAlive(-child.pid);
 }

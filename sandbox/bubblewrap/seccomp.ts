@@ -1,6 +1,6 @@
 /**
  * The system call filter, as classic BPF in the form the kernel takes (struct sock_filter, 8 bytes each).
- * A deny list: the namespaces are the wall, this takes away the calls that reach past it or into risky kernel code.
+ * A deny list: the namespaces are the wall, and the filter refuses calls that reach past it or into risky kernel code.
  */
 import { SetupError } from '../host/setup.ts';
 import { JUDGED, REFUSED } from './syscalls.ts';
@@ -23,7 +23,7 @@ const TIOCLINUX = 0x541c;
 const CLONE_NEW_ANY = 0x7e020000;
 const X32_BIT = 0x40000000;
 
-// Offsets in struct seccomp_data; an argument's low word is enough, all judged ones are 32 bits wide.
+// Offsets in struct seccomp_data. The low word of an argument is enough: all arguments that are compared have 32 bits.
 const NUMBER = 0;
 const ARCHITECTURE = 4;
 const argument = (index: number) => 16 + 8 * index;
@@ -38,7 +38,7 @@ const ALLOW = answer(0x7fff0000);
 const KILL = answer(0x80000000);
 const fail = (errno: number) => answer(0x00050000 | errno);
 
-/** The compiled filter for one processor architecture. Throws a SetupError where there is none. */
+/** The compiled filter for one processor architecture. Throws SetupError for an unknown one. */
 export function seccompFilter(architecture: NodeJS.Architecture): Buffer {
   const target = ARCHITECTURES[architecture];
   if (target === undefined) {

@@ -1,6 +1,6 @@
 /**
- * Limits by cgroup v2, where this process was given a part of the tree: each kernel gets a group below it, in which the
- * Linux kernel counts all its processes and files together. Where there is none, memory is watched from outside.
+ * Limits by cgroup v2, where a part of the tree is delegated to this process: each kernel gets a group below it, in which Linux
+ * counts all its processes and files together. Without a delegated group, a watchdog measures memory from outside.
  */
 import {
   access,
@@ -17,18 +17,18 @@ import type { Limits } from '../backend.ts';
 import { KernelStartError } from '../backend.ts';
 import { SetupError } from './setup.ts';
 
-/** A group that may have others below it, and the controllers these have. */
+/** A group that may have groups below it, and the controllers that those have. */
 export type CgroupParent = { path: string; controllers: ReadonlySet<string> };
 
 /** The group of one kernel. */
 export type Cgroup = {
-  /** Whether memory is limited here, so that nobody has to watch it. */
+  /** The group limits memory, so that no watchdog is needed. */
   readonly limitsMemory: boolean;
-  /** Moves a process here; those it starts later are here too. */
+  /** Moves a process here; processes that it starts later are here too. */
   join(pid: number): Promise<void>;
   /** True when the Linux kernel ended it because it needed more memory. */
   outOfMemory(): Promise<boolean>;
-  /** Ends what is left in it, and removes it. */
+  /** Ends the processes that are left in it, and removes it. */
   remove(): Promise<void>;
 };
 
@@ -41,7 +41,7 @@ const REMOVE_ATTEMPTS = 50;
 
 /**
  * The group to use: `configured`, or else the one above this process's own when it belongs to this user, as under
- * systemd's Delegate and DelegateSubgroup. Throws SetupError when the configured one is of no use.
+ * systemd's Delegate and DelegateSubgroup. Throws SetupError when the configured group cannot be used.
  */
 export async function findCgroup(configured?: string): Promise<CgroupParent | undefined> {
   if (configured !== undefined) return delegated(configured);
@@ -62,7 +62,7 @@ export async function makeCgroup(
     memory: {
       'memory.max': limits.memoryBytes,
       'memory.swap.max': 0,
-      // One process less would leave a kernel that cannot be told from a healthy one.
+      // Without one of its processes a kernel would look healthy.
       'memory.oom.group': 1,
     },
     pids: { 'pids.max': limits.processes + EXTRA_PROCESSES },
@@ -118,7 +118,7 @@ async function delegated(path: string): Promise<CgroupParent> {
   );
 }
 
-/** Root owns every group, so for root ownership says nothing. */
+/** Root owns every group, so ownership proves nothing for root. */
 async function aboveOwn(): Promise<string | undefined> {
   const user = process.getuid?.();
   const own = /^0::(\/.+)$/m.exec(await read('/proc/self/cgroup'))?.[1];

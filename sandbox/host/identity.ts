@@ -1,17 +1,17 @@
-/** Whom Python runs as. A worker that is root must not lend root to the sandbox: an escape would be root too. */
+/** The user that Python runs as. A worker that is root must not lend root to the sandbox: an escape would be root too. */
 import { readFile } from 'node:fs/promises';
 import { SetupError } from './setup.ts';
 
 /** A user id and a group id, both without any rights. */
 export type Identity = { uid: number; gid: number };
 
-/** The account an operator may create for the sandbox alone. */
+/** The account that an operator may create for the sandbox alone. */
 const DEDICATED_ACCOUNT = 'threadmill-sandbox';
 const NOBODY: Identity = { uid: 65_534, gid: 64_000 };
 
 /**
  * Undefined when this process is an ordinary user, whose id the sandbox then shares. For root: the dedicated account,
- * or else `nobody` in a group no one else is in, so that it shares no group's files with other users of `nobody`.
+ * or else `nobody` in a group of its own, so that it shares no group's files with other processes of `nobody`.
  */
 export async function sandboxIdentity(): Promise<Identity | undefined> {
   if (process.getuid?.() !== 0) return undefined;

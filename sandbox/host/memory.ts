@@ -1,6 +1,6 @@
 /**
- * How much memory a kernel uses, seen from the host: its processes, and its tmpfs files. Looked at ten times a second
- * beside everything else, so what is cheap is read at once and only what is dear is left to other threads.
+ * Measures from the host how much memory a kernel uses: its processes, and its tmpfs files. Ten times a second, so cheap reads
+ * are synchronous and only expensive ones go to other threads.
  */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, statfsSync } from 'node:fs';
@@ -8,13 +8,13 @@ import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { processTree, unlessEnded } from './processes.ts';
 
-/** Of a /proc file of one process: it has a few lines. */
+/** Of a /proc file of one process, which has a few lines. */
 const MAX_FILE_BYTES = 4_096;
 
 /**
  * Bytes in use by the processes in a folder of /proc, plus the files in `folders` as the kernel sees them.
- * Resident sizes count pages shared after a fork once per process, so a sum above `limit` is corrected, as far as it
- * takes to say on which side of it the true sum is.
+ * Resident sizes count pages that processes share after a fork once per process, so a sum above `limit` is corrected until it is
+ * certain on which side of the limit the true sum is.
  */
 export async function memoryInUse(
   { proc, pids, root, folders }: Watched,
@@ -31,12 +31,12 @@ export async function memoryInUse(
   return used;
 }
 
-/** Where to look. */
+/** The processes and files that are measured. */
 export type Watched = {
   /** A mount of /proc, and processes by the ids they have there. */
   proc: string;
   pids: readonly number[];
-  /** What the kernel sees as `/`, with folders that are mounts of their own. */
+  /** The folder that the kernel sees as `/`, and folders in it that are mounts. */
   root: string;
   folders: readonly string[];
 };
@@ -49,7 +49,7 @@ export function namespaceOf(pid: number, folders: readonly string[]): Watched | 
   return pids && { proc: `${root}/proc`, pids, root, folders };
 }
 
-/** `pid` and what is below it, without files. */
+/** `pid` and its descendants, without files. */
 export function treeOf(pid: number): Watched {
   return { proc: '/proc', pids: processTree(pid), root: '', folders: [] };
 }
@@ -76,7 +76,7 @@ function residentBytes(folder: string): number {
   return kilobytes(status, /^VmRSS:\s+(\d+) kB$/m);
 }
 
-/** Walks all its pages, so not in this thread. Into a buffer of its own size: readFile makes one of 64 KiB each time. */
+/** Linux walks all pages of the process, so another thread waits for it. A small buffer: readFile makes one of 64 KiB. */
 async function proportionalBytes(folder: string): Promise<number> {
   try {
     await using file = await open(`${folder}/smaps_rollup`);

@@ -3,12 +3,14 @@ import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 
-/** `pid` and everything below it, parents first. */
+const MAX_LAUNCHER_BYTES = 4_096;
+
+/** `pid` and its descendants, parents first. */
 export function processTree(pid: number): number[] {
   return [pid, ...children(pid).flatMap(processTree)];
 }
 
-/** Each thread has its own list of them. */
+/** Each thread has its own list of children. */
 function children(pid: number): number[] {
   const threads = unlessEnded(() => readdirSync(`/proc/${pid}/task`)) ?? [];
   return threads.flatMap(
@@ -16,7 +18,7 @@ function children(pid: number): number[] {
   );
 }
 
-/** What is in /proc of a process or thread goes with it, and not every system has all of it. */
+/** Files in /proc vanish with their process or thread, and not every system has all of them. */
 export function unlessEnded<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -25,7 +27,7 @@ export function unlessEnded<T>(read: () => T): T | undefined {
   }
 }
 
-/** The first child of a launcher, which has one thread: the first process of the pid namespace it made. */
+/** The first child of a launcher, which has one thread: the first process of the pid namespace that it made. */
 export function firstChild({ pid }: Pick<ChildProcess, 'pid'>): number | undefined {
   return unlessEnded(() => pids(readFileSync(childrenOf(pid, pid), 'utf8'))[0]);
 }
@@ -36,12 +38,27 @@ export function secondChild(launcher: ChildProcess): number | undefined {
   return first === undefined ? undefined : firstChild({ pid: first });
 }
 
-/** A negative id is a process group. */
+/** The process has started and not ended. */
+export function isRunning({ pid, exitCode, signalCode }: ChildProcess): boolean {
+  return pid !== undefined && exitCode === null && signalCode === null;
+}
+
+/** Resolves when a launcher has ended and its pipes are closed, with what it printed before Python ran. */
+export async function launcherLogAtEnd(launcher: ChildProcess): Promise<string> {
+  let log = '';
+  launcher.stderr?.on('data', (chunk: Buffer) => {
+    if (log.length < MAX_LAUNCHER_BYTES) log += chunk.toString('utf8');
+  });
+  await new Promise((resolve) => launcher.once('close', resolve));
+  return log.trim();
+}
+
+/** Kills a process; a negative id is a process group. */
 export function killIfAlive(pid: number): void {
   signalIfAlive(pid, 'SIGKILL');
 }
 
-/** The same with any signal. */
+/** Sends a signal to a process or a process group. */
 export function signalIfAlive(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
@@ -59,11 +76,11 @@ export function isStopped(pid: number): boolean {
   });
 }
 
-/** What `pid` and its threads have used; undefined where there is no /proc. */
+/** Processor time of `pid` and its threads; undefined where there is no /proc. */
 export function processorSeconds(pid: number | undefined): number | undefined {
   const stat = unlessEnded(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   if (stat === undefined) return undefined;
-  // Behind the name, which may hold anything: user and system time, in hundredths of a second.
+  // After the name, which may contain any character: user and system time, in hundredths of a second.
   const [user = 0, system = 0] = stat
     .slice(stat.lastIndexOf(')'))
     .split(' ')
@@ -72,12 +89,12 @@ export function processorSeconds(pid: number | undefined): number | undefined {
   return (user + system) / 100;
 }
 
-/** Gives the process and what it starts what others leave of the processors. It must have its session for itself. */
+/** Gives the process and its descendants only the processor time that others leave. It must have its session for itself. */
 export function yieldToOthers(pid: number | undefined): void {
   if (pid === undefined) return;
   const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
-  // Where Linux shares out by session, a nice value counts within the session only, and the session's is for all of its
-  // processes together: a tenth of what the busy server has lets code get on, and no fork takes more.
+  // Where Linux divides processor time by session, a nice value counts within the session only, and the session has one for
+  // all of its processes: a tenth of the share of the busy server lets code make progress, and no fork takes more.
   unlessEnded(() => writeFileSync(`/proc/${pid}/autogroup`, String(PRIORITY_BELOW_NORMAL)));
   unlessEnded(() => setPriority(pid, PRIORITY_LOW));
   // Threads have a nice value each.
@@ -86,7 +103,7 @@ export function yieldToOthers(pid: number | undefined): void {
   );
 }
 
-/** Short of memory, Linux ends it, and what it starts, before anything else. */
+/** When memory runs out, Linux ends this process and its descendants before any other. */
 export function dieFirst(pid: number): void {
   unlessEnded(() => writeFileSync(`/proc/${pid}/oom_score_adj`, '1000'));
 }

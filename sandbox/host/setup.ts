@@ -1,21 +1,21 @@
-/** Finds what the sandbox needs on this machine, and says what to do when something is missing. */
+/** Finds the programs that the sandbox needs on this machine. Errors say how to install a missing one. */
 import { execFile } from 'node:child_process';
 import { access, constants, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Something is missing; the message names the remedy. */
+/** The machine lacks something; the message names the remedy. */
 export class SetupError extends Error {
   override name = 'SetupError';
 }
 
-/** Absolute paths, and what the installed bubblewrap can do. */
+/** Absolute paths, and the abilities of the installed bubblewrap. */
 export type Tools = {
   bwrap: string;
   setpriv: string;
   prlimit: string;
   python: string;
-  /** A folder outside the system's own to show to the sandbox: the virtual environment of `python`. */
+  /** The virtual environment of `python`, a folder to show to the sandbox. */
   environment: string | undefined;
   /** bubblewrap 0.8 and later: sizes of tmpfs mounts, and no user namespaces inside. */
   modern: boolean;
@@ -23,9 +23,9 @@ export type Tools = {
 
 const INSTALL =
   'Install it with: apt-get install bubblewrap python3 python3-numpy python3-pandas python3-matplotlib fonts-noto-cjk';
-// Fixed, not PATH: what confines the code must not come from a folder the environment names.
+// Fixed, not PATH: the programs that confine code must not come from a folder that the environment names.
 const FOLDERS = ['/usr/bin', '/bin', '/usr/sbin', '/sbin'];
-// Masked inside the sandbox: images keep applications and their secrets there.
+// Masked inside the sandbox: container images keep applications and their secrets there.
 const MASKED = ['/usr/local/', '/usr/src/'];
 
 /** Throws SetupError. */
@@ -42,7 +42,7 @@ export async function findTools(python: string): Promise<Tools> {
   };
 }
 
-/** Undefined when the system has none. */
+/** Undefined when the system has no such program. */
 export async function findProgram(name: string): Promise<string | undefined> {
   for (const folder of FOLDERS) {
     if (await isExecutable(join(folder, name))) return join(folder, name);
@@ -87,7 +87,7 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-/** Why the launcher may have failed, from what it printed. */
+/** A hint for the operator, from what the launcher printed. */
 export function launchHint(printed: string): string {
   if (printed.startsWith('setpriv')) {
     return 'Root cannot become an ordinary user here: run this process as an ordinary user.';

@@ -4,7 +4,7 @@
  * before anything is buffered, and the first bad frame ends the conversation.
  */
 
-/** What the kernel says. `done` ends the answer to the request with that id; its body is JSON. */
+/** Frames of the kernel. `done` ends the answer to the request with that id; its body is JSON. */
 export type KernelFrame =
   | { t: 'ready' }
   | { t: 'image'; id: string; body: Buffer }
@@ -13,10 +13,10 @@ export type KernelFrame =
 
 export type FrameStatus = (typeof STATUSES)[number];
 
-/** What one cell may show: how many images, and bytes and pixels of each. */
+/** Limits of the images of one cell: their number, and bytes and pixels of each. */
 type ImageLimits = { count: number; bytes: number; pixels: number };
 
-/** What the host says; `exec` and `put` have a body too. */
+/** Frames of the host; `exec`, `put` and `restore` have a body too. */
 export type HostFrame =
   | { t: 'exec'; id: string; soft: number; images: ImageLimits }
   | { t: 'put'; id: string; path: string; offset: number; more: readonly string[] }
@@ -26,7 +26,7 @@ export type HostFrame =
   | { t: 'restore'; id: string }
   | { t: 'warm'; id: string; modules: readonly string[] };
 
-/** The kernel sent something that is no frame; it cannot be trusted to answer again. */
+/** The kernel sent an invalid frame; it cannot be trusted to answer again. */
 export class BadFrameError extends Error {
   override name = 'BadFrameError';
 }
@@ -57,7 +57,7 @@ export function frameDecoder(maxImageBytes: number): (chunk: Buffer) => KernelFr
   const received = chunks();
   let lengths: { header: number; body: number } | undefined;
   let header: Header | undefined;
-  /** The next frame, if it is complete; otherwise what is known of it stays known. */
+  /** The next frame, if it is complete; otherwise the parts that have arrived are kept. */
   const next = (): KernelFrame | undefined => {
     if (lengths === undefined) {
       const prefix = received.take(PREFIX_BYTES);
@@ -98,14 +98,14 @@ type Header =
 function parseHeader(bytes: Buffer): Header {
   const value = parseJson(bytes);
   if (typeof value !== 'object' || value === null) {
-    throw new BadFrameError('a header that is no object');
+    throw new BadFrameError('a header that is not an object');
   }
   const { t, id, status } = value as { t?: unknown; id?: unknown; status?: unknown };
   if (t === 'ready') return { t };
   if (typeof id !== 'string') throw new BadFrameError('a header without an id');
   if (t === 'image' || t === 'data') return { t, id };
   const known = STATUSES.find((candidate) => candidate === status);
-  if (t !== 'done' || known === undefined) throw new BadFrameError('a header of no known kind');
+  if (t !== 'done' || known === undefined) throw new BadFrameError('a header of an unknown kind');
   return { t, id, status: known };
 }
 
@@ -113,11 +113,11 @@ function parseJson(header: Buffer): unknown {
   try {
     return JSON.parse(header.toString('utf8'));
   } catch (cause) {
-    throw new BadFrameError('a header that is no JSON', { cause });
+    throw new BadFrameError('a header that is not JSON', { cause });
   }
 }
 
-/** Bytes in the pieces they came in, joined only once, when all that is asked for is there. */
+/** Bytes in the pieces in which they arrived, joined only once, when enough have arrived. */
 function chunks() {
   let pieces: Buffer[] = [];
   let length = 0;

@@ -1,11 +1,11 @@
 /**
- * What one cell printed. The kernel's stdout and stderr are one stream, in which the cell's random id marks places:
+ * The output of one cell. The kernel's stdout and stderr are one stream, in which the cell's random id marks places:
  * id + '(' where its output begins, id + 'i' where an image belongs, id + ')' where it ends.
  * Only the beginning and the end of a long output are kept.
  */
 
 const HEAD_SHARE = 0.6;
-// Real ones are as few as images; code can print any number.
+// There are as many real marks as images; code can print any number.
 const MAX_MARKS = 1_000;
 const BEGIN = '(';
 const IMAGE = 'i';
@@ -18,7 +18,7 @@ export type OutputBuffer = {
   /** Bytes seen so far, kept or not. */
   readonly total: number;
   /**
-   * The text so far, in pieces: an image belongs between each two. Everything, or the first 60 % and the last 40 % of
+   * The text so far, in pieces: an image belongs between each two. All text, or the first 60 % and the last 40 % of
    * `maxBytes` with a cut mark between.
    */
   pieces(): string[];
@@ -76,7 +76,7 @@ function headAndTail(maxBytes: number) {
   let total = 0;
   return {
     total: () => total,
-    /** Remembers the place after what was added so far. */
+    /** Remembers this place. */
     mark() {
       if (marks.length < MAX_MARKS) marks.push(total);
     },
@@ -87,7 +87,7 @@ function headAndTail(maxBytes: number) {
       headLength += toHead.length;
       if (data.length > toHead.length) tail.add(data.subarray(toHead.length));
     },
-    /** The text, divided at the marks; those in what was cut come right after the cut mark. */
+    /** The text, divided at the marks. Marks in the part that was cut come right after the cut mark. */
     pieces(): string[] {
       const end = tail.bytes();
       const resumes = total - end.length;
@@ -108,7 +108,7 @@ function divide(data: Buffer, places: readonly number[]): string[] {
   return starts.map((start, index) => decode(data.subarray(start, starts[index + 1])));
 }
 
-/** Cuts only once twice too much has gathered, so that many small chunks cost no more than a few large ones. */
+/** Cuts when twice the maximum has gathered, so that many small chunks cost no more than a few large ones. */
 function lastBytes(max: number) {
   let chunks: Buffer[] = [];
   let length = 0;

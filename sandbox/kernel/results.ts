@@ -1,4 +1,4 @@
-/** Results a kernel sends, which may be anything: each is checked, and what it is not throws. */
+/** Checks results of a kernel, which may be anything. */
 import type { FileEntry } from '../backend.ts';
 
 const MAX_NAMES = 101;
@@ -8,7 +8,7 @@ const MAX_NAME_LENGTH = 200;
 export function parseResult(body: Buffer): Record<string, unknown> {
   const value: unknown = JSON.parse(body.toString('utf8'));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Error('a result that is no object');
+    throw new Error('a result that is not an object');
   }
   return value as Record<string, unknown>;
 }
@@ -16,11 +16,11 @@ export function parseResult(body: Buffer): Record<string, unknown> {
 /** Files as the kernel lists them. The caller checks their paths. */
 export function asListing(body: Buffer): FileEntry[] {
   const value: unknown = JSON.parse(body.toString('utf8'));
-  if (!Array.isArray(value)) throw new Error('a listing that is no list');
+  if (!Array.isArray(value)) throw new Error('a listing that is not a list');
   return value.map((entry: unknown) => {
     const [path, bytes, stamp] = Array.isArray(entry) ? (entry as unknown[]) : [];
     if (typeof path !== 'string' || typeof stamp !== 'string' || !isCount(bytes)) {
-      throw new Error('a listing with something else in it');
+      throw new Error('a listing with an invalid file');
     }
     return { path, bytes, stamp };
   });
@@ -28,16 +28,16 @@ export function asListing(body: Buffer): FileEntry[] {
 
 /** Names of variables, bounded in number and length. */
 export function asNames(value: unknown): string[] {
-  if (!Array.isArray(value)) throw new Error('names that are no list');
+  if (!Array.isArray(value)) throw new Error('names that are not a list');
   return value
     .slice(0, MAX_NAMES)
     .map((name) => String(name).toWellFormed().replaceAll('\0', '').slice(0, MAX_NAME_LENGTH));
 }
 
-/** What a snapshot turned out to be. */
+/** The kind of a snapshot. */
 export function asSnapshotKind(value: unknown): 'none' | 'same' | 'new' {
   if (value === 'none' || value === 'same' || value === 'new') return value;
-  throw new Error('a snapshot of no known kind');
+  throw new Error('a snapshot of an unknown kind');
 }
 
 function isCount(value: unknown): value is number {

@@ -1,4 +1,4 @@
-/** A cell while it runs: what of it has arrived, and when it is over. */
+/** A cell while it runs: the output so far, and whether it has ended. */
 import { randomBytes } from 'node:crypto';
 import type { CellOutcome, CellOutput, CellStatus, Limits } from '../backend.ts';
 import type { FrameStatus } from './frames.ts';
@@ -41,7 +41,7 @@ export class RunningCell {
     this.#endIfComplete();
   }
 
-  /** Throws when the kernel sends more of them than it may. */
+  /** Throws when the kernel sends more images than it may. */
   addImage(png: Buffer): void {
     if (this.#pngs.length >= this.#limits.maxImages) throw new Error('too many images');
     const pixels = pngPixels(png);
@@ -62,7 +62,7 @@ export class RunningCell {
     this.#ended.resolve(status);
   }
 
-  /** What it gave, with a sentence at the end. */
+  /** The outcome, with a sentence at its end. */
   outcome(status: CellStatus, sentence: string): CellOutcome {
     const pieces = this.#output.pieces();
     const outputs: CellOutput[] = [];
@@ -71,7 +71,7 @@ export class RunningCell {
       if (place >= this.#pngs.length) continue;
       const png = this.#pngs[place];
       if (png !== undefined) outputs.push({ type: 'image', png });
-      else addLogs(outputs, 'Note: an image was left out: it is no PNG, or too large.\n');
+      else addLogs(outputs, 'Note: an image was omitted (not a PNG, or too large).\n');
     }
     addSentence(outputs, sentence);
     return { status, outputs };
@@ -82,7 +82,7 @@ export class RunningCell {
   }
 }
 
-/** Adds text to the last logs, or as logs of their own after an image. */
+/** Adds text to the last logs, or after an image as new logs. */
 export function addLogs(outputs: CellOutput[], logs: string): void {
   if (logs === '') return;
   const last = outputs.at(-1);

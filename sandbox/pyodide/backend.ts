@@ -1,6 +1,6 @@
 /**
- * Python as WebAssembly (Pyodide) in Deno, for machines without bubblewrap. What confines it is Deno, which is given no
- * right but to read one folder, and around it V8 and, on Linux, limits and an account without rights.
+ * Python as WebAssembly (Pyodide) in Deno, for machines without bubblewrap. Deno confines it, with the permission to read one
+ * folder and no other; V8 is around it and, on Linux, limits and an account without rights.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -16,10 +16,10 @@ import { denoArguments, findWrappers, launchDeno } from './launch.ts';
 import { indexWheels, makeSnapshot, WHEEL_INDEX } from './made-inside.ts';
 import { findParts } from './parts.ts';
 
-/** What wheels give: packages, and why some give none. */
+/** Packages that the wheels give, and why some wheels give none. */
 export type Packages = { packages: string[]; problems: string[] };
 
-/** Python's own memory; the rest is for V8, the interpreter and files, which are not in it. */
+/** The share of Python's own memory. V8, Deno and files take the rest. */
 const PYTHON_SHARE = 0.5;
 const MOST_BYTES = 1_536 * 1024 * 1024;
 

@@ -3,11 +3,17 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import type { Channel, ChannelEnd } from '../kernel/channel.ts';
 import { memoryInUse, residentByPs, treeOf } from '../host/memory.ts';
-import { exitText, processorSeconds, signalIfAlive, yieldToOthers } from '../host/processes.ts';
+import {
+  exitText,
+  isRunning,
+  launcherLogAtEnd,
+  processorSeconds,
+  signalIfAlive,
+  yieldToOthers,
+} from '../host/processes.ts';
 import { FRAMES, OUTPUT, packetDecoder } from './packets.ts';
 
 const SECRET_BYTES = 16;
-const MAX_LAUNCHER_BYTES = 4_096;
 
 /** `started` resolves when Python waits for its first cell, or has ended. */
 export type DenoChannel = Channel & { started: Promise<void> };
@@ -32,7 +38,7 @@ export function denoChannel(child: ChildProcess): DenoChannel {
           started.resolve();
           listener.frames(bytes);
         }
-        // Frames share the pipe, so output that nobody waits for is dropped instead of held.
+        // Frames share the pipe, so unwanted output is dropped instead of held.
         else if (channel === OUTPUT && wanted) listener.output(bytes);
       });
       child.stdout?.on('data', decode);
@@ -65,20 +71,11 @@ export function denoChannel(child: ChildProcess): DenoChannel {
   };
 }
 
-function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode === null && signalCode === null;
-}
-
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid !== undefined && isRunning(child)) signalIfAlive(-child.pid, signal);
 }
 
 async function endOf(child: ChildProcess): Promise<ChannelEnd> {
-  let launcherLog = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    if (launcherLog.length < MAX_LAUNCHER_BYTES) launcherLog += chunk.toString('utf8');
-  });
-  await new Promise((resolve) => child.once('close', resolve));
-  const reason = `The Python process ended (${exitText(child)}).`;
-  return { reason, launcherLog: launcherLog.trim(), lost: false };
+  const launcherLog = await launcherLogAtEnd(child);
+  return { reason: `The Python process ended (${exitText(child)}).`, launcherLog, lost: false };
 }

@@ -1,7 +1,7 @@
-/** What is tried in a new kernel before it is trusted: each cell fails unless its guarantee holds. */
+/** The checks that a new kernel must pass: each cell fails unless its guarantee holds. */
 import type { Canaries, Check } from '../probe.ts';
 
-/** Code in a cell is arbitrary JavaScript, so that is what must be confined. */
+/** Code in a cell can run any JavaScript, so JavaScript must be confined. */
 export function pyodideChecks({ file, port }: Canaries): Check[] {
   const path = JSON.stringify(file);
   return [
@@ -53,7 +53,7 @@ export function pyodideChecks({ file, port }: Canaries): Check[] {
   ];
 }
 
-/** What is left open, whatever the checks say. */
+/** Threats that remain when all checks pass. */
 export const LIMITATIONS = [
   'one wall: a flaw in V8 or in the permissions of Deno gives code the rights of the account that runs it',
   'processor and cache side channels',
@@ -80,7 +80,7 @@ else:
     raise AssertionError('two gigabytes were given')
 `;
 
-/** The same as of any Python; packages are known from their wheels, without importing each again. */
+/** The version of Python. Packages are known from their wheels. */
 export const INVENTORY = `
 import json, platform
 print(json.dumps({'python': platform.python_version(), 'packages': []}))

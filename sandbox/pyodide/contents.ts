@@ -1,4 +1,4 @@
-/** What lies in the folder Deno may read, before anything has run there. */
+/** The content of the folder that Deno may read, before any code has run there. */
 import { readFile, readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,14 +6,14 @@ import { packageSources } from '../python/sources.ts';
 import type { Part } from './parts.ts';
 import { limitMemory } from './wasm-memory.ts';
 
-/** File names below the folder, and what is in the files. */
+/** File names below the folder, and the content of each file. */
 export type Contents = Map<string, Buffer>;
 
-/** What the folder is made of. */
+/** The sources of the folder. */
 export type Ingredients = {
   deno: Part;
   pyodide: Part;
-  /** How far Python's memory may grow. */
+  /** The upper bound of Python's memory. */
   memoryBytes: number;
   /** A folder of wheels that cells can import from. */
   wheels: string | undefined;
@@ -24,7 +24,7 @@ const PYODIDE_FILES = ['pyodide.mjs', 'pyodide.asm.mjs', 'python_stdlib.zip'];
 const WEBASSEMBLY = 'pyodide.asm.wasm';
 const LOCK_FILE = 'pyodide-lock.json';
 
-/** All of it. */
+/** All files. */
 export async function contentsOf(ingredients: Ingredients): Promise<Contents> {
   const { pyodide, memoryBytes, wheels } = ingredients;
   const files = [...PYODIDE_FILES, WEBASSEMBLY].map(
@@ -39,7 +39,7 @@ export async function contentsOf(ingredients: Ingredients): Promise<Contents> {
   return contents;
 }
 
-/** Changes when any of it does. Cheap: packages are known by version, wheels by size and time. */
+/** Changes when any file does. Cheap: packages are identified by version, wheels by size and time. */
 export async function fingerprintOf(ingredients: Ingredients): Promise<string[]> {
   const { deno, pyodide, memoryBytes, wheels } = ingredients;
   const sources = [...(await ownSources())].flatMap(([name, source]) => [name, source.toString()]);
@@ -57,7 +57,7 @@ export async function fingerprintOf(ingredients: Ingredients): Promise<string[]>
   ];
 }
 
-/** Our scripts, and below `python/` our modules. */
+/** The scripts of this folder, and below `python/` the modules of sandbox/python. */
 async function ownSources(): Promise<Contents> {
   const names = await readdir(INSIDE);
   const inside = names.map(async (name) => {
@@ -76,7 +76,7 @@ async function wheelsIn(folder: string | undefined): Promise<string[]> {
   return names.sort().map((name) => join(folder, name));
 }
 
-/** Pyodide's list of packages that it would download, without them. */
+/** Pyodide's list of packages, emptied: Pyodide would download them. */
 async function emptyLockFile(path: string): Promise<Buffer> {
   const { info } = JSON.parse(await readFile(path, 'utf8')) as { info: unknown };
   return Buffer.from(JSON.stringify({ info, packages: {} }));

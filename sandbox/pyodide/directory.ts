@@ -1,5 +1,5 @@
 /**
- * The folder Deno may read, and Deno itself beside it. It is made once for each combination of versions and wheels, in a
+ * The folder that Deno may read, and Deno itself beside it. It is made once for each combination of versions and wheels, in a
  * cache outside the checkout, so that later starts find it ready.
  */
 import { createHash } from 'node:crypto';
@@ -24,7 +24,7 @@ import { contentsOf, fingerprintOf } from './contents.ts';
 /** Absolute paths. */
 export type KernelDirectory = { deno: string; readable: string };
 
-/** A step of making the directory: more files for it, made with those that are there. */
+/** A step of making the directory: returns more files, made with the earlier ones. */
 export type Step = (unfinished: KernelDirectory) => Promise<Contents>;
 
 /** Finds the directory of these ingredients, or makes it. */
@@ -70,7 +70,7 @@ async function makeFolder(path: string, root: string): Promise<void> {
   await chmod(path, 0o755);
 }
 
-/** Not the program in its package, which may lie below a folder that only root can enter. */
+/** A copy of the program: its package may lie below a folder that only root can enter. */
 async function linkOrCopy(source: string, target: string): Promise<void> {
   await link(source, target).catch(async () => {
     await copyFile(source, target);
@@ -78,14 +78,17 @@ async function linkOrCopy(source: string, target: string): Promise<void> {
   });
 }
 
-/** In one step, because other processes may look for it; the first to make it is as good as any. */
+/** Renames in one step, because other processes may look for it. When another process was first, its directory serves as well. */
 async function moveUnlessThere(source: string, target: string): Promise<void> {
   await rename(source, target).catch(async (error: unknown) => {
     if (!(await exists(target))) throw error;
   });
 }
 
-/** Of the user, or of the system for root; else one for this process. Never a folder somebody else could have made. */
+/**
+ * The cache of the user, or of the system for root; else a folder for this process. Never a folder that another user could
+ * have made.
+ */
 async function cacheFolder(): Promise<string> {
   const user = process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache');
   const folder = join(process.getuid?.() === 0 ? '/var/cache' : user, 'threadmill');

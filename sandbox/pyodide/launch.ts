@@ -1,4 +1,4 @@
-/** How Deno is started: with as few rights as it can be given, and what the operating system takes away besides. */
+/** Starts Deno with as few permissions as possible, and with the limits of the operating system. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess, StdioOptions } from 'node:child_process';
 import { setPriority } from 'node:os';
@@ -7,29 +7,29 @@ import type { Identity } from '../host/identity.ts';
 import { findProgram } from '../host/setup.ts';
 import type { KernelDirectory } from './directory.ts';
 
-/** Programs of util-linux, where there are some, and whom Deno runs as, when not as ourselves. */
+/** Programs of util-linux, if they are installed, and the user that Deno runs as, if not the user of this process. */
 export type LaunchOptions = {
   setpriv: string | undefined;
   prlimit: string | undefined;
   identity?: Identity;
 };
 
-/** What is started, and how. */
+/** The files that Deno runs, and how it is started. */
 export type Pyodide = { directory: KernelDirectory; launch: LaunchOptions };
 
 const MEGABYTE = 1024 * 1024;
-// V8 maps more than a gigabyte before it does anything; what is really used is watched by the host.
+// V8 maps more than a gigabyte at its start; the host measures the memory that is used.
 const DATA_BYTES = 3_072 * MEGABYTE;
 const JAVASCRIPT_HEAP_MEGABYTES = 512;
 const NICER = 5;
 
-/** Every variable there is. */
+/** The whole environment. */
 const ENVIRONMENT = {
   PATH: '/usr/bin:/bin',
   HOME: '/nonexistent',
   NO_COLOR: '1',
   DENO_NO_UPDATE_CHECK: '1',
-  // A folder that cannot be made: without this the Cache API writes to the disk, whatever --deny-write says.
+  // A folder that cannot be made: without this the Cache API writes to the disk, in spite of --deny-write.
   DENO_DIR: '/dev/null/x',
 };
 
@@ -74,14 +74,14 @@ export function launchDeno(
   return child;
 }
 
-/** Where they are; a system without them has to do with Deno alone. */
+/** Without these programs Deno alone confines the code. */
 export async function findWrappers(): Promise<Pick<LaunchOptions, 'setpriv' | 'prlimit'>> {
   return { setpriv: await findProgram('setpriv'), prlimit: await findProgram('prlimit') };
 }
 
-/** They replace themselves by what they start. */
+/** Each wrapper replaces itself by the program that it starts. */
 function wrap({ setpriv, prlimit }: LaunchOptions): string[] {
-  // Deno ends when its input does, but code in a cell could read that away; so the kernel of Linux sees to it too.
+  // Deno ends when its input does. Code in a cell could read that end away, so Linux ends it too.
   const confined = ['--no-new-privs', '--pdeathsig', 'KILL', '--'];
   const limits = { core: 0, nofile: 256, fsize: 0, data: DATA_BYTES, cpu: 600 };
   const caps = Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
@@ -95,6 +95,6 @@ function lowerPriority(pid: number): void {
   try {
     setPriority(pid, NICER);
   } catch {
-    // it has ended, which its events tell
+    // It has ended: an event follows.
   }
 }

@@ -1,10 +1,10 @@
-/** Files of the kernel directory that Pyodide itself has to make. */
+/** Files of the kernel directory that Pyodide itself makes. */
 import { once } from 'node:events';
 import type { Contents } from './contents.ts';
 import type { Pyodide } from './launch.ts';
 import { denoArguments, launchDeno } from './launch.ts';
 
-/** Imports of all wheels are among it. */
+/** Long enough to import all wheels. */
 const SECONDS = 180;
 const MAX_BYTES = 256 * 1024 * 1024;
 const SNAPSHOT = 'snapshot.bin';
@@ -16,13 +16,13 @@ export async function makeSnapshot(pyodide: Pyodide): Promise<Contents> {
   return new Map(snapshot === undefined ? [] : [[SNAPSHOT, snapshot]]);
 }
 
-/** Which modules can be imported from the wheels: JSON, see wheels.py. */
+/** The modules that can be imported from the wheels: JSON, see wheels.py. */
 export async function indexWheels(pyodide: Pyodide): Promise<Contents> {
   const index = await outputOf(pyodide, 'index-wheels.mjs');
   return new Map(index === undefined ? [] : [[WHEEL_INDEX, index]]);
 }
 
-/** What the script prints; undefined when it fails. */
+/** The output of the script; undefined when it fails. */
 async function outputOf(
   { directory, launch }: Pyodide,
   script: string,

@@ -1,16 +1,15 @@
 /**
- * What comes out of the process around Pyodide on its only pipe: packets of a secret, u8 channel, u32 length, bytes.
- * Code in a cell can write to that pipe but does not know the secret: bytes between packets are dropped. What is in
- * packets is untrusted all the same.
+ * Packets on the only pipe of the process around Pyodide: a secret, u8 channel, u32 length, bytes. Code in a cell can write to
+ * that pipe but does not know the secret, so bytes between packets are dropped. The content of packets is untrusted too.
  */
 
-/** Which stream a packet's bytes belong to. */
+/** The stream that a packet's bytes belong to. */
 export const OUTPUT = 1;
 export const FRAMES = 2;
 
 const HEAD_BYTES = 5;
 
-/** Returns a function that takes bytes as they arrive and gives on what is in packets, without waiting for whole ones. */
+/** Returns a function that takes bytes as they arrive and passes the content of packets on, without waiting for whole packets. */
 export function packetDecoder(
   secret: Buffer,
   give: (channel: number, bytes: Buffer) => void,
@@ -37,7 +36,7 @@ export function packetDecoder(
   };
 }
 
-/** From the first secret on; without one, only as much as could be the beginning of one. */
+/** The bytes from the first secret on. Without a secret, the last bytes, which may be the beginning of one. */
 function fromSecret(data: Buffer, secret: Buffer): Buffer {
   const at = data.indexOf(secret);
   return data.subarray(at >= 0 ? at : Math.max(0, data.length - secret.length + 1));

@@ -1,13 +1,13 @@
-/** Finds what npm installed: Pyodide, and the Deno of this platform. */
+/** Finds the packages that npm installed: Pyodide, and the Deno of this platform. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { SetupError } from '../host/setup.ts';
 
-/** A package of npm. */
+/** An npm package. */
 export type Part = { folder: string; version: string };
 
-/** Named by the program that starts it, as no install script of the package `deno` runs here. */
+/** Found by its platform, because npm runs no install script of the package `deno` here. */
 const DENO_PACKAGES: Record<string, string> = {
   'linux-x64': '@deno/linux-x64-glibc',
   'linux-arm64': '@deno/linux-arm64-glibc',
@@ -15,7 +15,7 @@ const DENO_PACKAGES: Record<string, string> = {
   'darwin-arm64': '@deno/darwin-arm64',
 };
 
-/** What to do without them. */
+/** The remedy when one is missing. */
 const INSTALL_DENO = 'npm install --ignore-scripts --include=optional';
 
 /** Throws SetupError when one is missing. */

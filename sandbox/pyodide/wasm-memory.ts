@@ -6,7 +6,7 @@ const MEMORY_SECTION = 5;
 const HAS_MAXIMUM = 1;
 
 /**
- * Changes in place how far the memory of `module` may grow, rounded down to pages of 64 KiB. An allocation beyond that
+ * Changes the upper bound of the memory of `module` in place, rounded down to pages of 64 KiB. An allocation beyond that
  * fails inside, as Python's MemoryError. Throws for a module without a bound of its own, or whose bound is smaller.
  */
 export function limitMemory(module: Uint8Array, bytes: number): void {
@@ -20,7 +20,7 @@ export function limitMemory(module: Uint8Array, bytes: number): void {
   writeLeb(module, maximum.at, maximum.length, pages);
 }
 
-/** Pages, and where they are written. */
+/** A number of pages, and its place in the module. */
 type Leb = { value: number; at: number; length: number };
 
 /** The limits of the module's only memory. */

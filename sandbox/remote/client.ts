@@ -36,7 +36,7 @@ const ANSWER_MS = 30_000;
 const LONGEST_PAUSE_MS = 1_000;
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** sandboxd did not give a kernel. `retry`: whether it may a little later, and for how long that is worth trying. */
+/** sandboxd did not give a kernel. `retry`: whether it may give one later, and for how long to try. */
 class RefusedError extends Error {
   override name = 'RefusedError';
   readonly retry: 'never' | 'soon' | 'always';
@@ -68,7 +68,7 @@ export function remoteBackend(options: RemoteOptions): SandboxBackend {
   });
 }
 
-/** What `GET /status` says, unchecked. Throws KernelStartError. */
+/** The answer of `GET /status`, unchecked. Throws KernelStartError. */
 export async function fetchStatus(options: RemoteOptions, signal: AbortSignal): Promise<unknown> {
   try {
     const sent = request({ ...common(options), method: 'GET', path: '/status', signal });
@@ -116,7 +116,7 @@ function upgrade(options: RemoteOptions, signal: AbortSignal | undefined): Promi
       [LIMITS_HEADER]: JSON.stringify(options.limits),
     },
   });
-  // Not the request's own option: that would end the connection of a kernel whose start succeeded long ago.
+  // The request's own option would end the connection of a kernel that started long ago.
   const onAbort = () => void sent.destroy(new Error('The start was cancelled.'));
   signal?.addEventListener('abort', onAbort);
   const forget = () => signal?.removeEventListener('abort', onAbort);
@@ -159,7 +159,7 @@ async function readAnswer(response: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** The client of the run reads these sentences, so they name no address. */
+/** Clients read these sentences in a run, so they name no address. */
 function refusal({ statusCode }: IncomingMessage, answer: unknown): RefusedError {
   if (statusCode === 401) {
     const remedy = 'Give both the same SANDBOX_TOKEN.';

@@ -16,7 +16,7 @@ const KINDS = [
   'kill',
   'output',
   'frames',
-  /** u32: so many bytes of input have reached the kernel. */
+  /** u32: the number of bytes of input that the kernel has taken. */
   'taken',
   /** Double: seconds of processor time that Python has used. */
   'used',
@@ -35,7 +35,7 @@ export class ProtocolError extends Error {
   override name = 'ProtocolError';
 }
 
-/** Bytes of input that may be on their way to the kernel: one that reads nothing makes sandboxd hold no more. */
+/** Bytes of input that may be on their way to the kernel. sandboxd holds no more for a kernel that does not read. */
 export const INPUT_WINDOW_BYTES = 1024 * 1024;
 const MAX_BODY_BYTES = 64 * 1024;
 const HEAD_BYTES = 5;

@@ -1,4 +1,4 @@
-/** What the sandbox behind sandboxd can do: asked again and again, because it may be replaced, or gone, at any time. */
+/** Asks sandboxd for its status at intervals, because it may be replaced, or go away, at any time. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { KernelStartError } from '../backend.ts';
 import type { SandboxStatus } from '../sandbox.ts';
@@ -7,7 +7,7 @@ import { fetchStatus } from './client.ts';
 
 export type StatusWatch = Disposable & {
   readonly status: SandboxStatus;
-  /** Kernels that sandboxd gives to all its workers together, when it has said so. */
+  /** Kernels that sandboxd has for all its workers together, if it has answered. */
   readonly maxKernels: number | undefined;
 };
 
@@ -17,7 +17,7 @@ const REFRESH_MS = 15_000;
 const MAX_ENTRIES = 500;
 const MAX_TEXT = 500;
 
-/** Resolves when sandboxd has answered, or has not for a while: its status then says so, until it does. */
+/** Resolves when sandboxd has answered, or has not for a while: the status then says so until it answers. */
 export async function watchStatus(options: RemoteOptions): Promise<StatusWatch> {
   const stop = new AbortController();
   const deadline = performance.now() + (options.patienceMs ?? FIRST_PATIENCE_MS);
@@ -88,7 +88,7 @@ function texts(value: unknown): string[] {
   return value.slice(0, MAX_ENTRIES).flatMap((entry) => text(entry) ?? []);
 }
 
-/** One line: the model is told about packages, an operator about the rest. */
+/** One line, for a model and for operators. */
 function text(value: unknown): string | undefined {
   return typeof value === 'string' ? value.slice(0, MAX_TEXT).replace(/\s+/g, ' ') : undefined;
 }

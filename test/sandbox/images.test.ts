@@ -102,7 +102,7 @@ def forge(data):
     ['has none', header(0, 10)],
   ])('are looked at, and a PNG that %s is left out', async (_, data) => {
     expect(await outputs(`${FORGE}forge(${data})\nprint('on')`)).toEqual([
-      'Note: an image was left out: it is no PNG, or too large.\non\n',
+      'Note: an image was omitted (not a PNG, or too large).\non\n',
     ]);
   });
 
