@@ -20,7 +20,7 @@ export async function* readEpub(bytes: Buffer, limits: ParseLimits): AsyncGenera
   const chapters: string[] = [];
   for await (const element of readElements(
     pack.read(book),
-    new Set(['title', 'item', 'itemref']),
+    new Set(['title', 'creator', 'item', 'itemref']),
   )) {
     const { id = '', href = '', idref = '' } = element.attributes;
     if (element.name === 'item') files.set(id, resolve(book.replace(/[^/]*$/, ''), href));

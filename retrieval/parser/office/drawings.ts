@@ -34,7 +34,7 @@ async function chartText(part: AsyncIterable<Uint8Array>): Promise<string> {
     else {
       const series = toSeries(element);
       const key = series.categories.join('\n');
-      tables.set(key, [...(tables.get(key) ?? []), series]);
+      addTo(tables, key, series);
     }
   }
   return titles + [...tables.values()].map(seriesTable).join('');
@@ -100,11 +100,11 @@ async function newerChartText(part: AsyncIterable<Uint8Array>): Promise<string> 
 /** The points of a diagram in the order of its tree. */
 async function diagramText(part: AsyncIterable<Uint8Array>): Promise<string> {
   const texts = new Map<string, string>();
-  const children = new Map<string, string[]>();
+  const children = new Map<string, { id: string; place: number }[]>();
   for await (const element of readElements(part, new Set(['pt', 'cxn']))) {
-    const { type = 'parOf', srcid = '', destid = '', modelid } = element.attributes;
+    const { type = 'parOf', srcid = '', destid: id = '', srcord, modelid } = element.attributes;
     if (element.name === 'pt') texts.set(modelid ?? `${texts.size}`, richText(element));
-    else if (type === 'parOf') children.set(srcid, [...(children.get(srcid) ?? []), destid]);
+    else if (type === 'parOf') addTo(children, srcid, { id, place: Number(srcord ?? 0) });
   }
   const written = new Set<string>();
   const write = (id: string, depth: number): string => {
@@ -112,7 +112,8 @@ async function diagramText(part: AsyncIterable<Uint8Array>): Promise<string> {
     written.add(id);
     const text = oneLine(texts.get(id) ?? '');
     const own = text === '' ? '' : `- ${text}\n`;
-    return own + (children.get(id) ?? []).map((each) => write(each, depth + 1)).join('');
+    const below = (children.get(id) ?? []).sort((a, b) => a.place - b.place);
+    return own + below.map((each) => write(each.id, depth + 1)).join('');
   };
   return [...texts.keys()].map((id) => write(id, 0)).join('');
 }
@@ -174,4 +175,10 @@ function runs(parent: Element): string {
 function line(text: string): string {
   const shown = oneLine(text);
   return shown === '' ? '' : `${shown}\n`;
+}
+
+function addTo<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key) ?? [];
+  list.push(value);
+  lists.set(key, list);
 }

@@ -113,7 +113,8 @@ function counters(lists: Map<string, List>): Numbering {
       const own = list?.levels.get(level);
       if (list === undefined || own === undefined) return '';
       const counts = count(list, level);
-      if (own.format === 'bullet') return '-';
+      // Boxes with and without a tick say something, other bullets do not.
+      if (own.format === 'bullet') return /[☐☑☒✓✔✗]/.exec(own.text)?.[0] ?? '-';
       return own.text.replace(/%([1-9])/g, (_, digit: string) => {
         const shown = list.levels.get(Number(digit) - 1);
         const number = counts[Number(digit) - 1] ?? shown?.start ?? 0;

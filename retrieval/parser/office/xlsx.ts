@@ -110,20 +110,29 @@ async function* readRows(book: Book, part: string): AsyncGenerator<Piece> {
     const shown = placed(cells, book).filter(({ text, column }) => {
       const rows = merged.get(`${column} ${number}`);
       if (rows !== undefined) covered.set(column, number + rows - 1);
-      return text !== '' || number <= (covered.get(column) ?? 0);
+      return text !== '';
     });
     if (number > before + 1 || shown.length === 0) {
       yield { text: table.end() };
       places.clear();
     }
-    const isBelow = ({ column }: Placed) =>
-      number <= (covered.get(column) ?? 0) && !merged.has(`${column} ${number}`);
-    yield { text: table.row(inColumns(shown, places, isBelow)) };
+    if (shown.length > 0) addCovered(shown, covered, number);
+    yield { text: table.row(inColumns(shown, places)) };
   }
   yield { text: table.end() };
 }
 
-type Placed = { column: number; text: string };
+type Placed = { column: number; text: string; continues?: boolean };
+
+/** Cells that lie below a merged one are left out of a file, or empty. */
+function addCovered(shown: Placed[], covered: Map<number, number>, row: number): void {
+  const present = new Set(shown.map(({ column }) => column));
+  for (const [column, last] of covered) {
+    if (last < row) covered.delete(column);
+    else if (!present.has(column)) shown.push({ column, text: '', continues: true });
+  }
+  shown.sort((a, b) => a.column - b.column);
+}
 
 function placed(cells: readonly Element[], book: Book): Placed[] {
   let column = 0;
@@ -135,21 +144,16 @@ function placed(cells: readonly Element[], book: Book): Placed[] {
 }
 
 /** `places` says which cell of the table each column of the sheet is, and is added to. */
-function inColumns(
-  shown: readonly Placed[],
-  places: Map<number, number>,
-  isBelow: (cell: Placed) => boolean,
-): Cell[] {
+function inColumns(shown: readonly Placed[], places: Map<number, number>): Cell[] {
   const cells: Cell[] = [];
-  for (const cell of shown) {
-    const { column, text } = cell;
+  for (const { column, text, continues = false } of shown) {
     for (let before = Math.max(column - MOST_EMPTY, 0); before < column; before += 1) {
       if (places.has(before) && !places.has(before + 1)) places.set(before + 1, places.size);
     }
     const place = places.get(column) ?? places.size;
     places.set(column, place);
     while (cells.length <= place) cells.push({ text: '' });
-    cells[place] = { text, continues: text === '' && isBelow(cell) };
+    cells[place] = { text, continues };
   }
   return cells;
 }

@@ -36,7 +36,7 @@ const UNSEEN =
   'colortbl stylesheet info pict object objdata filetbl listtable listoverridetable revtbl rsidtbl generator themedata ' +
   'colorschememapping datastore latentstyles xmlnstbl fldinst bkmkstart bkmkend nonshppict atnid atnauthor atndate';
 /** Optional ones that a reader sees. */
-const SEEN = new Set('shppict shpinst shptxt annotation atnparent pnseclvl'.split(' '));
+const SEEN = new Set('shppict shpinst shptxt annotation atnparent'.split(' '));
 const CHARACTERS: Record<string, string> = {
   tab: '\t',
   line: '\n',

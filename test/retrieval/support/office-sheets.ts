@@ -84,7 +84,7 @@ export const SHEETS: Case[] = [
             row(1, 'B1=Staff') +
             row(2, 'B2=Team', 'C2=Name') +
             row(3, 'B3=Red', 'C3=Ada') +
-            row(4, 'B4=', 'C4=Bob') +
+            row(4, 'C4=Bob') +
             row(7, 'D7=Item', 'E7=Price') +
             row(8, 'D8=Nut', 'E8:n=3'),
           after: '<mergeCells><mergeCell ref="B1:C1"/><mergeCell ref="B3:B4"/></mergeCells>',
