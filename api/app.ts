@@ -12,7 +12,7 @@ import { azurePaths } from './http/azure.ts';
 import { crossOrigin } from './http/cors.ts';
 import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
-import { passthroughRoutes } from './passthrough/routes.ts';
+import { passthroughRoutes, PASSED_PATHS } from './passthrough/routes.ts';
 import { referenceRoutes } from './http/reference.ts';
 import { scopeRequest } from './http/request-scope.ts';
 import type { Operation } from './operation.ts';
@@ -25,11 +25,10 @@ export function createApp(context: ApiContext): Express {
   app.disable('etag');
   const readers = config.corsOrigins.length === 0 ? 'same-origin' : 'cross-origin';
   app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
-  app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths);
+  app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths(RESOURCES));
   app.use(healthRoutes(context), referenceRoutes());
   app.use('/v1', limitBodyTime, authenticate(pool), scopeRequest(context));
-  const operations = Object.values(OPERATIONS);
-  app.use('/v1', operationRoutes(context, operations.filter(isAheadOfJson)));
+  app.use('/v1', operationRoutes(context, OPERATIONS.filter(isAheadOfJson)));
   app.use('/v1', passthroughRoutes(context), readJson(config.bodyLimitBytes));
   // Vector stores go without the header: hosted, it has not been needed there since 2025.
   app.use(['/v1/assistants', '/v1/threads'], checkBetaHeader(config.requireBetaHeader));
@@ -37,12 +36,17 @@ export function createApp(context: ApiContext): Express {
     '/v1',
     operationRoutes(
       context,
-      operations.filter((one) => !isAheadOfJson(one)),
+      OPERATIONS.filter((one) => !isAheadOfJson(one)),
     ),
   );
   app.use(routeNotFound, errorHandler(log));
   return app;
 }
+
+/** The first segments of all paths below /v1. */
+const RESOURCES = new Set(
+  [...OPERATIONS.map(({ path }) => path), ...PASSED_PATHS].map((path) => path.split('/')[1]!),
+);
 
 /** Forms are read as they arrive. No operation on files has a body of JSON. */
 function isAheadOfJson({ form, path }: Operation): boolean {
@@ -68,6 +72,7 @@ function logRequests(log: Logger): RequestHandler {
       const fields = {
         request_id: response.get('x-request-id'),
         project_id: locals.projectId as string | undefined,
+        operation: locals.operation as string | undefined,
       };
       log.debug(
         { ...fields, method: request.method, path: request.originalUrl.split('?')[0], status },

@@ -69,13 +69,15 @@ const badge = (extension: unknown) => (extension ? ' <mark>extension</mark>' : '
 
 function operation(one: DescribedOperation & { route: string }): string {
   const { operationId, summary, route, parameters, requestBody, responses } = one;
+  const errors = Object.keys(responses).filter((status) => Number(status) >= 400);
   const content = Object.entries(responses[200]!.content);
   return `<section id="${escape(operationId)}"><h3>${escape(summary)}${badge(one['x-threadmill'])}</h3><p>${code(route)}</p>
 ${parameters.length > 0 ? `<table>${parameters.map(parameter).join('')}</table>` : ''}
 ${Object.entries(requestBody?.content ?? {})
   .map(([type, body]) => `<h4>Body ${code(type)}</h4>${fields(body.schema)}`)
   .join('')}
-<h4>Answer</h4>${content.map(([type, { schema }]) => `<p>${code(type)} ${typeOf(schema)}</p>${nested(schema)}`).join('')}</section>`;
+<h4>Answer</h4>${content.map(([type, { schema }]) => `<p>${code(type)} ${typeOf(schema)}</p>${nested(schema)}`).join('')}
+<p>Errors: ${errors.join(', ')}</p></section>`;
 }
 
 const parameter = ({ name, in: place, required, schema, ...rest }: Parameter) =>

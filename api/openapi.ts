@@ -3,9 +3,9 @@ import { z } from 'zod';
 
 import { errorAnswer } from '../wire/errors.ts';
 import { EXTENSION } from '../wire/requests/fields.ts';
-import type { Operation } from './operation.ts';
-import { idNames } from './operation.ts';
-import { SECTIONS } from './operations/index.ts';
+import type { ErrorStatus, Operation } from './operation.ts';
+import { errorsOf, idNames } from './operation.ts';
+import { OPERATIONS } from './operations/index.ts';
 
 /** The part of JSON Schema that zod writes. */
 export type Schema = {
@@ -32,6 +32,7 @@ export type Parameter = Pick<Schema, 'x-threadmill'> & {
 };
 
 type Content = Record<string, { schema: Schema }>;
+type Described = { description: string; content: Content };
 type DescribeSchema = (schema: z.ZodType) => Schema;
 export type DescribedOperation = ReturnType<typeof describeOperation>;
 export type Description = ReturnType<typeof describeApi>;
@@ -48,19 +49,16 @@ export function describeApi(version: string) {
     Object.assign(schemas, $defs);
     return properties!.schema as Schema;
   };
-  const paths: Record<string, Record<string, DescribedOperation & { tags: string[] }>> = {};
-  for (const [tag, operations] of Object.entries(SECTIONS)) {
-    for (const [id, operation] of Object.entries(operations)) {
-      const described = { tags: [tag], ...describeOperation(id, operation, schemaOf) };
-      (paths[operation.path] ??= {})[operation.method] = described;
-    }
+  const paths: Record<string, Record<string, DescribedOperation>> = {};
+  for (const operation of OPERATIONS) {
+    (paths[operation.path] ??= {})[operation.method] = describeOperation(operation, schemaOf);
   }
   const description = {
     openapi: '3.1.0',
     info: { title: 'Threadmill', version, description: ABOUT },
     servers: [{ url: '/v1' }],
     security: [{ key: [] }],
-    tags: Object.keys(SECTIONS).map((name) => ({ name })),
+    tags: [...new Set(OPERATIONS.map(({ section }) => section))].map((name) => ({ name })),
     paths,
     components: { schemas, securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
   };
@@ -68,15 +66,20 @@ export function describeApi(version: string) {
   return JSON.parse(text) as typeof description;
 }
 
-function describeOperation(id: string, operation: Operation, schemaOf: DescribeSchema) {
-  const { body, form, extension } = operation;
+function describeOperation(operation: Operation, schemaOf: DescribeSchema) {
+  const { id, section, body, form, extension } = operation;
   const schema = body && schemaOf(body);
   if (form !== undefined) schema!.properties![form.field] = BYTES;
   const type = form === undefined ? 'application/json' : 'multipart/form-data';
   const content: Content = schema ? { [type]: { schema } } : {};
   const required = body && !body.safeParse({}).success;
   const refused: Content = { 'application/json': { schema: schemaOf(errorAnswer) } };
+  const refusals = errorsOf(operation).map((status) => [
+    status,
+    { description: REFUSALS[status], content: refused },
+  ]);
   return {
+    tags: [section],
     operationId: id,
     summary: summaryOf(id),
     ...(extension && EXTENSION),
@@ -84,10 +87,21 @@ function describeOperation(id: string, operation: Operation, schemaOf: DescribeS
     ...(schema && { requestBody: { required, content } }),
     responses: {
       200: { description: 'OK', content: answersOf(operation, schemaOf) },
-      default: { description: 'Refused', content: refused },
+      ...(Object.fromEntries(refusals) as Record<ErrorStatus, Described>),
+      default: { description: 'Any other error', content: refused },
     },
   };
 }
+
+const REFUSALS: Readonly<Record<ErrorStatus, string>> = {
+  400: 'The request is not valid.',
+  401: 'The API key is missing or unknown.',
+  403: 'The object cannot be deleted.',
+  404: 'An object that the request names does not exist.',
+  413: 'The body is too large.',
+  415: 'The encoding or the charset of the body is not supported.',
+  503: 'The server cannot answer now: repeat the request after `retry-after`.',
+};
 
 /** The published id of one operation has a spelling mistake. */
 const summaryOf = (id: string) =>

@@ -43,6 +43,8 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
   body?: z.ZodType<Body>;
   /** The body is a form with one file, which is stored while it arrives. */
   form?: { field: string; maxBytes(config: ConfigOf<'api'>): number };
+  /** Statuses of errors that do not follow from the rest of the declaration. */
+  errors?: readonly ErrorStatus[];
   /** Null: the answer is bytes. */
   answer: z.ZodType<Answer> | null;
   /** Takes an Idempotency-Key. */
@@ -62,16 +64,32 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
 };
 
 type AnyDeclaration = Declaration<string, unknown, unknown, unknown>;
-export type Operation = AnyDeclaration & { method: 'get' | 'post' | 'delete'; path: string };
+export type Declared = AnyDeclaration & { method: 'get' | 'post' | 'delete'; path: string };
+export type Operation = Declared & {
+  /** As published. `operation` in the log. */
+  id: string;
+  /** Of the API reference. */
+  section: string;
+};
+
+export type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 415 | 503;
+
+/** An `Idempotency-Key` may name an object that was deleted since. */
+export function errorsOf({ path, method, idempotent, errors = [] }: Operation): ErrorStatus[] {
+  const derived: ErrorStatus[] = [400, 401, 503, ...errors];
+  if (idempotent || path.includes('{')) derived.push(404);
+  if (method !== 'get') derived.push(413, 415);
+  return derived.toSorted((a, b) => a - b);
+}
 
 /** Checks the declaration's types against each other. */
 export function operation<const Route extends string, Query, Body, Answer>(
   declaration: Declaration<Route, Query, Body, Answer>,
-): Operation {
+): Declared {
   const [method, path] = declaration.route.split(' ') as [string, string];
   return {
     ...(declaration as AnyDeclaration),
-    method: method.toLowerCase() as Operation['method'],
+    method: method.toLowerCase() as Declared['method'],
     path,
   };
 }
@@ -84,7 +102,7 @@ type Deletion<Route extends string> = {
 };
 
 /** What the path names last is deleted. */
-export function deletion<const Route extends string>(declaration: Deletion<Route>): Operation {
+export function deletion<const Route extends string>(declaration: Deletion<Route>): Declared {
   const { route, object } = declaration;
   return operation({
     route,

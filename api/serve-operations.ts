@@ -49,6 +49,7 @@ async function serve(
   request: Request,
   response: Response,
 ): Promise<void> {
+  response.locals.operation = operation.id;
   const call = {
     context,
     pool: context.pool,

@@ -22,7 +22,9 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     if (isCut(error) || (response.destroyed && isBusy(error))) return void response.destroy();
     if (answer.status === 503) countRefusal(answer);
     else if (answer.status >= 500) {
-      log.error({ err: error, request_id: requestId, path: request.path }, 'A request failed');
+      const operation = response.locals.operation as string | undefined;
+      const fields = { request_id: requestId, operation, path: request.path };
+      log.error({ err: error, ...fields }, 'A request failed');
     }
     if (response.headersSent) {
       response.destroy();

@@ -1,5 +1,5 @@
 /** Every operation, in the order of the API reference. */
-import type { Operation } from '../operation.ts';
+import type { Declared, Operation } from '../operation.ts';
 import { createAssistant } from './assistants/create.ts';
 import { deleteAssistant } from './assistants/delete.ts';
 import { getAssistant } from './assistants/get.ts';
@@ -54,7 +54,7 @@ import { modifyVectorStore } from './vector-stores/modify.ts';
 import { searchVectorStore } from './vector-stores/search.ts';
 
 /** The sections of the API reference. An operation's name here is its id. */
-export const SECTIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
   Assistants: { createAssistant, listAssistants, getAssistant, modifyAssistant, deleteAssistant },
   Threads: { createThread, getThread, modifyThread, deleteThread },
   Messages: { createMessage, listMessages, getMessage, modifyMessage, deleteMessage },
@@ -96,7 +96,7 @@ export const SECTIONS: Readonly<Record<string, Readonly<Record<string, Operation
   Models: { listModels, retrieveModel, deleteModel },
 };
 
-export const OPERATIONS: Readonly<Record<string, Operation>> = Object.assign(
-  {},
-  ...Object.values(SECTIONS),
+export const OPERATIONS: readonly Operation[] = Object.entries(SECTIONS).flatMap(
+  ([section, operations]) =>
+    Object.entries(operations).map(([id, declared]) => ({ ...declared, id, section })),
 );

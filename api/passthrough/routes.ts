@@ -44,6 +44,9 @@ const ENDPOINTS = [
 /** In ms. A model may think for long before it answers, and in between. */
 const WAIT_MS = 1_800_000;
 
+/** Below /v1. */
+export const PASSED_PATHS = ENDPOINTS.map((endpoint) => `/${endpoint}`);
+
 type Destination = { server: ModelServer; model: string; upstreamModel: string };
 
 export function passthroughRoutes(context: ApiContext): Router {
@@ -51,14 +54,13 @@ export function passthroughRoutes(context: ApiContext): Router {
   const dispatcher = new Agent({ headersTimeout: WAIT_MS, bodyTimeout: WAIT_MS, allowH2: false });
   const link = { context, dispatcher };
   const router = Router();
-  const paths = ENDPOINTS.map((endpoint) => `/${endpoint}`);
-  router.post(paths, (request, response, next) => {
+  router.post(PASSED_PATHS, (request, response, next) => {
     if (!request.is('multipart/form-data')) return next();
     return withOpenForm(request, response, fileLimitBytes, (form) =>
       passNew(link, request, response, form),
     );
   });
-  router.post(paths, ...readJson(limit), (request: Request, response: Response) =>
+  router.post(PASSED_PATHS, ...readJson(limit), (request: Request, response: Response) =>
     passNew(link, request, response, askedJson(request.body)),
   );
   const stored = (request: Request, response: Response) => passStored(link, request, response);

@@ -3,6 +3,7 @@ import { AzureOpenAI, toFile } from 'openai';
 import type { AzureClientOptions } from 'openai/azure';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { OPERATIONS } from '../../api/operations/index.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { checkRun, eventsOf, WEATHER } from '../support/runs.ts';
@@ -109,6 +110,21 @@ test('serves the versioned paths, a base URL with a deployment, and a token as t
   for (const client of clients) {
     expect(await client.beta.assistants.retrieve(id)).toMatchObject({ id });
     expect((await client.models.list()).data).toBeInstanceOf(Array);
+  }
+});
+
+test.concurrent.for(OPERATIONS)('answers $id below each prefix as below /v1', async (operation) => {
+  const path = operation.path.replaceAll(/\{\w+\}/g, 'x');
+  const method = operation.method.toUpperCase();
+  // Refused wherever the method is not GET: no operation has this field.
+  const init = method === 'POST' ? { method, body: '{"bogus":1}' } : { method };
+  const answerOf = async (prefix: string) => {
+    const answer = await env.fetch(prefix + path, init);
+    return [answer.status, await answer.text()];
+  };
+  const expected = await answerOf('/v1');
+  for (const prefix of ['/openai', '/openai/v1', '/openai/deployments/a/b']) {
+    expect(await answerOf(prefix)).toEqual(expected);
   }
 });
 

@@ -4,16 +4,15 @@ import { expect, test } from 'vitest';
 
 import type { ApiContext } from '../../api/context.ts';
 import { errorHandler } from '../../api/http/error-handler.ts';
-import { OPERATIONS, SECTIONS } from '../../api/operations/index.ts';
+import { errorsOf } from '../../api/operation.ts';
+import { OPERATIONS } from '../../api/operations/index.ts';
 import { operationRoutes } from '../../api/serve-operations.ts';
 import { createLogger } from '../../config/log.ts';
 
 test('each operation has an id and a route of its own, and a handler', () => {
-  const operations = Object.values(OPERATIONS);
-  const declared = Object.values(SECTIONS).flatMap(Object.values);
-  expect(operations).toHaveLength(declared.length);
-  expect(new Set(operations.map(({ route }) => route)).size).toBe(operations.length);
-  for (const one of operations) {
+  expect(new Set(OPERATIONS.map(({ id }) => id)).size).toBe(OPERATIONS.length);
+  expect(new Set(OPERATIONS.map(({ route }) => route)).size).toBe(OPERATIONS.length);
+  for (const one of OPERATIONS) {
     expect(
       ['read', 'write', 'send'].filter((handler) => handler in one),
       one.route,
@@ -21,10 +20,24 @@ test('each operation has an id and a route of its own, and a handler', () => {
   }
 });
 
+test('the errors of an operation follow from what it takes', () => {
+  const errors = Object.fromEntries(OPERATIONS.map((one) => [one.id, errorsOf(one)]));
+  expect(errors).toMatchObject({
+    listModels: [400, 401, 503],
+    getRun: [400, 401, 404, 503],
+    createAssistant: [400, 401, 404, 413, 415, 503],
+    deleteModel: [400, 401, 403, 404, 413, 415, 503],
+  });
+});
+
 test('a path that is named literally is no id, in whatever order operations are declared', async () => {
-  const operations = Object.values(OPERATIONS);
-  for (const order of [operations, operations.toReversed()]) {
+  for (const order of [OPERATIONS, OPERATIONS.toReversed()]) {
     const app = express();
+    const logged: unknown[] = [];
+    app.use((_request, response, next) => {
+      response.on('close', () => logged.push(response.locals.operation));
+      next();
+    });
     // A body without its required field is refused before anything of the context is used.
     app.use(express.json(), operationRoutes({} as ApiContext, order));
     app.use(errorHandler(createLogger({ logLevel: 'silent' })));
@@ -35,5 +48,6 @@ test('a path that is named literally is no id, in whatever order operations are 
       (await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST' })).json();
     expect(await send('/threads/runs')).toMatchObject({ error: { param: 'assistant_id' } });
     expect(await send('/threads/other')).toMatchObject({ error: { param: 'thread_id' } });
+    await expect.poll(() => logged).toEqual(['createThreadAndRun', 'modifyThread']);
   }
 });

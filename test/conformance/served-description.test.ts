@@ -37,7 +37,7 @@ test('everything else that is served is marked as an extension', () => {
   expect(operations.map((one) => one.operationId).filter((id) => !published.has(id))).toEqual(
     extensions,
   );
-  expect(operations).toHaveLength(Object.keys(DECLARED).length);
+  expect(operations).toHaveLength(DECLARED.length);
 });
 
 test('a described schema takes what the server sends', async () => {
@@ -67,7 +67,7 @@ test('the reference page shows every operation, and asks nothing of any host', a
     /^default-src 'none'; style-src 'sha256-/,
   );
   const page = await answer.text();
-  for (const id of Object.keys(DECLARED)) expect(page).toContain(`<section id="${id}">`);
+  for (const { id } of DECLARED) expect(page).toContain(`<section id="${id}">`);
   expect(page).not.toMatch(/<script|https?:|src=/);
   const anchors = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id!);
   expect(anchors.filter((id) => !page.includes(`id="${id}"`))).toEqual([]);

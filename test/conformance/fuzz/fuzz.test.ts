@@ -1,6 +1,6 @@
 /**
- * Thousands of requests made from the description, described and not: no answer is a server fault, every refusal has the
- * envelope, none is late, and what is answered with success is as described. `FUZZ_SEED` and `FUZZ_RUNS` choose others.
+ * Thousands of requests to every operation, described and not: no answer is a server fault, every refusal has a described
+ * status and the envelope, none is late, and what is answered with success is as described. `FUZZ_SEED` and `FUZZ_RUNS` choose others.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { DEVIATIONS } from '../deviations.ts';
 import { createRecorder, keyOf } from '../recorder.ts';
 import { createObjects } from './objects.ts';
 import type { Objects } from './objects.ts';
-import { fuzzedRequest } from './requests.ts';
+import { errorsOf, fuzzedRequest } from './requests.ts';
 import { described, toSent } from './send.ts';
 import type { Sent } from './send.ts';
 
@@ -36,7 +36,7 @@ test('every answer is an answer', { timeout: 600_000 }, async () => {
   const property = fc.asyncProperty(fuzzedRequest, async (fuzzed) => {
     const sent = toSent(fuzzed, objects);
     try {
-      await checkAnswer(sent);
+      await checkAnswer(sent, errorsOf(fuzzed.operation));
     } catch (error) {
       throw new Error(`${described(sent)}: ${String(error)}`, { cause: error });
     }
@@ -54,7 +54,7 @@ test('every success is as described, but for the listed deviations', async () =>
   expect(recorder.answered.size).toBeGreaterThan(45);
 });
 
-async function checkAnswer({ path, ...sent }: Sent): Promise<void> {
+async function checkAnswer({ path, ...sent }: Sent, errors: number[]): Promise<void> {
   const leaving = new AbortController();
   const late = AbortSignal.timeout(LATE_MS);
   const headers = { authorization: `Bearer ${env.apiKey}`, ...sent.headers };
@@ -65,6 +65,7 @@ async function checkAnswer({ path, ...sent }: Sent): Promise<void> {
   if (answer.headers.get('content-type')?.startsWith('text/event-stream')) return leaving.abort();
   const body = await answer.text();
   if (answer.ok) return;
+  expect(errors).toContain(answer.status);
   const { error } = JSON.parse(body) as { error: Record<string, unknown> };
   expect(Object.keys(error).toSorted()).toEqual(['code', 'message', 'param', 'type']);
   expect(error.message).toMatch(/\S/);

@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 
 import type { FormPart } from '../../support/forms.ts';
+import { describeApi } from '../../../api/openapi.ts';
+import { OPERATIONS as DECLARED } from '../../../api/operations/index.ts';
 import { OPERATIONS } from '../description.ts';
 import type { Operation } from '../description.ts';
 import { withChanges } from './changes.ts';
@@ -106,8 +108,32 @@ function pathOf({ path }: Operation): fc.Arbitrary<FuzzedRequest['path']> {
   return fc.oneof({ weight: 6, arbitrary: about }, ids('sound'), ids('bold'));
 }
 
+const served = describeApi('fuzzed');
+
+/** Every operation that is declared, as published; an extension as this server describes it. */
+const FUZZED: readonly Operation[] = DECLARED.map(({ id, path, method }) => {
+  const published = OPERATIONS.find((operation) => operation.id === id);
+  if (published !== undefined) return published;
+  const { parameters } = served.paths[path]![method]!;
+  const query = parameters.filter((one) => one.in === 'query') as Operation['parameters'];
+  const answer = { contentType: 'application/json', schema: {} };
+  return {
+    id,
+    path,
+    method: method.toUpperCase() as Operation['method'],
+    parameters: query,
+    answer,
+  };
+});
+
+/** The statuses of errors that the server describes. */
+export function errorsOf({ path, method }: Operation): number[] {
+  const { responses } = served.paths[path]![method.toLowerCase()]!;
+  return Object.keys(responses).map(Number);
+}
+
 export const fuzzedRequest: fc.Arbitrary<FuzzedRequest> = fc
-  .constantFrom(...OPERATIONS)
+  .constantFrom(...FUZZED)
   .chain((operation) =>
     fc.record({
       operation: fc.constant(operation),
