@@ -161,7 +161,7 @@ function fromStatus({ status, headers }: Response, text: string): EmbeddingError
   }
   const retryable = status === 408 || status === 409 || status === 429 || status >= 500;
   const what = status === 429 ? 'is rate limiting' : `answered with status ${status}`;
-  const retryAfterMs = retryable ? parseRetryAfter(headers) : undefined;
+  const retryAfterMs = retryable ? parseRetryAfter(headers, LONGEST_RETRY_AFTER_MS) : undefined;
   return new EmbeddingError(`The embeddings server ${what}.`, {
     retryable,
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -173,17 +173,21 @@ function errorCode(text: string): unknown {
   return field(error, 'code') ?? field(error, 'type');
 }
 
-/** Seconds or a date, or `retry-after-ms` as OpenAI sends; undefined for nonsense, and never more than an hour. */
-export function parseRetryAfter(headers: Headers, now = Date.now()): number | undefined {
-  const exact = headers.get('retry-after-ms');
-  const value = headers.get('retry-after');
-  const delay = exact === null ? delayMs(value, now) : Number.parseFloat(exact);
-  if (delay === undefined || !Number.isFinite(delay) || delay < 0) return undefined;
-  return Math.min(delay, LONGEST_RETRY_AFTER_MS);
+/**
+ * How long a server asks to wait, in ms: `retry-after-ms`, as OpenAI sends it, else `retry-after` in seconds or as a date.
+ * Undefined for a value that makes no sense; never more than `longestMs`.
+ */
+export function parseRetryAfter(
+  headers: Headers,
+  longestMs: number,
+  now = Date.now(),
+): number | undefined {
+  const exact = Number.parseFloat(headers.get('retry-after-ms') ?? '');
+  const delay = Number.isNaN(exact) ? delayMs(headers.get('retry-after') ?? '', now) : exact;
+  return Number.isFinite(delay) && delay >= 0 ? Math.min(delay, longestMs) : undefined;
 }
 
-function delayMs(value: string | null, now: number): number | undefined {
-  if (value === null || value.trim() === '') return undefined;
+function delayMs(value: string, now: number): number {
   return /^\s*-?[\d.]+\s*$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - now;
 }
 

@@ -1,6 +1,7 @@
 /** sandboxd as its own process: `npm run sandboxd`. Serves kernels to workers, and stops on SIGTERM or SIGINT. */
 import { loadConfigOrExit } from '../config/config.ts';
 import { createLogger } from '../config/log.ts';
+import { closeOnSignal, exitWith } from '../config/process.ts';
 import { chooseBackend } from '../sandbox/choose-backend.ts';
 import { defaultKernels, limitsOf } from '../sandbox/index.ts';
 import { sandboxOptions } from '../worker/sandbox.ts';
@@ -30,18 +31,12 @@ const sandboxd = new Sandboxd({
   token,
   log: (message, fields) => log.info(fields ?? {}, message),
 });
-const port = await sandboxd.listen(address).catch((error: unknown) => {
-  log.fatal({ err: error }, 'sandboxd cannot listen at SANDBOXD_LISTEN');
-  process.exit(1);
-});
+const port = await sandboxd
+  .listen(address)
+  .catch(exitWith(log, 'sandboxd cannot listen at SANDBOXD_LISTEN'));
 log.info(
   { address: port === undefined ? address : { ...address, port }, ...status },
   'sandboxd is serving',
 );
 
-const stop = (signal: NodeJS.Signals): void => {
-  log.info({ signal }, 'sandboxd is stopping');
-  void sandboxd.drain(GRACE_MS).then(() => process.exit(0));
-};
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
+closeOnSignal(log, 'sandboxd', () => sandboxd.drain(GRACE_MS));

@@ -4,7 +4,8 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,7 +17,7 @@ const SOURCES = ['workflows', 'wire'];
 /** Path of an up-to-date bundle inside `cacheDir`. */
 export async function workflowBundle(cacheDir: string): Promise<string> {
   const path = join(cacheDir, `workflow-bundle-${await sourcesHash()}.js`);
-  if (await exists(path)) return path;
+  if (existsSync(path)) return path;
   await mkdir(cacheDir, { recursive: true });
   const temporary = `${path}.${process.pid}`;
   await buildInChild(temporary);
@@ -50,13 +51,6 @@ function buildInChild(path: string): Promise<void> {
       else reject(new Error(`The workflow bundle could not be built: ${errors.slice(-2_000)}`));
     });
   });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function build(path: string): Promise<void> {

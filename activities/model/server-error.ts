@@ -1,10 +1,13 @@
-/** What a model server said instead of an answer: the shapes that servers use, and what another try can change. Pure. */
+/** The error that a model server sent in place of an answer: its shapes, and whether another try can help. Pure. */
+import { parseRetryAfter } from '../../retrieval/index.ts';
 import { storable } from '../../wire/text.ts';
 import { isObject } from './opaque-fields.ts';
 
 /** Longest reason that is kept, in UTF-16 units. */
 const MAX_REASON = 500;
 const MAX_BODY = 8_000;
+/** As long as a run may live: no server means a longer wait. */
+const LONGEST_RETRY_MS = 30 * 86_400_000;
 
 export type ServerAnswer = {
   /** HTTP status; for an error inside a stream the one that it names, if it does. */
@@ -42,10 +45,10 @@ export class ModelServerError extends Error {
 
   /** How long the server asks to wait, in ms: by a header, or as Gemini does in the body. */
   get retryAfterMs(): number | undefined {
+    const inHeader = this.headers && parseRetryAfter(this.headers, LONGEST_RETRY_MS);
+    if (inHeader) return inHeader;
     const inBody = /"retryDelay"\s*:\s*"([\d.]+)s"/.exec(this.body)?.[1];
-    return (
-      retryAfterMs(this.headers) ?? (inBody === undefined ? undefined : Number(inBody) * 1_000)
-    );
+    return inBody === undefined ? undefined : Number(inBody) * 1_000;
   }
 
   /** There is no money left: waiting does not help. */
@@ -134,20 +137,6 @@ function statusOf(body: unknown): number | undefined {
   return [code, status, statusCode]
     .map(Number)
     .find((value) => Number.isInteger(value) && value >= 400 && value < 600);
-}
-
-/** As long as a run may live: a longer wait is no number that a server means. */
-const LONGEST_RETRY_MS = 30 * 86_400_000;
-
-/** From `retry-after-ms`, else `retry-after` in seconds or as a date; absurd values are clamped. */
-function retryAfterMs(headers: Headers | undefined, now = Date.now()): number | undefined {
-  const milliseconds = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
-  if (milliseconds > 0) return Math.min(milliseconds, LONGEST_RETRY_MS);
-  const text = headers?.get('retry-after');
-  if (!text) return undefined;
-  const seconds = Number(text);
-  const wait = Number.isNaN(seconds) ? Date.parse(text) - now : seconds * 1_000;
-  return wait > 0 ? Math.min(wait, LONGEST_RETRY_MS) : undefined;
 }
 
 /** Whether what arrived in the place of a chunk is an error. */

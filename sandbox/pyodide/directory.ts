@@ -3,6 +3,7 @@
  * cache outside the checkout, so that later starts find it ready.
  */
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import {
   access,
   chmod,
@@ -35,7 +36,7 @@ export async function kernelDirectory(
   const cache = await cacheFolder();
   const hash = createHash('sha256').update(JSON.stringify(await fingerprintOf(ingredients)));
   const path = join(cache, `pyodide-${hash.digest('hex').slice(0, 20)}`);
-  if (await exists(path)) return directoryAt(path);
+  if (existsSync(path)) return directoryAt(path);
   const unfinished = await mkdtemp(`${path}.`);
   try {
     const directory = directoryAt(unfinished);
@@ -81,7 +82,7 @@ async function linkOrCopy(source: string, target: string): Promise<void> {
 /** Renames in one step, because other processes may look for it. When another process was first, its directory serves as well. */
 async function moveUnlessThere(source: string, target: string): Promise<void> {
   await rename(source, target).catch(async (error: unknown) => {
-    if (!(await exists(target))) throw error;
+    if (!existsSync(target)) throw error;
   });
 }
 
@@ -105,13 +106,6 @@ async function cacheFolder(): Promise<string> {
 
 async function isWritable(path: string): Promise<boolean> {
   return access(path, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
     () => true,
     () => false,
   );

@@ -4,8 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 
-import { createEmbedder, EmbeddingError } from '../../retrieval/index.ts';
-import { parseRetryAfter } from '../../retrieval/embed.ts';
+import { createEmbedder, EmbeddingError, parseRetryAfter } from '../../retrieval/index.ts';
 
 const KEY = 'sk-canary-4711';
 
@@ -245,12 +244,14 @@ test.each([
   ['999999999', 3_600_000],
 ])('Retry-After: %s', (value, expected) => {
   const now = Date.parse('Wed, 21 Oct 2026 07:28:00 GMT');
-  expect(parseRetryAfter(new Headers({ 'retry-after': value }), now)).toBe(expected);
+  expect(parseRetryAfter(new Headers({ 'retry-after': value }), 3_600_000, now)).toBe(expected);
 });
 
 test('the exact delay wins, and none is none', () => {
-  expect(parseRetryAfter(new Headers({ 'retry-after': '9', 'retry-after-ms': '250' }))).toBe(250);
-  expect(parseRetryAfter(new Headers())).toBeUndefined();
+  expect(parseRetryAfter(new Headers({ 'retry-after': '9', 'retry-after-ms': '250' }), 1_000)).toBe(
+    250,
+  );
+  expect(parseRetryAfter(new Headers(), 1_000)).toBeUndefined();
 });
 
 const echo = ({ input }: Body, response: ServerResponse) =>
