@@ -43,7 +43,7 @@ export function idempotencyOf(
   };
 }
 
-/** An answer that version 0.1.0 stored, with its object in the present form. */
+/** Brings an answer that version 0.1.0 stored to the present form. */
 export function fromFormerAnswer<T extends object>(answer: T): T {
   if ('object' in answer) return answer;
   const { run, assistant, message, thread, file, upload, part, row } = answer as Former;

@@ -1,4 +1,4 @@
-/** What an operation of the API declares. Its route, its checks, its transaction and its description are made from it. */
+/** The declaration of an operation. Its route, checks, transaction, errors and description follow from it. */
 import type { Response } from 'express';
 import type { z } from 'zod';
 
@@ -20,7 +20,7 @@ export type Call<Route extends string, Query, Body> = {
   context: ApiContext;
   pool: Pool;
   project: ProjectId;
-  /** The ids in the path. Each can be one of its kind; its object need not be there. */
+  /** The ids in the path, in the right form. Whether their objects exist is the handler's question. */
   ids: { [Name in Names<Route>]: IdOf<Name> };
   query: Query;
   body: Body;
@@ -30,18 +30,18 @@ export type Written<Answer> = {
   object: Answer;
   /** Handed to Temporal once the transaction has committed. */
   deliveries?: Delivery[];
-  /** Of a run: its stream starts with the event after this one. */
+  /** The stream of a run starts with the event after this one. */
   beforeSeq?: number;
 };
 
 export type Declaration<Route extends string, Query, Body, Answer> = {
-  /** Method and path, below /v1, with `{name}` for what varies: `GET /threads/{thread_id}`. */
+  /** Method and path below /v1, with `{name}` for a parameter: `GET /threads/{thread_id}`. */
   route: Route;
-  /** The published description does not have it. */
+  /** The published description does not have the operation. */
   extension?: true;
   query?: z.ZodType<Query>;
   body?: z.ZodType<Body>;
-  /** The body is a form with one file, which is stored while it arrives. */
+  /** The body is a form with one file, which is stored as it arrives. */
   form?: { field: string; maxBytes(config: ConfigOf<'api'>): number };
   /** Statuses of errors that do not follow from the rest of the declaration. */
   errors?: readonly ErrorStatus[];
@@ -49,17 +49,17 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
   answer: z.ZodType<Answer> | null;
   /** Takes an Idempotency-Key. */
   idempotent?: true;
-  /** Whether clients that poll should come back soon. */
+  /** Whether a client that polls should ask again soon. */
   polled?(object: Answer): boolean;
-  /** Runs ahead of the transaction, and of a form. Forms have no `body` by then. */
+  /** Runs before the transaction, and before a form is read: `body` of a form is undefined here. */
   before?(call: Call<Route, Query, Body>): Promise<void>;
-  /** Runs without a transaction; may be given up when the client leaves. */
+  /** Runs without a transaction. It may be given up when the client leaves. */
   read?(call: Call<Route, Query, Body>): Promise<Answer>;
-  /** Runs in one transaction, so it touches nothing but `tx`. `blob` is that of a form. */
+  /** Runs in one transaction, so it touches nothing but `tx`. `blob` is the file of a form. */
   write?(call: Call<Route, Query, Body> & { tx: Tx; blob: StoredBlob }): Promise<Written<Answer>>;
-  /** Undefined: the request asks for no stream. */
+  /** Undefined: the request does not ask for a stream. */
   stream?(call: Call<Route, Query, Body>, beforeSeq: number): StreamOptions | undefined;
-  /** In place of all of the above. */
+  /** Writes the whole answer, in place of the handlers above. */
   send?(call: Call<Route, Query, Body>, response: Response): Promise<void>;
 };
 
@@ -82,7 +82,7 @@ export function errorsOf({ path, method, idempotent, errors = [] }: Operation): 
   return derived.toSorted((a, b) => a - b);
 }
 
-/** Checks the declaration's types against each other. */
+/** The compiler checks the types of a declaration against each other here. */
 export function operation<const Route extends string, Query, Body, Answer>(
   declaration: Declaration<Route, Query, Body, Answer>,
 ): Declared {
@@ -96,12 +96,12 @@ export function operation<const Route extends string, Query, Body, Answer>(
 
 type Deletion<Route extends string> = {
   route: Route;
-  /** What the answer calls itself. */
+  /** The `object` of the answer. */
   object: string;
   erase(call: Call<Route, unknown, unknown> & { tx: Tx }): Promise<Delivery | null | void>;
 };
 
-/** What the path names last is deleted. */
+/** Deletes the object that the path names last. */
 export function deletion<const Route extends string>(declaration: Deletion<Route>): Declared {
   const { route, object } = declaration;
   return operation({
@@ -118,7 +118,7 @@ export function deletion<const Route extends string>(declaration: Deletion<Route
   });
 }
 
-/** Those that a path takes, in its order. */
+/** The parameters of a path, in order. */
 export function idNames(path: string): string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
 }

@@ -4,8 +4,7 @@ import type { Pool } from '../db/core/pool.ts';
 import { messageEvent, runEvent, stepEvent } from '../wire/events.ts';
 import type { ProjectId, RunId, ThreadId } from '../wire/ids.ts';
 import type { RunEvent } from '../wire/types.ts';
-
-type Frame = { id?: number; event: string; data: string };
+import type { Frame } from './http/sse.ts';
 
 /** Each object appears as created and in its final state, in the order of the original stream; there are no deltas. */
 export async function replayRun(

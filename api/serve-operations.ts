@@ -101,14 +101,14 @@ async function performCall(
     return { object: await operation.read!(call), replayed: false };
   }
   const { blob } = call;
-  // The content of a file is part of what makes two requests the same.
+  // Two requests are the same only if the contents of their files are.
   const body = blob ? { ...call.body!, sha256: blob.sha256.toString('hex') } : request.body;
   const key = operation.idempotent && idempotencyOf({ ...operation, ...call }, request, body);
   const written = await withIdempotencyKey(call.pool, key, (tx) =>
     operation.write!({ ...call, tx, blob: blob! }),
   );
   const outcome = fromFormerAnswer(written);
-  // The deliveries of a repeated request have been dispatched, or the worker repeats them.
+  // The deliveries of a repeated request were dispatched by the first, or the worker repeats them.
   const deliveries = outcome.replayed ? [] : (outcome.deliveries ?? []);
   for (const delivery of deliveries) call.context.dispatcher.dispatch(delivery);
   return outcome;

@@ -13,6 +13,7 @@ import type { RunStatus } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
 import { projectOf } from './idempotency.ts';
 import { replayRun } from './replay-run.ts';
+import type { Frame } from './http/sse.ts';
 import { SseStream } from './http/sse.ts';
 
 export type StreamedRun = { id: RunId; thread_id: ThreadId; status: RunStatus };
@@ -55,7 +56,6 @@ export async function streamRun(
 }
 
 const DONE = { event: 'done', data: '[DONE]' };
-type Frame = { id?: number; event: string; data: string };
 type Show = (frame: Frame) => Frame;
 
 function shownFrame({ withContent }: StreamOptions): Show {
@@ -121,7 +121,7 @@ async function startOf(
   return isLast(seen.event) || (seen.newest && isPausing(seen.event)) ? 'end' : seen.seq;
 }
 
-function toFrame({ seq, event, data }: StoredEvent): { id: number; event: string; data: string } {
+function toFrame({ seq, event, data }: StoredEvent): Frame {
   return { id: seq, event, data };
 }
 

@@ -1,4 +1,4 @@
-/** What Temporal knows of the workflow of a run or an ingest. */
+/** The state of the workflow of a run or an ingest, as Temporal knows it. */
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 

@@ -1,4 +1,4 @@
-/** The attributes an operator finds runs and ingests by. The server must know them before a workflow that has them can start. */
+/** Operators find runs and ingests by these attributes. The server must know them before a workflow that has them can start. */
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
 const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);

@@ -1,4 +1,4 @@
-/** A process that starts before the servers it needs waits for them, and says so. */
+/** A process that starts before the servers it needs waits for them and logs it. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
@@ -8,7 +8,7 @@ import type { Logger } from '../config/log.ts';
 
 const AGAIN_MS = 1_000;
 
-/** @throws what is no outage, such as a wrong password or an address that cannot be one */
+/** @throws an error that is not an outage, such as a wrong password or an invalid address */
 export async function whenThere<T>(
   server: 'PostgreSQL' | 'Temporal',
   log: Logger,

@@ -2,41 +2,9 @@
 import type { z } from 'zod';
 
 import * as answers from './answers.ts';
-import type {
-  AssistantRow,
-  FileRow,
-  MessageRow,
-  RankingOptions,
-  RunRow,
-  RunStepRow,
-  StepUsage,
-  ThreadRow,
-  TokenCounts,
-  ToolCallRow,
-  UploadPartRow,
-  UploadRow,
-  VectorStoreFileBatchRow,
-  VectorStoreFileRow,
-  VectorStoreRow,
-} from './rows.ts';
+import type * as rows from './rows.ts';
 import { isActive } from './run-status.ts';
-import type {
-  Assistant,
-  AssistantTool,
-  File,
-  FileCounts,
-  Message,
-  Run,
-  RunStep,
-  Thread,
-  ToolCall,
-  Upload,
-  UploadPart,
-  Usage,
-  VectorStore,
-  VectorStoreFile,
-  VectorStoreFileBatch,
-} from './types.ts';
+import type * as wire from './types.ts';
 
 /** The fields of the schema: columns that it does not name stay behind. */
 function fieldsOf<Fields extends z.ZodRawShape>(
@@ -48,13 +16,13 @@ function fieldsOf<Fields extends z.ZodRawShape>(
   return object as typeof values;
 }
 
-export const toAssistant = (row: AssistantRow): Assistant =>
+export const toAssistant = (row: rows.AssistantRow): wire.Assistant =>
   fieldsOf(answers.assistant, { ...row, object: 'assistant' });
 
-export const toThread = (row: ThreadRow): Thread =>
+export const toThread = (row: rows.ThreadRow): wire.Thread =>
   fieldsOf(answers.thread, { ...row, object: 'thread' });
 
-export const toMessage = (row: MessageRow): Message =>
+export const toMessage = (row: rows.MessageRow): wire.Message =>
   fieldsOf(answers.message, {
     ...row,
     object: 'thread.message',
@@ -64,7 +32,7 @@ export const toMessage = (row: MessageRow): Message =>
 const because = <Reason>(reason: Reason | null) => (reason === null ? null : { reason });
 
 /** `usage` and a null `expires_at` appear only once the run has ended (recorded behaviour). */
-export function toRun(row: RunRow): Run {
+export function toRun(row: rows.RunRow): wire.Run {
   const active = isActive(row.status);
   return fieldsOf(answers.run, {
     ...row,
@@ -77,7 +45,7 @@ export function toRun(row: RunRow): Run {
 }
 
 /** The singular `prompt_token_details` is the wire's spelling. */
-export function toUsage(counts: TokenCounts): Usage {
+export function toUsage(counts: rows.TokenCounts): wire.Usage {
   return {
     prompt_tokens: counts.prompt_tokens,
     completion_tokens: counts.completion_tokens,
@@ -87,20 +55,23 @@ export function toUsage(counts: TokenCounts): Usage {
   };
 }
 
-const toStepUsage = (usage: StepUsage): Usage => ({
+const toStepUsage = (usage: rows.StepUsage): wire.Usage => ({
   prompt_token_details: { cached_tokens: 0 },
   completion_tokens_details: { reasoning_tokens: 0 },
   ...usage,
 });
 
 /** Sends both the recorded keys (`expires_at`) and the described ones (`expired_at`, `metadata`). */
-export function toRunStep(row: RunStepRow, run: Pick<RunRow, 'expires_at' | 'tools'>): RunStep {
+export function toRunStep(
+  row: rows.RunStepRow,
+  run: Pick<rows.RunRow, 'expires_at' | 'tools'>,
+): wire.RunStep {
   const inProgress = row.status === 'in_progress';
   return fieldsOf(answers.runStep, {
     ...row,
     object: 'thread.run.step',
     expires_at: inProgress ? run.expires_at : null,
-    last_error: row.last_error as RunStep['last_error'],
+    last_error: row.last_error as wire.RunStep['last_error'],
     step_details:
       row.type === 'message_creation'
         ? { type: row.type, message_creation: { message_id: row.message_id ?? '' } }
@@ -110,7 +81,7 @@ export function toRunStep(row: RunStepRow, run: Pick<RunRow, 'expires_at' | 'too
   });
 }
 
-function toToolCall(row: ToolCallRow, tools: readonly AssistantTool[]): ToolCall {
+function toToolCall(row: rows.ToolCallRow, tools: readonly wire.AssistantTool[]): wire.ToolCall {
   const { id, type, name, input, result } = row;
   switch (type) {
     case 'function':
@@ -125,7 +96,7 @@ function toToolCall(row: ToolCallRow, tools: readonly AssistantTool[]): ToolCall
 }
 
 /** The ranking options of a run's file_search tool, in the form that steps show. */
-export function rankingOptionsOf(tools: readonly AssistantTool[]): RankingOptions {
+export function rankingOptionsOf(tools: readonly wire.AssistantTool[]): rows.RankingOptions {
   const given = tools.find((tool) => tool.type === 'file_search')?.file_search?.ranking_options;
   return {
     ranker: given?.ranker ?? 'default_2024_08_21',
@@ -134,18 +105,18 @@ export function rankingOptionsOf(tools: readonly AssistantTool[]): RankingOption
 }
 
 /** The status is always the same: a file is stored whole or not at all. */
-export const toFile = (row: FileRow): File =>
+export const toFile = (row: rows.FileRow): wire.File =>
   fieldsOf(answers.file, { ...row, object: 'file', status: 'processed', status_details: null });
 
 /** `file` is null until the upload is completed, and again after the file was deleted. */
-export const toUpload = (row: UploadRow, file: FileRow | null): Upload =>
+export const toUpload = (row: rows.UploadRow, file: rows.FileRow | null): wire.Upload =>
   fieldsOf(answers.upload, { ...row, object: 'upload', file: file && toFile(file) });
 
-export const toUploadPart = (row: UploadPartRow): UploadPart =>
+export const toUploadPart = (row: rows.UploadPartRow): wire.UploadPart =>
   fieldsOf(answers.uploadPart, { ...row, object: 'upload.part' });
 
 /** The status of a store or batch is that of its files. */
-export function toVectorStore(row: VectorStoreRow): VectorStore {
+export function toVectorStore(row: rows.VectorStoreRow): wire.VectorStore {
   const days = row.expires_after_days;
   const unexpired = row.in_progress > 0 ? 'in_progress' : 'completed';
   return fieldsOf(answers.vectorStore, {
@@ -157,7 +128,7 @@ export function toVectorStore(row: VectorStoreRow): VectorStore {
   });
 }
 
-export function toVectorStoreFile(row: VectorStoreFileRow): VectorStoreFile {
+export function toVectorStoreFile(row: rows.VectorStoreFileRow): wire.VectorStoreFile {
   const { max_chunk_tokens: max_chunk_size_tokens, chunk_overlap_tokens } = row;
   return fieldsOf(answers.vectorStoreFile, {
     ...row,
@@ -166,7 +137,9 @@ export function toVectorStoreFile(row: VectorStoreFileRow): VectorStoreFile {
   });
 }
 
-export const toVectorStoreFileBatch = (row: VectorStoreFileBatchRow): VectorStoreFileBatch =>
+export const toVectorStoreFileBatch = (
+  row: rows.VectorStoreFileBatchRow,
+): wire.VectorStoreFileBatch =>
   fieldsOf(answers.vectorStoreFileBatch, {
     ...row,
     object: 'vector_store.files_batch',
@@ -175,12 +148,14 @@ export const toVectorStoreFileBatch = (row: VectorStoreFileBatchRow): VectorStor
   });
 
 /** `failed`: none of the batch's files came into the store. */
-export function batchStatus(row: VectorStoreFileBatchRow): VectorStoreFileBatch['status'] {
+export function batchStatus(
+  row: rows.VectorStoreFileBatchRow,
+): wire.VectorStoreFileBatch['status'] {
   if (row.in_progress > 0) return 'in_progress';
   if (row.cancelled_at !== null) return 'cancelled';
   return row.total > 0 && row.failed === row.total ? 'failed' : 'completed';
 }
 
-function toFileCounts({ in_progress, completed, failed, cancelled, total }: FileCounts) {
+function toFileCounts({ in_progress, completed, failed, cancelled, total }: wire.FileCounts) {
   return { in_progress, completed, failed, cancelled, total };
 }

@@ -1,31 +1,13 @@
 /** The stored form of each object: the wire's fields plus internal columns. Column names are spelt as on the wire. */
 import type { FileId, MessageId, ProjectId, StepId, ToolCallId, VectorStoreId } from './ids.ts';
-import type {
-  Assistant,
-  File,
-  FileCounts,
-  FilePurpose,
-  IncompleteReason,
-  LastError,
-  Message,
-  Run,
-  RunStep,
-  Thread,
-  ToolCall,
-  Upload,
-  UploadPart,
-  Usage,
-  VectorStore,
-  VectorStoreFile,
-  VectorStoreFileBatch,
-} from './types.ts';
+import type * as wire from './types.ts';
 
-export type AssistantRow = Omit<Assistant, 'object'>;
-export type ThreadRow = Omit<Thread, 'object'>;
+export type AssistantRow = Omit<wire.Assistant, 'object'>;
+export type ThreadRow = Omit<wire.Thread, 'object'>;
 
-export type MessageRow = Omit<Message, 'object' | 'incomplete_details'> & {
+export type MessageRow = Omit<wire.Message, 'object' | 'incomplete_details'> & {
   seq: number;
-  incomplete_reason: IncompleteReason | null;
+  incomplete_reason: wire.IncompleteReason | null;
 };
 
 /** The tokens of a model turn, or of a run so far. */
@@ -38,7 +20,7 @@ export type TokenCounts = {
 
 type DerivedOfRun = 'object' | 'expires_at' | 'incomplete_details' | 'usage';
 
-export type RunRow = Omit<Run, DerivedOfRun> &
+export type RunRow = Omit<wire.Run, DerivedOfRun> &
   TokenCounts & {
     project_id: ProjectId;
     expires_at: number;
@@ -55,7 +37,7 @@ export type ToolCallRow = {
   step_id: StepId;
   index: number;
   id: ToolCallId;
-  type: ToolCall['type'];
+  type: wire.ToolCall['type'];
   name: string;
   input: string;
   /** Null until the call has ended. */
@@ -73,11 +55,11 @@ export type ToolCallResult = {
 
 /** Part of the output of a cell, in order of appearance. */
 export type CodeOutput = Extract<
-  ToolCall,
+  wire.ToolCall,
   { type: 'code_interpreter' }
 >['code_interpreter']['outputs'][number];
 
-type ShownSearch = Extract<ToolCall, { type: 'file_search' }>['file_search'];
+type ShownSearch = Extract<wire.ToolCall, { type: 'file_search' }>['file_search'];
 export type RankingOptions = ShownSearch['ranking_options'];
 /** Shown without `content` to a client that does not ask for it. */
 export type FileSearchResult = Required<ShownSearch['results'][number]>;
@@ -96,45 +78,47 @@ export type UpstreamTurn = {
 type UsageDetail = 'prompt_token_details' | 'completion_tokens_details';
 
 /** Rows of version 0.1.0 lack the details. */
-export type StepUsage = Omit<Usage, UsageDetail> & Partial<Pick<Usage, UsageDetail>>;
+export type StepUsage = Omit<wire.Usage, UsageDetail> & Partial<Pick<wire.Usage, UsageDetail>>;
 
 type DerivedOfStep = 'object' | 'expires_at' | 'last_error' | 'metadata' | 'step_details' | 'usage';
 
-export type RunStepRow = Omit<RunStep, DerivedOfStep> & {
+export type RunStepRow = Omit<wire.RunStep, DerivedOfStep> & {
   turn: number;
   seq: number;
   message_id: MessageId | null;
-  last_error: LastError | null;
+  last_error: wire.LastError | null;
   usage: StepUsage | null;
   tool_calls: ToolCallRow[];
 };
 
-export type FileRow = Omit<File, 'object' | 'status' | 'status_details'> & { blob_id: number };
+export type FileRow = Omit<wire.File, 'object' | 'status' | 'status_details'> & { blob_id: number };
 
-export type UploadRow = Omit<Upload, 'object' | 'file' | 'purpose'> & {
+export type UploadRow = Omit<wire.Upload, 'object' | 'file' | 'purpose'> & {
   project_id: ProjectId;
-  purpose: FilePurpose;
+  purpose: wire.FilePurpose;
   file_expires_after: number | null;
   file_id: FileId | null;
 };
 
-export type UploadPartRow = Omit<UploadPart, 'object'> & { bytes: number; blob_id: number };
+export type UploadPartRow = Omit<wire.UploadPart, 'object'> & { bytes: number; blob_id: number };
 
 type DerivedOfStore = 'object' | 'file_counts' | 'status' | 'expires_after';
 
-export type VectorStoreRow = FileCounts &
-  Omit<VectorStore, DerivedOfStore> & {
+export type VectorStoreRow = wire.FileCounts &
+  Omit<wire.VectorStore, DerivedOfStore> & {
     expires_after_days: number | null;
     last_active_at: number;
     expired: boolean;
   };
 
 /** `id` is the file's. */
-export type VectorStoreFileRow = Omit<VectorStoreFile, 'object' | 'chunking_strategy'> & {
+export type VectorStoreFileRow = Omit<wire.VectorStoreFile, 'object' | 'chunking_strategy'> & {
   seq: number;
   max_chunk_tokens: number;
   chunk_overlap_tokens: number;
 };
 
-export type VectorStoreFileBatchRow = FileCounts &
-  Omit<VectorStoreFileBatch, 'object' | 'file_counts' | 'status'> & { cancelled_at: number | null };
+export type VectorStoreFileBatchRow = wire.FileCounts &
+  Omit<wire.VectorStoreFileBatch, 'object' | 'file_counts' | 'status'> & {
+    cancelled_at: number | null;
+  };

@@ -18,7 +18,7 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const requestId = String(response.getHeader('x-request-id') ?? '');
     const answer = toApiError(error, requestId);
-    // The client has gone, in the middle of its body or of what it was reading: nobody to answer, and nothing wrong.
+    // The client left while it sent the body or read the answer: there is nobody to answer and nothing to log.
     if (isCut(error) || (response.destroyed && isBusy(error))) return void response.destroy();
     if (answer.status === 503) countRefusal(answer);
     else if (answer.status >= 500) {

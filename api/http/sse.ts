@@ -8,6 +8,9 @@ const STALLED_MS = 60_000;
 
 const KEEP_ALIVE = ': keep-alive\n';
 
+/** `data` is JSON text without line ends. */
+export type Frame = { id?: number; event: string; data: string };
+
 export class SseStream implements Disposable {
   readonly #response: Response;
   readonly #keepAlive: NodeJS.Timeout;
@@ -29,8 +32,8 @@ export class SseStream implements Disposable {
     this.#keepAlive = setInterval(() => response.write(KEEP_ALIVE), keepAliveMs);
   }
 
-  /** Writes frames in one piece and waits while the client's buffer is full. `data` is JSON text without line ends. */
-  async send(frames: { id?: number | undefined; event: string; data: string }[]): Promise<void> {
+  /** Writes frames in one piece and waits while the client's buffer is full. */
+  async send(frames: Frame[]): Promise<void> {
     const text = frames
       .map(
         ({ id, event, data }) =>

@@ -1,6 +1,6 @@
 /**
- * What an application asks of model servers beside runs, on the same base URL: passed on to the server that is configured
- * for the model, with this server's key, and back as it arrives.
+ * Requests of an application to model servers beside its runs, on the same base URL. They pass on to the server that is
+ * configured for the model, with this server's key, and the answer passes back as it arrives.
  */
 import type { Request, Response } from 'express';
 import { Router } from 'express';

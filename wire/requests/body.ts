@@ -1,7 +1,7 @@
 /**
- * unknown in, typed out, or an ApiError: the frame every request parser shares. Before a schema sees a body it is checked for
- * what no field may hold: U+0000 (Postgres cannot store it), the key `__proto__`, and more nesting or more values than any
- * real request has (a schema reports every wrong value, so a body of a million wrong ones would cost a gigabyte to refuse).
+ * unknown in, typed out, or an ApiError. Before a schema sees a body, the body is checked for what no field may hold: U+0000
+ * (Postgres cannot store it), the key `__proto__`, and more nesting or more values than a real request has (a schema reports
+ * every wrong value, so it would cost a gigabyte to refuse a body of a million wrong values).
  */
 import type { z } from 'zod';
 import { invalidRequest } from '../errors.ts';
@@ -14,12 +14,12 @@ export const MAX_BODY_DEPTH = 64;
 /** Most strings, numbers, arrays, objects and so on accepted in one body. Our decision. */
 const MAX_BODY_VALUES = 100_000;
 
-/** Parses `body`; an absent one counts as `{}`, since clients may send no body where nothing is required. */
+/** An absent body counts as `{}`: a client may send none to an operation without required fields. @throws ApiError 400 */
 export function parseBody<T>(schema: z.ZodType<T>, body: unknown): T {
   return parseValue(schema, storable(body === undefined ? {} : body));
 }
 
-/** Parses a value that is already known to be storable, such as a query string's fields. */
+/** For a value that is storable already, such as the fields of a query string. @throws ApiError 400 */
 export function parseValue<T>(schema: z.ZodType<T>, input: unknown): T {
   const result = schema.safeParse(input);
   if (!result.success) {

@@ -71,7 +71,7 @@ export const LIMITS = {
   expiresAfter: 2_592_000,
 } as const;
 
-/** Marks what the published description does not have. */
+/** Marks a field or an operation that the published description does not have. */
 export const EXTENSION = { 'x-threadmill': true } as const;
 
 /** A string of at most `max` and at least `min` characters. */
@@ -99,7 +99,7 @@ export function decimal(min: number, max: number): z.ZodNumber {
   return z.number().min(min, 'decimal').max(max, 'decimal');
 }
 
-/** `noun` is what the elements are, for the wrong-type text: `strings`, `objects`. */
+/** `noun` names the elements in the text of a wrong type. */
 export function list<T extends z.ZodType>(
   item: T,
   noun: 'strings' | 'objects',
@@ -160,10 +160,10 @@ export function problem(
   context.issues.push({ code: 'custom', params: found, path, input: context.value });
 }
 
-/** An id inside a body: any short word, so that an unknown one is answered by the look-up and not by the parser. */
+/** An id inside a body: any short text, so that the look-up and not the parser answers for an unknown id. */
 export const fileId = text(LIMITS.fileId, 1);
 
-/** Checked in one pass that stops at the first problem, so that a body of a million pairs stays cheap to refuse. */
+/** One pass checks the pairs and stops at the first problem: a body of a million pairs is refused cheaply. */
 export const metadata = z
   .record(z.string(), z.unknown())
   .check((context) => checkPairs(context, ['string']))

@@ -1,4 +1,4 @@
-/** The files that a request names, wherever it can name one. */
+/** The files that a request names. */
 import type { CreateMessageParams } from './threads.ts';
 import type { NewToolResources } from './tools.ts';
 import type { MessageAttachment, ToolResources } from '../types.ts';

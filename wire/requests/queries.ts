@@ -27,7 +27,7 @@ export const listQuery = z.object({
   before: cursor,
 });
 
-/** Throws `illFormedId` for a `run_id` that cannot be a run's. */
+/** @throws ApiError 400 for a `run_id` that cannot be a run's */
 export const listMessagesQuery = listQuery
   .extend({ run_id: z.string().optional() })
   .transform(({ run_id, ...page }) => ({
@@ -40,7 +40,7 @@ export const listStoreFilesQuery = listQuery.extend({
   filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),
 });
 
-/** `before` is not offered, as hosted. A client can ask for any purpose; no file has an unknown one. */
+/** Without `before`, as hosted. A client can ask for any purpose; no file has an unknown one. */
 export const listFilesQuery = z.object({
   limit: integer(1, LIMITS.filesPage).default(LIMITS.filesPage),
   order,
@@ -50,7 +50,7 @@ export const listFilesQuery = z.object({
 
 export const listStepsQuery = listQuery.extend({ include });
 export const includeQuery = z.object({ include });
-/** Where it is not published. */
+/** For operations whose published query has no `include`. */
 export const extraIncludeQuery = z.object({ include: include.meta(EXTENSION) });
 
 /** Our extension: `starting_after` is the sequence number of the last event seen; undefined for all of them. */

@@ -119,23 +119,22 @@ function toApiError({ path, issue }: Found, value: unknown): ApiError {
   }
 }
 
+const invalid = (param: string, code: string, text: string): ApiError =>
+  invalidRequest(`Invalid '${param}': ${text}`, { code, param });
+
 function wrongType(param: string, value: unknown, expected: string): ApiError {
+  const got = nounOf(value);
   if (param === '') {
-    return invalidRequest(
-      `Invalid request body: expected a JSON object, but got ${nounOf(value)} instead.`,
-      { code: 'invalid_type' },
-    );
-  }
-  if (value === undefined) {
-    return invalidRequest(`Missing required parameter: '${param}'.`, {
-      code: 'missing_required_parameter',
-      param,
+    return invalidRequest(`Invalid request body: expected a JSON object, but got ${got} instead.`, {
+      code: 'invalid_type',
     });
   }
-  return invalidRequest(
-    `Invalid type for '${param}': ${expected}, but got ${nounOf(value)} instead.`,
-    { code: 'invalid_type', param },
-  );
+  if (value === undefined) {
+    const code = 'missing_required_parameter';
+    return invalidRequest(`Missing required parameter: '${param}'.`, { code, param });
+  }
+  const text = `Invalid type for '${param}': ${expected}, but got ${got} instead.`;
+  return invalidRequest(text, { code: 'invalid_type', param });
 }
 
 function wrongChoice(param: string, value: unknown, options: readonly unknown[]): ApiError {
@@ -144,10 +143,8 @@ function wrongChoice(param: string, value: unknown, options: readonly unknown[])
     const choices = quoted.length === 1 ? quoted.join('') : `one of ${series(quoted, 'or')}`;
     return wrongType(param, value, `expected ${choices}`);
   }
-  return invalidRequest(
-    `Invalid value: '${cut(value)}'. Supported values are: ${series(quoted, 'and')}.`,
-    { code: 'invalid_value', param },
-  );
+  const text = `Invalid value: '${cut(value)}'. Supported values are: ${series(quoted, 'and')}.`;
+  return invalidRequest(text, { code: 'invalid_value', param });
 }
 
 /** 400 for a field the endpoint does not have; `path` is the full path of the unknown key. */
@@ -156,30 +153,32 @@ export function unknownParameter(path: Path): ApiError {
   return invalidRequest(`Unknown parameter: '${param}'.`, { code: 'unknown_parameter', param });
 }
 
+/** Of a string or an array, with its length in characters or elements. */
+function lengthOf(value: unknown): { noun: string; one: string; length: number } | undefined {
+  if (typeof value === 'string') {
+    return { noun: 'string', one: 'a string', length: countCharacters(value) };
+  }
+  return Array.isArray(value)
+    ? { noun: 'array', one: 'an array', length: value.length }
+    : undefined;
+}
+
 function aboveMaximum(
   param: string,
   value: unknown,
   { origin, maximum, message }: z.core.$ZodIssueTooBig,
 ): ApiError {
-  if (typeof value === 'string') {
-    return invalidRequest(
-      `Invalid '${param}': string too long. Expected a string with maximum length ${maximum}, ` +
-        `but got a string with length ${countCharacters(value)} instead.`,
-      { code: 'string_above_max_length', param },
-    );
+  const sized = lengthOf(value);
+  if (sized === undefined) {
+    const kind = numberKind(origin, message);
+    const text = `${kind} above maximum value. Expected a value <= ${maximum}, but got ${String(value)} instead.`;
+    return invalid(param, `${kind}_above_max_value`, text);
   }
-  if (Array.isArray(value)) {
-    return invalidRequest(
-      `Invalid '${param}': array too long. Expected an array with maximum length ${maximum}, ` +
-        `but got an array with length ${value.length} instead.`,
-      { code: 'array_above_max_length', param },
-    );
-  }
-  const kind = numberKind(origin, message);
-  return invalidRequest(
-    `Invalid '${param}': ${kind} above maximum value. Expected a value <= ${maximum}, but got ${String(value)} instead.`,
-    { code: `${kind}_above_max_value`, param },
-  );
+  const { noun, one, length } = sized;
+  const text =
+    `${noun} too long. Expected ${one} with maximum length ${maximum}, ` +
+    `but got ${one} with length ${length} instead.`;
+  return invalid(param, `${noun}_above_max_length`, text);
 }
 
 function belowMinimum(
@@ -187,40 +186,29 @@ function belowMinimum(
   value: unknown,
   { origin, minimum, message }: z.core.$ZodIssueTooSmall,
 ): ApiError {
-  if (typeof value === 'string' || Array.isArray(value)) {
-    const noun = typeof value === 'string' ? 'string' : 'array';
-    const article = noun === 'string' ? 'a' : 'an';
-    const [problem, got, code] =
-      value.length === 0
-        ? [`empty ${noun}`, `an empty ${noun}`, `empty_${noun}`]
-        : [
-            `${noun} too short`,
-            `${article} ${noun} with length ${value.length}`,
-            `${noun}_below_min_length`,
-          ];
-    return invalidRequest(
-      `Invalid '${param}': ${problem}. Expected ${article} ${noun} with minimum length ${minimum}, but got ${got} instead.`,
-      { code, param },
-    );
+  const sized = lengthOf(value);
+  if (sized === undefined) {
+    const kind = numberKind(origin, message);
+    const text = `${kind} below minimum value. Expected a value >= ${minimum}, but got ${String(value)} instead.`;
+    return invalid(param, `${kind}_below_min_value`, text);
   }
-  const kind = numberKind(origin, message);
-  return invalidRequest(
-    `Invalid '${param}': ${kind} below minimum value. Expected a value >= ${minimum}, but got ${String(value)} instead.`,
-    { code: `${kind}_below_min_value`, param },
-  );
+  const { noun, one, length } = sized;
+  const [problem, got, code] =
+    length === 0
+      ? [`empty ${noun}`, `an empty ${noun}`, `empty_${noun}`]
+      : [`${noun} too short`, `${one} with length ${length}`, `${noun}_below_min_length`];
+  const text = `${problem}. Expected ${one} with minimum length ${minimum}, but got ${got} instead.`;
+  return invalid(param, code, text);
 }
 
 function patternMismatch(param: string, pattern: string): ApiError {
   const source = pattern.replace(/^\/(.*)\/\w*$/s, '$1');
-  return invalidRequest(
-    `Invalid '${param}': string does not match pattern. Expected a string that matches the pattern '${source}'.`,
-    { code: 'invalid_value', param },
-  );
+  const expected = `Expected a string that matches the pattern '${source}'.`;
+  return invalid(param, 'invalid_value', `string does not match pattern. ${expected}`);
 }
 
 function customProblem(param: string, params: Record<string, unknown> | undefined): ApiError {
-  const code = typeof params?.['code'] === 'string' ? params['code'] : 'invalid_value';
-  const text = typeof params?.['text'] === 'string' ? params['text'] : "Invalid '{param}'.";
+  const { code, text } = params as CustomProblem;
   return invalidRequest(
     text.replace('{param}', () => param),
     { code, param },
