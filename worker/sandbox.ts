@@ -1,4 +1,4 @@
-/** The sandbox as configured. A file of its own: it can be made while the rest of a worker is still being loaded. */
+/** Makes the sandbox that the settings describe. This file loads fast, so npm start makes it while the worker loads. */
 import type { ConfigOf } from '../config/config.ts';
 import type { Sandbox, SandboxOptions } from '../sandbox/index.ts';
 import { createSandbox } from '../sandbox/index.ts';
@@ -13,7 +13,7 @@ export function sandboxOptions(config: ConfigOf<'worker'>): SandboxOptions {
     backend: config.sandbox,
     sandboxd: { address: config.sandboxUrl, token: config.sandboxToken },
     python: config.sandboxPython,
-    ...(config.sandboxWheels === undefined ? {} : { wheels: config.sandboxWheels }),
+    wheels: config.sandboxWheels,
     cellSoftSeconds: config.cellSoftSeconds,
     cellHardSeconds: config.cellHardSeconds,
     memoryBytes: config.cellMemoryBytes,
@@ -23,7 +23,7 @@ export function sandboxOptions(config: ConfigOf<'worker'>): SandboxOptions {
     maxImages: config.cellImages,
     maxFiles: config.cellFiles,
     spare: config.sandboxSpare,
-    ...(config.sandboxCgroup === undefined ? {} : { cgroup: config.sandboxCgroup }),
-    ...(config.sandboxMaxKernels === undefined ? {} : { maxKernels: config.sandboxMaxKernels }),
+    cgroup: config.sandboxCgroup,
+    maxKernels: config.sandboxMaxKernels,
   };
 }

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { embeddingsTarget, semanticSearch } from '../../config/config.ts';
 import { createEmbedder } from '../../retrieval/index.ts';
 import type { Finding } from './report.ts';
+import { ok } from './report.ts';
 
 const ANSWER_MS = 10_000;
 const part = 'Embeddings';
@@ -18,7 +19,7 @@ export async function embeddings(config: Config): Promise<Finding> {
   try {
     const signal = AbortSignal.timeout(ANSWER_MS);
     const [vector] = await createEmbedder(target).embed(['Are you there?'], signal);
-    return { part, state: 'ok', says: `${place} answers with ${vector!.length} numbers` };
+    return ok(part, `${place} answers with ${vector!.length} numbers`);
   } catch (error) {
     const says = `${place} does not work: ${(error as Error).message}`;
     return { part, state: 'note', says, remedy: 'correct EMBEDDINGS_BASE_URL, _API_KEY or _MODEL' };

@@ -50,12 +50,8 @@ async function examine({ names, baseUrl, apiKey, keyName }: Server): Promise<Fin
   }
   const keyed = apiKey === 'none' ? 'no key' : 'a key is set';
   if (keyed === 'no key' && keyName !== OWN_KEY) {
-    return {
-      part,
-      state: 'fail',
-      says: `${models}: ${keyName} is not set`,
-      remedy: `set ${keyName}`,
-    };
+    const says = `${models}: ${keyName} is not set`;
+    return { part, state: 'fail', says, remedy: `set ${keyName}` };
   }
   const { origin, pathname } = new URL(baseUrl);
   const place = `${models === '' ? '' : `${models} at `}${origin}${pathname}`;

@@ -13,6 +13,10 @@ export type Finding = {
   remedy?: string;
 };
 
+export function ok(part: string, says: string): Finding {
+  return { part, state: 'ok', says };
+}
+
 const MARKS = { ok: 'ok  ', note: 'note', fail: 'FAIL', stop: 'STOP' };
 const INDENT = ' '.repeat(20);
 

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { SandboxStatus } from '../../sandbox/index.ts';
 import { openSandbox } from '../../worker/sandbox.ts';
 import type { Finding } from './report.ts';
+import { ok } from './report.ts';
 
 /** Libraries that cells often import, with their Debian packages. The sandbox contains cloudpickle. */
 const WANTED: Record<string, string> = {
@@ -40,12 +41,8 @@ async function fonts({ backend, packages: installed }: SandboxStatus): Promise<F
 
 /** Without a sandbox npm start works, except for code_interpreter. */
 function unavailable({ sandbox: wanted }: Config, { reason = '' }: SandboxStatus): Finding {
-  return {
-    part: 'Sandbox',
-    state: 'note',
-    says: `none (SANDBOX=${wanted}): runs that use code_interpreter will fail`,
-    remedy: reason,
-  };
+  const says = `none (SANDBOX=${wanted}): runs that use code_interpreter will fail`;
+  return { part: 'Sandbox', state: 'note', says, remedy: reason };
 }
 
 function describe(status: SandboxStatus): Finding {
@@ -60,7 +57,7 @@ function describe(status: SandboxStatus): Finding {
       ...(limitations.length === 0 ? [] : [`But: ${limitations.join('; ')}.`]),
     ],
     // The reason why the better backend is not used, and how to get it.
-    ...(reason === undefined ? {} : { remedy: reason }),
+    remedy: reason,
   };
 }
 
@@ -69,17 +66,10 @@ function packages({ backend, packages: installed }: SandboxStatus, python: strin
   const missing = Object.keys(WANTED).filter((name) => !names.has(name));
   const says = installed.length === 0 ? 'the standard library only' : installed.join(', ');
   const part = 'Packages';
-  if (missing.length === 0) return [{ part, state: 'ok', says }];
+  if (missing.length === 0) return [ok(part, says)];
   const remedy = remedyFor(backend, missing, python);
-  return [
-    {
-      part,
-      state: remedy === undefined ? 'ok' : 'note',
-      says,
-      details: [`Missing: ${missing.join(', ')}.`],
-      ...(remedy === undefined ? {} : { remedy }),
-    },
-  ];
+  const details = [`Missing: ${missing.join(', ')}.`];
+  return [{ part, state: remedy === undefined ? 'ok' : 'note', says, details, remedy }];
 }
 
 /** Only in bubblewrap can code import the packages of this computer. */

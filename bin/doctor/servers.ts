@@ -13,11 +13,12 @@ import { readyTemporal } from '../../embedded/temporal/program.ts';
 import { holderOf } from '../serve/data-dir.ts';
 import { checkDatabase, checkTemporal } from '../serve/given-servers.ts';
 import type { Finding } from './report.ts';
+import { ok } from './report.ts';
 
 export function node(): Finding {
   const isOurs = process.execPath.includes('node_modules');
-  const says = `${process.version}${isOurs ? ', among the packages' : ''}; all packages are installed`;
-  return { part: 'Node', state: 'ok', says };
+  const packaged = isOurs ? ', among the packages' : '';
+  return ok('Node', `${process.version}${packaged}; all packages are installed`);
 }
 
 /** @throws StartError when TEMPORAL_ADDRESS cannot be used */
@@ -26,17 +27,15 @@ export async function temporal(config: Config): Promise<Finding> {
   const part = 'Temporal';
   if (temporalAddress !== undefined) {
     await checkTemporal(temporalAddress, config);
-    return { part, state: 'ok', says: `TEMPORAL_ADDRESS ${temporalAddress} answers` };
+    return ok(part, `TEMPORAL_ADDRESS ${temporalAddress} answers`);
   }
   const program = await readyTemporal();
   if (program !== undefined) {
-    const says = `${program.version} (server ${program.server}) at ${program.path}`;
-    return { part, state: 'ok', says };
+    return ok(part, `${program.version} (server ${program.server}) at ${program.path}`);
   }
   const go = await findGo();
   if (go.ok) {
-    const says = `not built yet; npm start builds it with Go ${go.version} (once, about 3 minutes)`;
-    return { part, state: 'ok', says };
+    return ok(part, `not built yet; npm start builds it with Go ${go.version} (once, 3 minutes)`);
   }
   return {
     part,
@@ -56,31 +55,23 @@ export async function database(config: Config): Promise<Finding> {
   const part = 'Database';
   if (config.databaseUrl !== undefined) {
     await checkDatabase(config.databaseUrl);
-    return { part, state: 'ok', says: 'DATABASE_URL answers' };
+    return ok(part, 'DATABASE_URL answers');
   }
   const directory = join(config.dataDir, 'postgres');
   const account = await chooseAccount(directory);
   const { version } = await findPrograms(account, await clusterMajor(directory));
-  return { part, state: 'ok', says: `embedded PostgreSQL ${version}, run by ${account.name}` };
+  return ok(part, `embedded PostgreSQL ${version}, run by ${account.name}`);
 }
 
 export async function dataDirectory({ dataDir }: Config): Promise<Finding> {
   const part = 'Data';
   const holder = await holderOf(dataDir);
   if (holder !== undefined) {
-    return {
-      part,
-      state: 'ok',
-      says: `${dataDir}, in use: Threadmill runs (process ${holder.pid})`,
-    };
+    return ok(part, `${dataDir}, in use: Threadmill runs (process ${holder.pid})`);
   }
   const place = await nearest(dataDir);
   if (await isWritable(place)) {
-    return {
-      part,
-      state: 'ok',
-      says: place === dataDir ? dataDir : `${dataDir}, made at the start`,
-    };
+    return ok(part, place === dataDir ? dataDir : `${dataDir}, made at the start`);
   }
   return {
     part,
@@ -105,12 +96,10 @@ async function isWritable(path: string): Promise<boolean> {
 
 export async function port({ host, port: number, dataDir }: Config): Promise<Finding> {
   const part = 'Port';
-  if (number === 0) return { part, state: 'ok', says: 'any free one' };
-  if (await isPortFree(number, host)) {
-    return { part, state: 'ok', says: `${number} on ${host} is free` };
-  }
+  if (number === 0) return ok(part, 'any free port');
+  if (await isPortFree(number, host)) return ok(part, `${number} on ${host} is free`);
   if ((await holderOf(dataDir)) !== undefined) {
-    return { part, state: 'ok', says: `${number} on ${host} is in use while Threadmill runs` };
+    return ok(part, `${number} on ${host} is in use while Threadmill runs`);
   }
   return {
     part,
