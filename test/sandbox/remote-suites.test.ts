@@ -1,4 +1,7 @@
-/** The suites of local sandboxes again, every cell of them through a sandboxd process of its own. */
+/**
+ * Suites of local sandboxes again, every cell of them through a sandboxd process of its own. Images, saved state and abuse
+ * are the kernel's, whose bytes the tunnel only carries: they are not repeated.
+ */
 import { afterAll } from 'vitest';
 
 import { createSandbox } from '../../sandbox/index.ts';
@@ -16,8 +19,5 @@ suite.open = (options) =>
 
 await import('./cells.test.ts');
 await import('./files.test.ts');
-await import('./images.test.ts');
 await import('./notebook.test.ts');
 await import('./kernel-pool.test.ts');
-await import('./state.test.ts');
-await import('./abuse.test.ts');

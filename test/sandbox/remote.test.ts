@@ -42,6 +42,17 @@ describe.skipIf(!supported)('a remote sandbox', () => {
     expect((await sandbox.runCell('ends', '1')).status).toBe('ok');
   });
 
+  test('ends a cell that prints without end, in words of bounded size, and keeps variables', async () => {
+    await using sandbox = await openRemote(address);
+    await logsOf(sandbox, 'flood', 'kept = 1');
+    const flood = 'import os\nwhile True: os.write(1, b"x" * 65536)';
+    const { status, logs } = await sandbox.runCell('flood', flood);
+    expect(status).toBe('died');
+    expect(logs).toMatch(/Execution printed too much and was killed\. /);
+    expect(logs.length).toBeLessThan(200_000);
+    expect(await logsOf(sandbox, 'flood', 'kept')).toBe('1\n');
+  });
+
   test('ends an aborted cell within a second, with every process of it', async () => {
     await using sandbox = await openRemote(address);
     const namespace = await logsOf(sandbox, 'aborted', PRINT_NAMESPACE);
