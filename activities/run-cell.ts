@@ -49,12 +49,12 @@ async function waitForLease(
   signal: AbortSignal,
 ): Promise<Taken> {
   let busyAt = performance.now();
-  return deps.interpreters.until(call.threadId, signal, async () => {
+  return deps.interpreters.until(call.thread_id, signal, async () => {
     const lease = await takeLease(deps.pool, runId, call.id, owner);
     if (lease !== undefined) return { kind: 'taken', lease };
     const again = await readToolCall(deps.pool, runId, call.id);
     if (again.kind === 'done') return again;
-    if (again.call.pythonInUse) busyAt = performance.now();
+    if (again.call.python_in_use) busyAt = performance.now();
     if (performance.now() - busyAt > ABANDONED_MS) throw new EarlierCallError();
     return undefined;
   });
@@ -71,12 +71,12 @@ async function runLeased(
   let stored: RunToolResult | undefined;
   try {
     await sandbox.runCell({
-      interpreterId: call.threadId,
+      interpreterId: call.thread_id,
       code: call.input,
       signal: held.signal,
       version: lease.version,
       load: () => readSavedState(pool, lease),
-      inputs: await readInputFiles(pool, lease.projectId, call.codeFileIds),
+      inputs: await readInputFiles(pool, lease.projectId, call.code_file_ids),
       nextVersion,
       save: async (result, change) => {
         const outputs = await writeOutputs(pool, lease.projectId, result.outputs);
@@ -93,7 +93,7 @@ async function runLeased(
     if (stored !== undefined) return stored;
     await held.release();
     if (error instanceof StaleCallError) return error.result;
-    if (error instanceof SandboxUnavailableError) interpreters.abandon(call.threadId, error);
+    if (error instanceof SandboxUnavailableError) interpreters.abandon(call.thread_id, error);
     throw error;
   }
   if (stored === undefined) throw new Error('The sandbox did not have the cell stored.');

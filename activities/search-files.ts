@@ -34,8 +34,8 @@ export async function searchFiles(
     queries.length === 0
       ? { hits: [] }
       : await searchStores(pool, {
-          projectId: call.projectId,
-          vectorStoreIds: call.vectorStoreIds,
+          projectId: call.project_id,
+          vectorStoreIds: call.vector_store_ids,
           existingOnly: true,
           queries: queries.map((text, at) => ({ text, vector: vectors[at] ?? null })),
           model: embedder && embeddingKey(embedder),

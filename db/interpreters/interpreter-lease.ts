@@ -49,35 +49,18 @@ export async function takeLease(
          lease_until = excluded.lease_until
        where interpreters.owner is null or interpreters.lease_until < clock_timestamp()
        returning thread_id, project_id, owner, epoch, version, unsaved, namespace_blob_id)
-     select taken.*, b.sha256 from taken left join blobs b on b.id = namespace_blob_id`,
+     select thread_id as "threadId", taken.project_id as "projectId", owner, epoch, version, unsaved,
+       namespace_blob_id, b.sha256 from taken left join blobs b on b.id = namespace_blob_id`,
     [runId, callId, owner],
   );
-  return rows[0] && fromRow(rows[0]);
+  if (rows[0] === undefined) return undefined;
+  const { namespace_blob_id: blobId, sha256, ...lease } = rows[0];
+  const namespace = blobId === null || sha256 === null ? null : { blobId, sha256 };
+  return { ...lease, namespace };
 }
 
-type LeaseRow = {
-  thread_id: ThreadId;
-  project_id: ProjectId;
-  owner: string;
-  epoch: number;
-  version: string | null;
-  unsaved: string[];
-  namespace_blob_id: number | null;
-  sha256: Buffer | null;
-};
-
-function fromRow(row: LeaseRow): Lease & StoredVersion {
-  const { namespace_blob_id: blobId, sha256 } = row;
-  return {
-    threadId: row.thread_id,
-    projectId: row.project_id,
-    owner: row.owner,
-    epoch: row.epoch,
-    version: row.version,
-    unsaved: row.unsaved,
-    namespace: blobId === null || sha256 === null ? null : { blobId, sha256 },
-  };
-}
+type LeaseRow = Lease &
+  Omit<StoredVersion, 'namespace'> & { namespace_blob_id: number | null; sha256: Buffer | null };
 
 /** @throws FencedError when another attempt has taken it */
 export async function extendLease(db: Queryable, lease: Lease): Promise<void> {

@@ -1,14 +1,6 @@
 /** Built-in tool calls: an activity reads the call, runs it, and stores its result once. */
 import { codeOutputs, runEvent, searchResults, stepEvent } from '../../wire/events.ts';
-import type {
-  FileId,
-  ProjectId,
-  RunId,
-  StepId,
-  ThreadId,
-  ToolCallId,
-  VectorStoreId,
-} from '../../wire/ids.ts';
+import type { RunId, StepId, ToolCallId } from '../../wire/ids.ts';
 import type {
   FileSearch,
   RunRow,
@@ -18,7 +10,6 @@ import type {
 } from '../../wire/rows.ts';
 import type { EndColumns } from '../../wire/run-status.ts';
 import { DELETED, stopOf } from '../../wire/run-status.ts';
-import type { AssistantTool } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
@@ -31,18 +22,14 @@ import { pauseRun } from './transitions.ts';
 /** `kind: 'done'` lets the workflow go on once the step's other calls are done too. */
 export type RunToolResult = { kind: 'done' } | Exclude<TurnResult, { kind: 'tools' }>;
 
-export type PendingToolCall = Pick<ToolCallRow, 'id' | 'type' | 'input'> & {
-  projectId: ProjectId;
-  threadId: ThreadId;
-  tools: AssistantTool[];
-  model: string;
-  /** What the search searches, as of the run's creation. */
-  vectorStoreIds: VectorStoreId[];
-  /** What the code may read, as of the run's creation. */
-  codeFileIds: FileId[];
-  /** Some attempt holds the lease of the thread's Python. */
-  pythonInUse: boolean;
-};
+type CallOfRun = Pick<ToolCallRow, 'id' | 'type' | 'input'> &
+  Pick<
+    RunRow,
+    'thread_id' | 'project_id' | 'tools' | 'model' | 'code_file_ids' | 'vector_store_ids'
+  >;
+
+/** `python_in_use`: an attempt holds the lease of the thread's Python. */
+export type PendingToolCall = CallOfRun & { python_in_use: boolean };
 
 /** The call to run, or its result when there is nothing left to do. */
 export async function readToolCall(
@@ -50,12 +37,12 @@ export async function readToolCall(
   runId: RunId,
   callId: ToolCallId,
 ): Promise<{ kind: 'pending'; call: PendingToolCall } | { kind: 'done'; result: RunToolResult }> {
-  const rows = await query<CallOfRun>(
+  const rows = await query<PendingToolCall & EndColumns & Pick<ToolCallRow, 'step_id' | 'result'>>(
     pool,
     'tool-calls.read',
     `select c.step_id, c.id, c.type, c.input, c.result, r.status, r.last_error, r.incomplete_reason, r.thread_id, r.project_id, r.tools, r.model,
        r.code_file_ids, r.vector_store_ids,
-       exists (select from interpreters i where i.thread_id = r.thread_id and i.lease_until > clock_timestamp()) as in_use
+       exists (select from interpreters i where i.thread_id = r.thread_id and i.lease_until > clock_timestamp()) as python_in_use
      from runs r join tool_calls c on c.run_id = r.id where r.id = $1 and c.id = $2`,
     [runId, callId],
   );
@@ -64,29 +51,8 @@ export async function readToolCall(
   if (row.status !== 'in_progress' || row.result !== null) {
     return { kind: 'done', result: resultOf(row, row.step_id) };
   }
-  return {
-    kind: 'pending',
-    call: {
-      id: row.id,
-      type: row.type,
-      input: row.input,
-      projectId: row.project_id,
-      threadId: row.thread_id,
-      tools: row.tools,
-      model: row.model,
-      vectorStoreIds: row.vector_store_ids,
-      codeFileIds: row.code_file_ids,
-      pythonInUse: row.in_use,
-    },
-  };
+  return { kind: 'pending', call: row };
 }
-
-type CallOfRun = Pick<ToolCallRow, 'step_id' | 'id' | 'type' | 'input' | 'result'> &
-  EndColumns &
-  Pick<
-    RunRow,
-    'thread_id' | 'project_id' | 'tools' | 'model' | 'code_file_ids' | 'vector_store_ids'
-  > & { in_use: boolean };
 
 /** There is nothing to store any more: the run has moved on, or the call has its result. */
 export class StaleCallError extends Error {
