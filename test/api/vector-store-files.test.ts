@@ -7,8 +7,10 @@ import { Environment } from '../support/environment.ts';
 import { errorOf } from '../support/error-of.ts';
 import {
   contentOf,
+  countRows,
   expectSound,
   NO_FILES,
+  postJson,
   sentences,
   settled,
   storeWith,
@@ -28,13 +30,8 @@ const stores = () => env.client.vectorStores;
 
 const storeOf = (...fileIds: string[]) => storeWith(env.client, fileIds);
 
-const post = (path: string, body: unknown) =>
-  env.fetch(`/v1${path}`, { method: 'POST', body: JSON.stringify(body) });
-
-async function count(table: string): Promise<number> {
-  const { rows } = await env.pool.query<{ n: number }>(`select count(*)::int as n from ${table}`);
-  return rows[0]!.n;
-}
+const post = (path: string, body: unknown) => postJson(env, path, body);
+const count = (table: string) => countRows(env.pool, table);
 
 test('a file is indexed, and its content is what was indexed', async () => {
   const text = sentences(300);

@@ -5,7 +5,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tidyFiles } from '../../db/maintenance.ts';
 import { Environment } from '../support/environment.ts';
 import { errorOf } from '../support/error-of.ts';
-import { expectSound, NO_FILES, sentences, settled, storeWith, upload } from '../support/stores.ts';
+import {
+  countRows,
+  expectSound,
+  NO_FILES,
+  postJson,
+  sentences,
+  settled,
+  storeWith,
+  upload,
+} from '../support/stores.ts';
 
 let env: Environment;
 beforeAll(async () => {
@@ -20,13 +29,8 @@ const stores = () => env.client.vectorStores;
 
 const storeOf = (...fileIds: string[]) => storeWith(env.client, fileIds);
 
-const post = (path: string, body: unknown) =>
-  env.fetch(`/v1${path}`, { method: 'POST', body: JSON.stringify(body) });
-
-async function count(table: string): Promise<number> {
-  const { rows } = await env.pool.query<{ n: number }>(`select count(*)::int as n from ${table}`);
-  return rows[0]!.n;
-}
+const post = (path: string, body: unknown) => postJson(env, path, body);
+const count = (table: string) => countRows(env.pool, table);
 
 test('an empty store is born completed, with every field', async () => {
   const store = await stores().create({});

@@ -4,6 +4,7 @@ import { toFile } from 'openai';
 import { expect, vi } from 'vitest';
 
 import type { Pool } from '../../db/core/pool.ts';
+import type { Environment } from './environment.ts';
 
 /** `count` numbered sentences: every one of them is found once in a text. */
 export function sentences(count: number, about = 'harbour'): string {
@@ -45,6 +46,14 @@ export function settled(
     },
     { timeout: 120_000, interval: 50 },
   );
+}
+
+export const postJson = (env: Environment, path: string, body: unknown): Promise<Response> =>
+  env.fetch(`/v1${path}`, { method: 'POST', body: JSON.stringify(body) });
+
+export async function countRows(pool: Pool, table: string): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(`select count(*)::int as n from ${table}`);
+  return rows[0]!.n;
 }
 
 /** The whole of what was indexed. */

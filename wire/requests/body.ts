@@ -30,102 +30,65 @@ export function parseValue<T>(schema: z.ZodType<T>, input: unknown): T {
 
 /**
  * Returns the body itself, or a copy in which lone surrogates are U+FFFD (what any UTF-8 writer would send; Postgres refuses
- * the escaped form). Throws ApiError 400 for U+0000, `__proto__`, too deep nesting and too many values.
+ * the escaped form). @throws ApiError 400 for U+0000, `__proto__`, too deep nesting and too many values
  */
 function storable(body: unknown): unknown {
-  const budget = { left: MAX_BODY_VALUES };
-  switch (inspect(body, 0, budget)) {
-    case 'fine':
-      return body;
-    case 'ill-formed':
-      return repaired(body);
-    case 'refused':
-      throw (budget.left < 0 ? undefined : refusal(body, [])) ?? tooManyValues();
-  }
+  const walk: Walk = { left: MAX_BODY_VALUES, path: [], wellFormed: true };
+  const problem = problemOf(body, walk);
+  if (problem !== undefined) throw problem;
+  return walk.wellFormed ? body : repaired(body);
 }
 
-type Verdict = 'fine' | 'ill-formed' | 'refused';
+/** `path` leads to the value that is looked at. */
+type Walk = { left: number; path: PropertyKey[]; wellFormed: boolean };
 
-/** The common path: no allocation, and a string costs one scan of its bytes. */
-function inspect(value: unknown, depth: number, budget: { left: number }): Verdict {
-  budget.left -= 1;
-  if (budget.left < 0) {
-    return 'refused';
-  }
-  if (typeof value === 'string') {
-    return inspectText(value);
-  }
-  if (typeof value !== 'object' || value === null) {
-    return 'fine';
-  }
-  if (depth === MAX_BODY_DEPTH) {
-    return 'refused';
-  }
-  let verdict: Verdict = 'fine';
+/** Depth first. A body without a problem costs one scan of its texts. */
+function problemOf(value: unknown, walk: Walk): ApiError | undefined {
+  walk.left -= 1;
+  if (walk.left < 0) return tooManyValues();
+  if (typeof value === 'string') return problemOfText(value, walk);
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (walk.path.length === MAX_BODY_DEPTH) return tooDeep();
   if (Array.isArray(value)) {
-    for (const item of value) {
-      const found = inspect(item, depth + 1, budget);
-      if (found === 'refused') {
-        return found;
-      }
-      verdict = found === 'fine' ? verdict : found;
+    for (let at = 0; at < value.length; at += 1) {
+      const found = problemBelow(at, value[at], walk);
+      if (found !== undefined) return found;
     }
-    return verdict;
-  }
-  for (const key of Object.keys(value)) {
-    const inKey = key === '__proto__' ? 'refused' : inspectText(key);
-    const inValue = inspect((value as Record<string, unknown>)[key], depth + 1, budget);
-    if (inKey === 'refused' || inValue === 'refused') {
-      return 'refused';
-    }
-    verdict = inKey === 'fine' && inValue === 'fine' ? verdict : 'ill-formed';
-  }
-  return verdict;
-}
-
-function inspectText(text: string): Verdict {
-  if (text.includes('\0')) {
-    return 'refused';
-  }
-  return text.isWellFormed() ? 'fine' : 'ill-formed';
-}
-
-/** Walks again to name the field. Undefined when nothing below `value` is refused. */
-function refusal(value: unknown, path: readonly PropertyKey[]): ApiError | undefined {
-  if (typeof value === 'string') {
-    return value.includes('\0') ? nulCharacter(path) : undefined;
-  }
-  if (typeof value !== 'object' || value === null) {
     return undefined;
   }
-  if (path.length === MAX_BODY_DEPTH) {
-    return invalidRequest(
-      `Invalid request body: arrays and objects are nested more than ${MAX_BODY_DEPTH} levels deep.`,
-      { code: 'invalid_value' },
-    );
-  }
   for (const key of Object.keys(value)) {
-    if (key === '__proto__') {
-      return unknownParameter([...path, key]);
-    }
-    if (key.includes('\0')) {
-      return nulCharacter(path);
-    }
-    const step = Array.isArray(value) ? Number(key) : key;
-    const found = refusal((value as Record<string, unknown>)[key], [...path, step]);
-    if (found !== undefined) {
-      return found;
-    }
+    if (key === '__proto__') return unknownParameter([...walk.path, key]);
+    const inner = (value as Record<string, unknown>)[key];
+    const found = problemOfText(key, walk) ?? problemBelow(key, inner, walk);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function tooManyValues(): ApiError {
-  return invalidRequest(
+function problemBelow(key: PropertyKey, value: unknown, walk: Walk): ApiError | undefined {
+  walk.path.push(key);
+  const found = problemOf(value, walk);
+  walk.path.pop();
+  return found;
+}
+
+function problemOfText(text: string, walk: Walk): ApiError | undefined {
+  if (text.includes('\0')) return nulCharacter(walk.path);
+  walk.wellFormed &&= text.isWellFormed();
+  return undefined;
+}
+
+const tooDeep = (): ApiError =>
+  invalidRequest(
+    `Invalid request body: arrays and objects are nested more than ${MAX_BODY_DEPTH} levels deep.`,
+    { code: 'invalid_value' },
+  );
+
+const tooManyValues = (): ApiError =>
+  invalidRequest(
     `Invalid request body: more than ${MAX_BODY_VALUES} strings, numbers, arrays and objects.`,
     { code: 'invalid_value' },
   );
-}
 
 function nulCharacter(path: readonly PropertyKey[]): ApiError {
   const param = path.length === 0 ? null : paramOf(path);
