@@ -1,4 +1,4 @@
-/** E-mails: who wrote to whom, when and about what, the text as it was meant to be read, and the names of attachments. */
+/** E-mails: subject, sender, recipients, date, the text, and the names of attachments. */
 import PostalMime from 'postal-mime';
 import type { Address, Email } from 'postal-mime';
 
@@ -7,14 +7,14 @@ import { DocumentError } from '../document.ts';
 import { readPage } from './html.ts';
 import { heading, oneLine } from './markdown.ts';
 
-/** The package keeps all parts in memory: the limits of the process bound them, and these the depth. */
+/** The package keeps every part in memory, which the parser's memory limit bounds. These bound depth and headers. */
 const LIMITS = { maxNestingDepth: 100, maxHeadersSize: 1024 * 1024, maxRfc822NestingDepth: 10 };
 
 export async function* readEml(bytes: Buffer): AsyncGenerator<Piece> {
   const email = await parse(bytes);
   yield { text: heading(1, email.subject ?? '') + headers(email) };
   const { text = '', html = '' } = email;
-  // The plain text of many programs says only that there is another one.
+  // Many programs write a plain text that only points to the HTML.
   if (text.trim().length >= MOST_OF * html.replace(/<[^>]*>/g, '').length || html === '') {
     yield { text: `${text}\n` };
   } else yield* readPage(once(html));

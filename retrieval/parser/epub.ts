@@ -1,4 +1,4 @@
-/** Books: their chapters in reading order, which are pages of XHTML. */
+/** Books: title, authors, and the chapters in reading order, which are XHTML pages. */
 import type { Piece } from '../chunk-text.ts';
 import { DocumentError } from '../document.ts';
 import type { ParseLimits } from '../document.ts';

@@ -1,4 +1,4 @@
-/** Which elements of a page are not shown, and where the one that is passed by ends. */
+/** Which elements of a page a browser hides, and where a hidden element ends. */
 import type { Attributes } from './markup.ts';
 
 const NEVER_SHOWN = new Set(
@@ -8,7 +8,7 @@ const NEVER_SHOWN = new Set(
 );
 const HIDING_STYLE = /(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))/i;
 const VOID = new Set('area base br col embed hr img input link meta source track wbr'.split(' '));
-/** Elements whose end may be left out, and what then ends them. */
+/** Elements whose end tag is optional, and the elements that end them. */
 const ENDED_BY: Record<string, RegExp> = {
   p: /^(address|article|aside|blockquote|details|div|dl|fieldset|figcaption|figure|footer|form|h[1-6]|header|hr|main|nav|ol|p|pre|section|table|ul)$/,
   li: /^li$/,
@@ -23,7 +23,7 @@ const DEEPEST = 200;
 
 export function isHidden(name: string, attributes: Attributes): boolean {
   if (NEVER_SHOWN.has(name)) return true;
-  // Pages hide themselves while their scripts get ready.
+  // Some pages hide themselves until their scripts have run.
   if (name === 'html' || name === 'body') return false;
   const { hidden, style } = attributes;
   return (
@@ -35,13 +35,13 @@ export function isHidden(name: string, attributes: Attributes): boolean {
 }
 
 export type Hiding = {
-  /** Whether it goes on, or this element is beside it. */
+  /** False when this element ends the hidden one. */
   open(name: string): boolean;
-  /** Its own end is still its own, the end of what is around it is not. */
+  /** `end` for the hidden element's own end tag, `outside` for that of an element around it. */
   close(name: string): 'inside' | 'end' | 'outside';
 };
 
-/** Undefined for an element that has nothing in it. */
+/** Undefined for an element that cannot have content. */
 export function hide(hidden: string): Hiding | undefined {
   if (VOID.has(hidden)) return undefined;
   const path: string[] = [];

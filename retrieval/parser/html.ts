@@ -1,4 +1,4 @@
-/** The text of a page, as browsers find its encoding, and without what they do not show. */
+/** The text that a page shows, in the encoding that browsers would find. */
 import type { Piece } from '../chunk-text.ts';
 import { readMarkup } from './markup.ts';
 import { createPage } from './page.ts';
@@ -23,7 +23,7 @@ export async function* readPage(text: AsyncIterable<string>): AsyncGenerator<Pie
   yield { text: page.end() };
 }
 
-/** In the XML declaration, or in a `meta` element among the first bytes. */
+/** The encoding of the XML declaration, or of a `meta` element among the first bytes. */
 export function declaredEncoding(sample: Uint8Array): string | undefined {
   const beginning = Buffer.from(sample.subarray(0, DECLARATION_BYTES)).toString('latin1');
   const declared = XML_DECLARATION.exec(beginning)?.[1];

@@ -1,6 +1,6 @@
 /**
- * How parsers write what they read. Every format but `text` (source code, logs) follows this one convention, so that a
- * chunk can start with the path of its headings, and with the header of the table that it continues:
+ * How parsers write headings and tables. Every format but `text` (source code, logs), `json` and `xml` follows this
+ * convention, so that a chunk can start with the path of its headings and with the header of the table that it continues:
  *
  * - `# Heading` to `###### Heading`: a line of its own, after an empty line; one `#` a level.
  * - A table is a run of lines `| a | b |`, after an empty line. The first one is its header, the second one is
@@ -11,23 +11,23 @@
 
 export type Cell = {
   text: string;
-  /** How many columns it covers. */
+  /** The number of columns that the cell covers. */
   columns?: number;
-  /** How many rows it covers; the rows below have no cell for it. */
+  /** The number of rows that the cell covers; the rows below have no cell in its place. */
   rows?: number;
-  /** Belongs to the cell above, whose text is repeated: a row has to be understood alone. */
+  /** The cell above goes on here. Its text is repeated, so that each row can be understood alone. */
   continues?: boolean;
 };
 
 export type Table = {
-  /** The lines of the next row. */
+  /** Returns the lines of the next row. */
   row(cells: readonly Cell[]): string;
-  /** What ends the table, if one has begun. */
+  /** Returns the line that ends the table, or '' when none has begun. */
   end(): string;
 };
 
 const MOST_LEVELS = 6;
-/** Cells that are wider or higher are broken, or made to fill memory. */
+/** A file that claims wider or higher cells is broken, or wants to fill memory. */
 const MOST_COVERED = 1_000;
 
 export function heading(level: number, text: string): string {
@@ -41,7 +41,7 @@ export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 
-/** Rows of a single cell that come first are titles: they become lines, as do those of a table of one column. */
+/** Rows of one cell before the header are titles and become lines, and so does a table of one column. */
 export function createTable(): Table {
   let begun = false;
   let above: string[] = [];

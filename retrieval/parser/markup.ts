@@ -1,6 +1,6 @@
 /**
- * HTML and XML as a stream of names and text. Below htmlparser2's parser, whose list of open elements makes nesting
- * cost the square of its depth: what is open is of no interest here. Entities that a document defines are never expanded.
+ * HTML and XML as a stream of names and text. This uses the tokenizer below htmlparser2's parser, whose list of
+ * open elements makes nesting cost the square of its depth. Entities that a document defines are never expanded.
  */
 import { Tokenizer } from 'htmlparser2';
 
@@ -8,8 +8,8 @@ export type Attributes = Readonly<Record<string, string>>;
 
 export type MarkupHandler = {
   /**
-   * Names are lower-case, those of XML without their namespace prefix. A prefixed `id` is also there with its prefix,
-   * because elements have one of their own beside it.
+   * Names are lower-case, and XML names have lost their namespace prefix. An `id` with a prefix is also stored under its
+   * full name, because an element may have an `id` of its own too.
    */
   open(name: string, attributes: Attributes): void;
   close(name: string): void;
@@ -80,7 +80,7 @@ export async function* readMarkup(
   yield;
 }
 
-/** Those of the element that is being opened. */
+/** Collects the attributes of the element that is being opened. */
 function createAttributes(xml: boolean) {
   let attributes: Record<string, string> | undefined;
   let count = 0;

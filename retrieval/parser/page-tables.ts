@@ -1,24 +1,24 @@
-/** The tables of a page, open ones within open ones. */
+/** The tables of a page, which may lie within each other. */
 import { createTable } from './markdown.ts';
 import type { Cell, Table } from './markdown.ts';
 import type { Attributes } from './markup.ts';
 
 type OpenTable = {
-  /** Undefined when it holds tables: then it only lays out the page, and its cells are text like any other. */
+  /** Undefined for a table that holds tables: it only lays out the page, so its cells become ordinary text. */
   rows: Table | undefined;
   row: (Omit<Cell, 'text'> & { parts: string[] })[];
   inCell: boolean;
 };
 
 export type PageTables = {
-  /** Where text goes, if it is in a cell. */
+  /** The parts of the open cell, which take the text. */
   cell(): string[] | undefined;
   open(name: string, attributes: Attributes): void;
   close(name: string): void;
   end(): void;
 };
 
-/** `write` takes lines with their ends. */
+/** `write` takes whole lines. */
 export function createTables(write: (lines: string) => void): PageTables {
   const tables: OpenTable[] = [];
 

@@ -75,7 +75,7 @@ export function createPage(): Page {
   };
 }
 
-/** Into the cell that is open, or else into lines. */
+/** Text goes into the open cell, or else into lines. */
 function createFlow(lines: ReturnType<typeof createLines>, tables: PageTables) {
   return {
     write: (text: string) => {
@@ -91,14 +91,14 @@ function createFlow(lines: ReturnType<typeof createLines>, tables: PageTables) {
   };
 }
 
-/** Between what is around it. */
+/** The words of a text, between the gaps before and after them. */
 function collapse(text: string): [Gap, string, Gap] {
   const words = text.replace(/[ \t\r\n\f]+/g, ' ');
   const gap = (at: number) => (words.at(at) === ' ' ? ' ' : '');
   return [gap(0), words.replace(/^ | $/g, ''), gap(-1)];
 }
 
-/** Text, with what has to come between it and the next: the strongest gap asked for. */
+/** Joins texts by the strongest gap that was asked for between them. */
 function createLines() {
   let out: string[] = [];
   let gap: Gap = '';
@@ -109,7 +109,7 @@ function createLines() {
     ask(wanted: Gap) {
       if (anything && GAPS.indexOf(wanted) > GAPS.indexOf(gap)) gap = wanted;
     },
-    /** What the next text begins with. */
+    /** Puts a prefix before the next text. */
     begin(text: string) {
       start = text;
     },
@@ -118,7 +118,7 @@ function createLines() {
       out.push(afterRows ? gap.slice(1) : gap, start, text);
       [gap, start, anything, afterRows] = ['', '', true, false];
     },
-    /** Lines with their ends. */
+    /** Takes whole lines. */
     rows(text: string) {
       if (text === '') return;
       out.push(anything && !afterRows ? '\n' : '', text);

@@ -1,4 +1,4 @@
-/** Word documents: the text in its order, each note and picture after the paragraph that it belongs to. */
+/** Word documents: paragraphs and tables in their order; notes, charts and diagrams follow the paragraph that holds them. */
 import type { Piece } from '../../chunk-text.ts';
 import type { ParseLimits } from '../../document.ts';
 import { readEml } from '../eml.ts';
@@ -23,7 +23,7 @@ const WORD: Kind = {
 };
 const BLOCKS = new Set(['p', 'tr', 'altchunk', 'alternatecontent', 'del', 'movefrom']);
 const TABLES = new Set(['tbl']);
-/** Documents within documents, each with another one in it. */
+/** A document may replace a paragraph of another one; this bounds the depth. */
 const DEEPEST = 3;
 
 type Source = {
@@ -68,7 +68,7 @@ async function readWords(pack: OfficePackage, relations: readonly Relation[]): P
   return { ...words, notes: new Map([...footnotes, ...endnotes, ...comments]), after: [] };
 }
 
-/** `[^1]: text` of footnotes, `[^i]: text` of endnotes, and who says what. */
+/** Footnotes become `[^1]: text`, endnotes `[^i]: text`, and comments name their author. */
 async function readNotes(
   kind: string,
   part: AsyncIterable<Uint8Array>,
@@ -120,7 +120,7 @@ async function* readAfter(
   }
 }
 
-/** A document of any kind in place of a paragraph; its beginning says which kind. */
+/** Reads a document that replaces a paragraph. Its first bytes tell its format. */
 async function* readChunk(part: string, { pack, limits, depth }: Source): AsyncGenerator<Piece> {
   const parts: Uint8Array[] = [];
   for await (const bytes of pack.read(part)) parts.push(bytes);

@@ -9,7 +9,7 @@ import { showNumber } from './values.ts';
 
 type Series = { name: string; categories: string[]; values: string[] };
 
-/** A chart or a diagram; nothing for other relations. With an `id` only that one. */
+/** The text of all charts and diagrams, or of the one with this relation id. */
 export async function drawingText(
   pack: OfficePackage,
   relations: readonly Relation[],
@@ -25,7 +25,7 @@ export async function drawingText(
   return text;
 }
 
-/** Titles are lines; series with the same categories share a table. */
+/** Titles become lines, and series with the same categories share a table. */
 async function chartText(part: AsyncIterable<Uint8Array>): Promise<string> {
   let titles = '';
   const tables = new Map<string, Series[]>();
@@ -45,7 +45,7 @@ function seriesTable(series: readonly Series[]): string {
   const categories = series[0]?.categories ?? [];
   const rows = Math.max(categories.length, ...series.map(({ values }) => values.length));
   let text = table.row([{ text: '' }, ...series.map(({ name }) => ({ text: name }))]);
-  // A series without a name has no header of its own, and a table has to have one.
+  // A table needs a header, also when its series have no names.
   if (text === '') text = table.row(['Category', 'Value'].map((title) => ({ text: title })));
   for (let row = 0; row < rows; row += 1) {
     const values = series.map(({ values: each }) => ({ text: each[row] ?? '' }));
@@ -64,7 +64,7 @@ function toSeries(element: Element): Series {
   };
 }
 
-/** What the file remembers of the cells; categories of several levels are joined. */
+/** The cached values of the cells. Categories of several levels are joined. */
 function points(element: Element | undefined): string[] {
   if (element === undefined) return [];
   const [format] = descendants(element, 'formatcode');
@@ -87,7 +87,7 @@ function points(element: Element | undefined): string[] {
 
 const MOST_POINTS = 100_000;
 
-/** Waterfalls, treemaps and so on: all that they have to say, a line each. */
+/** Waterfalls, treemaps and other newer charts: each title and list of values is a line. */
 async function newerChartText(part: AsyncIterable<Uint8Array>): Promise<string> {
   let text = '';
   for await (const element of readElements(part, new Set(['title', 'lvl', 'txdata']))) {
@@ -118,7 +118,7 @@ async function diagramText(part: AsyncIterable<Uint8Array>): Promise<string> {
   return [...texts.keys()].map((id) => write(id, 0)).join('');
 }
 
-/** Paragraphs of DrawingML, a line each, with their numbers; without any, what a cell reference remembers. */
+/** The paragraphs of DrawingML with their numbers, a line each. Without paragraphs: the cached value of a cell. */
 export function richText(element: Element): string {
   const counts: { format: string; number: number }[] = [];
   const lines = [...descendants(element, 'p')].map((paragraph) => {

@@ -1,21 +1,21 @@
-/** Parts of an XML file as trees: the rest of it passes by, so that only what is looked at takes memory. */
+/** Reads parts of an XML file as trees. The rest of the file passes by and takes no memory. */
 import { decodeText } from '../text/decode.ts';
 import { readMarkup } from '../markup.ts';
 import type { Attributes } from '../markup.ts';
 
 export type Element = {
-  /** Lower-case, without its namespace prefix, as are the names of attributes. */
+  /** In lower case and without a namespace prefix, like the names of attributes. */
   name: string;
   attributes: Attributes;
   children: (Element | string)[];
 };
 
-/** What lies deeper becomes its neighbour, so that a walk over a tree may call itself. */
+/** Deeper elements become siblings, so that recursive functions cannot exhaust the stack. */
 const DEEPEST = 200;
 
 /**
- * The outermost elements of these names as they end, each with all that is in it. Of an element in `marks` only the
- * beginning is told, as an element without children. What a broken file leaves open ends with the file.
+ * Yields the outermost elements of these names with their content as they end. An element of `marks` is yielded without
+ * children as it begins. An element that a broken file leaves open ends with the file.
  */
 export async function* readElements(
   bytes: AsyncIterable<Uint8Array>,
@@ -32,7 +32,7 @@ export async function* readElements(
 function createBuilder(names: ReadonlySet<string>, marks: ReadonlySet<string>) {
   let ready: Element[] = [];
   let path: Element[] = [];
-  /** How many elements are open below the deepest of the path. */
+  /** The number of open elements that lie too deep for the path. */
   let beneath = 0;
   let last: Element | undefined;
   return {
@@ -81,7 +81,7 @@ export function child(parent: Element | undefined, name: string): Element | unde
   return parent?.children.find((each): each is Element => isElement(each) && each.name === name);
 }
 
-/** All of these names below, outermost only, in their order. */
+/** The outermost descendants of these names, in document order. */
 export function* descendants(parent: Element, ...names: string[]): Generator<Element> {
   for (const element of elements(parent)) {
     if (names.includes(element.name)) yield element;
@@ -89,19 +89,19 @@ export function* descendants(parent: Element, ...names: string[]): Generator<Ele
   }
 }
 
-/** All text below, whatever it is. */
+/** The text of all descendants. */
 export function textOf(element: Element | undefined): string {
   return (element?.children ?? [])
     .map((each) => (typeof each === 'string' ? each : textOf(each)))
     .join('');
 }
 
-/** What an element says in its attribute `val`. */
+/** The value of the attribute `val`. */
 export function valueOf(element: Element | undefined): string | undefined {
   return element?.attributes['val'];
 }
 
-/** `<w:vanish/>` switches something on, and `<w:vanish w:val="0"/>` off. */
+/** `<w:vanish/>` switches a property on, and `<w:vanish w:val="0"/>` switches it off. */
 export function isOn(element: Element | undefined): boolean {
   return element !== undefined && !/^(0|false|off)$/.test(valueOf(element) ?? '');
 }

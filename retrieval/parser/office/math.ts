@@ -3,9 +3,9 @@ import { child, descendants, elements, textOf, valueOf } from './elements.ts';
 import type { Element } from './elements.ts';
 
 const ROOTS: Record<string, string> = { '': '√', '2': '√', '3': '∛', '4': '∜' };
-/** Of what these have in them only the text counts. */
+/** Elements of properties, which hold no text. */
 const PROPERTIES = /pr$/;
-/** Letters of their own for italics and the like, as formulas have them. */
+/** Formulas write italic and bold letters as characters of their own. */
 const STYLED = /[\u{1d400}-\u{1d7ff}]/gu;
 
 /** `element` is `m:oMath` or anything in it. */

@@ -4,7 +4,7 @@ import type { Element } from './elements.ts';
 import { formatNumber } from './numbers.ts';
 
 export type Numbering = {
-  /** Counts a paragraph on, and says what stands before it: '' for nothing. */
+  /** Counts a paragraph and returns the number before it, or ''. */
   next(list: string, level: number): string;
   /** The level of a list that belongs to this paragraph style. */
   levelOf(list: string, style: string): number | undefined;
@@ -15,17 +15,17 @@ type Level = {
   format: string;
   /** `%1.%2`: the numbers of the first two levels. */
   text: string;
-  /** How many of the levels above begin it anew: all of them, unless it says. */
+  /** The number of levels above that restart this one; undefined for all of them. */
   restart: number | undefined;
   /** Shows the numbers of all levels as digits. */
   legal: boolean;
   style: string | undefined;
 };
 type List = {
-  /** What it counts together with the other lists of the same definition. */
+  /** Lists of the same definition count together. */
   definition: string;
   levels: Map<number, Level>;
-  /** Where it begins again, until it has. */
+  /** The numbers at which levels restart when they are first used. */
   restarts: Map<number, number>;
 };
 
@@ -82,7 +82,7 @@ function toLevel(level: Element): Level {
   const restart = valueOf(child(level, 'lvlrestart'));
   return {
     start: Number(valueOf(child(level, 'start')) ?? 0),
-    // A format of its own is given by its first numbers: "001, 002, 003, ...".
+    // A custom format is given by its first numbers: "001, 002, 003, ...".
     format: format?.attributes['format'] ?? valueOf(format) ?? 'decimal',
     text: valueOf(child(level, 'lvltext')) ?? '',
     restart: restart === undefined ? undefined : Number(restart),
@@ -113,7 +113,7 @@ function counters(lists: Map<string, List>): Numbering {
       const own = list?.levels.get(level);
       if (list === undefined || own === undefined) return '';
       const counts = count(list, level);
-      // Boxes with and without a tick say something, other bullets do not.
+      // A box with or without a tick has a meaning; other bullets have none.
       if (own.format === 'bullet') return /[☐☑☒✓✔✗]/.exec(own.text)?.[0] ?? '-';
       return own.text.replace(/%([1-9])/g, (_, digit: string) => {
         const shown = list.levels.get(Number(digit) - 1);

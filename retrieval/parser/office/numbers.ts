@@ -1,4 +1,4 @@
-/** Numbers as lists count: the formats of numbering in Word and PowerPoint. */
+/** The number formats of lists in Word and PowerPoint. */
 
 const ROMAN: [number, string][] = [
   [1000, 'm'],
@@ -16,7 +16,7 @@ const ROMAN: [number, string][] = [
   [1, 'i'],
 ];
 
-/** Alphabets that count their letters, and begin again with two of the same. */
+/** Alphabets that lists count in: after the last letter, letters are doubled. */
 const LETTERS: Record<string, string> = {
   lowerletter: 'abcdefghijklmnopqrstuvwxyz',
   upperletter: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
@@ -48,7 +48,7 @@ const DIGITS: Record<string, number> = {
   thainumbers: 0xe50,
 };
 
-/** A format that is not known counts in decimal digits. */
+/** Unknown formats count in decimal digits. */
 export function formatNumber(number: number, format: string): string {
   const name = format.toLowerCase();
   const letters = LETTERS[name];

@@ -1,4 +1,4 @@
-/** OpenDocument: text, sheets and presentations, which have their paragraphs and tables by the same names. */
+/** OpenDocument: texts, sheets and presentations share the names of paragraphs and tables. */
 import type { Piece } from '../../chunk-text.ts';
 import { DocumentError } from '../../document.ts';
 import type { ParseLimits } from '../../document.ts';
@@ -11,7 +11,7 @@ import type { OfficePackage } from './package.ts';
 
 const BLOCKS = new Set('h p table-row tracked-changes semantics object'.split(' '));
 const MARKS = new Set('spreadsheet table page frame'.split(' '));
-/** Sheets say of empty rows and columns how often they are repeated: up to the end of the sheet. */
+/** Sheets repeat their last, empty row and cell up to the end of the sheet. */
 const MOST_REPEATED = 100;
 
 /** What follows the paragraph: text, and the folders of charts and formulas. */
@@ -60,7 +60,7 @@ async function* readContent(pack: OfficePackage, folder: string): AsyncGenerator
   yield* readAfter(pack, after, folder);
 }
 
-/** Objects in objects are not opened. */
+/** An object within an object is not read. */
 async function* readAfter(pack: OfficePackage, after: After, folder = ''): AsyncGenerator<Piece> {
   for (const each of after.splice(0)) {
     if (typeof each === 'string') yield { text: each };
@@ -141,7 +141,7 @@ function formula(element: Element): string {
   return oneLine(textOf(source ?? element));
 }
 
-/** None for an empty row. */
+/** An empty list for an empty row. */
 function cellsOf(row: Element, after: After): Cell[] {
   const cells: Cell[] = [];
   let covered = 0;

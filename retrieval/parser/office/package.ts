@@ -1,4 +1,4 @@
-/** An Office file: parts in an archive, which are found by what other parts say of them and not by their names. */
+/** An Office file: parts in an archive. Relations of other parts lead to a part, not its name. */
 import { DocumentError } from '../../document.ts';
 import type { ParseLimits } from '../../document.ts';
 import { readMarkup } from '../markup.ts';
@@ -9,7 +9,7 @@ import type { Element } from './elements.ts';
 
 export type Relation = {
   id: string;
-  /** The last word of its address, which transitional and strict files share, in lower case. */
+  /** The last word of the type's address in lower case, which transitional and strict files share. */
   type: string;
   /** The name of a part, which may be missing. */
   target: string;
@@ -17,19 +17,19 @@ export type Relation = {
 
 export type OfficePackage = {
   names: readonly string[];
-  /** Nothing when there is no such part. */
+  /** Yields nothing when the part is missing. */
   read(part: string): AsyncGenerator<Uint8Array>;
   relationsOf(part: string): Promise<Relation[]>;
-  /** The part that the file is about, if it is of this kind. */
+  /** The name of the main part, or undefined when the file is of another kind. */
   mainPart(kind: Kind): Promise<string | undefined>;
 };
 
 export type Kind = {
-  /** What the content type of its main part has in it. */
+  /** Matches the content type of the main part. */
   contentType: RegExp;
-  /** Where programs put it, for files that do not say. */
+  /** Matches the usual name, for files without relations and content types. */
   name: RegExp;
-  /** Its outermost element. */
+  /** The outermost element of the main part. */
   root: string;
 };
 
@@ -43,7 +43,7 @@ export function openPackage(bytes: Buffer, limits: ParseLimits): OfficePackage {
     );
   }
   const archive = openArchive(bytes, limits);
-  /** Names differ from what is said of them in case, and some programs write backslashes. */
+  /** References differ from names in case, and some programs write backslashes. */
   const known = new Map(archive.names.map((name) => [normal(name), name]));
   const read = (part: string) => archive.read(known.get(normal(part)) ?? part);
 
@@ -84,7 +84,7 @@ export function notA(what: string): DocumentError {
   return new DocumentError('invalid_file', `The file is not a ${what}.`);
 }
 
-/** The relation that an element names: its `id` with a prefix. */
+/** The relation id of an element is its `id` with a prefix. */
 export function relationId({ attributes }: Element): string {
   const name = Object.keys(attributes).find((each) => each.endsWith(':id'));
   return attributes[name ?? 'id'] ?? '';
@@ -98,7 +98,7 @@ function normal(name: string): string {
   return name.replaceAll('\\', '/').replace(/^\//, '').toLowerCase();
 }
 
-/** The part that `target` is, seen from a folder. */
+/** The name of the part that `target` means, seen from a folder. */
 export function resolve(folder: string, target: string): string {
   try {
     const { pathname } = new URL(target, `file:///${folder}`);

@@ -17,10 +17,10 @@ const PRESENTATION: Kind = {
 /** For files whose presentation does not list its slides. */
 const SLIDE = /^ppt\/slides\/slide(\d+)\.xml$/;
 const SHAPES = new Set(['sp', 'graphicframe', 'cxnsp', 'txbody', 'alternatecontent']);
-/** Placeholders whose text is the same everywhere, or a number. */
+/** Placeholders for slide numbers, dates and repeated headers. */
 const REPEATED = new Set(['sldnum', 'dt', 'hdr', 'sldimg']);
 
-/** The page is the slide's place. */
+/** The page of a piece is the place of its slide. */
 export async function* readPptx(bytes: Buffer, limits: ParseLimits): AsyncGenerator<Piece> {
   const pack = openPackage(bytes, limits);
   const slides = await slidesOf(pack);
@@ -52,7 +52,7 @@ async function slidesOf(pack: OfficePackage): Promise<string[]> {
   return pack.names.filter((name) => SLIDE.test(name)).sort((a, b) => number(a) - number(b));
 }
 
-/** `seen` has the texts of layouts and masters that stand on an earlier slide: each is read once. */
+/** `seen` holds layouts and masters of earlier slides and their texts: each is read once. */
 async function* readSlide(
   pack: OfficePackage,
   slide: string,
@@ -82,7 +82,7 @@ async function* readSlide(
   yield { text: '\n' };
 }
 
-/** Of a layout or a master a slide shows what is no placeholder. */
+/** A slide shows the shapes of its layout and master, except placeholders. */
 async function* readShapes(
   pack: OfficePackage,
   part: string,

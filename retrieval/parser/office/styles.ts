@@ -1,11 +1,11 @@
-/** What the styles of a Word document say of paragraphs and of text, with what they inherit. */
+/** The styles of a Word document: which paragraphs are headings, numbered or hidden. Styles inherit from others. */
 import { child, descendants, isOn, readElements, valueOf } from './elements.ts';
 import type { Element } from './elements.ts';
 
 export type Style = {
-  /** Itself, then those it is based on. */
+  /** The style itself, then the styles that it is based on. */
   ids: string[];
-  /** Of a heading, from 1. */
+  /** The level of a heading, from 1. */
   heading: number | undefined;
   list: string | undefined;
   listLevel: number | undefined;
@@ -67,7 +67,7 @@ function toStyle(line: readonly [string, Element][]): Style {
   };
 }
 
-/** From 1; 10 is declared to be no heading. */
+/** From 1; level 10 stands for body text. */
 export function outlineLevel(properties: Element | undefined): number | undefined {
   const value = valueOf(child(properties, 'outlinelvl'));
   return value === undefined ? undefined : Number(value) + 1;

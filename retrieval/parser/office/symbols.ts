@@ -1,4 +1,4 @@
-/** Fonts whose letters are pictures: what a reader sees for a character of Symbol, Wingdings and Wingdings 2. */
+/** Fonts that show pictures instead of letters: what a reader sees for a character of Symbol, Wingdings and Wingdings 2. */
 
 const SYMBOL_FROM_SPACE =
   ' !∀#∃%&∍()∗+,−./0123456789:;<=>?≅ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ[∴]⊥_‾αβχδεφγηιϕκλμνοπθρστυϖωξψζ{|}∼';
@@ -18,18 +18,16 @@ const PICTURES: Record<string, Map<number, string>> = {
   wingdings: pairs(WINGDINGS),
   'wingdings 2': pairs(WINGDINGS_2),
 };
-/** Where documents put the characters of such fonts. */
+/** Documents put the characters of such fonts into a range for private use. */
 const PRIVATE = /[\uf020-\uf0ff]/g;
 
-/** `text` as `font` shows it, if it is such a font; of a font that is not known, private characters are dropped. */
+/** `text` as `font` shows it. A picture that is not known here is left out; other fonts have letters there. */
 export function picture(text: string, font: string): string {
   const pictures = PICTURES[font.toLowerCase()];
+  const isLetters = pictures === undefined && !/dings|symbol|marlett/i.test(font);
   return text.replace(PRIVATE, (character) => {
     const code = character.charCodeAt(0) & 0xff;
-    return (
-      pictures?.get(code) ??
-      (pictures === undefined && code < 0x7f ? String.fromCharCode(code) : '')
-    );
+    return isLetters ? String.fromCharCode(code) : (pictures?.get(code) ?? '');
   });
 }
 

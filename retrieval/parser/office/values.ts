@@ -1,7 +1,7 @@
-/** Numbers of a sheet as it shows them, dates so that everybody reads them alike. */
+/** Numbers as a sheet shows them, and dates in ISO 8601. */
 import { dateFromSerial, format, isDateFormat } from 'numfmt';
 
-/** Those of its own that a file refers to by number alone: the ones that are no plain digits. */
+/** Formats that files name by number, except those of plain digits. */
 const BUILT_IN: Record<number, string> = {
   9: '0%',
   10: '0.00%',
@@ -31,8 +31,8 @@ export function builtInFormat(id: number): string {
 }
 
 /**
- * `value` is a number as files write it. A date whose month is a number becomes `2026-01-31`, since the reader does not
- * know which number is the month; a plain number keeps its digits, without the noise of binary fractions.
+ * `value` is a number as files write it. A date whose month is a number becomes `2026-01-31`, because readers could not
+ * tell month from day. A number without a format keeps its digits, without the noise of binary fractions.
  */
 export function showNumber(value: string, code: string, from1904 = false): string {
   const number = Number(value);

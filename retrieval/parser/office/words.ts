@@ -1,4 +1,4 @@
-/** Blocks of a Word document as text: paragraphs with their numbers, tables, and what is anchored in them. */
+/** The text of a Word document's blocks: paragraphs with their numbers, tables, notes and text boxes. */
 import { createTable, heading, oneLine } from '../markdown.ts';
 import type { Cell } from '../markdown.ts';
 import { child, elements, isOn, textOf, valueOf } from './elements.ts';
@@ -15,11 +15,11 @@ export type Words = {
   styleOf(id: string | undefined): Style;
   /** Of footnotes, endnotes and comments, by `footnote 2` and the like. */
   notes: Map<string, string>;
-  /** What follows the paragraph: text, and relations of charts and diagrams. */
+  /** Texts, and relations of charts and diagrams, that follow the paragraph. */
   after: (string | { relation: string })[];
 };
 
-/** Settings, what was deleted, and codes that are not shown. */
+/** Properties, deleted text and field codes. */
 const UNSEEN = new Set(
   (
     'ppr rpr sectpr tblpr trpr tcpr sdtpr sdtendpr tblgrid del movefrom deltext delinstrtext instrtext rt rubypr ' +
@@ -52,7 +52,7 @@ export function block(element: Element, words: Words): string {
   }
 }
 
-/** The cells of a table's row, none of one that was deleted. */
+/** The cells of a table row; a deleted row has none. */
 export function cells(row: Element, words: Words): Cell[] {
   if (child(child(row, 'trpr'), 'del') !== undefined) return [];
   return elements(row).flatMap((cell): Cell[] => {
@@ -132,7 +132,7 @@ function inlineElement(element: Element, words: Words): string {
   }
 }
 
-/** What stands elsewhere: undefined for what does not. */
+/** The text in the line of an element whose content stands elsewhere; undefined for other elements. */
 function anchored(element: Element, words: Words): string | undefined {
   const { name, attributes } = element;
   switch (name) {
@@ -179,7 +179,7 @@ function ruby(element: Element, words: Words): string {
   return reading === '' ? `${base}` : `${base}(${reading})`;
 }
 
-/** The branch that programs of today show; the one for older programs, if there is nothing to read in it. */
+/** The text of the branch that current programs show, or else of the branch for older programs. */
 function alternative(element: Element, read: (branch: Element) => string): string {
   const choice = child(element, 'choice');
   const shown = choice === undefined ? '' : read(choice);

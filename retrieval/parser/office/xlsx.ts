@@ -1,4 +1,4 @@
-/** Workbooks: each sheet that is shown is a heading, and its rows are tables; an empty row ends one. */
+/** Workbooks: each visible sheet has a heading and its rows as tables. An empty row ends a table. */
 import type { Piece } from '../../chunk-text.ts';
 import type { ParseLimits } from '../../document.ts';
 import { createTable, heading, oneLine } from '../markdown.ts';
@@ -54,12 +54,15 @@ async function readStrings(part: AsyncIterable<Uint8Array>): Promise<string[]> {
   return strings;
 }
 
-/** Text and runs of it, without the readings of Japanese. */
+/** Text and its runs, without readings. A character that XML does not allow is written as `_x000B_`. */
 function stringOf(item: Element): string {
   return [...descendants(item, 't', 'rph')]
     .filter(({ name }) => name === 't')
     .map((text) => textOf(text))
-    .join('');
+    .join('')
+    .replace(/_x([0-9a-f]{4})_/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    );
 }
 
 async function readFormats(part: AsyncIterable<Uint8Array>): Promise<string[]> {
@@ -78,9 +81,9 @@ async function readFormats(part: AsyncIterable<Uint8Array>): Promise<string[]> {
   return formats;
 }
 
-async function* readSheet(book: Book, name: string, sheet: Relation): AsyncGenerator<Piece> {
+async function* readSheet(book: Book, title: string, sheet: Relation): AsyncGenerator<Piece> {
   const { pack } = book;
-  yield { text: heading(1, name) };
+  yield { text: heading(1, title) };
   if (sheet.type === 'worksheet') yield* readRows(book, sheet.target);
   const relations = await pack.relationsOf(sheet.target);
   for (const drawing of targetsOf(relations, 'drawing')) {
@@ -89,16 +92,21 @@ async function* readSheet(book: Book, name: string, sheet: Relation): AsyncGener
     }
     yield { text: await drawingText(pack, await pack.relationsOf(drawing)) };
   }
-  for (const comments of targetsOf(relations, 'comments')) {
-    for await (const comment of readElements(pack.read(comments), new Set(['comment']))) {
-      yield { text: `Comment on ${comment.attributes['ref']}: ${oneLine(stringOf(comment))}\n` };
+  // Excel keeps a copy of each thread of comments for older programs, with a long explanation.
+  const threads = targetsOf(relations, 'threadedcomment');
+  for (const comments of threads.length > 0 ? threads : targetsOf(relations, 'comments')) {
+    const found = new Set(['comment', 'threadedcomment']);
+    for await (const comment of readElements(pack.read(comments), found)) {
+      const { name } = comment;
+      const text = name === 'comment' ? stringOf(comment) : textOf(child(comment, 'text'));
+      yield { text: `Comment on ${comment.attributes['ref']}: ${oneLine(text)}\n` };
     }
   }
 }
 
 async function* readRows(book: Book, part: string): AsyncGenerator<Piece> {
   const merged = await readMerged(book.pack.read(part));
-  /** The last row that the cell above covers, by column. */
+  /** The last row that a merged cell covers, by column. */
   const covered = new Map<number, number>();
   const table = createTable();
   let number = 0;
@@ -124,7 +132,7 @@ async function* readRows(book: Book, part: string): AsyncGenerator<Piece> {
 
 type Placed = { column: number; text: string; continues?: boolean };
 
-/** Cells that lie below a merged one are left out of a file, or empty. */
+/** Adds the cells below merged cells, which files leave out or leave empty. */
 function addCovered(shown: Placed[], covered: Map<number, number>, row: number): void {
   const present = new Set(shown.map(({ column }) => column));
   for (const [column, last] of covered) {
@@ -143,7 +151,7 @@ function placed(cells: readonly Element[], book: Book): Placed[] {
   });
 }
 
-/** `places` says which cell of the table each column of the sheet is, and is added to. */
+/** `places` maps columns of the sheet to cells of the table; new columns are added to it. */
 function inColumns(shown: readonly Placed[], places: Map<number, number>): Cell[] {
   const cells: Cell[] = [];
   for (const { column, text, continues = false } of shown) {
@@ -158,7 +166,7 @@ function inColumns(shown: readonly Placed[], places: Map<number, number>): Cell[
   return cells;
 }
 
-/** How many rows a cell covers, by its column and row. */
+/** The number of rows that each merged cell covers, by column and row. */
 async function readMerged(part: AsyncIterable<Uint8Array>): Promise<Map<string, number>> {
   const merged = new Map<string, number>();
   for await (const { attributes } of readElements(part, new Set(['mergecell']))) {
@@ -175,7 +183,7 @@ function columnOf(letters: string): number {
   return column;
 }
 
-/** What the cell shows: the text that a formula had when the file was saved. */
+/** The text of a cell; for a formula, its result when the file was saved. */
 function cellText(cell: Element, { strings, formats, from1904 }: Book): string {
   const { t: type = 'n', s: style = '0' } = cell.attributes;
   const value = textOf(child(cell, 'v'));

@@ -1,13 +1,13 @@
-/** Rows of separated values as a table, in bounded memory: the separator is the one that the first lines agree on. */
+/** Reads separated values as a table in bounded memory. The first lines tell the separator. */
 import type { Piece } from '../../chunk-text.ts';
 import { createTable } from '../markdown.ts';
 import { decodeText } from './decode.ts';
 
-/** Of two that do equally well the first: commas are also in prices and in prose. */
+/** The first one wins a tie: prices and prose contain commas too. */
 const SEPARATORS = ['\t', ';', '|', ','];
 const SAMPLE_CHARACTERS = 16_384;
 const SAMPLE_LINES = 10;
-/** A quoted cell that goes on for so long was never quoted. */
+/** A longer quoted cell lacks its closing quote, so its quote counts as text. */
 const LONGEST_CELL = 100_000;
 /** A longer row is written in parts. */
 const MOST_CELLS = 1_000;
@@ -29,7 +29,7 @@ export async function* readCsv(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   yield { text: write(rows.push(begun)) + write(rows.end()) + table.end() };
 }
 
-/** Most often in the line that has it least often. */
+/** The separator whose smallest count in a line is the largest. */
 function separatorOf(sample: string): string {
   const lines = sample.replace(/"(?:[^"]|"")*"/g, '').split(/[\r\n]+/);
   const whole = lines.slice(0, Math.max(1, Math.min(lines.length - 1, SAMPLE_LINES)));
@@ -44,7 +44,7 @@ function createRows(separator: string) {
   let row: string[] = [];
   let cell = '';
   let isQuoted = false;
-  /** After a quote in a quoted cell: it ends the cell, unless another one follows. */
+  /** A quote in a quoted cell ends the cell, unless another quote follows. */
   let afterQuote = false;
 
   const endCell = () => {

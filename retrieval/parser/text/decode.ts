@@ -9,9 +9,9 @@ import { DocumentError } from '../../document.ts';
 /** Enough to tell UTF-16 without a byte order mark by its zeros. */
 const SAMPLE_BYTES = 4_096;
 
-/** A text has some zeros by mistake, which are left out; with more it is something else. */
+/** Text may contain a few NULs by mistake, which are dropped; a file with a larger share is not text. */
 const MOST_ZEROS = 0.2;
-/** No text has controls, characters for private use, and those that there are none of. */
+/** Controls, private and unassigned characters do not occur in text. */
 const IMPOSSIBLE = /(?!\s)[\p{Cc}\p{Co}\p{Cn}]/u;
 
 /** The encoding that a document's beginning says it has. */
@@ -53,7 +53,7 @@ function encodingOf(sample: Uint8Array, declared: Declaration): string {
   if (zeros === 0) return declaredEncoding(sample, declared) ?? 'utf-8';
   const isSparse = zeros < sample.length * MOST_ZEROS;
   if (isSparse && decodes(sample, 'utf-8') !== undefined) return 'utf-8';
-  // Zeros are in the line ends, spaces and digits of UTF-16 in any script; read the wrong way, it has impossible characters.
+  // In UTF-16 of any script, spaces and line ends contain zeros. Read in the wrong byte order, it has impossible characters.
   const [first, ...others] = ['utf-16le', 'utf-16be'].filter((name) => isText(sample, name));
   if (first !== undefined && others.length === 0) return first;
   if (first !== undefined) return halfWithZeros(sample);
@@ -75,7 +75,7 @@ function decodes(sample: Uint8Array, encoding: string): string | undefined {
   }
 }
 
-/** Of each character of a Western text the upper byte is zero. */
+/** The upper byte of each character of a Western text is zero. */
 function halfWithZeros(sample: Uint8Array): string {
   let upper = 0;
   sample.forEach((byte, index) => {

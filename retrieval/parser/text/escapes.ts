@@ -1,11 +1,11 @@
-/** Text whose characters may be written as escapes, as a reader of the data sees them: JSON's `\u00fc`, XML's `&#252;`. */
+/** Decodes the escapes in the text of JSON (`\u00fc`) and XML (`&#252;`). */
 import type { Piece } from '../../chunk-text.ts';
 import { declaredEncoding } from '../html.ts';
 import { decodeText } from './decode.ts';
 
 type Escapes = {
   pattern: RegExp;
-  /** What one begins with, and how long it may get. */
+  /** The first character and the greatest length of an escape. */
   start: string;
   longest: number;
   decode: (match: RegExpMatchArray) => string;
@@ -16,7 +16,7 @@ const NAMED: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', a
 const LAST_CODE_POINT = 0x10ffff;
 
 const JSON_ESCAPES: Escapes = {
-  // Halves of a character stay together.
+  // The first alternative keeps the halves of a surrogate pair together.
   pattern: /\\u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|\\u([0-9a-f]{4})|\\(["\\/bfnrt])/gi,
   start: '\\',
   longest: 12,

@@ -7,7 +7,7 @@ import { decodeText } from './decode.ts';
 
 type Fields = Record<string, unknown>;
 
-/** The whole of it is in memory, which the limit of the process bounds. */
+/** Holds the whole file in memory, which the parser's memory limit bounds. */
 export async function* readNotebook(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Piece> {
   let source = '';
   for await (const part of decodeText(bytes)) source += part;
@@ -24,7 +24,7 @@ function parse(source: string): Fields {
     const notebook: unknown = JSON.parse(source);
     if (isFields(notebook)) return notebook;
   } catch {
-    // The message says the same of other values.
+    // The error below covers other values too.
   }
   throw new DocumentError('invalid_file', 'The file is not a Jupyter notebook.');
 }
@@ -49,7 +49,7 @@ function outputText(output: Fields): string {
   return stripVTControlCharacters(text);
 }
 
-/** Texts are lists of lines, or whole. */
+/** A text is a string or a list of strings. */
 function joined(value: unknown): string {
   if (Array.isArray(value)) return value.map(joined).join('');
   return typeof value === 'string' ? value : '';

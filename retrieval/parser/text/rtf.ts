@@ -8,17 +8,17 @@ import type { Table } from '../markdown.ts';
 
 type Group = {
   unseen: boolean;
-  /** `\*` says that its first word may be passed by when it is not known. */
+  /** After `\*`, a group whose first word is unknown has to be skipped. */
   optional: boolean;
   page: number;
-  /** How many characters after `\u` are for programs that do not know it. */
+  /** The number of characters after `\u` that only older programs show. */
   substitutes: number;
 };
 
 type State = {
   group: Group;
   outer: Group[];
-  /** The code pages of fonts, and the font that is described. */
+  /** The code pages of fonts; `font` is the font that is being described. */
   fonts: Map<number, number>;
   font: number;
   inFonts: boolean;
@@ -35,7 +35,7 @@ type State = {
 const UNSEEN =
   'colortbl stylesheet info pict object objdata filetbl listtable listoverridetable revtbl rsidtbl generator themedata ' +
   'colorschememapping datastore latentstyles xmlnstbl fldinst bkmkstart bkmkend nonshppict atnid atnauthor atndate';
-/** Optional ones that a reader sees. */
+/** Optional groups that a reader sees. */
 const SEEN = new Set('shppict shpinst shptxt annotation atnparent'.split(' '));
 const CHARACTERS: Record<string, string> = {
   tab: '\t',
@@ -55,7 +55,7 @@ const CHARACTERS: Record<string, string> = {
   '}': '}',
   '\\': '\\',
 };
-/** Encodings by the character sets of fonts and by code pages: those that are no `windows-`. */
+/** Code pages by the character sets of fonts. */
 const CHARSETS = new Map(
   [
     [77, 10_000],
@@ -196,7 +196,7 @@ function turn(state: State, brace: string): void {
     return;
   }
   state.group = state.outer.pop() ?? state.group;
-  // Fonts are described in a group that is not seen, in one that is.
+  // The table of fonts is an unseen group within a seen one.
   if (!state.group.unseen) state.inFonts = false;
 }
 

@@ -1,4 +1,4 @@
-/** LaTeX as it reads: headings, letters with accents, and words without their commands; formulas stay as they are. */
+/** Reads LaTeX: commands of headings, accents and styles become text, comments go, and formulas stay as they are. */
 import type { Piece } from '../../chunk-text.ts';
 import { heading } from '../markdown.ts';
 import { decodeText } from './decode.ts';
@@ -8,7 +8,7 @@ const HEADING =
   /\\(part|chapter|section|subsection|subsubsection|paragraph|title)\*?(?:\[[^\]]*\])?\{((?:[^{}]|\{[^{}]*\})*)\}/g;
 const STYLE =
   /\\(?:text(?:bf|it|tt|sc|sf|rm|up|sl|md|normal)|emph|underline|mbox|enquote)\s*\{([^{}]*)\}/g;
-/** Combining characters by the commands of accents. */
+/** The combining characters that accent commands stand for. */
 const ACCENTS: Record<string, string> = {
   '`': '\u0300',
   "'": '\u0301',

@@ -124,6 +124,21 @@ export const SHEETS: Case[] = [
     ['Shaped', 'Comment on B2: Check this'],
   ],
   [
+    'a thread of comments, without the copy for older programs',
+    'a.xlsx',
+    () =>
+      workbook([{ name: 'S', rows: row(1, 'A1:inlineStr=two_x000D_\nlines', 'B1=y') }], {
+        more: {
+          'comments:c.xml':
+            '<comments><comment ref="B2"><text><t>[Threaded comment] Your version of Excel …</t></text></comment></comments>',
+          'threadedComment:t.xml':
+            '<ThreadedComments><threadedComment ref="B2"><text>Agreed?</text></threadedComment><threadedComment ref="B2"><text>Yes</text></threadedComment></ThreadedComments>',
+        },
+      }),
+    ['| two lines | y |', 'Comment on B2: Agreed?', 'Comment on B2: Yes'],
+    ['Your version'],
+  ],
+  [
     'rows and cells that do not say where they are',
     'a.xlsm',
     () =>

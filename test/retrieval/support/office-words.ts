@@ -73,10 +73,10 @@ export const WORDS: Case[] = [
     'a.docx',
     () =>
       wordFile(
-        '<w:p><w:r><w:sym w:font="Wingdings" w:char="F0FC"/><w:t> done, angle </w:t><w:sym w:font="Symbol" w:char="F061"/></w:r></w:p>' +
+        '<w:p><w:r><w:sym w:font="Wingdings" w:char="F0FC"/><w:t> done, angle </w:t><w:sym w:font="Symbol" w:char="F061"/><w:sym w:font="Times New Roman" w:char="00E9"/><w:sym w:font="Webdings" w:char="F041"/></w:r></w:p>' +
           '<w:p><w:r><w:ruby><w:rubyPr><w:hps w:val="12"/></w:rubyPr><w:rt><w:r><w:t>とうきょう</w:t></w:r></w:rt><w:rubyBase><w:r><w:t>東京</w:t></w:r></w:rubyBase></w:ruby></w:r></w:p>',
       ),
-    ['✓ done, angle α', '東京(とうきょう)'],
+    ['✓ done, angle αé\n', '東京(とうきょう)'],
   ],
   [
     'a text box once',
