@@ -15,11 +15,15 @@ RUN node worker/bundle.ts
 
 FROM base AS app
 COPY package.json package-lock.json .npmrc ./
-# Optional packages are the embedded PostgreSQL and Node itself. Of Temporal's native part one platform is enough.
+# Optional packages are the embedded PostgreSQL and Node itself. Of Temporal's native part one platform is enough, and of
+# Tesseract one build and the smaller data.
 RUN npm ci --omit=optional --omit=dev --ignore-scripts \
   && npm cache clean --force \
   && find node_modules/@temporalio/core-bridge/releases -mindepth 1 -maxdepth 1 \
-    ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} +
+    ! -name "$(uname -m)-unknown-linux-gnu" -exec rm -rf {} + \
+  && find node_modules/tesseract.js-core -name 'tesseract-core*' \
+    ! -name tesseract-core-simd-lstm.js ! -name tesseract-core-simd-lstm.wasm -delete \
+  && rm -rf node_modules/@tesseract.js-data/*/4.0.0
 COPY . .
 COPY --from=bundle /app/.cache .cache
 # An empty volume that is mounted here takes over the owner.

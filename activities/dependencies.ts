@@ -24,5 +24,7 @@ export type ActivityDependencies = {
   fileWaitSeconds: number;
   /** What parsing one file may use, where it differs from the defaults. */
   parseLimits: Partial<ParseLimits>;
+  /** In which text of scanned pages is recognised. */
+  ocrLanguages: readonly string[];
   parsers: ParserPool;
 };

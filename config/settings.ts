@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { flag, httpUrl, megabytes, optional, origins, path, postgresUrl, sandboxdAddress, secret, text, whole } from './values.ts';
+import { flag, httpUrl, languages, megabytes, optional, origins, path, postgresUrl, sandboxdAddress, secret, text, whole } from './values.ts';
 
 export type Process = 'api' | 'worker' | 'sandboxd' | 'migrate' | 'npm start';
 
@@ -131,6 +131,11 @@ export const SETTINGS = {
     'PARSE_MAX_TOKENS',
     whole(100, 1_000_000_000).default(5_000_000),
     'Tokens that the text of one file may have. The default is that of the hosted service',
+  ),
+  ocrLanguages: worker(
+    'OCR_LANGUAGES',
+    languages.prefault('').meta({ unset: 'none' }),
+    'Languages of scanned pages, such as `eng+chi_sim`, whose text is recognised. [How](retrieval.md#scanned-pages)',
   ),
   workerActivitySlots: worker('WORKER_ACTIVITY_SLOTS', whole(1, 10_000).default(400), 'Model turns and tool calls that one worker runs at once'),
 

@@ -64,6 +64,11 @@ export const origins = text.transform((value, context) => {
   return list.filter((origin) => origin !== '');
 });
 
+/** Names as Tesseract has them. */
+export const languages = text
+  .regex(/^([a-z]{3}(_[a-z]+)*(\+(?!$)|$))*$/, 'must be a list such as eng+chi_sim')
+  .transform((value) => value.split('+').filter((language) => language !== ''));
+
 export const sandboxdAddress = text.transform((value, context): SandboxdAddress => {
   const socket = /^unix:(\/.+)$/.exec(value)?.[1];
   if (socket !== undefined) return { path: socket };

@@ -7,13 +7,14 @@ import type { ParserMessage, ParseRequest } from './messages.ts';
 import type { ParserPool } from './parser-pool.ts';
 import { startParser } from './parser-process.ts';
 import type { Parser } from './parser-process.ts';
-import { watchProgress } from './progress.ts';
 import { isBusy, quietMoment } from './quiet-moment.ts';
-import { watchTime } from './watch-time.ts';
+import { watchProgress, watchTime } from './watch-time.ts';
 import type { Watch } from './watch-time.ts';
 
 export type ExtractOptions = ChunkingOptions & {
   signal?: AbortSignal;
+  /** In which text of scanned pages is recognised; without, it is not. */
+  languages?: readonly string[];
   /** Over PARSE_LIMITS. */
   limits?: Partial<ParseLimits>;
   /** Takes a parser from there and leaves it there; without, one is started for this file alone. */
@@ -72,8 +73,9 @@ export async function* extractChunks(
 function toRequest(file: DocumentFile, options: ExtractOptions, limits: ParseLimits): ParseRequest {
   const format = formatOf(file.filename);
   if (!STREAMED.has(format) && file.bytes > limits.documentBytes) throw tooLarge(limits);
-  const { maxTokens, overlapTokens } = options;
-  return { format, bytes: file.bytes, chunking: { maxTokens, overlapTokens }, limits };
+  const { maxTokens, overlapTokens, languages = [] } = options;
+  const chunking = { maxTokens, overlapTokens };
+  return { format, bytes: file.bytes, chunking, limits, languages };
 }
 
 /** Whatever stops it, and for whatever reason, the process is killed and the reason thrown to who reads chunks. */

@@ -5,6 +5,7 @@ export { extractChunks } from './extract-chunks.ts';
 export type { ExtractOptions } from './extract-chunks.ts';
 export { createParserPool } from './parser-pool.ts';
 export type { ParserPool } from './parser-pool.ts';
+export { recognitionData } from './parser/pdf/recognition-data.ts';
 export { EmbeddingError, createEmbedder, parseRetryAfter } from './embed.ts';
 export type { Embedder } from './embed.ts';
 export { toCode } from './codes.ts';

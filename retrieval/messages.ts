@@ -12,6 +12,8 @@ export type ParseRequest = {
   bytes: number;
   chunking: ChunkingOptions;
   limits: ParseLimits;
+  /** Of text in pictures of pages, as Tesseract names them; empty: it is not recognised. */
+  languages: readonly string[];
 };
 
 export type ParserMessage =

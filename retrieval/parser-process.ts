@@ -34,7 +34,7 @@ const ENTRY = fileURLToPath(new URL('parser/main.ts', import.meta.url));
 /** The packages that parsing loads, with those they load. */
 const PACKAGES =
   'gpt-tokenizer htmlparser2 domelementtype domhandler domutils dom-serializer entities numfmt postal-mime ' +
-  '@embedpdf/pdfium bidi-js word-extractor saxes xmlchars yauzl buffer-crc32 fd-slicer pend';
+  '@embedpdf/pdfium bidi-js tesseract.js-core @tesseract.js-data word-extractor saxes xmlchars yauzl buffer-crc32 fd-slicer pend';
 const READABLE = [
   'package.json',
   'retrieval/',

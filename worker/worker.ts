@@ -14,7 +14,7 @@ import { rotateEventPartitions } from '../db/maintenance.ts';
 import { createPool } from '../db/core/pool.ts';
 import { RunControl } from '../db/events/run-control.ts';
 import type { Logger } from '../config/log.ts';
-import { createEmbedder, createParserPool } from '../retrieval/index.ts';
+import { createEmbedder, createParserPool, recognitionData } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
 import { workflowBundle } from './bundle.ts';
 import { openSandbox } from './sandbox.ts';
@@ -96,6 +96,7 @@ type Resources = {
 
 async function openResources(options: WorkerOptions): Promise<Resources> {
   const { config, log } = options;
+  config.ocrLanguages.forEach(recognitionData);
   const [connection, sandbox, codePath] = await Promise.all([
     connect(options),
     options.sandbox ?? openSandbox(config),
@@ -125,6 +126,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     searchCandidates: config.searchCandidates,
     fileWaitSeconds: config.fileWaitSeconds,
     parseLimits: parseLimits(config),
+    ocrLanguages: config.ocrLanguages,
     parsers: createParserPool(config.ingestSlots),
   };
   const standIn = startStandIn(options.temporalAddress, config, log);

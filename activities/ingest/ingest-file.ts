@@ -57,7 +57,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
     if (source === undefined || source.status !== 'in_progress') return ended(deps, seq);
     const document = await claimDocument(pool, seq, {
       sha256: source.sha256 ?? (await hashBlob(deps, source, signal)),
-      format: formatOf(source.filename),
+      format: formatOf(source.filename, deps.ocrLanguages),
       words: wordsOf(source.filename),
     });
     if (document === undefined) return ended(deps, seq);
@@ -72,7 +72,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
 
 /** Stores what lies behind the chunks that are stored already. Undefined: the ingest is not wanted any more. */
 async function storeAll(
-  { pool, parseLimits, parsers }: ActivityDependencies,
+  { pool, parseLimits, parsers, ocrLanguages: languages }: ActivityDependencies,
   { seq, document }: { seq: number; document: Document },
   source: IngestSource,
   signal: AbortSignal,
@@ -87,7 +87,8 @@ async function storeAll(
   let ordinal = 0;
   let held: NewChunk[] = [];
   const reuse = { pool: parsers, owner: source.project_id };
-  for await (const chunk of extractChunks(file, { ...sizes, signal, limits: parseLimits, reuse })) {
+  const options = { ...sizes, signal, limits: parseLimits, reuse, languages };
+  for await (const chunk of extractChunks(file, options)) {
     if (ordinal >= stored) held.push({ ...chunk, ordinal });
     ordinal += 1;
     if (held.length < STORE_CHUNKS) continue;

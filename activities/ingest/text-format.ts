@@ -37,8 +37,10 @@ const PROSE = new Set([
 ]);
 
 /** Part of what makes two documents the same. */
-export function formatOf(filename: string): string {
-  return `${VERSION}.${extensionOf(filename)}`;
+export function formatOf(filename: string, ocrLanguages: readonly string[]): string {
+  const extension = extensionOf(filename);
+  const languages = extension === 'pdf' ? ocrLanguages : [];
+  return [VERSION, extension, ...languages].join('.');
 }
 
 /** Words of prose are stemmed; identifiers and data are found as they are written. */

@@ -92,7 +92,7 @@ async function parse(request: ParseRequest, parts: AsyncIterable<Buffer>): Promi
 }
 
 async function* readPieces(
-  { format, bytes, limits }: ParseRequest,
+  { format, bytes, limits, languages }: ParseRequest,
   parts: AsyncIterable<Buffer>,
 ): AsyncGenerator<Piece> {
   switch (format) {
@@ -112,7 +112,11 @@ async function* readPieces(
     case 'html':
       return yield* (await import('./html.ts')).readHtml(parts);
     case 'pdf':
-      return yield* (await import('./pdf/read-pdf.ts')).readPdf(parts, bytes, limits);
+      return yield* (await import('./pdf/read-pdf.ts')).readPdf(parts, {
+        bytes,
+        limits,
+        languages,
+      });
     case 'docx':
       return yield* (await import('./office/docx.ts')).readDocx(await whole(parts, bytes), limits);
     case 'pptx':

@@ -36,6 +36,11 @@ export function write(bytes: Uint8Array, pointer: number): void {
   memory.HEAPU8.set(bytes, pointer);
 }
 
+/** A view of the memory, which is good until more is allocated. */
+export function read(pointer: number, bytes: number): Buffer {
+  return Buffer.from(memory.HEAPU8.buffer, pointer, bytes);
+}
+
 /** The string that `call` writes to a pointer; it returns how many bytes that takes, also when there is no place for them. */
 export function readString(call: (pointer: number, bytes: number) => number): string {
   const bytes = call(0, 0);
@@ -43,8 +48,7 @@ export function readString(call: (pointer: number, bytes: number) => number): st
   const pointer = allocate(bytes);
   try {
     call(pointer, bytes);
-    const text = Buffer.from(memory.HEAPU8.buffer, pointer, bytes - 2);
-    return text.toString('utf16le');
+    return read(pointer, bytes - 2).toString('utf16le');
   } finally {
     free(pointer);
   }

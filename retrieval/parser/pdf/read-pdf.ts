@@ -2,9 +2,11 @@
 import type { Piece } from '../../chunk-text.ts';
 import { DocumentError } from '../../document.ts';
 import type { ParseLimits } from '../../document.ts';
+import type { ParseRequest } from '../../messages.ts';
 import { readAnnotations } from './annotations.ts';
 import { readPageText } from './page-text.ts';
 import { allocate, free, pdfium, write } from './pdfium.ts';
+import type { Recognizer } from './recognize.ts';
 
 /** Of FPDF_GetLastError. */
 const NEEDS_PASSWORD = 4;
@@ -17,8 +19,7 @@ const PLACEHOLDER = /please wait/i;
 /** A page that cannot be read is left out; a file without any text is an error. */
 export async function* readPdf(
   parts: AsyncIterable<Buffer>,
-  bytes: number,
-  limits: ParseLimits,
+  { bytes, limits, languages }: Pick<ParseRequest, 'bytes' | 'limits' | 'languages'>,
 ): AsyncGenerator<Piece> {
   const file = allocate(bytes);
   let length = 0;
@@ -28,12 +29,16 @@ export async function* readPdf(
   }
   const document = pdfium.FPDF_LoadMemDocument(file, length, '');
   if (document === 0) throw openError();
-  yield* readPages(document, limits);
+  yield* readPages(document, limits, languages);
   pdfium.FPDF_CloseDocument(document);
   free(file);
 }
 
-function* readPages(document: number, limits: ParseLimits): Generator<Piece> {
+async function* readPages(
+  document: number,
+  limits: ParseLimits,
+  languages: readonly string[],
+): AsyncGenerator<Piece> {
   const count = pdfium.FPDF_GetPageCount(document);
   if (count > limits.pages) {
     throw invalid(`The file has ${count} pages, of which at most ${limits.pages} are read.`);
@@ -42,10 +47,11 @@ function* readPages(document: number, limits: ParseLimits): Generator<Piece> {
   if (formType === DYNAMIC_XFA) throw needsXfa();
   const callbacks = pdfium.PDFiumExt_OpenFormFillInfo();
   const form = pdfium.PDFiumExt_InitFormFillEnvironment(document, callbacks);
+  const recognize = recognizer(languages);
   let hasText = false;
   let hasGlyphs = false;
   for (let index = 0; index < count; index += 1) {
-    const { shown, added } = readPage(document, form, index);
+    const { shown, added } = await readPage({ document, form, index }, recognize);
     if (shown === undefined) hasGlyphs = true;
     else if (formType === STATIC_XFA && PLACEHOLDER.test(shown)) throw needsXfa();
     const text = [shown ?? '', ...added].filter((part) => part.trim() !== '').join('\n');
@@ -53,7 +59,7 @@ function* readPages(document: number, limits: ParseLimits): Generator<Piece> {
     hasText = true;
     yield { text: `${text}\n\n`, page: index + 1 };
   }
-  if (!hasText) throw needsRecognition(hasGlyphs);
+  if (!hasText) throw languages.length === 0 ? needsRecognition(hasGlyphs) : nothingRecognised();
   pdfium.PDFiumExt_ExitFormFillEnvironment(form);
   pdfium.PDFiumExt_CloseFormFillInfo(callbacks);
 }
@@ -64,12 +70,27 @@ type PageText = {
   added: string[];
 };
 
-function readPage(document: number, form: number, index: number): PageText {
+async function readPage(
+  { document, form, index }: { document: number; form: number; index: number },
+  recognize: (page: number) => Promise<string | undefined>,
+): Promise<PageText> {
   const page = pdfium.FPDF_LoadPage(document, index);
   if (page === 0) return { shown: '', added: [] };
-  const text = { shown: readPageText(page), added: readAnnotations(form, page) };
+  let shown = readPageText(page);
+  if ((shown ?? '').trim() === '') shown = (await recognize(page)) ?? shown;
+  const text = { shown, added: readAnnotations(form, page) };
   pdfium.FPDF_ClosePage(page);
   return text;
+}
+
+/** Loads what recognises text with the first page that needs it. Undefined: no language is set. */
+function recognizer(languages: readonly string[]): (page: number) => Promise<string | undefined> {
+  let loaded: Recognizer | undefined;
+  return async (page) => {
+    if (languages.length === 0) return undefined;
+    loaded ??= await (await import('./recognize.ts')).createRecognizer(languages);
+    return loaded(page);
+  };
 }
 
 function openError(): DocumentError {
@@ -94,6 +115,10 @@ function needsRecognition(hasGlyphs: boolean): DocumentError {
     ? 'The text of the PDF has no meaning: its pages'
     : 'The PDF has no text: scanned pages';
   return invalid(`${reason} need text recognition before they can be searched.`);
+}
+
+function nothingRecognised(): DocumentError {
+  return invalid('The PDF has no text, and text recognition finds none in its pages.');
 }
 
 function invalid(message: string): DocumentError {
