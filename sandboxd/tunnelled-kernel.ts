@@ -53,6 +53,8 @@ export class TunnelledKernel {
   }
 
   #receive({ kind, body }: Packet): void {
+    // The ids of processes that have ended may belong to others.
+    if (this.#reason !== undefined) return;
     switch (kind) {
       case 'ping':
         return;

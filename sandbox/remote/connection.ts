@@ -29,7 +29,9 @@ export class Connection {
     this.#onPacket = onPacket;
     this.#ping = setInterval(() => this.send('ping'), timing.pingMs).unref();
     this.#silence = setTimeout(() => this.fail('nothing was heard'), timing.silenceMs).unref();
-    this.closed = new Promise((resolve) => stream.once('close', resolve));
+    this.closed = stream.closed
+      ? Promise.resolve()
+      : new Promise((resolve) => stream.once('close', resolve));
     void this.closed.then(() => {
       clearInterval(this.#ping);
       clearTimeout(this.#silence);

@@ -1,4 +1,5 @@
 /** Both ends of the tunnel between a worker and sandboxd, and what they do with bytes that the other end must not send. */
+import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { duplexPair } from 'node:stream';
 import fc from 'fast-check';
@@ -136,6 +137,13 @@ describe("the worker's end", () => {
     await written;
     expect(received).toBe(2 * INPUT_WINDOW_BYTES);
   });
+});
+
+test('a connection over a stream that has closed is closed', async () => {
+  const [near] = duplexPair();
+  near.destroy();
+  await once(near, 'close');
+  await new Connection(near, () => {}).closed;
 });
 
 test('a side that sends without reading loses the connection', async () => {
