@@ -9,7 +9,7 @@ import {
   writeOutputs,
   writeState,
 } from '../db/interpreters/interpreter-content.ts';
-import type { Lease, StoredVersion } from '../db/interpreters/interpreter-lease.ts';
+import type { CellLease } from '../db/interpreters/interpreter-lease.ts';
 import { takeLease } from '../db/interpreters/interpreter-lease.ts';
 import { storeCell } from '../db/interpreters/interpreters.ts';
 import type { PendingToolCall, RunToolResult } from '../db/runs/tool-calls.ts';
@@ -18,6 +18,7 @@ import { SandboxUnavailableError } from '../sandbox/index.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { EarlierCallError } from './failures.ts';
 import { holdLease } from './hold-lease.ts';
+import { streamLogs } from './stream-logs.ts';
 
 /** When no attempt runs an earlier call of the turn for this long, this attempt leaves its place in the worker. */
 const ABANDONED_MS = 10_000;
@@ -38,8 +39,7 @@ export async function runCell(
   return runLeased(deps, { runId, call, lease: taken.lease }, signal);
 }
 
-type Taken =
-  { kind: 'taken'; lease: Lease & StoredVersion } | { kind: 'done'; result: RunToolResult };
+type Taken = { kind: 'taken'; lease: CellLease } | { kind: 'done'; result: RunToolResult };
 
 /** Waits until the thread's Python is free, and every earlier call of the turn has its result. */
 async function waitForLease(
@@ -62,10 +62,12 @@ async function waitForLease(
 
 async function runLeased(
   { pool, sandbox, interpreters }: ActivityDependencies,
-  { runId, call, lease }: { runId: RunId; call: PendingToolCall; lease: Lease & StoredVersion },
+  { runId, call, lease }: { runId: RunId; call: PendingToolCall; lease: CellLease },
   signal: AbortSignal,
 ): Promise<RunToolResult> {
   const held = holdLease(pool, lease, signal);
+  const ref = { runId, callId: call.id };
+  const logs = streamLogs(pool, lease, ref);
   // Every attempt names its own version: a Python whose cell was not stored has a version that no row has.
   const nextVersion = `${call.id}/${lease.epoch}`;
   let stored: RunToolResult | undefined;
@@ -78,19 +80,23 @@ async function runLeased(
       load: () => readSavedState(pool, lease),
       inputs: await readInputFiles(pool, lease.projectId, call.code_file_ids),
       nextVersion,
+      onLogs: (text) => logs.add(text),
       save: async (result, change) => {
-        const outputs = await writeOutputs(pool, lease.projectId, result.outputs);
+        await logs.stop();
+        const shown = logs.continued(result.outputs);
+        const outputs = await writeOutputs(pool, lease.projectId, shown);
         const state =
           change === null
             ? null
             : await writeState(pool, lease, { version: nextVersion, change }, held.signal);
         await held.stop();
-        stored = await storeCell(pool, lease, { runId, callId: call.id }, { outputs, state });
+        stored = await storeCell(pool, lease, ref, { outputs, state });
       },
     });
   } catch (error) {
     // Its Python was lost after the cell was stored: the next cell restores it.
     if (stored !== undefined) return stored;
+    await logs.stop();
     await held.release();
     if (error instanceof StaleCallError) return error.result;
     if (error instanceof SandboxUnavailableError) interpreters.abandon(call.thread_id, error);

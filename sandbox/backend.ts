@@ -56,8 +56,11 @@ export type Snapshot = { blob: Buffer | 'unchanged' | undefined; unsaved: string
 export interface Kernel {
   /** False when its processes have ended. */
   readonly alive: boolean;
-  /** Runs one cell. Never rejects: a kernel that dies is an outcome. */
-  run(code: string): Promise<CellOutcome>;
+  /**
+   * Runs one cell. Never rejects: a kernel that dies is an outcome. `onLogs` gets, while the cell runs, the beginning of
+   * the logs that the outcome begins with.
+   */
+  run(code: string, onLogs?: (logs: string) => void): Promise<CellOutcome>;
   /**
    * Writes `data` to /mnt/data/<paths[0]>; the other paths become hard links to it, or copies. Replaces existing files.
    * Like the methods below it throws KernelError when the kernel cannot or dies.

@@ -118,6 +118,8 @@ export type CellRequest = {
   /** Called when there is no kernel at `version`, and version is not null. */
   load: () => Promise<SavedState>;
   inputs: readonly InputFile[];
+  /** Gets the beginning of the result's logs, in parts, while the cell runs. */
+  onLogs?: (logs: string) => void;
   /**
    * Stores result and state together, before another cell of the interpreter can start. `state` is null when the kernel
    * died: the stored state stays what it was before the cell. After it resolves the kernel is at `nextVersion`; when

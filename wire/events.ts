@@ -137,15 +137,24 @@ export const codeOpened = (stepId: string, index: number, id: string): RunEvent 
 export const codeInput = (stepId: string, index: number, fragment: string): RunEvent =>
   toolCallDelta(stepId, { index, type: 'code_interpreter', code_interpreter: { input: fragment } });
 
-/** One delta with every output; each carries its own index. */
-export const codeOutputs = (stepId: string, index: number, outputs: CodeOutput[]): RunEvent =>
+/** One delta with every output; each carries its own index. Of the logs that come first, what is `streamed` is left out. */
+export const codeOutputs = (
+  stepId: string,
+  index: number,
+  outputs: CodeOutput[],
+  streamed = '',
+): RunEvent =>
   toolCallDelta(stepId, {
     index,
     type: 'code_interpreter',
-    code_interpreter: {
-      outputs: outputs.map((output, position) => ({ index: position, ...output })),
-    },
+    code_interpreter: { outputs: outputs.flatMap((output, at) => unseen(output, at, streamed)) },
   });
+
+function unseen(output: CodeOutput, index: number, streamed: string) {
+  if (index > 0 || streamed === '' || output.type !== 'logs') return [{ index, ...output }];
+  const logs = output.logs.slice(streamed.length);
+  return logs === '' ? [] : [{ index, ...output, logs }];
+}
 
 export const searchOpened = (
   stepId: string,

@@ -81,13 +81,18 @@ export function toRunStep(
   });
 }
 
+/** Of a call that has not ended, or was cancelled. */
+function soFar(logs: string): rows.CodeOutput[] {
+  return logs === '' ? [] : [{ type: 'logs', logs }];
+}
+
 function toToolCall(row: rows.ToolCallRow, tools: readonly wire.AssistantTool[]): wire.ToolCall {
-  const { id, type, name, input, result } = row;
+  const { id, type, name, input, result, streamed = '' } = row;
   switch (type) {
     case 'function':
       return { id, type, function: { name, arguments: input, output: result?.output ?? null } };
     case 'code_interpreter':
-      return { id, type, code_interpreter: { input, outputs: result?.outputs ?? [] } };
+      return { id, type, code_interpreter: { input, outputs: result?.outputs ?? soFar(streamed) } };
     case 'file_search': {
       const unsearched = { ranking_options: rankingOptionsOf(tools), results: [] };
       return { id, type, file_search: result?.search ?? unsearched };

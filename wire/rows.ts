@@ -42,6 +42,8 @@ export type ToolCallRow = {
   input: string;
   /** Null until the call has ended. */
   result: ToolCallResult | null;
+  /** Logs of a cell that readers saw before it ended: what its outputs begin with. */
+  streamed?: string;
 };
 
 /** The key that is present follows the call's type. */

@@ -27,18 +27,21 @@ export type StoredVersion = {
   namespace: { blobId: number; sha256: Buffer } | null;
 };
 
+/** What a cell starts from: the stored state, and the logs that readers have seen of an earlier attempt at it. */
+export type CellLease = Lease & StoredVersion & { streamed: string };
+
 /** Takes the lease, unless another attempt has it or an earlier code call of the same step has not ended. */
 export async function takeLease(
   pool: Pool,
   runId: RunId,
   callId: ToolCallId,
   owner: string,
-): Promise<(Lease & StoredVersion) | undefined> {
+): Promise<CellLease | undefined> {
   const rows = await query<LeaseRow>(
     pool,
     'interpreters.take',
     `with call as (
-       select r.thread_id, r.project_id from runs r join tool_calls c on c.run_id = r.id
+       select r.thread_id, r.project_id, c.streamed from runs r join tool_calls c on c.run_id = r.id
        where r.id = $1 and c.id = $2 and r.status = 'in_progress' and c.result is null
          and not exists (select from tool_calls e where e.step_id = c.step_id and e.index < c.index
            and e.type = 'code_interpreter' and e.result is null)),
@@ -49,8 +52,9 @@ export async function takeLease(
          lease_until = excluded.lease_until
        where interpreters.owner is null or interpreters.lease_until < clock_timestamp()
        returning thread_id, project_id, owner, epoch, version, unsaved, namespace_blob_id)
-     select thread_id as "threadId", taken.project_id as "projectId", owner, epoch, version, unsaved,
-       namespace_blob_id, b.sha256 from taken left join blobs b on b.id = namespace_blob_id`,
+     select taken.thread_id as "threadId", taken.project_id as "projectId", owner, epoch, version, unsaved,
+       namespace_blob_id, b.sha256, call.streamed
+     from taken cross join call left join blobs b on b.id = namespace_blob_id`,
     [runId, callId, owner],
   );
   if (rows[0] === undefined) return undefined;
@@ -59,8 +63,10 @@ export async function takeLease(
   return { ...lease, namespace };
 }
 
-type LeaseRow = Lease &
-  Omit<StoredVersion, 'namespace'> & { namespace_blob_id: number | null; sha256: Buffer | null };
+type LeaseRow = Omit<CellLease, 'namespace'> & {
+  namespace_blob_id: number | null;
+  sha256: Buffer | null;
+};
 
 /** @throws FencedError when another attempt has taken it */
 export async function extendLease(db: Queryable, lease: Lease): Promise<void> {

@@ -14,7 +14,7 @@ import type { RunPath } from './read-runs.ts';
 export const STEP_COLUMNS = `id, run_id, thread_id, assistant_id, turn, seq, type, status, message_id, created_at,
   completed_at, failed_at, cancelled_at, expired_at, last_error, usage,
   coalesce((select jsonb_agg(jsonb_build_object('step_id', c.step_id, 'index', c.index, 'id', c.id, 'type', c.type,
-     'name', c.name, 'input', c.input, 'result', c.result) order by c.index)
+     'name', c.name, 'input', c.input, 'result', c.result, 'streamed', c.streamed) order by c.index)
    from tool_calls c where c.step_id = run_steps.id), '[]') as tool_calls`;
 
 /** With what a step shows of its run. */

@@ -96,7 +96,7 @@ export async function storeToolResult(
   const call = step.tool_calls.find((candidate) => candidate.id === callId)!;
   const events = [
     result.search === undefined
-      ? codeOutputs(step.id, call.index, result.outputs ?? [])
+      ? codeOutputs(step.id, call.index, result.outputs ?? [], call.streamed)
       : searchResults(step.id, call.index, result.search.results),
   ];
   const open = step.tool_calls.filter((candidate) => candidate.result === null);

@@ -117,7 +117,8 @@ function launchCommand(tools: Tools, limits: Limits, identity: Identity | undefi
     nofile: 256,
     fsize: limits.diskBytes,
     as: limits.memoryBytes + ADDRESS_SPACE_ALLOWANCE,
-    cpu: 600,
+    // A safeguard: the limits of cells are of wall time, and a kernel stands still between them.
+    cpu: 86_400,
   };
   const caps = Object.entries(resources).map(([name, value]) => `--${name}=${value}`);
   const python = [tools.python, '-I', '-B', `${SOURCES}/driver.py`, String(limits.processes)];

@@ -79,9 +79,12 @@ export class Conversation {
   }
 
   /** Runs one cell. Never rejects: a kernel that dies is an outcome. `files`: what the kernel calls the files that it has now. */
-  run(code: string): Promise<{ outcome: CellOutcome; files: unknown }> {
+  run(
+    code: string,
+    onLogs?: (logs: string) => void,
+  ): Promise<{ outcome: CellOutcome; files: unknown }> {
     return this.#turns.take(async () => {
-      const cell = new RunningCell(this.#limits);
+      const cell = new RunningCell(this.#limits, onLogs);
       const outcome =
         this.#end === undefined
           ? await this.#runCell(cell, code)

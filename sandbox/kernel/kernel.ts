@@ -43,8 +43,8 @@ class FramedKernel implements Kernel {
     return this.#conversation.alive;
   }
 
-  async run(code: string): Promise<CellOutcome> {
-    const { outcome, files } = await this.#conversation.run(code);
+  async run(code: string, onLogs?: (logs: string) => void): Promise<CellOutcome> {
+    const { outcome, files } = await this.#conversation.run(code, onLogs);
     if (files !== this.#listing?.name) this.#listing = undefined;
     return outcome;
   }

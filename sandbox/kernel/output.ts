@@ -24,9 +24,16 @@ export type OutputBuffer = {
   pieces(): string[];
 };
 
-/** An empty output that keeps `maxBytes` of the cell with this id. */
-export function outputBuffer(id: string, maxBytes: number): OutputBuffer {
-  const kept = headAndTail(maxBytes);
+/**
+ * An empty output that keeps `maxBytes` of the cell with this id. `onText` gets the text before the first image and before
+ * a cut, as it arrives.
+ */
+export function outputBuffer(
+  id: string,
+  maxBytes: number,
+  onText?: (text: string) => void,
+): OutputBuffer {
+  const kept = headAndTail(maxBytes, onText);
   const marker = Buffer.from(id);
   // Held back, because a marker may arrive in pieces.
   let held: Buffer = Buffer.alloc(0);
@@ -41,7 +48,7 @@ export function outputBuffer(id: string, maxBytes: number): OutputBuffer {
         const at = data.indexOf(marker);
         // A marker's kind follows it.
         if (at < 0 || at + marker.length === data.length) {
-          const upTo = at < 0 ? Math.max(0, data.length - marker.length) : at;
+          const upTo = at < 0 ? data.length - beginningAtEnd(data, marker) : at;
           keep(data.subarray(0, upTo));
           held = data.subarray(upTo);
           return false;
@@ -67,13 +74,27 @@ export function outputBuffer(id: string, maxBytes: number): OutputBuffer {
   };
 }
 
-function headAndTail(maxBytes: number) {
+/** How many bytes at the end of `data` may be the beginning of `marker`. */
+function beginningAtEnd(data: Buffer, marker: Buffer): number {
+  let length = Math.min(data.length, marker.length - 1);
+  while (length > 0 && !data.subarray(data.length - length).equals(marker.subarray(0, length))) {
+    length -= 1;
+  }
+  return length;
+}
+
+function headAndTail(maxBytes: number, onText?: (text: string) => void) {
   const headBytes = Math.floor(maxBytes * HEAD_SHARE);
   const head: Buffer[] = [];
   const tail = lastBytes(maxBytes - headBytes);
   const marks: number[] = [];
   let headLength = 0;
   let total = 0;
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const tell = (bytes: Buffer) => {
+    const text = decoder.decode(bytes, { stream: true }).replaceAll('\0', '\uFFFD');
+    if (text !== '') onText?.(text);
+  };
   return {
     total: () => total,
     /** Remembers this place. */
@@ -84,6 +105,7 @@ function headAndTail(maxBytes: number) {
       total += data.length;
       const toHead = data.subarray(0, headBytes - headLength);
       if (toHead.length > 0) head.push(toHead);
+      if (toHead.length > 0 && marks.length === 0) tell(toHead);
       headLength += toHead.length;
       if (data.length > toHead.length) tail.add(data.subarray(toHead.length));
     },

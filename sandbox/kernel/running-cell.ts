@@ -21,9 +21,9 @@ export class RunningCell {
   /** What the kernel calls the files that it has after the cell. */
   files: unknown;
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, onLogs?: (logs: string) => void) {
     this.#limits = limits;
-    this.#output = outputBuffer(this.id, limits.maxLogBytes);
+    this.#output = outputBuffer(this.id, limits.maxLogBytes, onLogs);
   }
 
   /** Resolves with how it ended. */

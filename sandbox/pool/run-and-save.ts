@@ -21,7 +21,8 @@ export async function runAndSave(
   await putInputs(bound, request.inputs);
   const notice = bound.notice;
   bound.notice = '';
-  const outcome = await bound.kernel.run(request.code);
+  if (notice !== '') request.onLogs?.(notice);
+  const outcome = await bound.kernel.run(request.code, request.onLogs);
   cancel.throwIfAborted();
   const checkpoint = bound.kernel.alive ? await checkpointOrError(bound, limits) : undefined;
   cancel.throwIfAborted();

@@ -83,7 +83,7 @@ export async function findWrappers(): Promise<Pick<LaunchOptions, 'setpriv' | 'p
 function wrap({ setpriv, prlimit }: LaunchOptions): string[] {
   // Deno ends when its input does. Code in a cell could read that end away, so Linux ends it too.
   const confined = ['--no-new-privs', '--pdeathsig', 'KILL', '--'];
-  const limits = { core: 0, nofile: 256, fsize: 0, data: DATA_BYTES, cpu: 600 };
+  const limits = { core: 0, nofile: 256, fsize: 0, data: DATA_BYTES, cpu: 86_400 };
   const caps = Object.entries(limits).map(([name, value]) => `--${name}=${value}`);
   return [
     ...(setpriv === undefined ? [] : [setpriv, ...confined]),

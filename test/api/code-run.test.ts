@@ -94,6 +94,40 @@ test('streams the code as it is written, its output, and then the answer', async
   ]);
 });
 
+const TICKS = `import time
+for n in range(2): print('tick', n); time.sleep(1.1)
+print('end')`;
+
+test('streams what a cell prints while it runs, and nothing twice', async () => {
+  const { steps, logs } = await runCode([code(TICKS), text('Done.')]);
+  expect(logs.length).toBeGreaterThan(1);
+  expect(logs[0]).toBe('tick 0\n');
+  expect(logs.join('')).toBe('tick 0\ntick 1\nend\n');
+  expect(calls(steps)[0]?.logs).toEqual([logs.join('')]);
+});
+
+test('keeps what was streamed of a cell whose run is cancelled', async () => {
+  const setup = await setUp(env, [code('print("seen")\nimport time\ntime.sleep(30)')], {
+    tools: [CODE],
+  });
+  const stream = env.client.beta.threads.runs.stream(setup.threadId, {
+    assistant_id: setup.assistant.id,
+  });
+  const seen = Promise.withResolvers<string>();
+  stream.on('toolCallDelta', (delta) => {
+    const [output] = (delta.type === 'code_interpreter' && delta.code_interpreter?.outputs) || [];
+    if (output?.type === 'logs') seen.resolve(output.logs ?? '');
+  });
+  const events = eventsOf(stream);
+  expect(await seen.promise).toBe('seen\n');
+  const listed = await env.client.beta.threads.runs.list(setup.threadId);
+  await env.client.beta.threads.runs.cancel(listed.data[0]!.id, { thread_id: setup.threadId });
+  const run = await stream.finalRun();
+  expect(run.status).toBe('cancelled');
+  const { steps } = await checkRun(env, run, [await events]);
+  expect(calls(steps)[0]?.logs).toEqual(['seen\n']);
+});
+
 test('opens a code call empty, and sends its outputs with their index', async () => {
   const { log, steps } = await runCode([code('print(1)'), text('1.')]);
   const deltas = log

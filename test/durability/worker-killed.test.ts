@@ -43,7 +43,7 @@ beforeAll(async () => {
   env.model.script('parked', callLookup(), say('Found it.'));
   runs.parked = await createRun(env, 'parked', [LOOKUP]);
 
-  const code = 'import subprocess\nsubprocess.run(["sleep", "1.25"])\nprint(6 * 7)';
+  const code = 'import subprocess\nprint("begun")\nsubprocess.run(["sleep", "3.25"])\nprint(6 * 7)';
   const cell = toolCalls([{ name: 'code_interpreter', arguments: { code } }], { usage: USAGE });
   env.model.script('cell', cell, say('It is 42.'));
 
@@ -54,7 +54,8 @@ beforeAll(async () => {
   readers.inCell = await follow(env, runs.inCell);
   sandboxed = await eventually(async () => {
     const found = await descendants(worker.pid);
-    expect(found.map(({ command }) => command)).toContain('sleep 1.25');
+    expect(found.map(({ command }) => command)).toContain('sleep 3.25');
+    expect(logsOf(readers.inCell.events)).toEqual(['begun\n']);
     return found;
   });
   await worker.kill();
@@ -95,16 +96,21 @@ test('ends the sandbox of a dead worker with it', async () => {
   });
 });
 
-test('runs the cell again that was under way, and stores its output once', async () => {
+test('runs the cell again that was under way, and shows and stores its output once', async () => {
   expect(await readers.inCell.finished).toBe('done');
   const events = await expectSettled(env, runs.inCell, { answer: 'It is 42.', turns: 2 });
   expect(readers.inCell.events).toEqual(events);
-  const outputs = events.filter(({ data }) => JSON.stringify(data).includes('"logs":"42\\n"'));
-  expect(outputs.map(({ event }) => event)).toEqual([
-    'thread.run.step.delta',
-    'thread.run.step.completed',
-  ]);
+  expect(logsOf(events)).toEqual(['begun\n', '42\n', 'begun\n42\n']);
 });
+
+/** Logs in the order in which readers saw them: those of deltas, and of the whole step. */
+function logsOf(events: { data: unknown }[]): string[] {
+  return events.flatMap(({ data }) =>
+    [...JSON.stringify(data).matchAll(/"logs":("[^"]*")/g)].map(([, logs]) =>
+      String(JSON.parse(logs!)),
+    ),
+  );
+}
 
 test('accepts tool outputs while no worker is up, and goes on when one comes', async () => {
   expect(submittedStatus).toBe('queued');

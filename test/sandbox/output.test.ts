@@ -54,3 +54,26 @@ test('marks without number do not fill the memory', () => {
   output.push(bytes(`MARKER(${'MARKERi'.repeat(5_000)}MARKER)`));
   expect(output.pieces()).toHaveLength(1_001);
 });
+
+test('tells its text as it arrives, up to the first image, without a mark or half a character', () => {
+  const told: string[] = [];
+  const output = outputBuffer('MARKER', 100, (text) => told.push(text));
+  for (const piece of ['early MARKER(one', ' MARK', 'two ', '\u6f22']) {
+    output.push(bytes(piece));
+  }
+  expect(told).toEqual(['one', ' ', 'MARKtwo ', '\u6f22']);
+  const [first, ...rest] = bytes('\u6f22');
+  output.push(Buffer.from([first!]));
+  output.push(Buffer.from(rest));
+  output.push(bytes('MARKERithree MARKER)'));
+  expect(told.join('')).toBe('one MARKtwo \u6f22\u6f22');
+  expect(output.pieces()).toEqual(['one MARKtwo \u6f22\u6f22', 'three ']);
+});
+
+test('tells the beginning of a long output only', () => {
+  let told = '';
+  const output = outputBuffer('MARKER', 10, (text) => (told += text));
+  output.push(bytes('MARKER(abcdefghijklmnopqrstMARKER)'));
+  expect(told).toBe('abcdef');
+  expect(output.pieces()[0]?.startsWith(told)).toBe(true);
+});

@@ -117,6 +117,12 @@ function continueCall(calls: Json[], index: number, call: Json): void {
     index: number;
   })[]) {
     const list = details[key] as Json[];
+    const last = list.at(-1);
+    // A cell that runs goes on with its logs.
+    if (position === list.length - 1 && last?.['type'] === 'logs' && output['type'] === 'logs') {
+      append(last, 'logs', output['logs']);
+      continue;
+    }
     require(position === list.length, `output index ${position} is repeated or leaves a gap`);
     list.push(output);
   }
