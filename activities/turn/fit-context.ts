@@ -1,9 +1,9 @@
-/** Makes what a turn sends fit: every cut leaves a mark that the model sees. Pure. */
+/** Cuts messages and results to the model's context. Every cut leaves a mark that the model sees. Pure. */
 import type { ContextMessage } from '../../db/threads/messages.ts';
 import type { TruncationStrategy } from '../../wire/types.ts';
 import { headAndTail } from '../../wire/text.ts';
 
-/** Texts with their tokens, as far as they have been counted. */
+/** A text with its tokens. */
 export type Sized = { text: string; tokens: number };
 
 /** Cuts the longest texts until all together take at most `room` tokens; short ones stay whole. */
@@ -20,7 +20,7 @@ export function shareRoom<T extends Sized>(texts: T[], room: number): T[] {
   return texts.map((text) => cutTo(text, limits.get(text)!));
 }
 
-/** The mark takes about this much. */
+/** The size of the mark, about. */
 const MARK_TOKENS = 12;
 
 function cutTo<T extends Sized>(sized: T, limit: number): T {
@@ -30,7 +30,7 @@ function cutTo<T extends Sized>(sized: T, limit: number): T {
   return { ...sized, text: headAndTail(text, characters), tokens: limit };
 }
 
-/** Cuts the texts of messages that nothing can be left out of. */
+/** Cuts the texts of messages, none of which can be left out. */
 export function cutMessages(messages: ContextMessage[], room: number): ContextMessage[] {
   const sized = messages.map((message) => ({
     message,
@@ -52,7 +52,7 @@ function withText({ content }: ContextMessage, value: string): ContextMessage['c
   return [...others, { type: 'text', text: { value, annotations: [] } }];
 }
 
-/** The thread's first message is worth so much of the room at most: newer ones make place for it. */
+/** The thread's first message may take this share of the room from newer ones: a quarter. */
 const FIRST_SHARE = 4;
 
 /** `auto` drops messages from the middle: the thread's first message stays, and the oldest of the window go instead. */

@@ -5,14 +5,14 @@ import { readWholeBlob } from '../../db/interpreters/interpreters.ts';
 import type { ContextMessage } from '../../db/threads/messages.ts';
 import type { Pool } from '../../db/core/pool.ts';
 
-/** Largest image that is sent, and what all of one request may take: they travel as base64 in its body. */
+/** The largest image that is sent, and the most that all images of one request take: its body holds them as base64. */
 const MAX_IMAGE_BYTES = 10 * 1024 * 1024;
 const MAX_TOTAL_BYTES = 30 * 1024 * 1024;
 
 /**
- * Data URLs by file id, the newest images first. What is missing, too large or no image is left out. `vision` false: null,
- * the model sees nothing. Absent: what users sent. A server whose model cannot see refuses the whole request, and users
- * who send images know that it can; true: those of answers too.
+ * Data URLs by file id, the newest images first, without files that are missing, too large or not images. `vision` false:
+ * null, the model sees nothing. Absent: images of users, who know whether the model sees, since a server refuses images
+ * that its model cannot read. True: images of answers too.
  */
 export async function readImages(
   pool: Pool,

@@ -38,8 +38,8 @@ export async function claimTurn(pool: Pool, ref: TurnRef): Promise<TurnClaim> {
 }
 
 /**
- * Why a turn could not be claimed: it was finished before, or the run is ending or has ended. A workflow that was
- * started again finds outputs that an earlier one was signalled for: it goes on as after tools that are all done.
+ * The result of a turn that could not be claimed: it is stored, or the run is ending or has ended. A workflow that was
+ * started again may find that the outputs of an action are stored: it goes on as after tools that are all done.
  */
 async function resultOf(tx: Tx, { runId, turn }: TurnRef): Promise<TurnResult> {
   const rows = await query<EndColumns & { result: TurnResult | null }>(

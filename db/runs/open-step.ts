@@ -21,7 +21,7 @@ import { endOpenStep } from './run-steps.ts';
 /** Names the attempt that may write; it goes with every write. */
 export type TurnRef = { runId: RunId; turn: number; owner: string };
 
-/** A call as the model made it. One that was refused has its result already. */
+/** A call as the model made it. A refused call has its result already. */
 export type NewToolCall = Pick<ToolCallRow, 'index' | 'id' | 'type' | 'name' | 'input' | 'result'>;
 
 /** Closes the run's open message with the content that its readers saw. */
@@ -49,7 +49,7 @@ export async function cutMessage(
   return [messageEvent(message)];
 }
 
-/** Of several failed tries at an answer the thread keeps the last one: a stream still shows all of them. */
+/** The thread keeps the last of several failed answers. A stream still shows all of them. */
 async function deleteEarlierFragments(tx: Tx, runId: RunId, newestId: string): Promise<void> {
   await query(
     tx,
@@ -60,7 +60,7 @@ async function deleteEarlierFragments(tx: Tx, runId: RunId, newestId: string): P
   );
 }
 
-/** A cut message's size towards later context windows: four characters a token, since nobody counted it. */
+/** The size of a cut message in later context windows, at four characters a token. */
 function roughTokens(content: MessageContent[]): number {
   return Math.ceil(JSON.stringify(content).length / 4);
 }
@@ -88,7 +88,7 @@ export async function endMessage(
   return rows[0];
 }
 
-/** A step that this attempt opened and has not closed. */
+/** A step that this attempt has opened. */
 export type OpenStep = { stepId: StepId; lastSeq: number };
 export type OpenMessage = OpenStep & { messageId: MessageId };
 
@@ -235,7 +235,7 @@ async function insertStep(
   );
 }
 
-/** Completes a message in the middle of a turn: the model goes on with tool calls. */
+/** Completes a message in the middle of a turn, before tool calls. */
 export async function completeMessage(
   pool: Pool,
   run: RunRow,

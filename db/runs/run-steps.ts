@@ -17,7 +17,7 @@ export const STEP_COLUMNS = `id, run_id, thread_id, assistant_id, turn, seq, typ
      'name', c.name, 'input', c.input, 'result', c.result, 'streamed', c.streamed) order by c.index)
    from tool_calls c where c.step_id = run_steps.id), '[]') as tool_calls`;
 
-/** With what a step shows of its run. */
+/** A step with the columns of its run that it shows. */
 type StepOfRun = RunStepRow & { run: Pick<RunRow, 'expires_at' | 'tools'> };
 const WITH_RUN = `${STEP_COLUMNS}, (select jsonb_build_object('expires_at', r.expires_at, 'tools', r.tools)
    from runs r where r.id = run_steps.run_id) as run`;
@@ -50,10 +50,10 @@ export async function getRunStep(
   return toRunStep(step, step.run);
 }
 
-/** A step with what its model server wants back. */
+/** A step with the fields that its model server wants back. */
 export type TurnStep = RunStepRow & { upstream: UpstreamTurn | null };
 
-/** Every step of a run with its turn, oldest first: what the model is shown of the run so far. */
+/** Every step of a run, oldest first: the model reads them as the run so far. */
 export async function readRunSteps(db: Queryable, runId: RunId): Promise<TurnStep[]> {
   return query<TurnStep>(
     db,

@@ -54,7 +54,7 @@ export async function readToolCall(
   return { kind: 'pending', call: row };
 }
 
-/** There is nothing to store any more: the run has moved on, or the call has its result. */
+/** The run has moved on, or the call has its result: there is nothing to store. */
 export class StaleCallError extends Error {
   override name = 'StaleCallError';
   readonly result: RunToolResult;
@@ -91,7 +91,7 @@ export async function storeToolResult(
   callId: ToolCallId,
   result: ToolCallResult,
 ): Promise<RunToolResult> {
-  const step = await storeOnce(tx, run.id, callId, result);
+  const step = await storeResult(tx, run.id, callId, result);
   if (step === undefined) throw await staleCall(tx, run, callId);
   const call = step.tool_calls.find((candidate) => candidate.id === callId)!;
   const events = [
@@ -112,7 +112,7 @@ export async function storeToolResult(
   return next;
 }
 
-/** For a call that left nothing behind but its result. @throws as `lockRunOfCall` and `storeToolResult` */
+/** Stores a call that has no effect but its result. @throws as `lockRunOfCall` and `storeToolResult` */
 export async function storeSearch(
   pool: Pool,
   ref: { runId: RunId; callId: ToolCallId },
@@ -123,7 +123,7 @@ export async function storeSearch(
   );
 }
 
-async function storeOnce(
+async function storeResult(
   tx: Tx,
   runId: RunId,
   callId: ToolCallId,

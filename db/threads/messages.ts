@@ -177,10 +177,10 @@ export async function deleteMessage(
 /** The first and the last `seq` of a run's context window. Empty: the first is behind the last. */
 export type Window = { startSeq: number; endSeq: number };
 
-/** What the model is shown: fragments that a failure left are not, what a client saw of a stopped answer is. */
+/** Messages that the model reads: all but the fragments of failed answers. A stopped answer is read as its client saw it. */
 const SHOWN = `(status = 'completed' or incomplete_reason in ('max_tokens', 'run_cancelled'))`;
 
-/** Messages that are looked at first; when all of them fit, more are. */
+/** How many of the newest messages are read first. When all of them fit, more are read. */
 const LOOKED_AT = 64;
 const MORE = 8;
 
@@ -212,7 +212,7 @@ export async function chooseWindow(
   }
 }
 
-/** What the model is shown of a message. */
+/** The part of a message that the model reads. */
 export type ContextMessage = Pick<MessageRow, 'seq' | 'role' | 'content' | 'attachments'> & {
   tokens: number;
 };
