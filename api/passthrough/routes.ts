@@ -17,7 +17,7 @@ import {
   previousResponseNotFound,
 } from '../../wire/http-errors.ts';
 import { parseBody } from '../../wire/requests/body.ts';
-import { LIMITS } from '../../wire/requests/fields.ts';
+import { LIMITS } from '../../wire/requests/limits.ts';
 import type { ApiContext } from '../context.ts';
 import { projectOf } from '../idempotency.ts';
 import { askedJson } from './asked-json.ts';

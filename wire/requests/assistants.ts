@@ -4,7 +4,6 @@ import {
   changed,
   created,
   instructions,
-  LIMITS,
   metadata,
   model,
   or,
@@ -14,6 +13,7 @@ import {
   text,
   topP,
 } from './fields.ts';
+import { LIMITS } from './limits.ts';
 import { newToolResources, newTools, toolResources } from './tools.ts';
 
 const fields = {

@@ -1,75 +1,8 @@
-/** Schemas of the fields that several requests share, and the limits they enforce. Built once, when the module loads. */
+/** Schemas of the fields that several requests share. Built once, when the module loads. */
 import { z } from 'zod';
 import { countCharacters } from '../text.ts';
+import { LIMITS } from './limits.ts';
 import type { CustomProblem } from './zod-errors.ts';
-
-/** Every limit of a request body. Characters are code points. Published limits, but where a comment says otherwise. */
-export const LIMITS = {
-  name: 256,
-  description: 512,
-  instructions: 256_000,
-  /** Our decision: the published description gives a model id no bound. */
-  model: 256,
-  /** One text, and all texts of one message together. */
-  messageText: 256_000,
-  imageParts: 10,
-  /** Our decision. */
-  contentParts: 1000,
-  /** Our decision. */
-  attachments: 1000,
-  /** Our decision: messages in one request; a thread may hold more. */
-  messages: 10_000,
-  /** For runs the published description says 20; the hosted service took as many as for assistants. */
-  tools: 128,
-  functionName: 64,
-  /** Our decision. */
-  functionDescription: 256_000,
-  metadataPairs: 16,
-  metadataKey: 64,
-  metadataValue: 512,
-  codeInterpreterFiles: 20,
-  vectorStores: 1,
-  /** The older published limit; the newer, 100 000 000, cannot fit in a request. */
-  vectorStoreFiles: 10_000,
-  /** Files that a new vector store can be given, and those of one batch. */
-  newStoreFiles: 500,
-  batchFiles: 2000,
-  /** Of a vector store's life after its last use. */
-  storeDays: 365,
-  /** Results of one search of a vector store. */
-  searchResults: 50,
-  /** Our decision: characters of one query, and queries of one search. */
-  searchQuery: 4096,
-  searchQueries: 16,
-  /** Our decision: comparisons and compounds of one filter, how deep they nest, and the values of one `in`. */
-  filterParts: 100,
-  filterDepth: 8,
-  filterValues: 1000,
-  fileId: 64,
-  /** Our decision, in characters: names are kept as given. */
-  filename: 4096,
-  /** Our decision. */
-  mimeType: 256,
-  /** Files in one list; also the default. */
-  filesPage: 10_000,
-  /** One hour and 30 days, in seconds. */
-  fileExpiryMin: 3_600,
-  fileExpiryMax: 2_592_000,
-  /** Our decision: parts that one upload can be completed of. */
-  uploadParts: 10_000,
-  /** Our decision: bytes a number on the wire can count exactly. */
-  maxBytes: Number.MAX_SAFE_INTEGER,
-  /** Published: 256. Recorded: 16 was accepted. */
-  minTokenBudget: 1,
-  /** Our decision: the largest value of the column. */
-  maxInteger: 2_147_483_647,
-  /** Our decision: more calls than one model turn may make. */
-  toolOutputs: 512,
-  /** Our decision. */
-  toolOutputText: 1_048_576,
-  /** Our extension `expires_after`: 30 days, in seconds. */
-  expiresAfter: 2_592_000,
-} as const;
 
 /** Marks a field or an operation that the published description does not have. */
 export const EXTENSION = { 'x-threadmill': true } as const;

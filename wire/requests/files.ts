@@ -1,7 +1,8 @@
 /** Forms and bodies of the file and upload endpoints. A form's fields arrive as text; nested ones as `expires_after[seconds]` or with a dot. */
 import { z } from 'zod';
 import { parseBody } from './body.ts';
-import { integer, LIMITS, list, problem, text } from './fields.ts';
+import { integer, list, problem, text } from './fields.ts';
+import { LIMITS } from './limits.ts';
 
 export const purpose = z.enum(['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals']);
 

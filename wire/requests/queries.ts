@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { checkId } from '../ids.ts';
 import { parseValue } from './body.ts';
-import { EXTENSION, integer, LIMITS, list } from './fields.ts';
+import { EXTENSION, integer, list } from './fields.ts';
+import { LIMITS } from './limits.ts';
 
 const word = z
   .string()

@@ -6,7 +6,6 @@ import {
   EXTENSION,
   instructions,
   integer,
-  LIMITS,
   list,
   metadata,
   metadataChange,
@@ -20,6 +19,7 @@ import {
   topP,
   truncationStrategy,
 } from './fields.ts';
+import { LIMITS } from './limits.ts';
 import { createThreadSchema, newMessages } from './threads.ts';
 import { newTools, toolResources } from './tools.ts';
 

@@ -1,6 +1,7 @@
 /** A search of a vector store, and the filters of its files by their attributes. */
 import { z } from 'zod';
-import { decimal, integer, LIMITS, list, or, problem, text } from './fields.ts';
+import { decimal, integer, list, or, problem, text } from './fields.ts';
+import { LIMITS } from './limits.ts';
 
 /** What a file's attribute is compared with. Values of different types are never equal, smaller or larger. */
 export type AttributeValue = string | number | boolean;

@@ -6,7 +6,6 @@ import {
   changed,
   fileId,
   imageDetail,
-  LIMITS,
   list,
   metadata,
   metadataChange,
@@ -14,6 +13,7 @@ import {
   problem,
   text,
 } from './fields.ts';
+import { LIMITS } from './limits.ts';
 import { attachmentTools, newToolResources, toolResources } from './tools.ts';
 
 /** Hosted, `data:` URLs are refused with the same text: images are uploaded as files instead. */

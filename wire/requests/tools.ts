@@ -6,13 +6,13 @@ import {
   fileId,
   identifier,
   integer,
-  LIMITS,
   list,
   metadata,
   or,
   problem,
   text,
 } from './fields.ts';
+import { LIMITS } from './limits.ts';
 
 const DEFAULT_RANKER = 'default_2024_08_21';
 

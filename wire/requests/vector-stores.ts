@@ -6,13 +6,13 @@ import {
   defined,
   fileId,
   integer,
-  LIMITS,
   list,
   metadata,
   or,
   problem,
   text,
 } from './fields.ts';
+import { LIMITS } from './limits.ts';
 import type { FileId } from '../ids.ts';
 import type { FileAttributes } from './fields.ts';
 import type { ChunkingStrategy } from './tools.ts';

@@ -1,8 +1,8 @@
 /** Streamed chat-completion chunks in, the parts of one turn out. Pure: what is done with a part is the writer's. */
-import type { TokenCounts } from '../../../wire/rows.ts';
+import type { TokenCounts, UpstreamTurn } from '../../../wire/rows.ts';
 import { ModelStreamError } from '../../failures.ts';
 import { AnswerText } from './answer-text.ts';
-import type { CallDelta, CallPart, UpstreamCall } from './assemble-calls.ts';
+import type { CallDelta, CallPart } from './assemble-calls.ts';
 import { CallAssembler } from './assemble-calls.ts';
 import { readContent } from './delta-content.ts';
 import type { OpaqueFields } from '../opaque-fields.ts';
@@ -10,14 +10,6 @@ import { isObject, mergeOpaque } from '../opaque-fields.ts';
 
 export type TurnPart =
   { kind: 'text'; text: string } | { kind: 'refusal'; text: string } | CallPart;
-
-/** What goes back to the server that wrote the turn, within the same tool loop. */
-export type UpstreamTurn = {
-  /** A `<think>` block that opened the text. */
-  thought: string;
-  fields: OpaqueFields;
-  calls: UpstreamCall[];
-};
 
 export type AnswerRules = {
   /** The tools that the model may call. */
@@ -125,7 +117,8 @@ export class ChunkAccumulator {
     return [...parts, ...this.#calls.end()];
   }
 
-  upstream(): UpstreamTurn {
+  /** What goes back to the server that wrote the turn, within the same tool loop. */
+  upstream(): Omit<UpstreamTurn, 'server'> {
     const { thought } = this.#text;
     const turn = { thought, fields: this.#fields, calls: this.#calls.upstream() };
     if (JSON.stringify(turn).length <= MAX_OPAQUE) return turn;

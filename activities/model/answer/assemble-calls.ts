@@ -3,6 +3,7 @@
  * split the name, send arguments as an object, or all calls under index 0. Clients take calls strictly one after the
  * other, so a call is shown once the one before it is complete. Pure.
  */
+import type { UpstreamTurn } from '../../../wire/rows.ts';
 import { splitHalf, storable } from '../../../wire/text.ts';
 import { ModelStreamError } from '../../failures.ts';
 import { JsonObjectScanner } from './json-object-scanner.ts';
@@ -13,9 +14,6 @@ export type CallPart =
   /** A call's name is known; `index` counts the turn's calls from 0. */
   | { kind: 'call'; index: number; name: string }
   | { kind: 'arguments'; index: number; fragment: string };
-
-/** What the server that made the call wants back with it. */
-export type UpstreamCall = { id: string | null; fields: OpaqueFields };
 
 export type CallDelta = {
   index?: unknown;
@@ -71,7 +69,8 @@ export class CallAssembler {
     return this.#calls.some(({ scanner }) => scanner.state === 'open');
   }
 
-  upstream(): UpstreamCall[] {
+  /** What the server that made the calls wants back with them. */
+  upstream(): UpstreamTurn['calls'] {
     return this.#calls.slice(0, this.#limit).map(({ id, fields }) => ({ id: id || null, fields }));
   }
 
