@@ -178,6 +178,15 @@ test('a page that needs more memory than parsing may use is refused for that', a
   });
 });
 
+test('a file none of whose pages can be read is damaged', async () => {
+  const file = pdf([['A page']])
+    .toString('latin1')
+    .replace('/Kids [4 0 R]', '/Kids [9 0 R]');
+  await expect(chunksOf('a.pdf', Buffer.from(file, 'latin1'))).rejects.toMatchObject({
+    message: 'The file is not a PDF, or it is damaged.',
+  });
+});
+
 /** A file that was changed, with its table of objects left out: readers make one. */
 function shifted(file: string): Buffer {
   return Buffer.from(file.replace(/xref\n0[^]*?(?=trailer)/, ''), 'latin1');

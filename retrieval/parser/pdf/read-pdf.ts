@@ -48,10 +48,14 @@ async function* readPages(
   const callbacks = pdfium.PDFiumExt_OpenFormFillInfo();
   const form = pdfium.PDFiumExt_InitFormFillEnvironment(document, callbacks);
   const recognize = recognizer(languages);
+  let hasPages = false;
   let hasText = false;
   let hasGlyphs = false;
   for (let index = 0; index < count; index += 1) {
-    const { shown, added } = await readPage({ document, form, index }, recognize);
+    const page = await readPage({ document, form, index }, recognize);
+    if (page === undefined) continue;
+    hasPages = true;
+    const { shown, added } = page;
     if (shown === undefined) hasGlyphs = true;
     else if (formType === STATIC_XFA && PLACEHOLDER.test(shown)) throw needsXfa();
     const text = [shown ?? '', ...added].filter((part) => part.trim() !== '').join('\n');
@@ -59,6 +63,7 @@ async function* readPages(
     hasText = true;
     yield { text: `${text}\n\n`, page: index + 1 };
   }
+  if (!hasPages) throw damaged();
   if (!hasText) throw languages.length === 0 ? needsRecognition(hasGlyphs) : nothingRecognised();
   pdfium.PDFiumExt_ExitFormFillEnvironment(form);
   pdfium.PDFiumExt_CloseFormFillInfo(callbacks);
@@ -70,12 +75,13 @@ type PageText = {
   added: string[];
 };
 
+/** Undefined: the page cannot be read. */
 async function readPage(
   { document, form, index }: { document: number; form: number; index: number },
   recognize: (page: number) => Promise<string | undefined>,
-): Promise<PageText> {
+): Promise<PageText | undefined> {
   const page = pdfium.FPDF_LoadPage(document, index);
-  if (page === 0) return { shown: '', added: [] };
+  if (page === 0) return undefined;
   let shown = readPageText(page);
   if ((shown ?? '').trim() === '') shown = (await recognize(page)) ?? shown;
   const text = { shown, added: readAnnotations(form, page) };
@@ -100,8 +106,12 @@ function openError(): DocumentError {
     case UNKNOWN_ENCRYPTION:
       return invalid('The file is encrypted in a way that cannot be read.');
     default:
-      return invalid('The file is not a PDF, or it is damaged.');
+      return damaged();
   }
+}
+
+function damaged(): DocumentError {
+  return invalid('The file is not a PDF, or it is damaged.');
 }
 
 function needsXfa(): DocumentError {
