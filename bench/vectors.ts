@@ -89,6 +89,11 @@ export function zipfWords(random: Random, count: number): string[] {
   );
 }
 
+/** The commonest words of `zipfWords`. */
+export function commonWords(count: number): string[] {
+  return Array.from({ length: count }, (_, rank) => toWord(rank + 1));
+}
+
 /** Like a stem: nothing that English endings would be cut from. */
 function toWord(rank: number): string {
   const consonants = 'bdfgklmnprtvz';

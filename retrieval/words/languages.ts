@@ -26,12 +26,15 @@ import { withoutAccents } from './normalise.ts';
 
 type Stemmer = (word: string) => string;
 
-/** `stem` leaves no accents. `small`: words that say nothing of a text but its language, normalised: they are not indexed. */
-export type Language = { stem: Stemmer; small: ReadonlySet<string> };
+/**
+ * `stem` leaves no accents. `small`: words that say nothing of a text but its language, normalised: they are not indexed. `letters`: those that
+ * no other Latin language here has: a word with one tells as much.
+ */
+export type Language = { stem: Stemmer; small: ReadonlySet<string>; letters: RegExp | null };
 
 const MAX_CACHED = 20_000;
 
-function language(stem: Stemmer, small: string): Language {
+function language(stem: Stemmer, small: string, letters: RegExp | null = null): Language {
   const cache = new Map<string, string>();
   const cached = (word: string) => {
     let known = cache.get(word);
@@ -41,7 +44,7 @@ function language(stem: Stemmer, small: string): Language {
     cache.set(word, known);
     return known;
   };
-  return { stem: cached, small: new Set(small.split(' ')) };
+  return { stem: cached, small: new Set(small.split(' ')), letters };
 }
 
 export const ENGLISH = language(
@@ -51,7 +54,7 @@ export const ENGLISH = language(
     'having do does did doing a an the and but if or because as until while of at by for with about against between into ' +
     'through during before after above below to from up down in out on off over under again further then once here there ' +
     'when where why how all any both each few more most other some such no nor not only own same so than too very s t can ' +
-    'will just don should now',
+    'will just should now',
 );
 
 /** Those that are written in Latin letters. */
@@ -59,17 +62,17 @@ const LATIN: readonly Language[] = [
   ENGLISH,
   language(german, 'der die das den dem des ein eine einen einem einer eines und oder nicht ist sind war wird werden wurde mit von zu zum zur für auf im in am an bei als auch sich dass nach aus wie es er sie wir ich wenn nur noch so durch über kann was wer wo welche'),
   language(french, 'le la les l un une des du de d et ou ne pas est sont était être été à au aux en dans par pour sur avec ce cette ces qui que qu quel quelle son sa ses leur il elle ils elles on nous vous se s n plus si comme où'),
-  language(spanish, 'el la los las un una unos unas y o no es son era ser fue a al de del en con por para que qué se su sus lo le les como más pero si sin sobre este esta estos estas cuál cómo cuándo dónde quién'),
+  language(spanish, 'el la los las un una unos unas y o no es son era ser fue a al de del en con por para que qué se su sus lo le les como más pero si sin sobre este esta estos estas cuál cómo cuándo dónde quién', /ñ/),
   language(italian, 'il lo la i gli le l un una uno e o non è sono era essere di del della dei delle dello degli a al alla ai alle da dal dalla in nel nella con su sul sulla per che chi si come più ma se questo questa quale quando dove'),
-  language(portuguese, 'o a os as um uma uns umas e ou não é são era ser foi de do da dos das em no na nos nas com por para que se ao à aos às pelo pela seu sua como mais mas este esta qual quando onde quem'),
+  language(portuguese, 'o a os as um uma uns umas e ou não é são era ser foi de do da dos das em no na nos nas com por para que se ao à aos às pelo pela seu sua como mais mas este esta qual quando onde quem', /[ãõ]/),
   language(dutch, 'de het een en of niet is zijn was wordt worden van voor met op in te aan bij als ook dat die dit door naar uit om er hij zij wij ik je u kan hoe wat waar wie welke'),
   language(swedish, 'och att det som en ett är var den de av för på med inte till om har från vid hur eller men kan ska när sig du jag vi han hon vad vilken'),
   language(danish, 'og at det som en et er var den de af for på med ikke til om har fra ved hvordan eller men kan skal når sig du jeg vi han hun hvad hvilken blev efter'),
   language(norwegian, 'og at det som en et er var den de av for på med ikke til om har fra ved hvordan eller men kan skal når seg du jeg vi han hun hva hvilken ble etter'),
   language(finnish, 'ja on ei ole että se ovat oli tai kun kuin mutta myös joka jotka sen hän he me minä sinä mikä missä miten jos ovat voi tämä tässä'),
-  language(hungarian, 'a az és egy nem is hogy van volt ez azt vagy de ha csak meg már mint még aki ami mi ki hol hogyan mikor lehet kell'),
-  language(romanian, 'și în la de cu pe un o nu este sunt era a al ale ai care ce din pentru că se sau dar mai cum unde când după prin'),
-  language(turkish, 've bir bu da de için ile olarak olan mi mı ne nasıl nerede kim daha çok en gibi kadar sonra ama veya değil var yok her hangi'),
+  language(hungarian, 'a az és egy nem is hogy van volt ez azt vagy de ha csak meg már mint még aki ami mi ki hol hogyan mikor lehet kell', /[őű]/),
+  language(romanian, 'și în la de cu pe un o nu este sunt era a al ale ai care ce din pentru că se sau dar mai cum unde când după prin', /[ășț]/),
+  language(turkish, 've bir bu da de için ile olarak olan mi mı ne nasıl nerede kim daha çok en gibi kadar sonra ama veya değil var yok her hangi', /[ğş]/),
   language(indonesian, 'dan yang di ke dari untuk dengan pada adalah ini itu tidak atau dalam akan oleh sebagai juga apa bagaimana kapan siapa mana'),
 ]; // prettier-ignore
 
@@ -100,7 +103,11 @@ for (const [at, { small }] of LATIN.entries()) {
 /** The Latin language of which the words have most small words; English when they say too little. */
 export function detectLanguage(words: Iterable<string>): { language: Language; isSure: boolean } {
   const counts = LATIN.map(() => 0);
-  for (const word of words) for (const at of SMALL_IN.get(word) ?? []) counts[at]! += 1;
+  for (const word of words) {
+    for (const at of SMALL_IN.get(word) ?? []) counts[at]! += 1;
+    if (/^[\0-\x7f]*$/.test(word)) continue;
+    for (const [at, { letters }] of LATIN.entries()) if (letters?.test(word)) counts[at]! += 1;
+  }
   const most = Math.max(...counts);
   const isSure = most >= 2 && counts.filter((count) => count === most).length === 1;
   return { language: isSure ? LATIN[counts.indexOf(most)]! : ENGLISH, isSure };
