@@ -108,9 +108,8 @@ async function* readRows(book: Book, part: string): AsyncGenerator<Piece> {
   const merged = await readMerged(book.pack.read(part));
   /** The last row that a merged cell covers, by column. */
   const covered = new Map<number, number>();
-  const table = createTable();
+  const table = createSheetTable();
   let number = 0;
-  const places = new Map<number, number>();
   for await (const row of readElements(book.pack.read(part), new Set(['row']))) {
     const before = number;
     number = Number(row.attributes['r'] ?? before + 1);
@@ -120,14 +119,47 @@ async function* readRows(book: Book, part: string): AsyncGenerator<Piece> {
       if (rows !== undefined) covered.set(column, number + rows - 1);
       return text !== '';
     });
-    if (number > before + 1 || shown.length === 0) {
-      yield { text: table.end() };
-      places.clear();
-    }
-    if (shown.length > 0) addCovered(shown, covered, number);
-    yield { text: table.row(inColumns(shown, places)) };
+    if (number > before + 1 || shown.length === 0) yield { text: table.end() };
+    if (shown.length === 0) continue;
+    addCovered(shown, covered, number);
+    yield { text: table.row(shown) };
   }
   yield { text: table.end() };
+}
+
+/** Holds the first row until the second one shows whether the header begins with an empty cell, as above an index. */
+function createSheetTable() {
+  const table = createTable();
+  const places = new Map<number, number>();
+  let header: readonly Placed[] | undefined;
+  let hasHeader = false;
+
+  const write = (row: readonly Placed[]) => table.row(inColumns(row, places));
+  function writeHeader(next?: readonly Placed[]): string {
+    if (header === undefined) return '';
+    const [own, below] = [header[0]?.column ?? 0, next?.[0]?.column ?? Infinity];
+    const isTitle = header.length === 1;
+    if (!isTitle && below < own && own - below <= MOST_EMPTY) places.set(below, 0);
+    const text = write(header);
+    if (isTitle) places.clear();
+    header = undefined;
+    hasHeader = !isTitle;
+    return text;
+  }
+  return {
+    row(row: readonly Placed[]): string {
+      const before = writeHeader(row);
+      if (hasHeader) return before + write(row);
+      header = row;
+      return before;
+    },
+    end(): string {
+      const text = writeHeader() + table.end();
+      places.clear();
+      hasHeader = false;
+      return text;
+    },
+  };
 }
 
 type Placed = { column: number; text: string; continues?: boolean };

@@ -5,6 +5,8 @@ import { decodeText } from './decode.ts';
 
 /** The first one wins a tie: prices and prose contain commas too. */
 const SEPARATORS = ['\t', ';', '|', ','];
+/** A first line that Excel reads and does not show. */
+const DECLARATION = /^sep=(.)\r?\n/i;
 const SAMPLE_CHARACTERS = 16_384;
 const SAMPLE_LINES = 10;
 /** A longer quoted cell lacks its closing quote, so its quote counts as text. */
@@ -16,21 +18,28 @@ export async function* readCsv(bytes: AsyncIterable<Uint8Array>): AsyncGenerator
   const table = createTable();
   let rows: ReturnType<typeof createRows> | undefined;
   let begun = '';
+  const begin = () => {
+    const made = createRows(separatorOf(begun));
+    begun = begun.replace(DECLARATION, '');
+    return made;
+  };
   const write = (ready: readonly string[][]) =>
     ready.map((cells) => table.row(cells.map((text) => ({ text })))).join('');
   for await (const part of decodeText(bytes)) {
     begun += part;
     if (rows === undefined && begun.length < SAMPLE_CHARACTERS) continue;
-    rows ??= createRows(separatorOf(begun));
+    rows ??= begin();
     yield { text: write(rows.push(begun)) };
     begun = '';
   }
-  rows ??= createRows(separatorOf(begun));
+  rows ??= begin();
   yield { text: write(rows.push(begun)) + write(rows.end()) + table.end() };
 }
 
 /** The separator whose smallest count in a line is the largest. */
 function separatorOf(sample: string): string {
+  const declared = DECLARATION.exec(sample)?.[1];
+  if (declared !== undefined) return declared;
   const lines = sample.replace(/"(?:[^"]|"")*"/g, '').split(/[\r\n]+/);
   const whole = lines.slice(0, Math.max(1, Math.min(lines.length - 1, SAMPLE_LINES)));
   const counts = SEPARATORS.map((each) =>

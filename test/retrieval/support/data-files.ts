@@ -27,6 +27,12 @@ export const DATA: Case[] = [
     () => 'City;Price, net\nOslo;1,5\nRome;2,5',
     ['| City | Price, net |\n| --- | --- |\n| Oslo | 1,5 |\n| Rome | 2,5 |'],
   ],
+  [
+    'a table that names its separator',
+    'a.csv',
+    () => 'sep=|\nA|B\n1,2;3|4\n',
+    [/^\n\| A \| B \|\n\| --- \| --- \|\n\| 1,2;3 \| 4 \|/],
+  ],
   ['a table of tabs', 'a.tsv', () => 'k\tv\na\t"open quote\nb\t2\n', ['| k | v |', 'open quote']],
   ['lines that are no table', 'a.csv', () => 'one\ntwo\n', ['one\ntwo']],
   [

@@ -139,6 +139,22 @@ export const SHEETS: Case[] = [
     ['Your version'],
   ],
   [
+    'a header with nothing above the index, below a title',
+    'a.xlsx',
+    () =>
+      workbook([
+        {
+          name: 'S',
+          rows:
+            row(1, 'C1=Survey') +
+            row(2, 'B2=Name', 'C2=Age') +
+            row(3, 'A3:n=0', 'B3=Ada', 'C3:n=36') +
+            row(4, 'A4:n=1', 'C4:n=41'),
+        },
+      ]),
+    ['Survey\n\n|  | Name | Age |\n| --- | --- | --- |\n| 0 | Ada | 36 |\n| 1 |  | 41 |'],
+  ],
+  [
     'rows and cells that do not say where they are',
     'a.xlsm',
     () =>
