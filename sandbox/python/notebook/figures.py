@@ -10,6 +10,8 @@ import warnings
 
 from threadmill import fonts
 
+TOOLKITS = ("gtk3", "gtk4", "qt5", "qt", "tk", "wx", "macosx", "nbagg", "notebook", "ipympl", "webagg")
+WITH_WINDOWS = {toolkit + kind for toolkit in TOOLKITS for kind in ("", "agg", "cairo")}
 PYPLOT, PILLOW = "matplotlib.pyplot", "PIL.Image"
 
 
@@ -18,6 +20,7 @@ class Figures:
         self.outside = outside
         self.limits = {"count": 0, "bytes": 0, "pixels": 0}
         self.shown = self.left_out = 0
+        imports.add("matplotlib", self._patch_matplotlib)
         imports.add(PYPLOT, self._patch_pyplot)
         imports.add(PILLOW, self._patch_pillow)
         imports.add("matplotlib.font_manager", fonts.patch)
@@ -150,6 +153,18 @@ class Figures:
 
     def _note(self, text):
         self.outside.stdout.write(f"Note: {text}\n")
+
+    def _patch_matplotlib(self, matplotlib):
+        """A backend with windows would fail, now and in every later cell."""
+        use = matplotlib.use
+
+        def use_without_windows(backend, **options):
+            if str(backend).lower() in WITH_WINDOWS:
+                self._note(f"{backend} is not used: there are no windows. Figures are shown as images.")
+            else:
+                use(backend, **options)
+
+        matplotlib.use = use_without_windows
 
     def _patch_pyplot(self, pyplot):
         def show(*_, **__):

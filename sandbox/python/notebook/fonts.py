@@ -1,6 +1,5 @@
 """Fonts for the scripts that matplotlib's own font lacks: every text of a figure falls back to those that are installed."""
 
-import logging
 import re
 
 # The first is Debian's fonts-noto-cjk. A text opens all of them, so they are few.
@@ -44,6 +43,8 @@ def patch(font_manager):
         return paths
 
     if families:
+        import logging
+
         manager._find_fonts_by_props = find_with_fallback
         # Models name fonts of other systems; what they lack is drawn all the same.
         logging.getLogger("matplotlib.font_manager").addFilter(lambda record: "findfont" not in str(record.msg))

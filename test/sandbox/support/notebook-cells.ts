@@ -198,6 +198,12 @@ export const DISPLAYS: Row[] = [
     { needs: 'matplotlib' },
   ],
   [
+    'figures of code that asks for windows',
+    `import matplotlib\nmatplotlib.use("TkAgg")\n${PLOT}plt.plot([1]); plt.show()`,
+    'Note: TkAgg is not used: there are no windows. Figures are shown as images.\n[image]',
+    { needs: 'matplotlib' },
+  ],
+  [
     'no figure that is empty',
     `${PLOT}plt.plot([1, 2]); plt.show()\nplt.savefig("a.png"); plt.figure()\nNone`,
     '[image]',
