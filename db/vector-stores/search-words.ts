@@ -17,6 +17,8 @@ const COMMON = 0.05;
 const MANY = 50;
 /** Words that are looked for: the longest. */
 const SEARCHED = 32;
+/** Words that are looked for of a query that has only common ones. */
+const ONLY_COMMON = 2;
 /** Chunks that are ranked by how close together they have the words, and those that are scored. */
 const RANKED = 400;
 const CANDIDATES = 100;
@@ -53,10 +55,17 @@ export async function searchWords(
   const words = chooseWords(queryWords(text, scope.projectId));
   if (scope.hasFormerWords) words.push(...(await readFormerWords(db, text)));
   if (words.length === 0) return [];
-  const queries = words.map(({ lexemes, isPrefix }) => anyOf(lexemes, isPrefix));
+  const shares = await readShares(db, scope, words);
+  const searched = withoutCommon(words, shares);
+  const queries = searched.map(({ lexemes, isPrefix }) => anyOf(lexemes, isPrefix));
   const rows = await readCandidates(db, scope, queries);
   const found = rows.map((row) => words.map((word) => findWord(row, word)));
-  const documentFrequencies = countDocuments(rows[0]?.counts ?? {}, found, scope);
+  const documentFrequencies = words.map((word, at) => {
+    const place = searched.indexOf(word);
+    if (place < 0) return shares[at]! * scope.chunks;
+    const counted = rows[0]?.counts[place + 1] ?? 0;
+    return counted < mostMatches(scope) ? counted : estimate(found, at, scope);
+  });
   return rows
     .map((row, at) => ({
       chunkId: row.id,
@@ -88,6 +97,41 @@ async function readFormerWords(db: Queryable, text: string): Promise<QueryWord[]
     isAccented: false,
     isSmall: false,
   }));
+}
+
+/**
+ * The share of the project's chunks that have each word, of those that ANALYZE found to be common: nothing of the index has to
+ * be read for them. Lexemes are the project's own, and so are their numbers.
+ */
+async function readShares(
+  db: Queryable,
+  { projectId }: SearchScope,
+  words: readonly QueryWord[],
+): Promise<number[]> {
+  const rows = await query<{ lexeme: string; share: number }>(
+    db,
+    'search.shares',
+    `select m.lexeme, m.share * total.chunks / greatest(own.chunks, 1) as share
+     from pg_stats s
+       cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) m(lexeme, share),
+       (select greatest(reltuples, 0)::float8 as chunks from pg_class where oid = 'chunks'::regclass) total,
+       (select coalesce(sum(chunk_count), 0)::float8 as chunks from documents where project_id = $1) own
+     where s.schemaname = current_schema() and s.tablename = 'chunks' and s.attname = 'tsv' and m.lexeme = any($2::text[])`,
+    [projectId, words.flatMap(({ lexemes }) => lexemes)],
+  );
+  const shares = new Map(rows.map(({ lexeme, share }) => [lexeme, share]));
+  return words.map(({ lexemes }) =>
+    Math.min(1, Math.max(...lexemes.map((lexeme) => shares.get(lexeme) ?? 0))),
+  );
+}
+
+/** The rarest of them when there are no others. */
+function withoutCommon(words: readonly QueryWord[], shares: readonly number[]): QueryWord[] {
+  const telling = words.filter((_, at) => shares[at]! <= COMMON);
+  if (telling.length > 0) return telling;
+  const rarest = words.map((word, at) => ({ word, share: shares[at]! }));
+  rarest.sort((a, b) => a.share - b.share);
+  return rarest.slice(0, ONLY_COMMON).map(({ word }) => word);
 }
 
 const lengthOf = ({ lexemes }: QueryWord): number => lexemes[0]!.length;
@@ -168,18 +212,10 @@ function findWord({ lexemes }: CandidateRow, word: QueryWord): Found {
   return { frequency, isSpeltSo };
 }
 
-/** Of common words nobody has counted all: their share of the candidates is as good an estimate as there is. */
-function countDocuments(
-  counts: CandidateRow['counts'],
-  found: readonly Found[][],
-  scope: SearchScope,
-): number[] {
-  return (found[0] ?? []).map((_, at) => {
-    const counted = counts[at + 1] ?? 0;
-    if (counted < mostMatches(scope)) return counted;
-    const having = found.filter((words) => words[at]!.frequency > 0).length;
-    return Math.max(counted, (scope.chunks * having) / found.length);
-  });
+/** Of a word with more chunks than were read: its share of the candidates is as good an estimate as there is. */
+function estimate(found: readonly Found[][], at: number, scope: SearchScope): number {
+  const having = found.filter((words) => words[at]!.frequency > 0).length;
+  return Math.max(mostMatches(scope), (scope.chunks * having) / found.length);
 }
 
 function scoreOf(
