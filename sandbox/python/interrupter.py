@@ -69,13 +69,16 @@ class Interrupter:
             return
         if self.fired:
             # The cell caught the first interruption: raise at its next line too, inside its handler.
-            self.traced = True
-            sys.settrace(self._raise_in)
-            while frame is not None:
-                frame.f_trace = self._raise_in
-                frame = frame.f_back
+            self._raise_at_next_line(frame)
         self.fired = True
         raise CellTimeout()
+
+    def _raise_at_next_line(self, frame):
+        self.traced = True
+        sys.settrace(self._raise_in)
+        while frame is not None:
+            frame.f_trace = self._raise_in
+            frame = frame.f_back
 
     def _may_go_on(self):
         now = self.spent()
@@ -86,9 +89,10 @@ class Interrupter:
     def _on_unraisable(self, lost):
         if not isinstance(lost.exc_value, CellTimeout):
             return sys.__unraisablehook__(lost)
-        # Python drops what is raised in some callbacks, such as those around a fork: try again at once.
+        # Python drops what is raised in some callbacks, such as those around a fork, and stops tracing then. A signal
+        # would hit the same callback: code that forks spends its time in there.
         if self.running:
-            self.start_timer(0.001)
+            self._raise_at_next_line(sys._getframe(1))
 
     def _raise_in(self, frame, event, _argument):
         # Not on "exception": that is the interruption itself on its way to the handler.
