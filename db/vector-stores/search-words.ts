@@ -56,9 +56,12 @@ export async function searchWords(
   if (scope.hasFormerWords) words.push(...(await readFormerWords(db, text)));
   if (words.length === 0) return [];
   const shares = await readShares(db, scope, words);
-  const searched = withoutCommon(words, shares);
-  const queries = searched.map(({ lexemes, isPrefix }) => anyOf(lexemes, isPrefix));
-  const rows = await readCandidates(db, scope, queries);
+  let searched = withoutCommon(words, shares);
+  let rows = await readCandidates(db, scope, searched);
+  if (rows.length === 0 && searched.length < words.length) {
+    searched = words;
+    rows = await readCandidates(db, scope, searched);
+  }
   const found = rows.map((row) => words.map((word) => findWord(row, word)));
   const documentFrequencies = words.map((word, at) => {
     const place = searched.indexOf(word);
@@ -101,11 +104,12 @@ async function readFormerWords(db: Queryable, text: string): Promise<QueryWord[]
 
 /**
  * The share of the project's chunks that have each word, of those that ANALYZE found to be common: nothing of the index has to
- * be read for them. Lexemes are the project's own, and so are their numbers.
+ * be read for them. Lexemes are the project's own, and so are their numbers: they say nothing of stores that have less than half
+ * of its chunks.
  */
 async function readShares(
   db: Queryable,
-  { projectId }: SearchScope,
+  { projectId, chunks }: SearchScope,
   words: readonly QueryWord[],
 ): Promise<number[]> {
   const rows = await query<{ lexeme: string; share: number }>(
@@ -116,8 +120,9 @@ async function readShares(
        cross join lateral unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs) m(lexeme, share),
        (select greatest(reltuples, 0)::float8 as chunks from pg_class where oid = 'chunks'::regclass) total,
        (select coalesce(sum(chunk_count), 0)::float8 as chunks from documents where project_id = $1) own
-     where s.schemaname = current_schema() and s.tablename = 'chunks' and s.attname = 'tsv' and m.lexeme = any($2::text[])`,
-    [projectId, words.flatMap(({ lexemes }) => lexemes)],
+     where s.schemaname = current_schema() and s.tablename = 'chunks' and s.attname = 'tsv' and m.lexeme = any($2::text[])
+       and own.chunks <= 2 * $3::float8`,
+    [projectId, words.flatMap(({ lexemes }) => lexemes), chunks],
   );
   const shares = new Map(rows.map(({ lexeme, share }) => [lexeme, share]));
   return words.map(({ lexemes }) =>
@@ -154,8 +159,9 @@ type CandidateRow = {
 async function readCandidates(
   db: Queryable,
   scope: SearchScope,
-  queries: readonly string[],
+  words: readonly QueryWord[],
 ): Promise<CandidateRow[]> {
+  const queries = words.map(({ lexemes, isPrefix }) => anyOf(lexemes, isPrefix));
   const { projectId, vectorStoreIds, filter, chunks } = scope;
   return query<CandidateRow>(
     db,

@@ -313,3 +313,19 @@ test('a chunk is found by the headings above it, and shows the header of the tab
   });
   expect(whole.data.map((part) => part.text).join('')).toBe(text);
 });
+
+test('finds words that the project has often, in a store that has no others of the query', async () => {
+  const common = Object.fromEntries(
+    Array.from({ length: 12 }, (_, n) => [`${n}.txt`, `Lighthouse number ${n} is painted.`]),
+  );
+  await storeOf(lexical, common);
+  const small = await storeOf(lexical, {
+    'one.txt': 'The lighthouse is closed.',
+    'two.txt': 'The ferry is late.',
+  });
+  await lexical.pool.query('analyze documents, chunks');
+  const found = async (query: string) =>
+    (await search(lexical, small, { query })).data.map(({ filename }) => filename);
+  expect(await found('lighthouse zeppelin')).toEqual(['one.txt']);
+  expect((await found('lighthouse ferry')).toSorted()).toEqual(['one.txt', 'two.txt']);
+});
