@@ -68,8 +68,8 @@ async function start(launch: Launch, previous: Ports | undefined): Promise<State
     );
     if (ready && !hasEnded(child)) return state;
     child.kill('SIGKILL');
-    // Another program may have taken a port after it was chosen.
-    if (attempt < START_ATTEMPTS && (await isTaken(ports))) continue;
+    // Another program may have taken a port after it was chosen, here or, for its inner services, by the server.
+    if (attempt < START_ATTEMPTS) continue;
     const reason = (await tail(logFile(launch))).trim().split('\n').at(-1) ?? '';
     throw new EmbeddedError(
       `The Temporal server does not start: ${reason} Its log is ${logFile(launch)}.`,
@@ -90,10 +90,6 @@ async function choosePorts(
   throw new EmbeddedError(
     `Port ${uiPort} for the Temporal UI is in use: choose another with --temporal-ui-port.`,
   );
-}
-
-async function isTaken({ port, uiPort }: Ports): Promise<boolean> {
-  return !(await isPortFree(port)) || (uiPort !== undefined && !(await isPortFree(uiPort)));
 }
 
 async function spawnServer(
