@@ -1,7 +1,9 @@
 /** Collects a page's text as a browser lays it out: white space collapses, except where it is kept. */
 import { hide, isHidden } from './hidden.ts';
 import type { Hiding } from './hidden.ts';
-import type { MarkupHandler } from './markup.ts';
+import type { Attributes, MarkupHandler } from './markup.ts';
+import { createLists } from './page-lists.ts';
+import { createMath } from './page-math.ts';
 import { createTables } from './page-tables.ts';
 import type { PageTables } from './page-tables.ts';
 
@@ -23,44 +25,35 @@ export type Page = MarkupHandler & { take(): string; end(): string };
 export function createPage(): Page {
   const lines = createLines();
   const tables = createTables((rows) => lines.rows(rows));
+  const { ask, write } = createFlow(lines, tables);
+  const blocks = createBlocks(lines, tables, { ask, write });
+  const { formula } = blocks;
   let hiding: Hiding | undefined;
   let preformatted = 0;
-  let inHeading = false;
-
-  const { ask, write } = createFlow(lines, tables);
-  const boundary = (name: string) => {
-    if (PARAGRAPHS.has(name)) {
-      ask('\n\n');
-      inHeading = false;
-    } else if (LINES.has(name)) ask(inHeading ? ' ' : '\n');
-  };
 
   return {
     open(name, attributes) {
       if (hiding?.open(name) === true) return;
       hiding = undefined;
-      boundary(name);
+      blocks.boundary(name, 'open');
       if (isHidden(name, attributes)) {
         hiding = hide(name);
         return;
       }
       if (name === 'pre') preformatted += 1;
-      tables.open(name, attributes);
-      if (!HEADING.test(name) || tables.cell() !== undefined) return;
-      inHeading = true;
-      lines.begin(`${'#'.repeat(Number(name[1]))} `);
+      blocks.open(name, attributes);
     },
     close(name) {
       const place = hiding?.close(name) ?? 'outside';
       if (place !== 'inside') hiding = undefined;
       if (place !== 'outside') return;
       if (name === 'pre') preformatted = Math.max(0, preformatted - 1);
-      tables.close(name);
-      if (HEADING.test(name)) lines.begin('');
-      boundary(name);
+      blocks.close(name);
+      blocks.boundary(name, 'close');
     },
     text(text) {
       if (hiding !== undefined) return;
+      if (formula.isOpen()) return formula.text(text);
       if (preformatted > 0) return write(text);
       const [before, words, after] = collapse(text);
       ask(before);
@@ -69,8 +62,49 @@ export function createPage(): Page {
     },
     take: () => lines.take(),
     end() {
+      write(formula.close('math'));
       tables.end();
       return lines.take();
+    },
+  };
+}
+
+/** What elements add to the text: lines, marks of headings, numbers of items, tables and formulas. */
+function createBlocks(
+  lines: ReturnType<typeof createLines>,
+  tables: PageTables,
+  { ask, write }: ReturnType<typeof createFlow>,
+) {
+  const lists = createLists();
+  const formula = createMath();
+  let inHeading = false;
+  return {
+    formula,
+    boundary(name: string, side: 'open' | 'close') {
+      const isParagraph = PARAGRAPHS.has(name);
+      if (!isParagraph && !LINES.has(name)) return;
+      // As browsers do, where a formula lacks its end tag.
+      if (side === 'open') write(formula.close('math'));
+      if (isParagraph) inHeading = false;
+      ask(isParagraph ? '\n\n' : inHeading ? ' ' : '\n');
+    },
+    open(name: string, attributes: Attributes) {
+      formula.open(name);
+      tables.open(name, attributes);
+      const inCell = tables.cell() !== undefined;
+      const number = lists.open(name, attributes);
+      if (number !== '' && !inCell) lines.begin(number);
+      else write(number);
+      if (!HEADING.test(name) || inCell) return;
+      inHeading = true;
+      lines.begin(`${'#'.repeat(Number(name[1]))} `);
+    },
+    close(name: string) {
+      write(formula.close(name));
+      tables.close(name);
+      lists.close(name);
+      // A heading or an item without text.
+      if (HEADING.test(name) || name === 'li') lines.begin('');
     },
   };
 }
@@ -81,7 +115,7 @@ function createFlow(lines: ReturnType<typeof createLines>, tables: PageTables) {
     write: (text: string) => {
       const cell = tables.cell();
       if (cell === undefined) lines.write(text);
-      else cell.push(text);
+      else if (text !== '') cell.push(text);
     },
     ask: (gap: Gap) => {
       const cell = tables.cell();

@@ -2,7 +2,8 @@
 import { child, descendants, elements, textOf, valueOf } from './elements.ts';
 import type { Element } from './elements.ts';
 
-const ROOTS: Record<string, string> = { '': '√', '2': '√', '3': '∛', '4': '∜' };
+/** By their degree. */
+export const ROOTS: Record<string, string> = { '': '√', '2': '√', '3': '∛', '4': '∜' };
 /** Elements of properties, which hold no text. */
 const PROPERTIES = /pr$/;
 /** Formulas write italic and bold letters as characters of their own. */
@@ -72,7 +73,7 @@ function mark(sign: string, text: string): string {
 }
 
 /** A single number, name, or what is in brackets already stands for itself. */
-function grouped(text: string): string {
+export function grouped(text: string): string {
   const alone = /^(?:\p{L}\p{M}*|[\p{N}.,]+|\p{L}+|.|\([^()]*\)|)$/u;
   return alone.test(text.trim()) ? text.trim() : `(${text.trim()})`;
 }

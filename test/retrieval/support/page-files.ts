@@ -25,6 +25,35 @@ export const PAGES: Case[] = [
     ['Ready at last'],
   ],
   [
+    'numbers of ordered lists, as browsers count them',
+    'a.html',
+    () =>
+      html(
+        '<ol start=4><li>four<li>five<ol type=a><li>inner<li hidden>secret<li>next</ol></ol><ol type=I><li value=3><p>three</p><li></li></ol>' +
+          '<ul><li>dot</ul><ol reversed start=2><li>two<li>one</ol>tail<table><tr><td><ol><li>cell</ol><td>b<tr><td>c<td>d</table>',
+      ),
+    [
+      '4. four\n5. five\na. inner\nb. next\n',
+      'III. three',
+      '\ndot\n2. two\n1. one\ntail',
+      '| 1. cell | b |',
+    ],
+    ['secret', /IV/],
+  ],
+  [
+    'formulas of MathML as one would type them',
+    'a.html',
+    () =>
+      html(
+        '<p>Half is <math> <mfrac> <mn>1</mn> <mn>2</mn> </mfrac> </math>, then <math><semantics><mrow><msup><mi>x</mi><mrow><mi>n</mi><mo>+</mo>' +
+          '<mn>1</mn></mrow></msup></mrow><annotation>secret</annotation></semantics></math> and <math><mroot><mi>y</mi><mn>3</mn></mroot><mo>=</mo>' +
+          '<munderover><mo>&sum;</mo><mrow><mi>i</mi><mo>=</mo><mn>1</mn></mrow><mi>n</mi></munderover><msub><mi>a</mi><mi>i</mi></msub></math>.' +
+          '<p>Open <math><mi>z</mi><p>after',
+      ),
+    ['Half is 1/2, then x^(n+1) and ∛(y)=∑_(i=1)^na_i.\n\nOpen z\n\nafter'],
+    ['secret'],
+  ],
+  [
     'tables of a page, with cells over rows and columns',
     'a.html',
     () =>
