@@ -91,6 +91,12 @@ function toResult({ fileId, filename, score, attributes, chunk }: SearchHit): Fi
     file_name: filename,
     score,
     attributes: Object.fromEntries(Object.entries(attributes).filter(([key]) => !REFUSED.has(key))),
-    content: [{ type: 'text', text: shownText(chunk) }],
+    content: [{ type: 'text', text: passage(chunk) }],
   };
+}
+
+/** A model cannot look around a chunk: it reads below which headings the text stands. */
+function passage(chunk: SearchHit['chunk']): string {
+  const path = chunk.headings.join(' > ');
+  return path === '' ? shownText(chunk) : `${path}\n${shownText(chunk)}`;
 }

@@ -13,7 +13,7 @@ import {
   WEATHER,
 } from '../support/runs.ts';
 import { callsOf, FACTS, FISH, SEARCH, search, searching } from '../support/searching.ts';
-import { upload } from '../support/stores.ts';
+import { settled, upload } from '../support/stores.ts';
 
 let env: Environment;
 beforeAll(async () => {
@@ -92,6 +92,29 @@ test('searches, shows what it found, and cites it', async () => {
     role: 'tool',
     content: `${mark}\n${FISH}`,
   });
+});
+
+test('shows the model below which headings a passage stands', async () => {
+  const filler = 'Parcels are packed with care and sent on working days only. '.repeat(12);
+  const guide = `# Warranty\n\n## Returns\n\n${filler}\n\nA teapot can be returned for ninety days.\n`;
+  const file_id = await upload(env.client, guide, 'guide.md');
+  const { id: store } = await env.client.vectorStores.create({ name: 'guide' });
+  await env.client.vectorStores.files.create(store, {
+    file_id,
+    chunking_strategy: {
+      type: 'static',
+      static: { max_chunk_size_tokens: 100, chunk_overlap_tokens: 0 },
+    },
+  });
+  expect(await settled(env.client, store, file_id)).toMatchObject({ status: 'completed' });
+  const { threadId, assistant, model } = await setUp(env, [search('teapot'), text('Ninety.')], {
+    tools: [SEARCH],
+    tool_resources: { file_search: { vector_store_ids: [store] } },
+  });
+  const runs = env.client.beta.threads.runs;
+  await runs.createAndPoll(threadId, { assistant_id: assistant.id });
+  const shown = env.model.requests(model)[1]?.body.messages.at(-1);
+  expect(shown?.content).toMatch(/^【1:0†guide\.md】\nWarranty > Returns\n[^]*teapot/);
 });
 
 test('shows the content of results to whoever includes it', async () => {
