@@ -90,6 +90,25 @@ describe.skipIf(!supported)('a remote sandbox', () => {
     expect((await sandbox.runCell('cut', '1')).status).toBe('ok');
   });
 
+  test('gives up a cell when nothing is heard of sandboxd', async () => {
+    if (!('host' in address)) throw new Error('a port is needed');
+    await using proxy = await TcpProxy.start(address);
+    const way = { host: '127.0.0.1', port: proxy.port };
+    // Python says nothing while it starts, for longer on a busy computer.
+    const timing = { pingMs: 20, silenceMs: 3_000 };
+    await using sandbox = await openRemote(way, {
+      sandboxd: { address: way, token: TOKEN, timing },
+    });
+    await logsOf(sandbox, 'silent', '1');
+    const held = proxy.holdRepliesAfter(ENDLESS);
+    const cell = sandbox.runCell('silent', ENDLESS);
+    await held;
+    expect(await cell).toMatchObject({
+      status: 'died',
+      logs: expect.stringContaining('nothing was heard') as string,
+    });
+  });
+
   test('tells that the connection was lost while files were saved, and keeps what was stored', async () => {
     if (!('host' in address)) throw new Error('a port is needed');
     await using proxy = await TcpProxy.start(address);
