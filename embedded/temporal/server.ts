@@ -66,10 +66,11 @@ async function start(launch: Launch, previous: Ports | undefined): Promise<State
       async () => hasEnded(child) || (await health(launch, state)),
       READY_MS,
     );
-    if (ready && !hasEnded(child)) return state;
+    const ended = hasEnded(child);
+    if (ready && !ended) return state;
     child.kill('SIGKILL');
     // Another program may have taken a port after it was chosen, here or, for its inner services, by the server.
-    if (attempt < START_ATTEMPTS) continue;
+    if (ended && attempt < START_ATTEMPTS) continue;
     const reason = (await tail(logFile(launch))).trim().split('\n').at(-1) ?? '';
     throw new EmbeddedError(
       `The Temporal server does not start: ${reason} Its log is ${logFile(launch)}.`,
