@@ -1,10 +1,10 @@
-/** Gives turns at a kernel, which does one thing at a time, and stops its processes between turns. */
+/** Runs actions on a kernel one after another, and stops its processes while there are none. */
 import type { Channel } from './channel.ts';
 
 // Longer than there is between the steps of saving an interpreter.
 const PAUSE_AFTER_MS = 100;
 
-export class Turns {
+export class ActionQueue {
   readonly #channel: Pick<Channel, 'pause' | 'resume'>;
   #last: Promise<unknown> = Promise.resolve();
   /** Actions that run or wait. */
@@ -17,7 +17,7 @@ export class Turns {
   }
 
   /** Runs `action` after the earlier ones. */
-  take<T>(action: () => Promise<T>): Promise<T> {
+  run<T>(action: () => Promise<T>): Promise<T> {
     this.#pending += 1;
     clearTimeout(this.#pauseTimer);
     if (this.#pending === 1 && !this.#ended) this.#channel.resume();

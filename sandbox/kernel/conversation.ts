@@ -4,6 +4,7 @@
  */
 import type { CellOutcome, CellStatus, Limits } from '../backend.ts';
 import { KernelError, KernelLostError, KernelStartError } from '../backend.ts';
+import { ActionQueue } from './action-queue.ts';
 import type { Channel, ChannelEnd } from './channel.ts';
 import type { HostFrame, KernelFrame } from './frames.ts';
 import { encodeFrame, frameDecoder } from './frames.ts';
@@ -13,7 +14,7 @@ import type { Answer } from './question.ts';
 import { Question } from './question.ts';
 import { parseResult } from './results.ts';
 import { RunningCell } from './running-cell.ts';
-import { Turns } from './turns.ts';
+
 import { watchWork } from './work-watch.ts';
 
 const START_SECONDS = 60;
@@ -35,7 +36,7 @@ export class Conversation {
   readonly #closed = Promise.withResolvers<void>();
   readonly #decode: (chunk: Buffer) => KernelFrame[];
   readonly #memory: MemoryWatch;
-  readonly #turns: Turns;
+  readonly #actions: ActionQueue;
   #cell: RunningCell | undefined;
   #question: Question | undefined;
   #end: KernelEnd | undefined;
@@ -44,7 +45,7 @@ export class Conversation {
     this.#channel = channel;
     this.#limits = limits;
     this.#decode = frameDecoder(limits.imageBytes);
-    this.#turns = new Turns(channel);
+    this.#actions = new ActionQueue(channel);
     this.#started.promise.catch(() => {}); // ready() may not be waiting any more
     this.#memory = watchMemory(channel, limits.memoryBytes, (reason) => this.#stop({ reason }));
     channel.listen({
@@ -83,7 +84,7 @@ export class Conversation {
     code: string,
     onLogs?: (logs: string) => void,
   ): Promise<{ outcome: CellOutcome; files: unknown }> {
-    return this.#turns.take(async () => {
+    return this.#actions.run(async () => {
       const cell = new RunningCell(this.#limits, onLogs);
       const outcome =
         this.#end === undefined
@@ -102,7 +103,7 @@ export class Conversation {
     content: string | Uint8Array = '',
     maxBytes = 0,
   ): Promise<Answer> {
-    return this.#turns.take(async () => {
+    return this.#actions.run(async () => {
       if (this.#end !== undefined) throw toError(this.#end);
       const question = new Question(maxBytes);
       this.#question = question;
@@ -174,7 +175,7 @@ export class Conversation {
 
   #onClosed({ reason, launcherLog, lost }: ChannelEnd): void {
     this.#end ??= { status: 'died', reason, ...(lost ? { kind: KernelLostError } : {}) };
-    this.#turns.end();
+    this.#actions.end();
     this.#memory.stop();
     const message = launcherLog === '' ? this.#end.reason : launcherLog;
     const temporary = this.#end.kind === KernelLostError;
