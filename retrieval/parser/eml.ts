@@ -4,7 +4,7 @@ import type { Address, Email } from 'postal-mime';
 
 import type { Piece } from '../chunk-text.ts';
 import { DocumentError } from '../document.ts';
-import { readPage } from './html.ts';
+import { readPage } from './page/html.ts';
 import { heading, oneLine } from './markdown.ts';
 
 /** The package keeps every part in memory, which the parser's memory limit bounds. These bound depth and headers. */

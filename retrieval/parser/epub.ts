@@ -2,7 +2,7 @@
 import type { Piece } from '../chunk-text.ts';
 import { DocumentError } from '../document.ts';
 import type { ParseLimits } from '../document.ts';
-import { readHtml } from './html.ts';
+import { readHtml } from './page/html.ts';
 import { oneLine } from './markdown.ts';
 import { readElements, textOf } from './office/elements.ts';
 import { openPackage, resolve } from './office/package.ts';

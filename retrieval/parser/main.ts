@@ -110,7 +110,7 @@ async function* readPieces(
     case 'notebook':
       return yield* (await import('./text/notebook.ts')).readNotebook(parts);
     case 'html':
-      return yield* (await import('./html.ts')).readHtml(parts);
+      return yield* (await import('./page/html.ts')).readHtml(parts);
     case 'pdf':
       return yield* (await import('./pdf/read-pdf.ts')).readPdf(parts, {
         bytes,

@@ -2,14 +2,14 @@
 import type { Piece } from '../../chunk-text.ts';
 import type { ParseLimits } from '../../document.ts';
 import { readEml } from '../eml.ts';
-import { readHtml } from '../html.ts';
+import { readHtml } from '../page/html.ts';
 import { createTable, oneLine } from '../markdown.ts';
 import { readRtf } from '../text/rtf.ts';
 import { readText } from '../text/text.ts';
 import { drawingText } from './drawings.ts';
 import { readElements } from './elements.ts';
 import { readNumbering } from './numbering.ts';
-import { formatNumber } from './numbers.ts';
+import { formatNumber } from '../list-numbers.ts';
 import { notA, openPackage, relationId, targetsOf } from './package.ts';
 import type { Kind, OfficePackage, Relation } from './package.ts';
 import { readStyles } from './styles.ts';

@@ -3,7 +3,7 @@ import { createTable, oneLine } from '../markdown.ts';
 import { child, descendants, elements, readElements, textOf } from './elements.ts';
 import type { Element } from './elements.ts';
 import { linear } from './math.ts';
-import { formatNumber } from './numbers.ts';
+import { formatNumber } from '../list-numbers.ts';
 import type { OfficePackage, Relation } from './package.ts';
 import { showNumber } from './values.ts';
 

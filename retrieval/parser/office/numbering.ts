@@ -1,7 +1,7 @@
 /** The numbers of paragraphs, as Word counts them: "4.1", "(a)", "iv)". */
 import { child, descendants, elements, isOn, readElements, valueOf } from './elements.ts';
 import type { Element } from './elements.ts';
-import { formatNumber } from './numbers.ts';
+import { formatNumber } from '../list-numbers.ts';
 
 export type Numbering = {
   /** Counts a paragraph and returns the number before it, or ''. */

@@ -1,5 +1,5 @@
 /** Which elements of a page a browser hides, and where a hidden element ends. */
-import type { Attributes } from './markup.ts';
+import type { Attributes } from '../markup.ts';
 
 const NEVER_SHOWN = new Set(
   'script style template svg iframe noembed noframes noscript datalist annotation annotation-xml'.split(

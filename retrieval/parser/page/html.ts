@@ -1,8 +1,8 @@
 /** The text that a page shows, in the encoding that browsers would find. */
-import type { Piece } from '../chunk-text.ts';
-import { readMarkup } from './markup.ts';
+import type { Piece } from '../../chunk-text.ts';
+import { readMarkup } from '../markup.ts';
 import { createPage } from './page.ts';
-import { decodeText } from './text/decode.ts';
+import { decodeText } from '../text/decode.ts';
 
 const DECLARATION_BYTES = 1_024;
 const XML_DECLARATION = /^<\?xml\s[^>]*?encoding\s*=\s*["']([\w:.-]+)/i;

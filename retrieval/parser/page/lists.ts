@@ -1,6 +1,6 @@
 /** The numbers of a page's ordered lists, which browsers count. */
-import type { Attributes } from './markup.ts';
-import { formatNumber } from './office/numbers.ts';
+import type { Attributes } from '../markup.ts';
+import { formatNumber } from '../list-numbers.ts';
 
 const LISTS = new Set(['ol', 'ul', 'menu']);
 const FORMATS: Record<string, string> = {

@@ -1,5 +1,5 @@
 /** MathML as one would type it: `1/2`, `x^2`, `√(x)`. */
-import { grouped, ROOTS } from './office/math.ts';
+import { grouped, ROOTS } from '../office/math.ts';
 
 const DEEPEST = 200;
 

@@ -1,11 +1,11 @@
 /** Collects a page's text as a browser lays it out: white space collapses, except where it is kept. */
 import { hide, isHidden } from './hidden.ts';
 import type { Hiding } from './hidden.ts';
-import type { Attributes, MarkupHandler } from './markup.ts';
-import { createLists } from './page-lists.ts';
-import { createMath } from './page-math.ts';
-import { createTables } from './page-tables.ts';
-import type { PageTables } from './page-tables.ts';
+import type { Attributes, MarkupHandler } from '../markup.ts';
+import { createLists } from './lists.ts';
+import { createMath } from './math.ts';
+import { createTables } from './tables.ts';
+import type { PageTables } from './tables.ts';
 
 const LINES = new Set(
   (

@@ -1,7 +1,7 @@
 /** The tables of a page, which may lie within each other. */
-import { createTable } from './markdown.ts';
-import type { Cell, Table } from './markdown.ts';
-import type { Attributes } from './markup.ts';
+import { createTable } from '../markdown.ts';
+import type { Cell, Table } from '../markdown.ts';
+import type { Attributes } from '../markup.ts';
 
 type OpenTable = {
   /** Undefined for a table that holds tables: it only lays out the page, so its cells become ordinary text. */

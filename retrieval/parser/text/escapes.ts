@@ -1,6 +1,6 @@
 /** Decodes the escapes in the text of JSON (`\u00fc`) and XML (`&#252;`). */
 import type { Piece } from '../../chunk-text.ts';
-import { declaredEncoding } from '../html.ts';
+import { declaredEncoding } from '../page/html.ts';
 import { decodeText } from './decode.ts';
 
 type Escapes = {
