@@ -104,7 +104,7 @@ async function fail(error: unknown): Promise<void> {
   await stopAll(1);
 }
 
-/** Stops all parts, also those that are still starting, then exits, whatever open handles remain. */
+/** Stops all parts, including those that are still starting, and then exits even if handles are open. */
 function stopAll(code: number): Promise<void> {
   return (stopping ??= stopAndExit(code));
 }

@@ -14,7 +14,7 @@ export type Process = 'api' | 'worker' | 'sandboxd' | 'migrate' | 'npm start';
 export type Setting<S extends z.ZodType = z.ZodType, P extends Process = Process> = {
   /** The variable; an option that has no variable is its own name. */
   readonly name: string;
-  /** Of the variable's text, or of undefined when it is not set. */
+  /** Parses the variable's text, or undefined when the variable is not set. */
   readonly schema: S;
   readonly readers: readonly P[];
   /** For docs/settings.md, so links are relative to docs/. */
@@ -49,7 +49,7 @@ export const SETTINGS = {
   temporalUiPort: start(
     '--temporal-ui-port',
     whole(0, 65_535).default(8233),
-    'Port of the Temporal UI; a free port if it is not given and this one is busy',
+    'Port of the Temporal UI. If no port is given and the default is busy, a free port is used',
     '--temporal-ui-port <number>',
   ),
   apiKey: start('THREADMILL_API_KEY', optional(secret, 'made at the first start'), 'API key of `npm start`'),

@@ -78,7 +78,7 @@ function toRequest(file: DocumentFile, options: ExtractOptions, limits: ParseLim
   return { format, bytes: file.bytes, chunking, limits, languages };
 }
 
-/** Whatever stops it, and for whatever reason, the process is killed and the reason thrown to who reads chunks. */
+/** A limit, an abort or an error kills the process, and the reader of chunks gets the reason as an exception. */
 function startParsing(
   parser: Parser,
   request: ParseRequest,

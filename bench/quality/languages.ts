@@ -22,12 +22,12 @@ type Language = {
   questions: [question: string, text: number][];
 };
 type Way = 'words' | 'meaning' | 'both';
-/** `place` is that of the right text among the results, from 1; null when it is not there. */
+/** `ranks`: the position of the right text in the results of each way, from 1; null when the results lack it. */
 type Found = {
   language: string;
   question: string;
   isHeldOut: boolean;
-  places: Partial<Record<Way, number | null>>;
+  ranks: Partial<Record<Way, number | null>>;
 };
 
 const RESULTS = 20;
@@ -76,7 +76,7 @@ async function ask({ language, questions }: Language): Promise<Found[]> {
   const vectors = embedder === null ? null : await embedder.embed(questions.map(([text]) => text));
   const answers: Found[] = [];
   for (const [at, [question, text]] of questions.entries()) {
-    const places: Found['places'] = {};
+    const ranks: Found['ranks'] = {};
     for (const way of ways) {
       const { hits } = await searchStores(pool, {
         projectId,
@@ -89,10 +89,10 @@ async function ask({ language, questions }: Language): Promise<Found[]> {
         candidates: loadConfig({}).searchCandidates,
         ranker: way === 'meaning' ? 'none' : 'auto',
       });
-      const place = hits.findIndex(({ filename }) => filename === `${language}-${text}.txt`);
-      places[way] = place < 0 ? null : place + 1;
+      const index = hits.findIndex(({ filename }) => filename === `${language}-${text}.txt`);
+      ranks[way] = index < 0 ? null : index + 1;
     }
-    answers.push({ language, question, isHeldOut: at >= questions.length / 2, places });
+    answers.push({ language, question, isHeldOut: at >= questions.length / 2, ranks });
   }
   return answers;
 }
@@ -103,9 +103,9 @@ function report(): void {
   rows.push(row('all, held out', ({ isHeldOut }) => isHeldOut));
   const header = ways.flatMap((way) => PLACES.map((place) => `${way}@${place}`));
   printTable(`Recall over ${found.length} questions`, ['', ...header], rows);
-  for (const { question, places } of found) {
-    if (ways.some((way) => (places[way] ?? Infinity) > 5)) {
-      console.log(`  ${ways.map((way) => `${way} ${places[way]}`).join(', ')}: ${question}`);
+  for (const { question, ranks } of found) {
+    if (ways.some((way) => (ranks[way] ?? Infinity) > 5)) {
+      console.log(`  ${ways.map((way) => `${way} ${ranks[way]}`).join(', ')}: ${question}`);
     }
   }
 }
@@ -113,6 +113,6 @@ function report(): void {
 function row(name: string, isMeant: (one: Found) => boolean): string[] {
   const meant = found.filter(isMeant);
   const share = (way: Way, most: number) =>
-    meant.filter(({ places }) => (places[way] ?? Infinity) <= most).length / meant.length;
+    meant.filter(({ ranks }) => (ranks[way] ?? Infinity) <= most).length / meant.length;
   return [name, ...ways.flatMap((way) => PLACES.map((place) => fixed(share(way, place), 3)))];
 }

@@ -1,4 +1,4 @@
-/** Logs of a cell that runs. What readers have seen is kept with the call: its result begins with that, whoever stores it. */
+/** Streams the logs of a running cell. They are stored with the call, and its result begins with them, whichever attempt stores it. */
 import { codeOutputs } from '../../wire/events.ts';
 import type { RunId, StepId, ToolCallId } from '../../wire/ids.ts';
 import type { Pool } from '../core/pool.ts';
