@@ -5,7 +5,7 @@
 import type { ModelEntry, ModelProfile } from './models-file.ts';
 import { readModelsFile } from './models-file.ts';
 import type { Settings, SettingsOf, Texts } from './read-settings.ts';
-import { readSettings } from './read-settings.ts';
+import { readSecret, readSettings } from './read-settings.ts';
 import type { Process } from './settings.ts';
 import type { TemporalSecurity } from './temporal-security.ts';
 import { temporalSecurity } from './temporal-security.ts';
@@ -46,14 +46,24 @@ type ServingConfig = ConfigOf<'api'> | ConfigOf<'worker'>;
 export function loadConfig(env: Texts = process.env, options: Texts = {}): Config {
   const settings = readSettings(env, options);
   const { models, profile: modelProfile } = readModelsFile(settings.modelsFile);
+  const { databaseUrl, databaseListenUrl, databasePassword } = settings;
   return Object.freeze({
     ...settings,
+    databaseUrl: withPassword(databaseUrl, databasePassword),
+    databaseListenUrl: withPassword(databaseListenUrl, databasePassword),
     temporalSecurity: temporalSecurity(settings),
     models,
     modelProfile,
     runExpiryMaxSeconds: 30 * 24 * 3_600,
     bodyLimitBytes: 10 * 1024 * 1024,
   });
+}
+
+function withPassword(url: string | undefined, password: string | undefined): string | undefined {
+  if (url === undefined || password === undefined || new URL(url).password !== '') return url;
+  const complete = new URL(url);
+  complete.password = encodeURIComponent(password);
+  return complete.href;
 }
 
 /** For the entry of a process: a wrong value ends it with one sentence instead of a stack. */
@@ -114,7 +124,7 @@ export function modelTarget(
   return {
     id: model,
     baseUrl,
-    apiKey: (keyName === undefined ? config.modelApiKey : env[keyName]) || 'none',
+    apiKey: (keyName === undefined ? config.modelApiKey : readSecret(env, keyName)) || 'none',
     upstreamModel: entry?.upstream_model ?? model,
     contextWindow: entry?.context_window ?? config.modelContextWindow,
     vision: entry?.vision,

@@ -1,4 +1,6 @@
 /** Makes typed values of variables and options by the table of settings, and says what the table knows of a setting. */
+import { readFileSync } from 'node:fs';
+
 import { z } from 'zod';
 
 import type { Process, Setting } from './settings.ts';
@@ -21,9 +23,30 @@ export type Texts = Record<string, string | undefined>;
 export function readSettings(env: Texts, options: Texts): Settings {
   const entries = Object.entries(SETTINGS).map(([key, setting]) => {
     const option = options[optionOf(setting)];
-    return [key, readSetting(setting, (option ?? env[setting.name])?.trim() || undefined)];
+    return [key, readSetting(setting, option?.trim() || textOf(setting, env))];
   });
   return Object.fromEntries(entries) as Settings;
+}
+
+function textOf(setting: Setting, env: Texts): string | undefined {
+  if (describeSetting(setting).isSecret) return readSecret(env, setting.name);
+  return env[setting.name]?.trim() || undefined;
+}
+
+/**
+ * The value of the variable, or of the file that `<name>_FILE` names: Docker's convention for secrets, which keeps them out
+ * of the environment. Throws ConfigError.
+ */
+export function readSecret(env: Texts, name: string): string | undefined {
+  const value = env[name]?.trim() || undefined;
+  const file = env[`${name}_FILE`]?.trim() || undefined;
+  if (file === undefined) return value;
+  if (value !== undefined) throw new ConfigError(`Set ${name} or ${name}_FILE, not both.`);
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined;
+  } catch (error) {
+    throw new ConfigError(`${name}_FILE ${file} could not be read: ${(error as Error).message}`);
+  }
 }
 
 /** `port` of `--port <number>`. */

@@ -70,6 +70,11 @@ export const SETTINGS = {
     optional(postgresUrl, 'as `DATABASE_URL`'),
     'Direct connection for LISTEN, if `DATABASE_URL` leads to a pooler in transaction mode',
   ),
+  databasePassword: database(
+    'DATABASE_PASSWORD',
+    optional(secret),
+    'Password for the URLs above, if they name none. A file can hold it: `DATABASE_PASSWORD_FILE`',
+  ),
   databasePoolSize: both('DATABASE_POOL_SIZE', whole(2, 500).default(20), 'Pooled connections of each process. One or two direct connections are added'),
 
   temporalAddress: both('TEMPORAL_ADDRESS', optional(text, 'a local server'), '`host:port` of the Temporal server. `api` and `worker` require it'),

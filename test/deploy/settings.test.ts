@@ -1,11 +1,13 @@
 /** The table of settings: the page and the options that are made from it, and what a wrong value says. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { Client } from 'pg';
 import { expect, test } from 'vitest';
 
 import { HELP, readOptions } from '../../bin/serve/options.ts';
-import { ConfigError, loadConfig } from '../../config/config.ts';
+import { ConfigError, loadConfig, modelTarget } from '../../config/config.ts';
 import type { Setting } from '../../config/settings.ts';
 import { SETTINGS } from '../../config/settings.ts';
 import { settingsPage } from '../../tools/settings-page.ts';
@@ -88,9 +90,48 @@ test.each(['DATABASE_URL', 'DATABASE_LISTEN_URL'])('%s is not shown when it is w
   );
 });
 
-test('keys, tokens and URLs of databases are secrets', () => {
+test('a file can hold a secret, but not another setting', () => {
+  const file = fileWith('from a file\n');
+  const config = loadConfig({ MODEL_API_KEY_FILE: file, LOG_LEVEL_FILE: file });
+  expect([config.modelApiKey, config.logLevel]).toEqual(['from a file', 'info']);
+  expect(() => loadConfig({ MODEL_API_KEY: 'a', MODEL_API_KEY_FILE: file })).toThrow(
+    new ConfigError('Set MODEL_API_KEY or MODEL_API_KEY_FILE, not both.'),
+  );
+  expect(() => loadConfig({ MODEL_API_KEY_FILE: '/no/such/file' })).toThrow(
+    /^MODEL_API_KEY_FILE \/no\/such\/file could not be read: ENOENT/,
+  );
+});
+
+test('a file can hold the key of a server in the models file', () => {
+  const models = [{ id: 'm', base_url: 'http://127.0.0.1:1/v1', api_key_env: 'KEY_OF_M' }];
+  const config = loadConfig({ MODELS_FILE: fileWith(JSON.stringify({ models })) });
+  const target = modelTarget(config, 'm', { KEY_OF_M_FILE: fileWith('key of m') });
+  expect(target?.apiKey).toBe('key of m');
+});
+
+test('the password of the database can be apart from its URLs, and may have any letters', () => {
+  const DATABASE_PASSWORD_FILE = fileWith('p@ss/w%41 ü:?#');
+  const apart = loadConfig({
+    DATABASE_URL: 'postgres://me@host:5432/db?sslmode=disable',
+    DATABASE_LISTEN_URL: 'postgres://me:own@direct/db',
+    DATABASE_PASSWORD_FILE,
+  });
+  expect(new Client(apart.databaseUrl).password).toBe('p@ss/w%41 ü:?#');
+  expect(apart.databaseUrl).toMatch(/@host:5432\/db\?sslmode=disable$/);
+  expect(apart.databaseListenUrl).toBe('postgres://me:own@direct/db');
+});
+
+test('keys, tokens, passwords and URLs of databases are secrets', () => {
   const page = readFileSync(join(ROOT, 'docs/settings.md'), 'utf8');
   const secrets = [...page.matchAll(/^\| `(\w+)` .*\| a secret /gm)].map(([, name]) => name);
   const wanted = settings.map(({ name }) => name);
-  expect(secrets).toEqual(wanted.filter((name) => /_KEY$|_TOKEN$|DATABASE.*_URL$/.test(name)));
+  expect(secrets).toEqual(
+    wanted.filter((name) => /_KEY$|_TOKEN$|_PASSWORD$|DATABASE.*_URL$/.test(name)),
+  );
 });
+
+function fileWith(content: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'threadmill-settings-')), 'secret');
+  writeFileSync(file, content);
+  return file;
+}
