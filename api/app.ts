@@ -5,6 +5,7 @@ import helmet from 'helmet';
 
 import type { Logger } from '../config/log.ts';
 import { mintId } from '../wire/ids.ts';
+import type { Caller } from '../wire/scopes.ts';
 import { authenticate, checkBetaHeader } from './http/auth.ts';
 import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './http/error-handler.ts';
@@ -71,7 +72,8 @@ function logRequests(log: Logger): RequestHandler {
       const { statusCode: status, locals } = response;
       const fields = {
         request_id: response.get('x-request-id'),
-        project_id: locals.projectId as string | undefined,
+        project_id: (locals.caller as Caller | undefined)?.project,
+        key_id: (locals.caller as Caller | undefined)?.key,
         operation: locals.operation as string | undefined,
       };
       log.debug(

@@ -68,7 +68,7 @@ const code = (value: unknown) =>
 const badge = (extension: unknown) => (extension ? ' <mark>extension</mark>' : '');
 
 function operation(one: DescribedOperation & { route: string }): string {
-  const { operationId, summary, route, parameters, requestBody, responses } = one;
+  const { operationId, summary, route, parameters, requestBody, responses, security } = one;
   const errors = Object.keys(responses).filter((status) => Number(status) >= 400);
   const content = Object.entries(responses[200]!.content);
   return `<section id="${escape(operationId)}"><h3>${escape(summary)}${badge(one['x-threadmill'])}</h3><p>${code(route)}</p>
@@ -77,7 +77,7 @@ ${Object.entries(requestBody?.content ?? {})
   .map(([type, body]) => `<h4>Body ${code(type)}</h4>${fields(body.schema)}`)
   .join('')}
 <h4>Answer</h4>${content.map(([type, { schema }]) => `<p>${code(type)} ${typeOf(schema)}</p>${nested(schema)}`).join('')}
-<p>Errors: ${errors.join(', ')}</p></section>`;
+<p>Scope: ${code(security[0]!.key[0])}. Errors: ${errors.join(', ')}</p></section>`;
 }
 
 const parameter = ({ name, in: place, required, schema, ...rest }: Parameter) =>

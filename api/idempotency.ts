@@ -1,5 +1,5 @@
 /** Reads the Idempotency-Key header. The fingerprint covers the operation, what its path names and the body. */
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 
 import type { IdempotentRequest } from '../db/core/idempotency.ts';
 import { idempotencyKeyInvalid } from '../wire/http-errors.ts';
@@ -65,9 +65,4 @@ type Former = Partial<Record<string, never>>;
 function ofVectorStore(row: never): object {
   if ('max_chunk_tokens' in row) return toVectorStoreFile(row);
   return 'cancelled_at' in row ? toVectorStoreFileBatch(row) : toVectorStore(row);
-}
-
-/** The caller's project, set by the authentication. */
-export function projectOf(response: Response): ProjectId {
-  return response.locals.projectId as ProjectId;
 }

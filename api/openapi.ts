@@ -67,7 +67,7 @@ export function describeApi(version: string) {
 }
 
 function describeOperation(operation: Operation, schemaOf: DescribeSchema) {
-  const { id, section, body, form, extension } = operation;
+  const { id, section, scope, body, form, extension } = operation;
   const schema = body && schemaOf(body);
   if (form !== undefined) schema!.properties![form.field] = BYTES;
   const type = form === undefined ? 'application/json' : 'multipart/form-data';
@@ -83,6 +83,7 @@ function describeOperation(operation: Operation, schemaOf: DescribeSchema) {
     operationId: id,
     summary: summaryOf(id),
     ...(extension && EXTENSION),
+    security: [{ key: [scope] }],
     parameters: parametersOf(operation, schemaOf),
     ...(schema && { requestBody: { required, content } }),
     responses: {
@@ -96,7 +97,7 @@ function describeOperation(operation: Operation, schemaOf: DescribeSchema) {
 const REFUSALS: Readonly<Record<ErrorStatus, string>> = {
   400: 'The request is not valid.',
   401: 'The API key is missing or unknown.',
-  403: 'The object cannot be deleted.',
+  403: 'The API key lacks the scope of the operation, or the object cannot be deleted.',
   404: 'An object that the request names does not exist.',
   413: 'The body is too large.',
   415: 'The encoding or the charset of the body is not supported.',

@@ -8,6 +8,8 @@ import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool, Tx } from '../db/core/pool.ts';
 import { deleted } from '../wire/answers.ts';
 import type { IdOf, ProjectId } from '../wire/ids.ts';
+import type { Caller, Scope } from '../wire/scopes.ts';
+import { scopeOf } from '../wire/scopes.ts';
 import type { ApiContext } from './context.ts';
 import type { StreamOptions } from './stream-run.ts';
 
@@ -19,6 +21,8 @@ type Names<Path> = Path extends `${string}{${infer Name}}${infer Rest}`
 export type Call<Route extends string, Query, Body> = {
   context: ApiContext;
   pool: Pool;
+  caller: Caller;
+  /** Of the caller. */
   project: ProjectId;
   /** The ids in the path, in the right form. Whether their objects exist is the handler's question. */
   ids: { [Name in Names<Route>]: IdOf<Name> };
@@ -39,6 +43,8 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
   route: Route;
   /** The published description does not have the operation. */
   extension?: true;
+  /** What the key must have. Default: `scopeOf` the method and path. */
+  scope?: Scope;
   query?: z.ZodType<Query>;
   body?: z.ZodType<Body>;
   /** The body is a form with one file, which is stored as it arrives. */
@@ -64,7 +70,11 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
 };
 
 type AnyDeclaration = Declaration<string, unknown, unknown, unknown>;
-export type Declared = AnyDeclaration & { method: 'get' | 'post' | 'delete'; path: string };
+export type Declared = AnyDeclaration & {
+  method: 'get' | 'post' | 'delete';
+  path: string;
+  scope: Scope;
+};
 export type Operation = Declared & {
   /** As published. `operation` in the log. */
   id: string;
@@ -76,7 +86,7 @@ export type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 415 | 503;
 
 /** An `Idempotency-Key` may name an object that was deleted since. */
 export function errorsOf({ path, method, idempotent, errors = [] }: Operation): ErrorStatus[] {
-  const derived: ErrorStatus[] = [400, 401, 503, ...errors];
+  const derived: ErrorStatus[] = [400, 401, 403, 503, ...errors];
   if (idempotent || path.includes('{')) derived.push(404);
   if (method !== 'get') derived.push(413, 415);
   return derived.toSorted((a, b) => a - b);
@@ -86,12 +96,10 @@ export function errorsOf({ path, method, idempotent, errors = [] }: Operation): 
 export function operation<const Route extends string, Query, Body, Answer>(
   declaration: Declaration<Route, Query, Body, Answer>,
 ): Declared {
-  const [method, path] = declaration.route.split(' ') as [string, string];
-  return {
-    ...(declaration as AnyDeclaration),
-    method: method.toLowerCase() as Declared['method'],
-    path,
-  };
+  const [name, path] = declaration.route.split(' ') as [string, string];
+  const method = name.toLowerCase() as Declared['method'];
+  const { scope = scopeOf(method, path) } = declaration;
+  return { ...(declaration as AnyDeclaration), method, path, scope };
 }
 
 type Deletion<Route extends string> = {

@@ -16,7 +16,8 @@ import { parseBody } from '../wire/requests/body.ts';
 import { parseForm } from '../wire/requests/files.ts';
 import { parseQuery } from '../wire/requests/queries.ts';
 import type { ApiContext } from './context.ts';
-import { fromFormerAnswer, idempotencyOf, projectOf } from './idempotency.ts';
+import { callerOf, requireScope } from './http/auth.ts';
+import { fromFormerAnswer, idempotencyOf } from './idempotency.ts';
 import { withStoredForm } from './http/multipart.ts';
 import type { Call, Operation, Written } from './operation.ts';
 import { idNames } from './operation.ts';
@@ -50,10 +51,13 @@ async function serve(
   response: Response,
 ): Promise<void> {
   response.locals.operation = operation.id;
+  const caller = callerOf(response);
+  requireScope(caller, operation.scope);
   const call = {
     context,
     pool: context.pool,
-    project: projectOf(response),
+    caller,
+    project: caller.project,
     ids: idsOf(operation, request.params),
     query: operation.query && parseQuery(operation.query, request.query),
     body: operation.body && !operation.form && parseBody(operation.body, request.body),

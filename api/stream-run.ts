@@ -11,7 +11,7 @@ import { isActive } from '../wire/run-status.ts';
 import { withoutSearchContentText } from '../wire/search-results.ts';
 import type { RunStatus } from '../wire/types.ts';
 import type { ApiContext } from './context.ts';
-import { projectOf } from './idempotency.ts';
+import { projectOf } from './http/auth.ts';
 import { replayRun } from './replay-run.ts';
 import type { Frame } from './http/sse.ts';
 import { SseStream } from './http/sse.ts';

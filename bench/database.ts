@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { ProjectId } from '../wire/ids.ts';
-import { ensureApiKey, projectOfKey } from '../db/projects/api-keys.ts';
+import { callerOfKey, ensureApiKey } from '../db/projects/api-keys.ts';
 import { migrate } from '../db/core/migrate.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { createPool } from '../db/core/pool.ts';
@@ -20,7 +20,7 @@ export async function startDatabase(): Promise<BenchDatabase> {
   await ensureApiKey(pool, { projectName: 'bench', key: 'sk-bench' });
   return {
     pool,
-    projectId: (await projectOfKey(pool, 'sk-bench'))!,
+    projectId: (await callerOfKey(pool, 'sk-bench'))!.project,
     async [Symbol.asyncDispose]() {
       await pool.end();
       await server.stop();

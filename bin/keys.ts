@@ -1,4 +1,6 @@
 /** npm run keys: manages API keys, each of which opens one project, and shows the model usage of projects. */
+import { DEFAULT_SCOPES, SCOPES } from '../wire/scopes.ts';
+import type { Scope } from '../wire/scopes.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../db/projects/api-keys.ts';
 import type { ApiKeyInfo } from '../db/projects/api-keys.ts';
 import { listModelUsage } from '../db/projects/model-usage.ts';
@@ -9,13 +11,15 @@ import type { Arguments } from './use-database.ts';
 
 const HELP = `Usage: npm run keys -- <command> [options]
 
-  create [--project <name>] [--name <name>]   creates a key, and its project if that is new
+  create [--project <name>] [--name <name>] [--scopes <scopes>]
+                                              creates a key, and its project if that is new
   list                                        lists the keys, without their secrets
   revoke <id>                                 ends a key within two seconds
   usage [--project <name>] [--days <number>]  shows requests and tokens by day (31 days)
 
   --project <name>         the project that the key opens (default); with usage: shows only this project
   --name <name>            name of the key in the list (default)
+  --scopes <scopes>        what the key may do, of ${SCOPES.join(',')} (${DEFAULT_SCOPES.join(',')})
   --data-dir <directory>   data directory of npm start (THREADMILL_DATA_DIR, .threadmill), unless DATABASE_URL is set`;
 
 await runProgram(async () => {
@@ -32,8 +36,9 @@ function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Comman
   if (verb === 'create' && rest.length === 0) {
     const projectName = given('--project', flags.project);
     const name = given('--name', flags.name);
+    const scopes = scopesOf(flags.scopes);
     return async (pool) => {
-      const key = await createApiKey(pool, { projectName, name });
+      const key = await createApiKey(pool, { projectName, name, scopes });
       console.error(`A key for the project '${projectName}'. It is shown only this once:`);
       console.log(key); // only the key on standard output, for scripts
     };
@@ -66,16 +71,28 @@ function given(flag: string, value = 'default'): string {
   return value.trim();
 }
 
+function scopesOf(text = DEFAULT_SCOPES.join()): Scope[] {
+  const named = text.split(',').map((part) => part.trim());
+  const scopes = SCOPES.filter((scope) => named.includes(scope));
+  if (scopes.length > 0 && named.every((name) => SCOPES.some((scope) => scope === name))) {
+    return scopes;
+  }
+  throw new StartError(
+    `--scopes must name some of ${SCOPES.join(', ')}, with commas between them.`,
+  );
+}
+
 function table(keys: ApiKeyInfo[]): string {
   const rows = keys.map((key) => [
     key.id,
     key.project,
     key.name,
     key.hint,
+    key.scopes.join(),
     day(key.created_at),
     key.revoked_at === null ? '' : day(key.revoked_at),
   ]);
-  return columns([['ID', 'PROJECT', 'NAME', 'KEY', 'CREATED', 'REVOKED'], ...rows]);
+  return columns([['ID', 'PROJECT', 'NAME', 'KEY', 'SCOPES', 'CREATED', 'REVOKED'], ...rows]);
 }
 
 /** `estimated` counts requests whose tokens the server did not report. */

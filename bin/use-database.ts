@@ -12,7 +12,14 @@ const UNDEFINED_COLUMN = '42703';
 
 export type Arguments = {
   words: string[];
-  flags: { project?: string; name?: string; days?: string; help?: boolean; 'data-dir'?: string };
+  flags: {
+    project?: string;
+    name?: string;
+    scopes?: string;
+    days?: string;
+    help?: boolean;
+    'data-dir'?: string;
+  };
 };
 
 /** @throws StartError for an unknown option */
@@ -21,6 +28,7 @@ export function readArguments(program: string): Arguments {
   const options = {
     project: text,
     name: text,
+    scopes: text,
     days: text,
     'data-dir': text,
     help: { type: 'boolean' },

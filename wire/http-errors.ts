@@ -1,5 +1,6 @@
 /** Errors of keys, headers, models, paths and bodies, and faults. A text is the hosted service's unless its comment says that it is ours. */
 import { ApiError, invalidRequest } from './errors.ts';
+import type { Scope } from './scopes.ts';
 
 // Keys and headers
 
@@ -17,6 +18,14 @@ export const incorrectApiKey = (maskedKey: string): ApiError =>
     401,
     `Incorrect API key provided: ${maskedKey}. Keys for this server are made with \`npm run keys\`.`,
     { code: 'invalid_api_key' },
+  );
+
+/** 403. The text is the hosted service's for a restricted key, which it sends with 401 or 403. */
+export const missingScope = (scope: Scope): ApiError =>
+  new ApiError(
+    403,
+    `You have insufficient permissions for this operation. Missing scopes: ${scope}. Check that you have the correct role in ` +
+      "your organization, and if you're using a restricted API key, that it has the necessary scopes.",
   );
 
 /** 400, if a setting requires the header. */

@@ -23,6 +23,8 @@ const FORMATS = {
   upload_part: { prefix: 'part_', randomChars: 15 },
   request: { prefix: 'req_', randomChars: 15 },
   file: { prefix: 'file-', randomChars: 13 },
+  project: { prefix: 'proj_', randomChars: 15 },
+  api_key: { prefix: 'key_', randomChars: 15 },
 } as const;
 
 /** What an id can name. `request` is for the `x-request-id` header. */
@@ -30,8 +32,9 @@ export type IdKind = keyof typeof FORMATS;
 
 declare const kind: unique symbol;
 /** A string that names an object of this kind: an id of another kind does not compile in its place. */
-export type Id<Kind extends IdKind | 'project'> = string & { readonly [kind]: Kind };
+export type Id<Kind extends IdKind> = string & { readonly [kind]: Kind };
 export type ProjectId = Id<'project'>;
+export type KeyId = Id<'api_key'>;
 export type AssistantId = Id<'assistant'>;
 export type ThreadId = Id<'thread'>;
 export type MessageId = Id<'message'>;
@@ -52,6 +55,8 @@ const PARAM_KINDS = {
   upload_id: 'upload',
   vector_store_id: 'vector_store',
   batch_id: 'vector_store_file_batch',
+  project_id: 'project',
+  key_id: 'api_key',
 } as const;
 
 export type IdParam = keyof typeof PARAM_KINDS;

@@ -1,22 +1,24 @@
-/** From the key to the project. A key works until two seconds after it was revoked. */
-import type { RequestHandler } from 'express';
+/** From the key to its project and scopes. A key works until two seconds after it was revoked. */
+import type { RequestHandler, Response } from 'express';
 
-import { projectOfKey } from '../../db/projects/api-keys.ts';
+import { callerOfKey } from '../../db/projects/api-keys.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import {
   incorrectApiKey,
   missingApiKey,
   missingBetaHeader,
+  missingScope,
   wrongBetaVersion,
 } from '../../wire/http-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
+import type { Caller, Scope } from '../../wire/scopes.ts';
 
 const CACHE_MS = 2_000;
 const CACHE_SIZE = 1_000;
 
-type Known = { projectId: ProjectId; until: number };
+type Known = { caller: Caller; until: number };
 
-/** Sets `response.locals.projectId`. @throws ApiError 401 */
+/** Sets `response.locals.caller`. @throws ApiError 401 */
 export function authenticate(pool: Pool): RequestHandler {
   const known = new Map<string, Known>();
   return async (request, response, next) => {
@@ -24,19 +26,35 @@ export function authenticate(pool: Pool): RequestHandler {
     if (key === undefined) throw missingApiKey();
     const cached = known.get(key);
     if (cached !== undefined && cached.until > Date.now()) {
-      response.locals.projectId = cached.projectId;
+      response.locals.caller = cached.caller;
       return next();
     }
-    const projectId = await projectOfKey(pool, key);
-    if (projectId === undefined) {
+    const found = await callerOfKey(pool, key);
+    if (found === undefined) {
       known.delete(key);
       throw incorrectApiKey(mask(key));
     }
     if (known.size >= CACHE_SIZE) known.clear();
-    known.set(key, { projectId, until: Date.now() + CACHE_MS });
-    response.locals.projectId = projectId;
+    const { expiresAt, ...caller } = found;
+    const until = Math.min(Date.now() + CACHE_MS, (expiresAt ?? Infinity) * 1_000);
+    known.set(key, { caller, until });
+    response.locals.caller = caller;
     next();
   };
+}
+
+/** The key behind a request, set by `authenticate`. */
+export function callerOf({ locals }: Response): Caller {
+  return locals.caller as Caller;
+}
+
+export function projectOf(response: Response): ProjectId {
+  return callerOf(response).project;
+}
+
+/** @throws ApiError 403 */
+export function requireScope({ scopes }: Caller, scope: Scope): void {
+  if (!scopes.includes(scope)) throw missingScope(scope);
 }
 
 /** `Authorization: Bearer …`, or Azure's `api-key`. */

@@ -16,7 +16,7 @@ import { emptyFile, fileTooLarge, notAForm, unreadableForm } from '../../wire/fi
 import { unsupportedEncoding } from '../../wire/http-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import { unknownParameter } from '../../wire/requests/zod-errors.ts';
-import { projectOf } from '../idempotency.ts';
+import { projectOf } from './auth.ts';
 
 /** What the form's other parts, its headers and boundaries may take. */
 const OVERHEAD_BYTES = 256 * 1024;

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 
 import { timeOfId } from '../../wire/ids.ts';
 import type { ApiContext } from '../context.ts';
-import { projectOf } from '../idempotency.ts';
+import { projectOf } from './auth.ts';
 
 /** Mounted at /v1, behind the authentication. */
 export function scopeRequest({ inRequest }: Pick<ApiContext, 'inRequest'>): RequestHandler {

@@ -2,7 +2,7 @@
  * Requests of an application to model servers beside its runs, on the same base URL. They pass on to the server that is
  * configured for the model, with this server's key, and the answer passes back as it arrives.
  */
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { Router } from 'express';
 import { Agent } from 'undici';
 import { z } from 'zod';
@@ -18,8 +18,9 @@ import {
 } from '../../wire/http-errors.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
+import { scopeOf } from '../../wire/scopes.ts';
 import type { ApiContext } from '../context.ts';
-import { projectOf } from '../idempotency.ts';
+import { callerOf, projectOf, requireScope } from '../http/auth.ts';
 import { askedJson } from './asked-json.ts';
 import type { AskedBody } from './asked-json.ts';
 import { countingTap } from './counting-tap.ts';
@@ -54,6 +55,7 @@ export function passthroughRoutes(context: ApiContext): Router {
   const dispatcher = new Agent({ headersTimeout: WAIT_MS, bodyTimeout: WAIT_MS, allowH2: false });
   const link = { context, dispatcher };
   const router = Router();
+  router.use(PASSED_PATHS, checkScope);
   router.post(PASSED_PATHS, (request, response, next) => {
     if (!request.is('multipart/form-data')) return next();
     return withOpenForm(request, response, fileLimitBytes, (form) =>
@@ -69,6 +71,11 @@ export function passthroughRoutes(context: ApiContext): Router {
   router.post('/responses/:response_id/cancel', stored);
   return router;
 }
+
+const checkScope: RequestHandler = ({ method, baseUrl }, response, next) => {
+  requireScope(callerOf(response), scopeOf(method.toLowerCase(), baseUrl));
+  next();
+};
 
 async function passNew(
   link: Link,

@@ -8,6 +8,7 @@ import { errorsOf } from '../../api/operation.ts';
 import { OPERATIONS } from '../../api/operations/index.ts';
 import { operationRoutes } from '../../api/serve-operations.ts';
 import { createLogger } from '../../config/log.ts';
+import { SCOPES } from '../../wire/scopes.ts';
 
 test('each operation has an id and a route of its own, and a handler', () => {
   expect(new Set(OPERATIONS.map(({ id }) => id)).size).toBe(OPERATIONS.length);
@@ -23,9 +24,9 @@ test('each operation has an id and a route of its own, and a handler', () => {
 test('the errors of an operation follow from what it takes', () => {
   const errors = Object.fromEntries(OPERATIONS.map((one) => [one.id, errorsOf(one)]));
   expect(errors).toMatchObject({
-    listModels: [400, 401, 503],
-    getRun: [400, 401, 404, 503],
-    createAssistant: [400, 401, 404, 413, 415, 503],
+    listModels: [400, 401, 403, 503],
+    getRun: [400, 401, 403, 404, 503],
+    createAssistant: [400, 401, 403, 404, 413, 415, 503],
     deleteModel: [400, 401, 403, 404, 413, 415, 503],
   });
 });
@@ -35,6 +36,7 @@ test('a path that is named literally is no id, in whatever order operations are 
     const app = express();
     const logged: unknown[] = [];
     app.use((_request, response, next) => {
+      response.locals.caller = { scopes: SCOPES };
       response.on('close', () => logged.push(response.locals.operation));
       next();
     });

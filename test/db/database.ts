@@ -1,5 +1,5 @@
 /** A database of its own for one test file, with what most statements need to exist. */
-import { ensureApiKey, projectOfKey } from '../../db/projects/api-keys.ts';
+import { callerOfKey, ensureApiKey } from '../../db/projects/api-keys.ts';
 import { createAssistant, getAssistantRow } from '../../db/threads/assistants.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { createPool, withTransaction } from '../../db/core/pool.ts';
@@ -43,7 +43,7 @@ export async function startDatabase(): Promise<Database> {
   const url = await cloneDatabase();
   const pool = createPool(url, { max: 10, applicationName: 'threadmill-test' });
   await ensureApiKey(pool, { projectName: 'test', key: 'sk-test' });
-  const projectId = (await projectOfKey(pool, 'sk-test'))!;
+  const projectId = (await callerOfKey(pool, 'sk-test'))!.project;
   const { id } = await createAssistant(pool, projectId, {
     ...SETTINGS,
     name: null,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { ensureApiKey, projectOfKey } from '../../db/projects/api-keys.ts';
+import { callerOfKey, ensureApiKey } from '../../db/projects/api-keys.ts';
 import type { SearchRequest } from '../../db/vector-stores/search.ts';
 import { searchStores } from '../../db/vector-stores/search.ts';
 import type { VectorStoreId } from '../../wire/ids.ts';
@@ -242,7 +242,7 @@ describe('whose', () => {
   test('a store of another project is unknown, and an expired one says so', async () => {
     await add({ chunks: SHIPS });
     await ensureApiKey(database.pool, { projectName: 'other', key: 'sk-other' });
-    const other = (await projectOfKey(database.pool, 'sk-other'))!;
+    const other = (await callerOfKey(database.pool, 'sk-other'))!.project;
     await expect(search('harbour', { projectId: other })).rejects.toMatchObject({ status: 404 });
     const unknown = search('harbour', { vectorStoreIds: [store, mintId('vector_store')] });
     await expect(unknown).rejects.toMatchObject({ status: 404 });

@@ -57,14 +57,16 @@ test('a created key opens its own project at once, is listed without itself, and
   );
 
   const list = (await keys('list')).stdout.split('\n');
-  expect(list[0]).toMatch(/^ID +PROJECT +NAME +KEY +CREATED +REVOKED$/);
+  expect(list[0]).toMatch(/^ID +PROJECT +NAME +KEY +SCOPES +CREATED +REVOKED$/);
   const row = list.find((line) => line.includes('laptop'))!;
-  expect(row).toMatch(/^key_\S+ +shop +laptop +…\S{4} +\d{4}-\d\d-\d\d$/);
+  expect(row).toMatch(/^key_\S+ +shop +laptop +…\S{4} +read,run,files +\d{4}-\d\d-\d\d$/);
   expect(row).not.toContain(key.slice(0, -4));
 
   const id = row.split(' ')[0]!;
   expect(await keys('revoke', id)).toEqual({ code: 0, stdout: `Revoked ${id}.\n`, stderr: '' });
-  expect((await keys('list')).stdout).toMatch(/ laptop +…\S{4} +\S{10}  \d{4}-\d\d-\d\d$/m);
+  expect((await keys('list')).stdout).toMatch(
+    / laptop +…\S{4} +read,run,files +\S{10}  \d{4}-\d\d-\d\d$/m,
+  );
   const isRefused = () =>
     env
       .clientFor(key)

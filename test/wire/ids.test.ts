@@ -16,6 +16,8 @@ const prefixes: Record<IdKind, string> = {
   upload_part: 'part_',
   request: 'req_',
   file: 'file-',
+  project: 'proj_',
+  api_key: 'key_',
 };
 const kinds = Object.keys(prefixes) as IdKind[];
 
@@ -113,6 +115,8 @@ describe('checking', () => {
     upload_id: 'upload',
     vector_store_id: 'vs',
     batch_id: 'vsfb',
+    project_id: 'proj',
+    key_id: 'key',
   };
 
   test.each(Object.entries(params))('%s accepts what begins with %s', (param, prefix) => {

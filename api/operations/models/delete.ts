@@ -7,7 +7,6 @@ import { operation } from '../../operation.ts';
 export const deleteModel = operation({
   route: 'DELETE /models/{model}',
   answer: deleted('model'),
-  errors: [403],
   async read({ context, ids }) {
     throw modelNotDeletable((await findModel(context.models, ids.model)).id);
   },

@@ -16,6 +16,7 @@ const NOT_EMBEDDED = 'Not every file of the vector store has been embedded with 
 /** Without the embeddings server it finds by words, and says so. */
 export const searchVectorStore = operation({
   route: 'POST /vector_stores/{vector_store_id}/search',
+  scope: 'read',
   body: searchVectorStoreSchema,
   answer: searchResultsPage,
   async read({ context: { config, embedder, log }, pool, project, ids, body }) {
