@@ -5,6 +5,7 @@ import type { Pool } from '../db/core/pool.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
+import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { ModelServers } from './model/client.ts';
 
 export type ActivityDependencies = {
@@ -27,4 +28,5 @@ export type ActivityDependencies = {
   /** In which text of scanned pages is recognised. */
   ocrLanguages: readonly string[];
   parsers: ParserPool;
+  tokens: TokenCounter;
 };

@@ -7,6 +7,7 @@ import type { EventFeed } from '../db/events/event-feed.ts';
 import type { Pool } from '../db/core/pool.ts';
 import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
+import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { Dispatcher } from '../temporal/dispatch.ts';
 import type { ListModels } from './model-list.ts';
 
@@ -21,6 +22,7 @@ export type ApiContext = {
   /** Null: no embeddings endpoint is configured. */
   embedder: Embedder | null;
   models: ListModels;
+  tokens: TokenCounter;
   log: Logger;
   /** Aborts when the process stops: streams end then. */
   stopping: AbortSignal;

@@ -10,6 +10,7 @@ import { Listener } from '../db/core/listener.ts';
 import { createPool } from '../db/core/pool.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
+import { TokenCounter } from '../tokens/token-counter.ts';
 import { createDispatcher } from '../temporal/dispatch.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { createApp } from './app.ts';
@@ -35,6 +36,9 @@ export type RunningApi = Pick<Gate, 'url' | 'port'> & { close(): Promise<void> }
 /** Somebody waits for the answer: a lock that is held this long is not worth waiting for, and 503 says when to try again. */
 const BOUNDS = { lockMs: 5_000, statementMs: 15_000, longMs: 300_000 };
 
+/** UTF-16 units: the messages of a few of the largest requests. */
+const MAX_UNCOUNTED = 32 * 1024 * 1024;
+
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { config, log } = options;
   const gate = options.gate ?? (await openGate(config.host, config.port));
@@ -57,11 +61,19 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const stop = new AbortController();
   const partStates = options.states ?? (() => ({}));
   const target = embeddingsTarget(config);
-  const embedder = target === undefined ? null : createEmbedder(target);
-  const models = createModelList(config, log);
-  const parts = { config, pool: requests.pool, feed, temporal, dispatcher, embedder, models, log };
-  const inRequest = requests.run;
-  gate.admit(createApp({ ...parts, inRequest, stopping: stop.signal, partStates }));
+  const parts = {
+    config,
+    pool: requests.pool,
+    inRequest: requests.run,
+    feed,
+    temporal,
+    dispatcher,
+    embedder: target === undefined ? null : createEmbedder(target),
+    models: createModelList(config, log),
+    tokens: new TokenCounter(MAX_UNCOUNTED),
+    log,
+  };
+  gate.admit(createApp({ ...parts, stopping: stop.signal, partStates }));
   return {
     url: gate.url,
     port: gate.port,
@@ -69,6 +81,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
       await gate.close(stop);
       await dispatcher.settled();
       feed[Symbol.dispose]();
+      await parts.tokens[Symbol.asyncDispose]();
       await listener[Symbol.asyncDispose]();
       await pool.end();
       if (options.connection === undefined) await (connection as Connection).close();

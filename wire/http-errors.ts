@@ -163,6 +163,14 @@ export const serverFault = (requestId: string): ApiError =>
       `this server if the error persists. (Please include the request ID ${requestId}.)`,
   );
 
+/** 429 with `retry-after`. Our error. */
+export const tooMuchText = (): ApiError =>
+  new ApiError(
+    429,
+    'The server still counts the tokens of earlier requests of this project. Please try again.',
+    { code: 'rate_limit_exceeded', retryAfterSeconds: 2 },
+  );
+
 /** 503 with `retry-after`: the database or Temporal is away, or the process is draining. Clients retry it by themselves. */
 export const unavailable = (message: string, retryAfterSeconds: number): ApiError =>
   new ApiError(503, message, { code: 'unavailable', retryAfterSeconds });

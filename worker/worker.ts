@@ -16,6 +16,7 @@ import { RunControl } from '../db/events/run-control.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder, createParserPool, recognitionData } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
+import { TokenCounter } from '../tokens/token-counter.ts';
 import { workflowBundle } from './bundle.ts';
 import { openSandbox } from './sandbox.ts';
 import { startRedelivery } from '../temporal/redeliver.ts';
@@ -128,6 +129,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     parseLimits: parseLimits(config),
     ocrLanguages: config.ocrLanguages,
     parsers: createParserPool(config.ingestSlots),
+    tokens: new TokenCounter(),
   };
   const standIn = startStandIn(options.temporalAddress, config, log);
   return { connection, sandbox, codePath, listener, deps, standIn };
@@ -141,6 +143,7 @@ async function closeResources(resources: Resources): Promise<void> {
   await Promise.all([
     sandbox[Symbol.asyncDispose](),
     deps.parsers[Symbol.asyncDispose](),
+    deps.tokens[Symbol.asyncDispose](),
     deps.batcher[Symbol.asyncDispose](),
     listener[Symbol.asyncDispose](),
     deps.pool.end(),

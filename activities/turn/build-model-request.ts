@@ -15,7 +15,7 @@ import { countWaiting } from '../../db/vector-stores/waiting-files.ts';
 import { numberSearches, sourcesOf } from '../../wire/citations.ts';
 import { nameFiles } from '../../wire/code-file-names.ts';
 import type { RunRow } from '../../wire/rows.ts';
-import { countTokens } from '../../wire/tokens.ts';
+import type { TokenCounter } from '../../tokens/token-counter.ts';
 import { ModelStreamError } from '../failures.ts';
 import type { Sized } from './fit-context.ts';
 import { cutMessages, fitFirst, shareRoom } from './fit-context.ts';
@@ -49,7 +49,7 @@ export type ModelRequest = Omit<WriterOptions, 'hasMessage'> & {
 /** The budget leaves no room for even the newest message. */
 type Exhausted = { kind: 'exhausted'; reason: 'max_prompt_tokens' | 'max_completion_tokens' };
 
-type Deps = { pool: Pool; sandbox: Sandbox; cellSeconds: number };
+type Deps = { pool: Pool; sandbox: Sandbox; cellSeconds: number; tokens: TokenCounter };
 
 /** Room kept for the answer: the run's limit, but at most half of the context; a quarter for a run without a limit. */
 const ALLOWED_SHARE = 2;
@@ -77,21 +77,25 @@ export async function buildModelRequest(
   const steps = turn === 0 ? [] : await readRunSteps(deps.pool, run.id);
   checkRefusals(steps);
   const room = await roomOf(run, completionLeft, server);
-  const fixed =
-    countTokens(system ?? '') +
-    (tools.length === 0 ? 0 : countTokens(JSON.stringify(tools))) +
-    callTokens(steps);
-  const results = shareRoom(resultsOf(steps, run), (room.tokens - fixed) * RESULTS_SHARE);
+  const texts = [
+    system ?? '',
+    tools.length === 0 ? '' : JSON.stringify(tools),
+    ...textsOfCalls(steps),
+  ];
+  const fixed = await deps.tokens.sum(run.project_id, texts);
+  const sized = await resultsOf(deps.tokens, steps, run);
+  const results = shareRoom(sized, (room.tokens - fixed) * RESULTS_SHARE);
   const budget = room.tokens - fixed - sum(results);
   if (budget < (room.limited ? 1 : LEAST_TOKENS)) {
     return { kind: 'exhausted', reason: 'max_prompt_tokens' };
   }
   const kept = await chooseMessages(deps.pool, run, budget, room.limited);
   if (kept === 'too long') return { kind: 'exhausted', reason: 'max_prompt_tokens' };
-  const texts = turn === 0 ? new Map<string, string>() : await readMessageTexts(deps.pool, run.id);
+  const answers =
+    turn === 0 ? new Map<string, string>() : await readMessageTexts(deps.pool, run.id);
   const images = await readImages(deps.pool, run.project_id, kept, server.target.vision);
   const messages = buildMessages(system, kept, steps, {
-    texts,
+    texts: answers,
     images,
     results: new Map(results.map(({ id, text }) => [id, text])),
     server: server.target.baseUrl,
@@ -193,20 +197,22 @@ function remaining(limit: number | null, used: number): number | null {
   return limit === null ? null : limit - used;
 }
 
-function resultsOf(steps: TurnStep[], run: RunRow): (Sized & { id: string })[] {
+async function resultsOf(
+  counter: TokenCounter,
+  steps: TurnStep[],
+  run: RunRow,
+): Promise<(Sized & { id: string })[]> {
   const numbers = numberSearches(steps, run.window_end_seq);
-  return steps
-    .flatMap((step) => step.tool_calls)
-    .map((call) => {
-      const text = resultText(call, numbers.get(call.id));
-      return { id: call.id, text, tokens: countTokens(text) };
-    });
+  const calls = steps.flatMap((step) => step.tool_calls);
+  const texts = calls.map((call) => resultText(call, numbers.get(call.id)));
+  const counts = await counter.count(run.project_id, texts);
+  return calls.map(({ id }, at) => ({ id, text: texts[at]!, tokens: counts[at]! }));
 }
 
-function callTokens(steps: TurnStep[]): number {
+function textsOfCalls(steps: TurnStep[]): string[] {
   const inputs = steps.flatMap((step) => step.tool_calls.map(({ input }) => input));
   const upstream = steps.map((step) => step.upstream && JSON.stringify(step.upstream.fields));
-  return [...inputs, ...upstream].reduce((total, text) => total + countTokens(text ?? ''), 0);
+  return [...inputs, ...upstream.map((text) => text ?? '')];
 }
 
 function sum(sized: { tokens: number }[]): number {

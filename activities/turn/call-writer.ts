@@ -13,7 +13,6 @@ import type { StepId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { rankingOptionsOf } from '../../wire/objects.ts';
 import type { RunRow, ToolCallResult } from '../../wire/rows.ts';
-import { countTokens } from '../../wire/tokens.ts';
 import type { RunEvent } from '../../wire/types.ts';
 import { CodeDecoder } from '../model/answer/decode-code.ts';
 import { refusalOf } from '../model/answer/refuse-call.ts';
@@ -102,8 +101,9 @@ export class CallWriter {
     return { index, id, type, name, input, result };
   }
 
-  countTokens(): number {
-    return this.#calls.reduce((sum, call) => sum + countTokens(call.name + call.arguments), 0);
+  /** Everything the model wrote into the calls. */
+  get written(): string[] {
+    return this.#calls.map((call) => call.name + call.arguments);
   }
 }
 

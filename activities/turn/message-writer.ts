@@ -13,12 +13,19 @@ import {
   refusalDelta,
   textDelta,
 } from '../../wire/events.ts';
+import type { TokenCounter } from '../../tokens/token-counter.ts';
 import type { RunRow } from '../../wire/rows.ts';
-import { countTokens, IMAGE_TOKENS } from '../../wire/tokens.ts';
+import { IMAGE_TOKENS } from '../../wire/tokens.ts';
 import type { MessageContent } from '../../wire/types.ts';
 
 /** An attempt's turn, and where its deltas go. */
-export type OpenTurn = { pool: Pool; run: RunRow; ref: TurnRef; deltas: DeltaStream };
+export type OpenTurn = {
+  pool: Pool;
+  tokens: TokenCounter;
+  run: RunRow;
+  ref: TurnRef;
+  deltas: DeltaStream;
+};
 
 export class MessageWriter {
   readonly #turn: OpenTurn;
@@ -130,17 +137,17 @@ export class MessageWriter {
     const { pool, run, ref, deltas } = this.#turn;
     await deltas.flushed();
     const { messageId } = this.#message;
-    await completeMessage(pool, run, ref, { messageId, ...this.#content() });
+    await completeMessage(pool, run, ref, { messageId, ...(await this.#content()) });
     this.#message = undefined;
   }
 
   /** The open message as the turn's end stores it. */
-  end(): TurnEnd['message'] {
+  async end(): Promise<TurnEnd['message']> {
     if (this.#message === undefined) return null;
-    return { id: this.#message.messageId, ...this.#content(), incomplete: null };
+    return { id: this.#message.messageId, ...(await this.#content()), incomplete: null };
   }
 
-  #content(): { content: MessageContent[]; tokens: number } {
+  async #content(): Promise<{ content: MessageContent[]; tokens: number }> {
     const value = this.#text.toWellFormed();
     const annotations = this.#citations.map(citationAnnotation);
     const content: MessageContent[] = this.#images.map(imagePart);
@@ -148,7 +155,8 @@ export class MessageWriter {
       if (part === 'text') content.push({ type: 'text', text: { value, annotations } });
       else content.push({ type: 'refusal', refusal: this.#refusal.toWellFormed() });
     }
-    const tokens = countTokens(value + this.#refusal) + IMAGE_TOKENS * this.#images.length;
-    return { content, tokens };
+    const { tokens, run } = this.#turn;
+    const counted = await tokens.sum(run.project_id, [value + this.#refusal]);
+    return { content, tokens: counted + IMAGE_TOKENS * this.#images.length };
   }
 }

@@ -109,10 +109,11 @@ async function streamTurn(
     thinking: server.facts.profile.thinking,
   });
   try {
-    const finish = await streamAnswer(server, request, { answer, writer }, signal);
+    const count = (text: string) => deps.tokens.sum(run.project_id, [text]);
+    const finish = await streamAnswer(server, request, { answer, writer, count }, signal);
     const { message, toolCalls } = await writer.finish();
     const { end, incomplete } = endOfAnswer(finish, toolCalls);
-    const usage = answer.usage ?? estimate(request, writer);
+    const usage = answer.usage ?? (await estimate(request, writer));
     if (request.measurable) measureTokens(server.facts, request.promptTokens, usage.prompt_tokens);
     return {
       ...end,
@@ -123,7 +124,7 @@ async function streamTurn(
     };
   } catch (error) {
     await writer.abandon();
-    const usage = answer.usage ?? (answer.answered ? estimate(request, writer) : undefined);
+    const usage = answer.usage ?? (answer.answered ? await estimate(request, writer) : undefined);
     // Without a database there is nowhere to count, and the error is what matters.
     if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});
     if (!(error instanceof ModelStreamError)) throw error;
@@ -133,8 +134,8 @@ async function streamTurn(
 }
 
 /** For a server that reports no usage. */
-function estimate({ promptTokens }: ModelRequest, writer: TurnWriter): TokenCounts {
-  const completionTokens = writer.countTokens();
+async function estimate({ promptTokens }: ModelRequest, writer: TurnWriter): Promise<TokenCounts> {
+  const completionTokens = await writer.countTokens();
   return { ...NOTHING_USED, prompt_tokens: promptTokens, completion_tokens: completionTokens };
 }
 

@@ -8,7 +8,6 @@ import type { Finish } from '../model/answer/map-finish-reason.ts';
 import { finishOf } from '../model/answer/map-finish-reason.ts';
 import { readChunks } from '../model/answer/read-chunks.ts';
 import type { TurnWriter } from './turn-writer.ts';
-import { countTokens } from '../../wire/tokens.ts';
 
 /** A server counts with its own tokenizer: only an answer that is clearly beyond its limit is stopped here. */
 const TOLERANCE = 1.1;
@@ -16,18 +15,21 @@ const TOLERATED_TOKENS = 16;
 /** UTF-16 units. */
 const COUNTED_AT_ONCE = 200;
 
-export type AnswerSink = { answer: ChunkAccumulator; writer: TurnWriter };
+/** Counts the tokens of a piece of the answer. */
+type Count = (text: string) => Promise<number>;
+
+export type AnswerSink = { answer: ChunkAccumulator; writer: TurnWriter; count: Count };
 
 /** @throws ModelServerError and ModelStreamError for an answer that fails, and the reason of an aborted `signal` */
 export async function streamAnswer(
   server: ModelServer,
   request: ModelRequest,
-  { answer, writer }: AnswerSink,
+  { answer, writer, count }: AnswerSink,
   signal: AbortSignal,
 ): Promise<Finish> {
   using silence = new SilenceWatch(server.facts.profile);
   const limit = allowedTokens(request.completionLeft);
-  const meter = new TokenMeter();
+  const meter = new TokenMeter(count);
   let done = false;
   try {
     const response = await server.open(request.body, AbortSignal.any([signal, silence.signal]));
@@ -37,7 +39,7 @@ export async function streamAnswer(
       silence.heard(answer.answered);
       done = received.done;
       const parts = received.chunks.flatMap((chunk) => answer.push(chunk));
-      if (limit !== null) meter.push(parts);
+      if (limit !== null) await meter.push(parts);
       await writeAll(parts, writer);
       if (limit !== null && meter.tokens > limit) return 'length';
     }
@@ -60,16 +62,21 @@ function allowedTokens(left: number | null): number | null {
 /** Counts long pieces: the tokens of single deltas add up to more than their text has. */
 class TokenMeter {
   tokens = 0;
+  readonly #count: Count;
   #uncounted = '';
 
-  push(parts: TurnPart[]): void {
+  constructor(count: Count) {
+    this.#count = count;
+  }
+
+  async push(parts: TurnPart[]): Promise<void> {
     for (const part of parts) {
       if (part.kind !== 'call') {
         this.#uncounted += part.kind === 'arguments' ? part.fragment : part.text;
       }
     }
     if (this.#uncounted.length < COUNTED_AT_ONCE) return;
-    this.tokens += countTokens(this.#uncounted);
+    this.tokens += await this.#count(this.#uncounted);
     this.#uncounted = '';
   }
 }
@@ -101,7 +108,10 @@ function finishOfAnswer(answer: ChunkAccumulator, done: boolean): Finish {
  * Some servers ignore a `tool_choice`, or only one that names a tool. An answer whose calls were all dropped must not
  * look like an empty answer.
  */
-function checkCalls({ body }: ModelRequest, { answer, writer }: AnswerSink): void {
+function checkCalls(
+  { body }: ModelRequest,
+  { answer, writer }: Pick<AnswerSink, 'answer' | 'writer'>,
+): void {
   const choice = body.tool_choice;
   const named =
     typeof choice === 'object' && 'function' in choice ? choice.function.name : undefined;

@@ -8,9 +8,9 @@ import type { Pool } from '../../db/core/pool.ts';
 import type { EventBatcher } from '../../db/events/event-batcher.ts';
 import type { TurnEnd } from '../../db/runs/finish-turn.ts';
 import type { TurnRef } from '../../db/runs/open-step.ts';
+import type { TokenCounter } from '../../tokens/token-counter.ts';
 import type { Sources } from '../../wire/citations.ts';
 import type { RunRow } from '../../wire/rows.ts';
-import { countTokens } from '../../wire/tokens.ts';
 import type { TurnPart } from '../model/answer/accumulate-chunks.ts';
 import { CallWriter } from './call-writer.ts';
 import type { OpenTurn } from './message-writer.ts';
@@ -36,12 +36,12 @@ export class TurnWriter {
   #heldText = '';
 
   constructor(
-    { pool, batcher }: { pool: Pool; batcher: EventBatcher },
+    { pool, batcher, tokens }: { pool: Pool; batcher: EventBatcher; tokens: TokenCounter },
     run: RunRow,
     ref: TurnRef,
     options: WriterOptions,
   ) {
-    this.#turn = { pool, run, ref, deltas: batcher.open(run.id, ref.owner) };
+    this.#turn = { pool, tokens, run, ref, deltas: batcher.open(run.id, ref.owner) };
     this.#options = options;
     this.#message = new MessageWriter(this.#turn, options);
     this.#calls = new CallWriter(this.#turn, options.offered);
@@ -92,7 +92,7 @@ export class TurnWriter {
     if (this.#lateText !== '') {
       log.warn('Text after tool calls was left out', { characters: this.#lateText.length });
     }
-    return { message: this.#message.end(), toolCalls };
+    return { message: await this.#message.end(), toolCalls };
   }
 
   /** The attempt failed or was cancelled: the next writer of the run finds a quiet stream. */
@@ -101,8 +101,9 @@ export class TurnWriter {
   }
 
   /** Tokens of everything the model wrote, for a server that reports no usage. */
-  countTokens(): number {
+  countTokens(): Promise<number> {
     const text = this.#message.written + this.#lateText + this.#heldText;
-    return countTokens(text) + this.#calls.countTokens();
+    const { tokens, run } = this.#turn;
+    return tokens.sum(run.project_id, [text, ...this.#calls.written]);
   }
 }

@@ -2,7 +2,7 @@
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { rememberResponse } from '../../db/projects/passed-responses.ts';
 import type { ProjectId } from '../../wire/ids.ts';
-import { countTokens } from '../../wire/tokens.ts';
+import type { TokenCounter } from '../../tokens/token-counter.ts';
 import type { ApiContext } from '../context.ts';
 import type { Tap } from './upstream.ts';
 import { isEventStream } from './upstream.ts';
@@ -16,11 +16,11 @@ export type Counted = {
   prompt: string[] | undefined;
 };
 
-/** Longer texts are judged by their beginning: counting them would hold up other requests. */
+/** Longer texts are judged by their beginning. */
 const SAMPLE = 100_000;
 
 export function countingTap(context: ApiContext, counted: Counted, contentType: string): Tap {
-  const { pool, log } = context;
+  const { pool, log, tokens } = context;
   const { prompt, ...request } = counted;
   const isStream = isEventStream(contentType);
   const isText = isStream || contentType.includes('json');
@@ -39,8 +39,12 @@ export function countingTap(context: ApiContext, counted: Counted, contentType: 
     async end() {
       const { reported, text } = meter.end();
       const estimated = reported === undefined && prompt !== undefined;
-      const promptTokens = estimated ? estimateTokens(prompt.join('\n')) : 0;
-      const completionTokens = estimated ? estimateTokens(text) : 0;
+      const texts = estimated ? [prompt.join('\n'), text] : [];
+      const [promptTokens = 0, completionTokens = 0] = await estimate(
+        tokens,
+        request.projectId,
+        texts,
+      );
       const totalTokens = promptTokens + completionTokens;
       const counts = reported ?? { promptTokens, completionTokens, totalTokens };
       await addModelUsage(pool, { ...request, ...counts, estimated }).catch(lost);
@@ -48,7 +52,14 @@ export function countingTap(context: ApiContext, counted: Counted, contentType: 
   };
 }
 
-function estimateTokens(text: string): number {
-  if (text.length <= SAMPLE) return countTokens(text);
-  return Math.round((countTokens(text.slice(0, SAMPLE)) * text.length) / SAMPLE);
+async function estimate(
+  tokens: TokenCounter,
+  projectId: ProjectId,
+  texts: string[],
+): Promise<number[]> {
+  const counts = await tokens.count(
+    projectId,
+    texts.map((text) => text.slice(0, SAMPLE)),
+  );
+  return counts.map((count, at) => Math.round(count * Math.max(1, texts[at]!.length / SAMPLE)));
 }

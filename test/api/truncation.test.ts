@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { countContentTokens } from '../../wire/tokens.ts';
+import { countTokens, tokensBesideTexts } from '../../wire/tokens.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { checkRun, outputsFor, setUp, WEATHER } from '../support/runs.ts';
@@ -17,8 +17,7 @@ afterAll(async () => {
   await env[Symbol.asyncDispose]();
 });
 
-const tokensOf = (value: string) =>
-  countContentTokens([{ type: 'text', text: { value, annotations: [] } }]);
+const tokensOf = (value: string) => tokensBesideTexts([]) + countTokens(value);
 
 /** Message `n`, of about `words` tokens. */
 const line = (n: number, words = 40) => `Message ${n}: ${'word '.repeat(words)}`.trim();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { countContentTokens, countTokens } from '../../wire/tokens.ts';
+import { countTokens, tokensBesideTexts } from '../../wire/tokens.ts';
 import { Environment } from '../support/environment.ts';
 import { cutAfter, text, toolCalls } from '../support/fake-model.ts';
 import type { Reply } from '../support/fake-model.ts';
@@ -96,7 +96,7 @@ test('puts the usage of a turn that speaks and calls on its last step', async ()
 
 test('counts the tokens itself when the model server reports none', async () => {
   const { run } = await runToEnd([text('A mild and sunny day.', { usage: null })], { tools: [] });
-  const question = countContentTokens([{ type: 'text', text: { value: 'Hi', annotations: [] } }]);
+  const question = tokensBesideTexts([]) + countTokens('Hi');
   expect(run.usage).toMatchObject(
     used(countTokens('Be kind.') + question, countTokens('A mild and sunny day.')),
   );
@@ -106,7 +106,7 @@ test('counts what an answer has used that was cut off and begun again', async ()
   const half = cutAfter(text('A mild and sunny day.'), 2);
   const whole = text('Sunny.', { usage: used(50, 20) });
   const { run } = await runToEnd([half, whole], { tools: [] });
-  const question = countContentTokens([{ type: 'text', text: { value: 'Hi', annotations: [] } }]);
+  const question = tokensBesideTexts([]) + countTokens('Hi');
   const [prompt, told] = [countTokens('Be kind.') + question, countTokens('A mild')];
   expect(run.usage).toMatchObject(used(50 + prompt, 20 + told));
 });

@@ -7,7 +7,7 @@ import { filesOfResources } from '../../../wire/requests/file-ids.ts';
 import { extraIncludeQuery } from '../../../wire/requests/queries.ts';
 import { createThreadAndRunSchema } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
-import { filesOfThread, newThread } from '../threads/new-thread.ts';
+import { countMessages, filesOfThread, newThread } from '../threads/new-thread.ts';
 import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
 
 export const createThreadAndRun = operation({
@@ -19,6 +19,7 @@ export const createThreadAndRun = operation({
   })),
   answer: run,
   idempotent: true,
+  before: (call) => countMessages(call, call.body.thread.messages),
   polled: () => true,
   async write({ context, tx, project, body }) {
     const assistant = await getAssistantRow(tx, project, body.assistant_id);

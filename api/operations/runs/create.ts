@@ -6,7 +6,7 @@ import { filesOfMessages } from '../../../wire/requests/file-ids.ts';
 import { includeQuery } from '../../../wire/requests/queries.ts';
 import { createRunSchema } from '../../../wire/requests/runs.ts';
 import { operation } from '../../operation.ts';
-import { newMessage } from '../threads/new-thread.ts';
+import { countMessages, newMessage } from '../threads/new-thread.ts';
 import { acceptedRun, newRun, streamIfAsked } from './new-run.ts';
 
 export const createRun = operation({
@@ -18,6 +18,7 @@ export const createRun = operation({
   })),
   answer: run,
   idempotent: true,
+  before: (call) => countMessages(call, call.body.messages),
   polled: () => true,
   async write({ context, tx, project, ids, body }) {
     const assistant = await getAssistantRow(tx, project, body.assistant_id);

@@ -3,7 +3,8 @@ import type { NewMessage } from '../../../db/threads/messages.ts';
 import type { NewThread } from '../../../db/threads/threads.ts';
 import { filesOfMessages, filesOfResources } from '../../../wire/requests/file-ids.ts';
 import type { CreateMessageParams, CreateThreadParams } from '../../../wire/requests/threads.ts';
-import { countContentTokens } from '../../../wire/tokens.ts';
+import { textsOf, tokensBesideTexts } from '../../../wire/tokens.ts';
+import type { Call } from '../../operation.ts';
 
 /** A thread's fields, with what is to be made together with it. */
 export function newThread(params: CreateThreadParams): NewThread {
@@ -15,6 +16,21 @@ export function filesOfThread({ messages, tool_resources }: NewThread): string[]
   return [...filesOfMessages(messages), ...filesOfResources(tool_resources)];
 }
 
+/** Its tokens are counted by `countMessages`. */
 export function newMessage(params: CreateMessageParams): NewMessage {
-  return { ...params, tokens: countContentTokens(params.content) };
+  return { ...params, tokens: 0 };
+}
+
+/** Before a transaction: the tokens of megabytes take seconds. */
+export async function countMessages(
+  { context, project }: Pick<Call<string, unknown, unknown>, 'context' | 'project'>,
+  messages: NewMessage[],
+): Promise<void> {
+  const texts = messages.map(({ content }) => textsOf(content));
+  const counts = await context.tokens.count(project, texts.flat());
+  let at = 0;
+  for (const [index, message] of messages.entries()) {
+    message.tokens = tokensBesideTexts(message.content);
+    for (const tokens of counts.slice(at, (at += texts[index]!.length))) message.tokens += tokens;
+  }
 }
