@@ -736,4 +736,83 @@ describe('what a hostile body cannot do', () => {
     });
     expect(body.content).toBe('cut \ud83d');
   });
+
+  test('make each turn of its runs carry megabytes of tools', () => {
+    const functions = (texts: string[], values = 0): unknown =>
+      assistantWith({
+        tools: texts.map((description, at) => ({
+          type: 'function',
+          function: { name: `f${at}`, description, parameters: { enum: Array(values).fill(1) } },
+        })),
+      });
+    const text = 'x'.repeat(200_000);
+    const empty = JSON.stringify((functions(Array(6).fill('')) as { tools: unknown }).tools);
+    const left = 1_048_576 - empty.length - 5 * text.length;
+    const filled = (last: number) => functions([...Array<string>(5).fill(text), 'y'.repeat(last)]);
+    expect(() => parseCreateAssistant(filled(left))).not.toThrow();
+    expect(refused(() => parseCreateAssistant(filled(left + 1)))).toMatchObject({
+      status: 400,
+      message: "Invalid 'tools': too large. Expected at most 1048576 bytes of JSON.",
+      code: 'invalid_value',
+      param: 'tools',
+    });
+    // Six values of each tool, and the list itself.
+    expect(() => parseCreateAssistant(functions(['', '', ''], 16_659))).not.toThrow();
+    expect(refused(() => parseCreateAssistant(functions(['', '', ''], 16_661))).message).toBe(
+      "Invalid 'tools': too large. Expected at most 50000 strings, numbers, arrays and objects.",
+    );
+    const run = runWith({ tools: (filled(left + 1) as { tools: unknown }).tools });
+    expect(refused(() => parseCreateRun(run)).param).toBe('tools');
+    expect(refused(() => parseModifyAssistant(filled(left + 1))).param).toBe('tools');
+    // Bytes, not characters.
+    expect(
+      refused(() => parseCreateAssistant(functions(Array(2).fill('漢'.repeat(200_000))))).param,
+    ).toBe('tools');
+  });
+
+  test('make a schema as large as its body', () => {
+    const functionWith = (parameters: object): unknown =>
+      assistantWith({ tools: [{ type: 'function', function: { name: 'f', parameters } }] });
+    const answerWith = (schema: object): unknown =>
+      assistantWith({
+        response_format: { type: 'json_schema', json_schema: { name: 's', schema } },
+      });
+    const bytes = (count: number) => ({ a: 'x'.repeat(count - '{"a":""}'.length) });
+    const values = (count: number) => ({ enum: Array<number>(count - 2).fill(1) });
+    const places = [
+      [functionWith, 'tools[0].function.parameters'],
+      [answerWith, 'response_format.json_schema.schema'],
+    ] as const;
+    for (const [bodyWith, param] of places) {
+      expect(() => parseCreateAssistant(bodyWith(bytes(524_288)))).not.toThrow();
+      expect(refused(() => parseCreateAssistant(bodyWith(bytes(524_289))))).toMatchObject({
+        message: `Invalid '${param}': too large. Expected at most 524288 bytes of JSON.`,
+        code: 'invalid_value',
+        param,
+      });
+      expect(() => parseCreateAssistant(bodyWith(values(25_000)))).not.toThrow();
+      expect(refused(() => parseCreateAssistant(bodyWith(values(25_001)))).message).toBe(
+        `Invalid '${param}': too large. Expected at most 25000 strings, numbers, arrays and objects.`,
+      );
+    }
+  });
+
+  test('keep megabytes in the URL of an image', () => {
+    const messageWith = (url: string): unknown => ({
+      role,
+      content: [{ type: 'image_url', image_url: { url } }],
+    });
+    const url = (length: number) => 'https://example.com/'.padEnd(length, 'x');
+    expect(() => parseCreateMessage(messageWith(url(8_192)))).not.toThrow();
+    expect(refused(() => parseCreateMessage(messageWith(url(8_193))))).toMatchObject({
+      message:
+        "Invalid 'content[0].image_url.url': string too long. Expected a string with maximum length 8192, " +
+        'but got a string with length 8193 instead.',
+      code: 'string_above_max_length',
+      param: 'content[0].image_url.url',
+    });
+    expect(
+      refused(() => parseCreateMessage(messageWith('data:image/png;base64,AA'))).message,
+    ).toMatch(/invalid format/);
+  });
 });

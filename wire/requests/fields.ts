@@ -1,6 +1,7 @@
 /** Schemas of the fields that several requests share. Built once, when the module loads. */
 import { z } from 'zod';
 import { countCharacters } from '../text.ts';
+import { freeSchema } from './json-size.ts';
 import { LIMITS } from './limits.ts';
 import type { CustomProblem } from './zod-errors.ts';
 
@@ -172,8 +173,8 @@ export const identifier = text(LIMITS.functionName, 1).regex(/^[a-zA-Z0-9_-]+$/)
 
 const jsonSchemaFormat = z.strictObject({
   name: identifier,
-  description: z.string().optional(),
-  schema: z.record(z.string(), z.unknown()).optional(),
+  description: text(LIMITS.functionDescription).optional(),
+  schema: freeSchema.optional(),
   strict: z.boolean().nullish(),
 });
 

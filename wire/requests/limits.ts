@@ -8,6 +8,8 @@ export const LIMITS = {
   /** One text, and all texts of one message together. */
   messageText: 256_000,
   imageParts: 10,
+  /** Our decision: longer than any URL that servers take. */
+  imageUrl: 8_192,
   /** Our decision. */
   contentParts: 1000,
   /** Our decision. */
@@ -16,8 +18,15 @@ export const LIMITS = {
   messages: 10_000,
   /** For runs the published description says 20; the hosted service took as many as for assistants. */
   tools: 128,
+  /** Our decision: of a run or an assistant together. Each event and each turn of a run reads them. */
+  toolsJson: { bytes: 1_048_576, values: 50_000 },
+  /**
+   * Our decision: of one function's parameters, or of an answer. Hosted, a strict schema had at most 5,000 properties, and
+   * 120,000 characters in names and choices.
+   */
+  schemaJson: { bytes: 524_288, values: 25_000 },
   functionName: 64,
-  /** Our decision. */
+  /** Our decision, also for the description of an answer's schema. */
   functionDescription: 256_000,
   metadataPairs: 16,
   metadataKey: 64,

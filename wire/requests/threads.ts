@@ -17,8 +17,8 @@ import { LIMITS } from './limits.ts';
 import { attachmentTools, newToolResources, toolResources } from './tools.ts';
 
 /** Hosted, `data:` URLs are refused with the same text: images are uploaded as files instead. */
-const imageUrl = z.string().check((context) => {
-  if (!isWebUrl(context.value)) {
+const imageUrl = text(LIMITS.imageUrl).check((context) => {
+  if (context.issues.length === 0 && !isWebUrl(context.value)) {
     problem(context, {
       code: 'invalid_value',
       text: "Invalid '{param}'. Expected a valid URL, but got a value with an invalid format.",

@@ -12,6 +12,7 @@ import {
   problem,
   text,
 } from './fields.ts';
+import { atMost, freeSchema } from './json-size.ts';
 import { LIMITS } from './limits.ts';
 
 const DEFAULT_RANKER = 'default_2024_08_21';
@@ -35,7 +36,7 @@ const functionTool = z.strictObject({
   function: z.strictObject({
     name: identifier,
     description: text(LIMITS.functionDescription).optional(),
-    parameters: z.record(z.string(), z.unknown()).optional(),
+    parameters: freeSchema.optional(),
     strict: z.boolean().nullish(),
   }),
 });
@@ -57,7 +58,7 @@ export const tools = list(
     .meta({ id: 'AssistantTool' }),
   'objects',
   LIMITS.tools,
-);
+).check(atMost(LIMITS.toolsJson));
 
 export type AssistantTool = z.infer<typeof tools>[number];
 
