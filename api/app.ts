@@ -1,5 +1,5 @@
 /** The Express app. It never listens, so tests can mount it. */
-import express from 'express';
+import express, { Router } from 'express';
 import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 
@@ -18,7 +18,7 @@ import { referenceRoutes } from './http/reference.ts';
 import { scopeRequest } from './http/request-scope.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
-import { operationRoutes } from './serve-operations.ts';
+import { operationRoutes, routeOf } from './serve-operations.ts';
 
 export function createApp(context: ApiContext): Express {
   const { config, log, pool } = context;
@@ -29,6 +29,7 @@ export function createApp(context: ApiContext): Express {
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths(RESOURCES));
   app.use(healthRoutes(context), referenceRoutes());
   app.use('/v1', limitBodyTime, authenticate(pool), scopeRequest(context));
+  app.use('/v1', countRequests(context));
   app.use('/v1', operationRoutes(context, OPERATIONS.filter(isAheadOfJson)));
   app.use('/v1', passthroughRoutes(context), readJson(config.bodyLimitBytes));
   // Vector stores go without the header: hosted, it has not been needed there since 2025.
@@ -42,6 +43,19 @@ export function createApp(context: ApiContext): Express {
   );
   app.use(routeNotFound, errorHandler(log));
   return app;
+}
+
+/** Every request counts, but those of operations that are exempt. */
+function countRequests({ limiter }: ApiContext): Router {
+  const router = Router();
+  for (const operation of OPERATIONS.filter(({ rateClass }) => rateClass === 'exempt')) {
+    router[operation.method](routeOf(operation), (_request, _response, next) => next('router'));
+  }
+  router.use(async (_request, response, next) => {
+    await limiter.countRequest(response);
+    next();
+  });
+  return router;
 }
 
 /** The first segments of all paths below /v1. */

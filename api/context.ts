@@ -9,6 +9,7 @@ import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { Dispatcher } from '../temporal/dispatch.ts';
+import type { Limiter } from './limits/limiter.ts';
 import type { ListModels } from './model-list.ts';
 
 export type ApiContext = {
@@ -23,6 +24,7 @@ export type ApiContext = {
   embedder: Embedder | null;
   models: ListModels;
   tokens: TokenCounter;
+  limiter: Limiter;
   log: Logger;
   /** Aborts when the process stops: streams end then. */
   stopping: AbortSignal;

@@ -45,6 +45,11 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
   extension?: true;
   /** What the key must have. Default: `scopeOf` the method and path. */
   scope?: Scope;
+  /**
+   * Which limits hold beside that of requests: `run` spends tokens, `search` is one of the searches at once. `exempt`: none,
+   * not even that of requests; the default of what administrators do.
+   */
+  rateClass?: 'exempt' | 'run' | 'search';
   query?: z.ZodType<Query>;
   body?: z.ZodType<Body>;
   /** The body is a form with one file, which is stored as it arrives. */
@@ -82,13 +87,20 @@ export type Operation = Declared & {
   section: string;
 };
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 415 | 503;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 503;
 
 /** An `Idempotency-Key` may name an object that was deleted since. */
-export function errorsOf({ path, method, idempotent, errors = [] }: Operation): ErrorStatus[] {
+export function errorsOf({
+  path,
+  method,
+  idempotent,
+  rateClass,
+  errors = [],
+}: Operation): ErrorStatus[] {
   const derived: ErrorStatus[] = [400, 401, 403, 503, ...errors];
   if (idempotent || path.includes('{')) derived.push(404);
   if (method !== 'get') derived.push(413, 415);
+  if (rateClass !== 'exempt') derived.push(429);
   return derived.toSorted((a, b) => a - b);
 }
 
@@ -99,7 +111,14 @@ export function operation<const Route extends string, Query, Body, Answer>(
   const [name, path] = declaration.route.split(' ') as [string, string];
   const method = name.toLowerCase() as Declared['method'];
   const { scope = scopeOf(method, path) } = declaration;
-  return { ...(declaration as AnyDeclaration), method, path, scope };
+  const rateClass = declaration.rateClass ?? (scope === 'admin' ? 'exempt' : undefined);
+  return {
+    ...(declaration as AnyDeclaration),
+    method,
+    path,
+    scope,
+    ...(rateClass && { rateClass }),
+  };
 }
 
 type Deletion<Route extends string> = {

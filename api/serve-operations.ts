@@ -40,7 +40,7 @@ export function operationRoutes(context: ApiContext, operations: readonly Operat
 }
 
 /** The id of a model may hold slashes. */
-function routeOf({ path }: Operation): string {
+export function routeOf({ path }: Operation): string {
   return path.replace('{model}', '*model').replaceAll(/\{(\w+)\}/g, ':$1');
 }
 
@@ -62,10 +62,19 @@ async function serve(
     query: operation.query && parseQuery(operation.query, request.query),
     body: operation.body && !operation.form && parseBody(operation.body, request.body),
   };
+  await limit(operation, call, response);
   await operation.before?.(call);
   if (operation.send !== undefined) return operation.send(call, response);
   const perform = operation.form === undefined ? performCall : performForm;
   await respond(operation, call, await perform(operation, call, response), response);
+}
+
+/** What does not hold for every request: app.ts counts those. @throws ApiError 429 */
+async function limit(operation: Operation, call: AnyCall, response: Response): Promise<void> {
+  const { limiter } = call.context;
+  if (operation.rateClass === 'run') await limiter.checkTokens(response);
+  if (operation.rateClass === 'search') await limiter.holdSlot(response, 'searches');
+  if (operation.stream?.(call, 0) !== undefined) await limiter.holdSlot(response, 'streams');
 }
 
 /** @throws ApiError 400 for ids without the right prefix; 404 for one that no file can have */

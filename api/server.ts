@@ -16,6 +16,7 @@ import { whenThere } from '../temporal/when-there.ts';
 import { createApp } from './app.ts';
 import type { Gate } from './http/gate.ts';
 import { openGate } from './http/gate.ts';
+import { createLimiter } from './limits/limiter.ts';
 import { createModelList } from './model-list.ts';
 
 export type ApiOptions = {
@@ -61,6 +62,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const stop = new AbortController();
   const partStates = options.states ?? (() => ({}));
   const target = embeddingsTarget(config);
+  const limiter = createLimiter({ config, pool, log });
   const parts = {
     config,
     pool: requests.pool,
@@ -70,6 +72,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     dispatcher,
     embedder: target === undefined ? null : createEmbedder(target),
     models: createModelList(config, log),
+    limiter,
     tokens: new TokenCounter(MAX_UNCOUNTED),
     log,
   };
@@ -79,6 +82,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     port: gate.port,
     async close() {
       await gate.close(stop);
+      limiter[Symbol.dispose]();
       await dispatcher.settled();
       feed[Symbol.dispose]();
       await parts.tokens[Symbol.asyncDispose]();

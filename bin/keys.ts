@@ -1,8 +1,11 @@
 /** npm run keys: manages API keys, each of which opens one project, and shows the model usage of projects. */
 import { DEFAULT_SCOPES, SCOPES } from '../wire/scopes.ts';
 import type { Scope } from '../wire/scopes.ts';
+import type { KeyId, ProjectId } from '../wire/ids.ts';
+import { limitsSchema } from '../wire/project-limits.ts';
 import { createApiKey, listApiKeys, revokeApiKey } from '../db/projects/api-keys.ts';
 import type { ApiKeyInfo } from '../db/projects/api-keys.ts';
+import { changeLimits } from '../db/projects/limits.ts';
 import { listModelUsage } from '../db/projects/model-usage.ts';
 import type { ModelUsage } from '../db/projects/model-usage.ts';
 import { StartError } from './serve/start-error.ts';
@@ -15,6 +18,7 @@ const HELP = `Usage: npm run keys -- <command> [options]
                                               creates a key, and its project if that is new
   list                                        lists the keys, without their secrets
   revoke <id>                                 ends a key within two seconds
+  limits <id> [<limit>=<number> …]            changes limits of a project or key, and shows them
   usage [--project <name>] [--days <number>]  shows requests and tokens by day (31 days)
 
   --project <name>         the project that the key opens (default); with usage: shows only this project
@@ -54,6 +58,7 @@ function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Comman
       console.log(`Revoked ${id}.`);
     };
   }
+  if (verb === 'limits' && id !== undefined) return changeLimitsOf(id, rest.slice(1));
   if (verb === 'usage' && rest.length === 0) {
     const days = Number(flags.days ?? 31);
     if (!Number.isInteger(days) || days < 1 || days > 100_000) {
@@ -62,8 +67,27 @@ function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Comman
     return async (pool) => console.log(usageTable(await listModelUsage(pool, days, flags.project)));
   }
   throw new StartError(
-    'Expected create, list, revoke <id> or usage; npm run keys -- --help shows the usage.',
+    'Expected create, list, revoke <id>, limits <id> or usage; npm run keys -- --help shows the usage.',
   );
+}
+
+/** `runs_at_once=5`; `runs_at_once=default` goes back to the server's default. @throws StartError */
+function changeLimitsOf(id: string, changes: string[]): Command {
+  const values = changes.map((change) => {
+    const [name = '', value = ''] = change.split('=');
+    return [name, value === 'default' ? null : value === '' ? value : Number(value)];
+  });
+  const parsed = limitsSchema.safeParse(Object.fromEntries(values));
+  if (!parsed.success) {
+    const names = Object.keys(limitsSchema.shape).join(', ');
+    throw new StartError(`Expected <limit>=<number> or <limit>=default, of ${names}.`);
+  }
+  return async (pool) => {
+    const owner = id.startsWith('key_') ? { key: id as KeyId } : { project: id as ProjectId };
+    const limits = await changeLimits(pool, owner, parsed.data);
+    if (limits === undefined) throw new StartError(`No project or key has the id '${id}'.`);
+    console.log(JSON.stringify(limits, null, 2));
+  };
 }
 
 function given(flag: string, value = 'default'): string {

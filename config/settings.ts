@@ -42,6 +42,9 @@ const LISTEN = 'unix:/run/threadmill/sandboxd.sock';
 /** Each ingest parses in a process of its own: more processes than processors only take turns. */
 const INGEST_SLOTS = Math.min(8, Math.max(2, availableParallelism()));
 
+/** Of a project, unless the project or key has its own. */
+const limit = () => whole(0, 2_147_483_647).default(0).meta({ unset: 'no limit' });
+
 export const SETTINGS = {
   host: api('HOST', text.default('127.0.0.1'), 'Address that the API listens on; `0.0.0.0` in the compose file', '--host <address>'),
   port: api('PORT', whole(0, 65_535).default(8080), 'Port of the API; `0` picks a free port', '--port <number>'),
@@ -158,6 +161,11 @@ export const SETTINGS = {
   fileQuotaBytes: api('FILE_QUOTA_BYTES', whole(1).default(107_374_182_400), 'Bytes of all files and pending uploads of a project'),
   uploadLimitBytes: api('UPLOAD_LIMIT_BYTES', whole(1).default(8_589_934_592), 'Bytes of one upload, which arrives in parts'),
   uploadPartLimitBytes: api('UPLOAD_PART_LIMIT_BYTES', whole(1).default(67_108_864), 'Bytes of one part of an upload'),
+  limitRequestsPerMinute: api('LIMIT_REQUESTS_PER_MINUTE', limit(), 'Requests a minute of a project, [see](limits.md)'),
+  limitTokensPerMinute: api('LIMIT_TOKENS_PER_MINUTE', limit(), 'Tokens a minute of a project, of its runs and of what passes to model servers'),
+  limitRunsAtOnce: api('LIMIT_RUNS_AT_ONCE', limit(), 'Runs of a project that have not ended'),
+  limitStreamsAtOnce: api('LIMIT_STREAMS_AT_ONCE', limit(), 'Streams of runs that a project holds open'),
+  limitSearchesAtOnce: api('LIMIT_SEARCHES_AT_ONCE', limit(), 'Requests of a project that search a vector store at once'),
   downloadAssistantsFiles: api(
     'DOWNLOAD_ASSISTANTS_FILES',
     flag.prefault('false'),

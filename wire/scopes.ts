@@ -1,5 +1,6 @@
 /** Scopes of API keys, and the key behind a request. docs/keys.md says which operations each scope opens. */
 import type { KeyId, ProjectId } from './ids.ts';
+import type { Limits } from './project-limits.ts';
 
 export const SCOPES = ['read', 'run', 'files', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -11,6 +12,8 @@ export type Caller = {
   project: ProjectId;
   key: KeyId;
   scopes: readonly Scope[];
+  /** Those that were set. */
+  limits: { project: Limits; key: Limits };
 };
 
 /** The scope that an operation needs unless its declaration names another. `path` is below /v1. */

@@ -7,6 +7,7 @@ import { finalizeRun } from '../db/runs/finalize.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
 import { deleteOldPlaces } from '../db/core/list-places.ts';
 import { forgetOldResponses } from '../db/projects/passed-responses.ts';
+import { forgetFullBuckets } from '../db/projects/rate-buckets.ts';
 import {
   deleteOldIdempotencyKeys,
   listActiveRuns,
@@ -47,6 +48,7 @@ async function tidy(parts: Reconciler): Promise<void> {
   await deleteOldIdempotencyKeys(pool);
   await deleteOldPlaces(pool);
   await forgetOldResponses(pool);
+  await forgetFullBuckets(pool);
   await tidyFiles(pool);
   await eraseDue(pool);
   await reconcileIngests(parts);

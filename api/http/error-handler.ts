@@ -31,7 +31,9 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
       return;
     }
     if (answer.retryAfterSeconds !== undefined) {
-      response.set('retry-after', String(answer.retryAfterSeconds));
+      response.set('retry-after', String(Math.ceil(answer.retryAfterSeconds)));
+      const ms = Math.ceil(answer.retryAfterSeconds * 1_000);
+      if (answer.status === 429) response.set('retry-after-ms', String(ms));
     }
     response.status(answer.status).json(answer.toJSON());
   };

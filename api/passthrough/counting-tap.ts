@@ -1,7 +1,7 @@
 /** Counts what passes to the caller's project, and remembers whose the responses are that a model server keeps. */
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { rememberResponse } from '../../db/projects/passed-responses.ts';
-import type { ProjectId } from '../../wire/ids.ts';
+import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import type { TokenCounter } from '../../tokens/token-counter.ts';
 import type { ApiContext } from '../context.ts';
 import type { Tap } from './upstream.ts';
@@ -10,6 +10,7 @@ import { createUsageMeter } from './usage-meter.ts';
 
 export type Counted = {
   projectId: ProjectId;
+  keyId: KeyId;
   endpoint: string;
   model: string;
   /** The texts of the request. Undefined: tokens that the server does not report are not estimated. */

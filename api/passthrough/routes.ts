@@ -83,17 +83,18 @@ async function passNew(
   response: Response,
   { names, write }: AskedBody,
 ): Promise<void> {
-  const { config, pool } = link.context;
+  const { config, pool, limiter } = link.context;
+  await limiter.checkTokens(response);
   const { model: named, previous_response_id: previous } = parseBody(namesSchema, names);
   const endpoint = request.path.slice(1);
-  const projectId = projectOf(response);
+  const { project: projectId, key: keyId } = callerOf(response);
   if (previous && !(await modelOfResponse(pool, projectId, previous))) {
     throw previousResponseNotFound(previous);
   }
   const { server, model, upstreamModel } = choose(config, endpoint, named, response);
   const { headers, body, texts } = write(upstreamModel);
   const prompt = TEXT_ENDPOINTS.includes(endpoint) ? texts : undefined;
-  const counted = { projectId, endpoint, model, prompt };
+  const counted = { projectId, keyId, endpoint, model, prompt };
   const tap = (type: string) => countingTap(link.context, counted, type);
   await passOn(link, request, response, { server, headers, body, tap });
 }

@@ -112,7 +112,10 @@ function failureOf(cause: unknown): ApiError {
 function sendHead(response: Response, status: number, headers: IncomingHttpHeaders): void {
   response.status(status);
   for (const [name, value] of Object.entries(headers)) {
-    if (PASSED.test(name) && value !== undefined) response.setHeader(name, value);
+    // Limits of this server are shown in place of the model server's.
+    if (PASSED.test(name) && value !== undefined && !response.hasHeader(name)) {
+      response.setHeader(name, value);
+    }
   }
   if (!isEventStream(headers['content-type'])) return;
   response.set({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });

@@ -35,8 +35,10 @@ export async function callerOfKey(db: Queryable, key: string): Promise<KnownCall
   const rows = await query<KnownCaller>(
     db,
     'api-keys.caller',
-    `select project_id as project, id as key, scopes, expires_at as "expiresAt" from api_keys
-     where key_hash = $1 and revoked_at is null and (expires_at is null or expires_at > unix_now())`,
+    `select k.project_id as project, k.id as key, k.scopes, k.expires_at as "expiresAt",
+       jsonb_build_object('project', p.limits, 'key', k.limits) as limits
+     from api_keys k join projects p on p.id = k.project_id
+     where k.key_hash = $1 and k.revoked_at is null and (k.expires_at is null or k.expires_at > unix_now())`,
     [hash(key)],
   );
   return rows[0];

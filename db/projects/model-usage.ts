@@ -1,10 +1,12 @@
 /** Requests and tokens that passed through to model servers, per project, day, model and endpoint. */
-import type { ProjectId } from '../../wire/ids.ts';
+import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { CHARGE_TOKENS } from './rate-buckets.ts';
 
 export type PassedRequest = {
   projectId: ProjectId;
+  keyId: KeyId;
   model: string;
   endpoint: string;
   /** The tokens were counted here: the server did not report them. */
@@ -26,13 +28,14 @@ export type ModelUsage = {
   total_tokens: number;
 };
 
-/** Adds one request to its project's day, in UTC. */
+/** Adds one request to its project's day, in UTC, and charges its tokens to the limits. */
 export async function addModelUsage(db: Queryable, passed: PassedRequest): Promise<void> {
   const { projectId, model, endpoint, estimated } = passed;
   await query(
     db,
     'model-usage.add',
-    `insert into model_usage as u values ($1, (clock_timestamp() at time zone 'utc')::date, $2, $3, 1, $4, $5, $6, $7)
+    `with owners as (select $1 as project_id, $8 as key_id), charged as (${CHARGE_TOKENS('$7::bigint')})
+     insert into model_usage as u values ($1, (clock_timestamp() at time zone 'utc')::date, $2, $3, 1, $4, $5, $6, $7)
      on conflict (project_id, day, model, endpoint) do update set
        requests = u.requests + 1,
        estimated = u.estimated + excluded.estimated,
@@ -47,6 +50,7 @@ export async function addModelUsage(db: Queryable, passed: PassedRequest): Promi
       passed.promptTokens,
       passed.completionTokens,
       passed.totalTokens,
+      passed.keyId,
     ],
   );
 }

@@ -1,7 +1,7 @@
 /** A new run on a thread, alone or together with its thread. */
 import { emptyThread, threadHasActiveRun } from '../../wire/errors.ts';
 import { runEvent, threadCreated } from '../../wire/events.ts';
-import type { ProjectId, ThreadId } from '../../wire/ids.ts';
+import type { KeyId, ProjectId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { AssistantRow, RunRow } from '../../wire/rows.ts';
@@ -54,7 +54,13 @@ export type AcceptedRun = {
   ingests?: Delivery[];
 };
 
-type RunOwners = { projectId: ProjectId; threadId: ThreadId; assistant: AssistantRow };
+type RunOwners = {
+  projectId: ProjectId;
+  /** Of the request. */
+  keyId: KeyId;
+  threadId: ThreadId;
+  assistant: AssistantRow;
+};
 type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
 /** `windowEndSeq`: the last message that the run reads. */
 type RunOrigin = RunOwners & { windowEndSeq: number };
@@ -65,27 +71,28 @@ type RunOrigin = RunOwners & { windowEndSeq: number };
  */
 export async function createRun(
   tx: Tx,
-  { projectId, threadId, assistant }: RunOwners,
+  owners: RunOwners,
   additionalMessages: NewMessage[],
   settings: NewRun,
 ): Promise<AcceptedRun> {
+  const { projectId, threadId } = owners;
   const thread = await lockThread(tx, projectId, threadId);
   if (thread.active_run_id !== null) throw threadHasActiveRun(threadId, thread.active_run_id);
   const added = await insertMessages(tx, projectId, threadId, additionalMessages);
   const lastSeq = added.at(-1)?.seq ?? thread.last_message_seq;
   const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
-  const origin = { projectId, threadId, assistant, windowEndSeq: lastSeq };
+  const origin = { ...owners, windowEndSeq: lastSeq };
   return { ...(await insertRun(tx, origin, settings, [])), ingests };
 }
 
 /** The run of a thread created in the same transaction: its stream begins with the thread. */
 export async function createFirstRun(
   tx: Tx,
-  { projectId, assistant, messageCount }: FirstRunOwners,
+  { messageCount, ...owners }: FirstRunOwners,
   { thread, deliveries: ingests }: CreatedThread,
   settings: NewRun,
 ): Promise<AcceptedRun> {
-  const origin = { projectId, threadId: thread.id, assistant, windowEndSeq: messageCount };
+  const origin = { ...owners, threadId: thread.id, windowEndSeq: messageCount };
   return { ...(await insertRun(tx, origin, settings, [threadCreated(thread)])), ingests };
 }
 
@@ -117,7 +124,7 @@ async function insertRun(
 
 async function insertRow(
   tx: Tx,
-  { projectId, threadId, assistant, windowEndSeq }: RunOrigin,
+  { projectId, keyId, threadId, assistant, windowEndSeq }: RunOrigin,
   settings: NewRun,
 ): Promise<RunRow> {
   const rows = await query<RunRow>(
@@ -125,7 +132,7 @@ async function insertRow(
     'runs.create',
     `insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
        tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
-       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids)
+       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids, key_id)
      select $1, $2, $3, $4, 'queued', moment, moment + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
        $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20,
        array(select id from (select $21::text[] || array(select jsonb_array_elements_text(tool_resources #> '{code_interpreter,file_ids}')
@@ -133,7 +140,7 @@ async function insertRow(
          group by id order by min(place)),
        array(select id from (select $22::text[] || array(select jsonb_array_elements_text(tool_resources #> '{file_search,vector_store_ids}')
            from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
-         group by id order by min(place))
+         group by id order by min(place)), $23
      from unix_now() as moment returning ${RUN_COLUMNS}`,
     [
       mintId('run'),
@@ -158,6 +165,7 @@ async function insertRow(
       windowEndSeq,
       settings.codeFileIds,
       settings.vectorStoreIds,
+      keyId,
     ],
   );
   return rows[0]!;

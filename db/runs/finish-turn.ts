@@ -11,6 +11,7 @@ import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents, FencedError } from '../events/run-events.ts';
 import { linkFiles } from '../files/linked-files.ts';
+import { CHARGE_TOKENS } from '../projects/rate-buckets.ts';
 import type { NewToolCall, TurnRef } from './open-step.ts';
 import { endMessage, insertToolCalls } from './open-step.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
@@ -60,8 +61,10 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
       query(
         tx,
         'turns.record',
-        'insert into run_turns (run_id, turn, result) values ($1, $2, $3::jsonb)',
-        [ref.runId, ref.turn, toJson(result)],
+        `with owners as (select project_id, key_id from runs where id = $1),
+           charged as (${CHARGE_TOKENS('$4::bigint')})
+         insert into run_turns (run_id, turn, result) values ($1, $2, $3::jsonb)`,
+        [ref.runId, ref.turn, toJson(result), tokensOf(end.usage)],
       ),
     ]);
     return result;
@@ -74,10 +77,12 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
     pool,
     'turns.lost-usage',
     `with step as (
-       update run_steps set usage = $7::jsonb where run_id = $1 and status = 'in_progress')
-     update runs set prompt_tokens = prompt_tokens + $2, completion_tokens = completion_tokens + $3,
-       cached_tokens = cached_tokens + $4, reasoning_tokens = reasoning_tokens + $5
-     where id = $1 and status = any($6::text[])`,
+       update run_steps set usage = $7::jsonb where run_id = $1 and status = 'in_progress'),
+     owners as (
+       update runs set prompt_tokens = prompt_tokens + $2, completion_tokens = completion_tokens + $3,
+         cached_tokens = cached_tokens + $4, reasoning_tokens = reasoning_tokens + $5
+       where id = $1 and status = any($6::text[]) returning project_id, key_id)
+     ${CHARGE_TOKENS('$8::bigint')}`,
     [
       runId,
       usage.prompt_tokens,
@@ -86,9 +91,13 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
       usage.reasoning_tokens,
       ACTIVE_STATUSES,
       toJson(toUsage(usage)),
+      tokensOf(usage),
     ],
   );
 }
+
+const tokensOf = ({ prompt_tokens, completion_tokens }: TokenCounts) =>
+  prompt_tokens + completion_tokens;
 
 /** The status was changed meanwhile: a cancel came first, or another attempt took over. */
 async function resultOfLostTurn(tx: Tx, { runId }: TurnRef): Promise<RunEnd | Stopped> {

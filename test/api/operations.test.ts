@@ -24,10 +24,10 @@ test('each operation has an id and a route of its own, and a handler', () => {
 test('the errors of an operation follow from what it takes', () => {
   const errors = Object.fromEntries(OPERATIONS.map((one) => [one.id, errorsOf(one)]));
   expect(errors).toMatchObject({
-    listModels: [400, 401, 403, 503],
-    getRun: [400, 401, 403, 404, 503],
-    createAssistant: [400, 401, 403, 404, 413, 415, 503],
-    deleteModel: [400, 401, 403, 404, 413, 415, 503],
+    listModels: [400, 401, 403, 429, 503],
+    getRun: [400, 401, 403, 404, 429, 503],
+    createAssistant: [400, 401, 403, 404, 413, 415, 429, 503],
+    deleteModel: [400, 401, 403, 404, 413, 415, 429, 503],
   });
 });
 

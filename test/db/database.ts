@@ -6,7 +6,7 @@ import { createPool, withTransaction } from '../../db/core/pool.ts';
 import type { AcceptedRun, NewRun } from '../../db/runs/create-run.ts';
 import { createRun } from '../../db/runs/create-run.ts';
 import { createThread } from '../../db/threads/threads.ts';
-import type { AssistantId, ProjectId } from '../../wire/ids.ts';
+import type { AssistantId, KeyId, ProjectId } from '../../wire/ids.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
 import { cloneDatabase, dropDatabase } from '../support/environment.ts';
 
@@ -34,6 +34,7 @@ export type Database = AsyncDisposable & {
   url: string;
   pool: Pool;
   projectId: ProjectId;
+  keyId: KeyId;
   assistant: AssistantRow;
   /** A thread with one user message and a queued run. */
   queueRun(settings?: Partial<NewRun>): Promise<AcceptedRun>;
@@ -43,7 +44,7 @@ export async function startDatabase(): Promise<Database> {
   const url = await cloneDatabase();
   const pool = createPool(url, { max: 10, applicationName: 'threadmill-test' });
   await ensureApiKey(pool, { projectName: 'test', key: 'sk-test' });
-  const projectId = (await callerOfKey(pool, 'sk-test'))!.project;
+  const { project: projectId, key: keyId } = (await callerOfKey(pool, 'sk-test'))!;
   const { id } = await createAssistant(pool, projectId, {
     ...SETTINGS,
     name: null,
@@ -54,6 +55,7 @@ export async function startDatabase(): Promise<Database> {
     url,
     pool,
     projectId,
+    keyId,
     assistant,
     queueRun: (settings = {}) =>
       withTransaction(pool, async (tx) => {
@@ -70,7 +72,7 @@ export async function startDatabase(): Promise<Database> {
           metadata: {},
           tool_resources: {},
         });
-        return createRun(tx, { projectId, threadId: thread.id, assistant }, [], {
+        return createRun(tx, { projectId, keyId, threadId: thread.id, assistant }, [], {
           ...SETTINGS,
           ...settings,
         });

@@ -8,6 +8,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import type { ProjectId } from '../../wire/ids.ts';
+import { mintId } from '../../wire/ids.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
@@ -84,13 +85,43 @@ test('a key without names belongs to the project of npm start', async () => {
   expect((await keys('list')).stdout).toMatch(/ default +default +…/);
 });
 
+test('limits sets, shows and resets the limits of a project and of a key', async () => {
+  const { rows } = await env.pool.query<{ project: string; key: string }>(
+    'select project_id as project, id as key from api_keys limit 1',
+  );
+  for (const id of Object.values(rows[0]!)) {
+    const limits = async (...changes: string[]) =>
+      JSON.parse((await keys('limits', id, ...changes)).stdout) as unknown;
+    expect(await limits('runs_at_once=5', 'tokens_per_minute=0')).toEqual({
+      runs_at_once: 5,
+      tokens_per_minute: 0,
+    });
+    expect(await limits('runs_at_once=default')).toEqual({ tokens_per_minute: 0 });
+    expect(await limits('tokens_per_minute=default')).toEqual({});
+  }
+  for (const change of ['runs=5', 'runs_at_once=-1', 'runs_at_once=many', 'runs_at_once=']) {
+    expect((await keys('limits', rows[0]!.key, change)).stderr).toContain(
+      'Expected <limit>=<number>',
+    );
+  }
+  expect((await keys('limits', 'key_none')).stderr).toContain(
+    "No project or key has the id 'key_none'",
+  );
+});
+
 test('usage shows what each project had passed on, by day', async () => {
   expect((await keys('usage')).stdout).toBe('Nothing passed through.\n');
   const { rows } = await env.pool.query<{ id: ProjectId }>(
     `select id from projects where name = 'test'`,
   );
   const tokens = { promptTokens: 5, completionTokens: 2, totalTokens: 7 };
-  const request = { projectId: rows[0]!.id, model: 'm', endpoint: 'chat/completions', ...tokens };
+  const request = {
+    projectId: rows[0]!.id,
+    keyId: mintId('api_key'),
+    model: 'm',
+    endpoint: 'chat/completions',
+    ...tokens,
+  };
   await addModelUsage(env.pool, { ...request, estimated: false });
   await addModelUsage(env.pool, { ...request, estimated: true });
   const day = new Date().toISOString().slice(0, 10);
@@ -150,7 +181,7 @@ test('failures are one sentence with the remedy', { timeout: 180_000 }, async ()
   );
   for (const args of [[], ['make'], ['revoke'], ['list', 'all']]) {
     expect(await sentence('keys', args)).toBe(
-      `Expected create, list, revoke <id> or usage; ${usage}`,
+      `Expected create, list, revoke <id>, limits <id> or usage; ${usage}`,
     );
   }
   expect(await sentence('keys', ['create', '--nmae', 'x'])).toBe(

@@ -17,6 +17,7 @@ const NOT_EMBEDDED = 'Not every file of the vector store has been embedded with 
 export const searchVectorStore = operation({
   route: 'POST /vector_stores/{vector_store_id}/search',
   scope: 'read',
+  rateClass: 'search',
   body: searchVectorStoreSchema,
   answer: searchResultsPage,
   async read({ context: { config, embedder, log }, pool, project, ids, body }) {
