@@ -74,6 +74,7 @@ async function runLeased(
   try {
     await sandbox.runCell({
       interpreterId: call.thread_id,
+      owner: lease.projectId,
       code: call.input,
       signal: held.signal,
       version: lease.version,

@@ -187,7 +187,7 @@ export const SETTINGS = {
   sandboxMaxKernels: code(
     'SANDBOX_MAX_KERNELS',
     optional(whole(1, 10_000), 'one per 400 MB of memory'),
-    'Python kernels alive at once, each of up to 1 GiB; the longest unused kernel makes room',
+    'Kernels alive at once for [one project](operations.md#fair-shares), each of up to 1 GiB; the longest unused makes room',
   ),
   sandboxPython: code('SANDBOX_PYTHON', text.default('/usr/bin/python3'), "The system's Python, or that of a virtual environment made with it"),
   sandboxWheels: code('SANDBOX_WHEELS', optional(text), 'Directory of wheels that code in Pyodide can import, [how](code-interpreter.md#pyodide)'),

@@ -86,9 +86,12 @@ export type LaunchedKernel = { channel: Channel; limits: Limits };
 /** Starts kernels. */
 export interface SandboxBackend {
   /** Starts a kernel's processes. Throws as `start` does. */
-  launch(signal?: AbortSignal): Promise<LaunchedKernel>;
-  /** Throws KernelStartError when no kernel starts, and the signal's reason when it aborts. */
-  start(signal?: AbortSignal): Promise<Kernel>;
+  launch(signal?: AbortSignal, owner?: string): Promise<LaunchedKernel>;
+  /**
+   * A sandboxd shares its kernels out between owners. Throws KernelStartError when no kernel starts, and the signal's reason
+   * when it aborts.
+   */
+  start(signal?: AbortSignal, owner?: string): Promise<Kernel>;
 }
 
 /** No kernel started; the message is the backend's. */

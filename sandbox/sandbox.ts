@@ -108,6 +108,8 @@ export type StateChange = {
 export type CellRequest = {
   /** An interpreter is a thread's durable Python. */
   interpreterId: string;
+  /** Owners with cells that wait get kernels in turn. */
+  owner: string;
   code: string;
   signal?: AbortSignal;
   /**

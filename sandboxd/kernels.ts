@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { LaunchedKernel, Limits, SandboxBackend } from '../sandbox/backend.ts';
 import { LIMITS_HEADER, UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
 import type { Timing } from '../sandbox/remote/connection.ts';
-import { Semaphore } from '../sandbox/pool/semaphore.ts';
+import { Shares } from '../sandbox/pool/shares.ts';
 import { TunnelledKernel } from './tunnelled-kernel.ts';
 
 export type KernelsOptions = {
@@ -27,8 +27,9 @@ const DRAIN_IDLE_MS = 1_000;
 const STOPPED = 'The sandbox was stopped.';
 export class Kernels {
   readonly #options: KernelsOptions;
-  readonly #permits: Semaphore;
-  readonly #kernels = new Set<TunnelledKernel>();
+  readonly #permits: Shares;
+  /** With their owners. */
+  readonly #kernels = new Map<TunnelledKernel, string>();
   readonly #tick: NodeJS.Timeout;
   #taken = 0;
   #waiting = 0;
@@ -36,7 +37,11 @@ export class Kernels {
 
   constructor(options: KernelsOptions) {
     this.#options = options;
-    this.#permits = new Semaphore(options.maxKernels, () => this.#makeRoom());
+    this.#permits = new Shares({
+      places: options.maxKernels + 1,
+      most: options.maxKernels,
+      makeRoom: (own) => this.#makeRoom(own),
+    });
     this.#tick = setInterval(() => this.#onTick(), TICK_MS).unref();
   }
 
@@ -44,24 +49,20 @@ export class Kernels {
     return { live: this.#taken, waiting: this.#waiting, max: this.#options.maxKernels };
   }
 
-  /** Gives `socket` a kernel of `open`. Throws FullError, KernelStartError, and an Error when the worker left meanwhile. */
-  async serve(
-    socket: Duplex,
-    open: (limits: Limits) => Promise<SandboxBackend>,
-    limits: Limits,
-  ): Promise<void> {
+  /** Gives `socket` a kernel of `open`, which counts as its owner's. Throws FullError, KernelStartError, and an Error when the worker left meanwhile. */
+  async serve(socket: Duplex, owner: string, open: () => Promise<SandboxBackend>): Promise<void> {
     const worker = watch(socket);
-    await this.#take(worker.signal);
-    const launched = await this.#launch(() => open(limits), worker.signal);
+    await this.#take(owner, worker.signal);
+    const launched = await this.#launch(owner, open, worker.signal);
     worker.end();
     if (worker.signal.aborted) socket.destroy();
     else socket.write(upgraded(launched.limits));
     const kernel = new TunnelledKernel(launched, socket, this.#options.timing);
     if (worker.signal.aborted || this.#draining) kernel.end(STOPPED);
-    this.#kernels.add(kernel);
+    this.#kernels.set(kernel, owner);
     void kernel.ended.then(() => {
       this.#kernels.delete(kernel);
-      this.#give();
+      this.#give(owner);
     });
     this.#options.log?.('A kernel started', { kernels: this.#taken });
   }
@@ -72,17 +73,17 @@ export class Kernels {
     const late = setTimeout(() => this.#endIdle(0), graceMs);
     this.#endIdle(DRAIN_IDLE_MS);
     while (this.#kernels.size > 0) {
-      await Promise.race([...this.#kernels].map(({ ended }) => ended));
+      await Promise.race([...this.#kernels.keys()].map(({ ended }) => ended));
     }
     clearTimeout(late);
     clearInterval(this.#tick);
   }
 
-  async #take(worker: AbortSignal): Promise<void> {
+  async #take(owner: string, worker: AbortSignal): Promise<void> {
     const patience = AbortSignal.timeout(WAIT_FOR_ROOM_MS);
     this.#waiting += 1;
     try {
-      await this.#permits.acquire(AbortSignal.any([worker, patience]));
+      await this.#permits.acquire(owner, AbortSignal.any([worker, patience]));
       this.#taken += 1;
     } catch (error) {
       if (worker.aborted || !patience.aborted) throw error;
@@ -95,28 +96,39 @@ export class Kernels {
     }
   }
 
-  async #launch(open: () => Promise<SandboxBackend>, worker: AbortSignal): Promise<LaunchedKernel> {
+  async #launch(
+    owner: string,
+    open: () => Promise<SandboxBackend>,
+    worker: AbortSignal,
+  ): Promise<LaunchedKernel> {
     try {
       const backend = await open();
       return await backend.launch(worker);
     } catch (error) {
-      this.#give();
+      this.#give(owner);
       throw error;
     }
   }
 
-  #give(): void {
+  #give(owner: string): void {
     this.#taken -= 1;
-    this.#permits.release();
+    this.#permits.release(owner);
   }
 
-  /** Ends the kernel that has been idle for longest, as a worker does with its own. */
-  async #makeRoom(): Promise<boolean> {
-    const [idlest] = [...this.#kernels].toSorted((a, b) => b.idleMs - a.idleMs);
-    const idleMs = idlest?.idleMs ?? 0;
-    if (idleMs === 0 || idleMs < (this.#options.evictAfterMs ?? EVICT_AFTER_MS)) return false;
-    idlest?.end('The session made room for another one.');
-    await idlest?.ended;
+  /** Ends the kernel that has been idle for longest, of `own` or of the owner who has the most, as a worker does with its own. */
+  async #makeRoom(own: string | undefined): Promise<boolean> {
+    const { evictAfterMs = EVICT_AFTER_MS } = this.#options;
+    const [idlest] = [...this.#kernels]
+      .filter(
+        ([{ idleMs }, owner]) => idleMs > 0 && idleMs >= evictAfterMs && owner === (own ?? owner),
+      )
+      .toSorted(
+        ([a, ofA], [b, ofB]) =>
+          this.#permits.held(ofB) - this.#permits.held(ofA) || b.idleMs - a.idleMs,
+      );
+    if (idlest === undefined) return false;
+    idlest[0].end('The session made room for another one.');
+    await idlest[0].ended;
     return true;
   }
 
@@ -126,7 +138,7 @@ export class Kernels {
   }
 
   #endIdle(ms: number): void {
-    for (const kernel of this.#kernels) if (kernel.idleMs >= ms) kernel.end(STOPPED);
+    for (const kernel of this.#kernels.keys()) if (kernel.idleMs >= ms) kernel.end(STOPPED);
   }
 }
 

@@ -13,7 +13,7 @@ import type { Limits, SandboxBackend } from '../sandbox/backend.ts';
 import { KernelStartError } from '../sandbox/backend.ts';
 import type { SandboxStatus } from '../sandbox/index.ts';
 import type { SandboxdAddress } from '../sandbox/remote/client.ts';
-import { LIMITS_HEADER, UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
+import { LIMITS_HEADER, OWNER_HEADER, UPGRADE_PROTOCOL } from '../sandbox/remote/client.ts';
 import { limitsWithin } from '../sandbox/remote/limits.ts';
 import type { KernelsOptions } from './kernels.ts';
 import { FullError, Kernels } from './kernels.ts';
@@ -115,7 +115,8 @@ export class Sandboxd implements AsyncDisposable {
     try {
       if (open === undefined) throw new KernelStartError(status.reason ?? 'There is no sandbox.');
       const wanted = limitsWithin(limits, request.headers[LIMITS_HEADER]);
-      await this.#kernels.serve(socket, open, wanted);
+      const owner = String(request.headers[OWNER_HEADER] ?? '');
+      await this.#kernels.serve(socket, owner, () => open(wanted));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       const late = error instanceof KernelStartError && error.temporary;

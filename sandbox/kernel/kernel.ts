@@ -19,8 +19,8 @@ const MAX_ENTRY_BYTES = 8 * 1024;
 export function kernelBackend(launch: SandboxBackend['launch']): SandboxBackend {
   return {
     launch,
-    async start(signal) {
-      const { channel, limits } = await launch(signal);
+    async start(signal, owner) {
+      const { channel, limits } = await launch(signal, owner);
       const conversation = new Conversation(channel, limits);
       await conversation.ready(signal);
       return new FramedKernel(conversation, limits);

@@ -1,7 +1,7 @@
 /**
  * The kernels of this process, one for each interpreter: started by its first cell, and kept until it is idle for too long,
  * makes room for another interpreter, dies, or is dropped. Its state is stored after every cell, so the next kernel restores it.
- * Cells of one interpreter run one after another; cells of different interpreters side by side.
+ * Cells of one interpreter run one after another; cells of different interpreters side by side, in shares of their owners.
  */
 import type { Kernel, Limits, SandboxBackend } from '../backend.ts';
 import { KernelTimeoutError } from '../backend.ts';
@@ -9,7 +9,7 @@ import type { CellRequest, CellResult } from '../sandbox.ts';
 import type { BoundKernel } from './bound-kernel.ts';
 import { bindKernel, restore } from './bound-kernel.ts';
 import { resultOfNotRun, runAndSave } from './run-and-save.ts';
-import { Semaphore, unlessAborted } from './semaphore.ts';
+import { Shares, unlessAborted } from './shares.ts';
 import { WarmKernel } from './warm-kernel.ts';
 
 /** How many kernels there may be, how long one may be without a cell, and whether one is kept warm. */
@@ -22,6 +22,7 @@ export class InterpreterClosedError extends Error {
 
 type Interpreter = {
   readonly id: string;
+  readonly owner: string;
   /** Aborted when the interpreter is dropped. */
   readonly dropped: AbortController;
   /** Resolves when every cell so far has ended. */
@@ -38,7 +39,7 @@ export class KernelPool implements AsyncDisposable {
   readonly #backend: SandboxBackend;
   readonly #limits: Limits;
   readonly #idleMs: number;
-  readonly #permits: Semaphore;
+  readonly #permits: Shares;
   readonly #warm: WarmKernel | undefined;
   /** In order of use, the longest unused first. */
   readonly #interpreters = new Map<string, Interpreter>();
@@ -48,7 +49,9 @@ export class KernelPool implements AsyncDisposable {
     this.#backend = backend;
     this.#limits = limits;
     this.#idleMs = options.idleSeconds * 1_000;
-    this.#permits = new Semaphore(options.maxKernels, () => this.#makeRoom());
+    const { maxKernels: most } = options;
+    const makeRoom = (own: string | undefined) => this.#makeRoom(own);
+    this.#permits = new Shares({ places: most + 1, most, makeRoom });
     // A single kernel is better started for an interpreter.
     if (options.spare && options.maxKernels > 1) {
       this.#warm = new WarmKernel(backend, this.#permits);
@@ -58,7 +61,7 @@ export class KernelPool implements AsyncDisposable {
 
   /** Runs one cell; see Sandbox.runCell. Throws KernelStartError when no kernel starts. */
   async run(request: CellRequest): Promise<CellResult> {
-    const interpreter = this.#enter(request.interpreterId);
+    const interpreter = this.#enter(request);
     const turn = Promise.withResolvers<void>();
     const before = interpreter.lastCell;
     interpreter.lastCell = before.then(() => turn.promise);
@@ -90,8 +93,8 @@ export class KernelPool implements AsyncDisposable {
     await this.#warm?.giveUp();
   }
 
-  #enter(id: string): Interpreter {
-    const interpreter = this.#interpreters.get(id) ?? newInterpreter(id);
+  #enter({ interpreterId: id, owner }: CellRequest): Interpreter {
+    const interpreter = this.#interpreters.get(id) ?? newInterpreter(id, owner);
     clearTimeout(interpreter.idleTimer);
     interpreter.pending += 1;
     this.#interpreters.delete(id);
@@ -160,19 +163,19 @@ export class KernelPool implements AsyncDisposable {
   async #replaceKernel(interpreter: Interpreter, cancel: AbortSignal): Promise<BoundKernel> {
     cancel.throwIfAborted();
     await this.#endKernel(interpreter);
-    interpreter.bound = bindKernel(await this.#newKernel(cancel));
+    interpreter.bound = bindKernel(await this.#newKernel(interpreter.owner, cancel));
     // Dropped meanwhile: nothing else refers to this kernel.
     if (cancel.aborted) await this.#endKernel(interpreter);
     cancel.throwIfAborted();
     return interpreter.bound;
   }
 
-  async #newKernel(cancel: AbortSignal): Promise<Kernel> {
-    const warm = this.#warm?.take();
+  async #newKernel(owner: string, cancel: AbortSignal): Promise<Kernel> {
+    const warm = this.#warm?.take(owner);
     if (warm !== undefined) return warm;
-    await this.#permits.acquire(cancel);
-    return this.#backend.start(cancel).catch((error: unknown) => {
-      this.#permits.release();
+    await this.#permits.acquire(owner, cancel);
+    return this.#backend.start(cancel, owner).catch((error: unknown) => {
+      this.#permits.release(owner);
       throw error;
     });
   }
@@ -183,15 +186,17 @@ export class KernelPool implements AsyncDisposable {
     if (bound === undefined) return;
     interpreter.bound = undefined;
     await bound.kernel.kill(CLOSED);
-    this.#permits.release();
+    this.#permits.release(interpreter.owner);
   }
 
-  /** Ends the warm kernel, or that of the interpreter that has been without a cell for longest. */
-  async #makeRoom(): Promise<boolean> {
-    if (await this.#warm?.giveUp()) return true;
-    const idlest = [...this.#interpreters.values()].find(
-      ({ pending, bound }) => pending === 0 && bound !== undefined,
-    );
+  /** Ends the warm kernel, or the longest unused of `own`, or else of the owner who has the most. */
+  async #makeRoom(own: string | undefined): Promise<boolean> {
+    if (own === undefined && (await this.#warm?.giveUp()) === true) return true;
+    const [idlest] = [...this.#interpreters.values()]
+      .filter(({ pending, bound, owner }) => {
+        return pending === 0 && bound !== undefined && owner === (own ?? owner);
+      })
+      .toSorted((a, b) => this.#permits.held(b.owner) - this.#permits.held(a.owner));
     if (idlest === undefined) return false;
     await this.#evict(idlest);
     return true;
@@ -204,9 +209,10 @@ export class KernelPool implements AsyncDisposable {
   }
 }
 
-function newInterpreter(id: string): Interpreter {
+function newInterpreter(id: string, owner: string): Interpreter {
   return {
     id,
+    owner,
     dropped: new AbortController(),
     lastCell: Promise.resolve(),
     pending: 0,

@@ -1,30 +1,29 @@
 /** Keeps one kernel ready, with the large packages imported, for the next interpreter that needs a kernel. */
 import type { Kernel, SandboxBackend } from '../backend.ts';
-import type { Semaphore } from './semaphore.ts';
+import type { Shares } from './shares.ts';
 
 /** The packages that take longest to import. */
 const MODULES = ['numpy', 'pandas', 'matplotlib.pyplot'];
 
 export class WarmKernel {
   readonly #backend: SandboxBackend;
-  readonly #permits: Semaphore;
+  readonly #permits: Shares;
   #cancel = new AbortController();
   #starting: Promise<void> | undefined;
   #kernel: Kernel | undefined;
 
-  constructor(backend: SandboxBackend, permits: Semaphore) {
+  constructor(backend: SandboxBackend, permits: Shares) {
     this.#backend = backend;
     this.#permits = permits;
   }
 
-  /** The kernel, whose permit goes with it; undefined when none is ready. */
-  take(): Kernel | undefined {
+  /** The kernel, whose permit goes with it; undefined when none is ready, or the owner has all that it may have. */
+  take(owner: string): Kernel | undefined {
     const kernel = this.#kernel;
-    if (kernel === undefined) return undefined;
+    if (kernel?.alive === false) this.#permits.release();
+    else if (kernel === undefined || !this.#permits.adopt(owner)) return undefined;
     this.#kernel = undefined;
-    if (kernel.alive) return kernel;
-    this.#permits.release();
-    return undefined;
+    return kernel.alive ? kernel : undefined;
   }
 
   /** Starts a kernel, if there is none and a permit is free. */
@@ -40,7 +39,8 @@ export class WarmKernel {
     this.#cancel.abort();
     const starting = this.#starting;
     await starting;
-    const kernel = this.take();
+    const kernel = this.#kernel;
+    this.#kernel = undefined;
     await kernel?.kill('The warm kernel makes room.');
     if (kernel !== undefined) this.#permits.release();
     return kernel !== undefined || starting !== undefined;

@@ -29,6 +29,8 @@ export type RemoteOptions = {
 export const UPGRADE_PROTOCOL = 'threadmill-kernel/2';
 /** The limits that a worker asks for, and in the answer those that it got. */
 export const LIMITS_HEADER = 'threadmill-limits';
+/** For whom the kernel is. Opaque: sandboxd compares it only. */
+export const OWNER_HEADER = 'threadmill-owner';
 
 type Common = Omit<ClientRequestArgs, 'headers'> & { headers: Record<string, string> };
 
@@ -49,12 +51,12 @@ class RefusedError extends Error {
 
 /** Kernels of sandboxd. While it is full, `start` waits, as it would for a local one. */
 export function remoteBackend(options: RemoteOptions): SandboxBackend {
-  return kernelBackend(async (signal) => {
+  return kernelBackend(async (signal, owner) => {
     const deadline = performance.now() + (options.patienceMs ?? 20_000);
     for (let wait = 50; ; wait = Math.min(2 * wait, LONGEST_PAUSE_MS)) {
       signal?.throwIfAborted();
       try {
-        return await openTunnel(options, signal);
+        return await openTunnel(options, owner, signal);
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof RefusedError)) throw error;
@@ -89,9 +91,10 @@ export async function fetchStatus(options: RemoteOptions, signal: AbortSignal): 
 
 async function openTunnel(
   options: RemoteOptions,
+  owner: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<LaunchedKernel> {
-  const { socket, head, granted } = await upgrade(options, signal);
+  const { socket, head, granted } = await upgrade(options, owner, signal);
   socket.setNoDelay(true);
   if (head.length > 0) socket.unshift(head);
   return {
@@ -102,7 +105,11 @@ async function openTunnel(
 
 type Upgraded = { socket: Socket; head: Buffer; granted: string | string[] | undefined };
 
-function upgrade(options: RemoteOptions, signal: AbortSignal | undefined): Promise<Upgraded> {
+function upgrade(
+  options: RemoteOptions,
+  owner: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Upgraded> {
   const { promise, resolve, reject } = Promise.withResolvers<Upgraded>();
   const settings = common(options);
   const sent = request({
@@ -114,6 +121,7 @@ function upgrade(options: RemoteOptions, signal: AbortSignal | undefined): Promi
       connection: 'Upgrade',
       upgrade: UPGRADE_PROTOCOL,
       [LIMITS_HEADER]: JSON.stringify(options.limits),
+      ...(owner === undefined ? {} : { [OWNER_HEADER]: encodeURIComponent(owner) }),
     },
   });
   // The request's own option would end the connection of a kernel that started long ago.

@@ -221,7 +221,7 @@ describe.skipIf(!supported)('when all kernels are taken', () => {
     const holder = await openRawKernel(own.address);
     await using sandbox = await openRemote(own.address);
     const stop = new AbortController();
-    const cell = sandbox.runCell('waits', '1', { signal: stop.signal });
+    const cell = sandbox.runCell('waits', '1', { owner: '', signal: stop.signal });
     await expect.poll(() => own.server.kernels.waiting).toBe(1);
     stop.abort(new Error('no longer'));
     await expect(cell).rejects.toThrow('no longer');

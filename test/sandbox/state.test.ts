@@ -162,6 +162,7 @@ c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
     await here('refused', 'x = 1');
     const request = {
       interpreterId: 'refused',
+      owner: 'test',
       code: 'x = 2',
       version: sandbox.store.version('refused'),
       load: () => Promise.resolve(sandbox.store.load('refused')),
@@ -204,6 +205,7 @@ c, data = C(), {'q': Fraction(1, 3), 'mixed': [1, f]}`;
       const before = await pythons();
       const { outputs } = await own.runCell({
         interpreterId: session,
+        owner: 'test',
         code: 'x',
         version: store.version(session),
         load: async () => {
@@ -323,6 +325,7 @@ slow, x = Work(), 1`;
       ]) {
         const result = await sandbox.sandbox.runCell({
           interpreterId: `junk ${namespace.toString()}`,
+          owner: 'test',
           code: '1 + 1',
           version: 'some',
           load: () => Promise.resolve({ files: [], namespace, unsaved: [] }),

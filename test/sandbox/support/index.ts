@@ -13,7 +13,7 @@ import { StateStore } from './state-store.ts';
 
 export const PYTHON = '/usr/bin/python3';
 
-type CellOptions = { signal?: AbortSignal; inputs?: readonly InputFile[] };
+type CellOptions = { owner?: string; signal?: AbortSignal; inputs?: readonly InputFile[] };
 
 /** A result with its texts in one string and its images in one list. */
 export type ReadResult = CellResult & { logs: string; images: Buffer[] };
@@ -53,9 +53,10 @@ export function withStore(sandbox: Sandbox, store: StateStore): TestSandbox {
     status: sandbox.status,
     sandbox,
     store,
-    async runCell(session, code, { signal, inputs = [] } = {}) {
+    async runCell(session, code, { owner = 'test', signal, inputs = [] } = {}) {
       const result = await sandbox.runCell({
         interpreterId: session,
+        owner,
         code,
         ...(signal === undefined ? {} : { signal }),
         version: () => Promise.resolve(store.version(session)),
