@@ -10,6 +10,7 @@ import type { Embedder } from '../retrieval/index.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { Dispatcher } from '../temporal/dispatch.ts';
 import type { Limiter } from './limits/limiter.ts';
+import type { InAnswerSlot } from './http/answer-slots.ts';
 import type { ListModels } from './model-list.ts';
 
 export type ApiContext = {
@@ -17,6 +18,7 @@ export type ApiContext = {
   pool: Pool;
   /** What runs in it uses the pool for that request. */
   inRequest: RequestPool['run'];
+  inAnswerSlot: InAnswerSlot;
   feed: EventFeed;
   temporal: Client;
   dispatcher: Dispatcher;

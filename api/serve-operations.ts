@@ -66,7 +66,10 @@ async function serve(
   await operation.before?.(call);
   if (operation.send !== undefined) return operation.send(call, response);
   const perform = operation.form === undefined ? performCall : performForm;
-  await respond(operation, call, await perform(operation, call, response), response);
+  const answer = async () =>
+    respond(operation, call, await perform(operation, call, response), response);
+  const isPlainRead = operation.method === 'get' && operation.stream === undefined;
+  await (isPlainRead ? context.inAnswerSlot(response, answer) : answer());
 }
 
 /** What does not hold for every request: app.ts counts those. @throws ApiError 429 */

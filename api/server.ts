@@ -13,6 +13,7 @@ import { createEmbedder } from '../retrieval/index.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
 import { createDispatcher } from '../temporal/dispatch.ts';
 import { whenThere } from '../temporal/when-there.ts';
+import { createAnswerSlots } from './http/answer-slots.ts';
 import { createApp } from './app.ts';
 import type { Gate } from './http/gate.ts';
 import { openGate } from './http/gate.ts';
@@ -67,6 +68,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     config,
     pool: requests.pool,
     inRequest: requests.run,
+    inAnswerSlot: createAnswerSlots(),
     feed,
     temporal,
     dispatcher,

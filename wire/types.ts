@@ -36,7 +36,6 @@ export type VectorStoreFileStatus = VectorStoreFile['status'];
 export type VectorStoreFileError = NonNullable<VectorStoreFile['last_error']>;
 export type FileCounts = VectorStore['file_counts'];
 export type VectorStoreFileBatch = z.infer<typeof answers.vectorStoreFileBatch>;
-export type FileContentPage = z.infer<typeof answers.fileContentPage>;
 
 /** A stored or streamed event: `done` is not stored, it only closes a stream. */
 export type RunEvent = { event: AssistantStreamEvent['event']; data: unknown };

@@ -28,13 +28,18 @@ export type ListSource = {
   filter?: { where: string; values: readonly unknown[] };
   /** Unique within the scope, growing with age. */
   orderBy: 'id' | 'seq' | 'coalesce(list_place, seq)';
+  /** SQL: about as many bytes as a row has. For lists with rows so small that they need not be measured one by one. */
+  rowBytes?: string;
   /** Where the places of objects that left are kept, and the scope's value that is their owner. */
   places?: { list: ListName; owner: `$${number}` };
 };
 
+/** Bytes after which a page ends, in the rows' JSON. It has one object at least, so it may be larger by one. */
+export const PAGE_BYTES = 4 * 1024 * 1024;
+
 /**
  * Reads one page, newest first unless asked otherwise. `before` returns the page that ends just before that id, in the
- * requested order.
+ * requested order. A page of large objects has fewer than `limit`, and more behind it.
  * @throws ApiError 400 invalid_value when the cursor names nothing in this list
  */
 export async function listPage<Row extends { id: string }, T>(
@@ -47,42 +52,69 @@ export async function listPage<Row extends { id: string }, T>(
   const before = await findPlace(db, source, 'before', page.before);
   // A page that ends before a cursor is read backwards from it, then turned round.
   const backwards = before !== null && after === null;
-  const ascending = (page.order === 'asc') !== backwards;
-  const values = [...Object.values(source.scope), ...(source.filter?.values ?? [])];
-  const rows = await query<Row>(
-    db,
-    `${source.name}.page.${ascending ? 'asc' : 'desc'}.${page.order}`,
-    pageText(source, values.length, page.order, ascending),
-    [...values, after, before, page.limit + 1],
-  );
-  const hasMore = rows.length > page.limit;
-  const kept = rows.slice(0, page.limit);
+  const rows = await readRows(db, source, {
+    ascending: (page.order === 'asc') !== backwards,
+    start: backwards ? before : after,
+    end: backwards ? null : before,
+    limit: page.limit,
+  });
+  const kept = rows
+    .slice(0, page.limit)
+    .flatMap(({ row }) => (row === null ? [] : [JSON.parse(row) as Row]));
   if (backwards) kept.reverse();
   return {
     object: 'list',
     data: kept.map(toObject),
     first_id: kept[0]?.id ?? null,
     last_id: kept.at(-1)?.id ?? null,
-    has_more: hasMore,
+    has_more: kept.length < rows.length,
   };
 }
 
-function pageText(
+type Place = string | number | null;
+/** From behind `start` up to before `end`. */
+type Reading = { ascending: boolean; start: Place; end: Place; limit: number };
+
+/** The page's rows as JSON, and whatever tells that there are more: null, or the row behind `limit`. */
+async function readRows(
+  db: Queryable,
   source: ListSource,
-  valueCount: number,
-  order: 'asc' | 'desc',
-  ascending: boolean,
-): string {
-  const [after, before, limit] = [valueCount + 1, valueCount + 2, valueCount + 3].map(
-    (n) => `$${n}`,
-  );
-  const [onAfter, onBefore] = order === 'asc' ? ['>', '<'] : ['<', '>'];
-  const type = source.orderBy === 'id' ? 'text' : 'bigint';
-  return `select ${source.columns} from ${source.table}
-    where ${equal(source.scope)} and ${source.filter?.where ?? 'true'}
-    and (${after}::${type} is null or ${source.orderBy} ${onAfter} ${after}::${type})
-    and (${before}::${type} is null or ${source.orderBy} ${onBefore} ${before}::${type})
-    order by ${source.orderBy} ${ascending ? 'asc' : 'desc'} limit ${limit}::integer`;
+  { ascending, start, end, limit }: Reading,
+): Promise<{ row: string | null }[]> {
+  const { columns, table, scope, filter, orderBy } = source;
+  const values = [...Object.values(scope), ...(filter?.values ?? [])];
+  const bind = (value: number | string) =>
+    `$${values.push(value)}::${typeof value === 'string' ? 'text' : 'bigint'}`;
+  const [onwards, back, order] = ascending ? ['>', '<', 'asc'] : ['<', '>', 'desc'];
+  const inside = end === null ? 'true' : `${orderBy} ${back} ${bind(end)}`;
+  const behind = (place: string) => `select ${columns}, ${orderBy} as place from ${table}
+    where ${equal(scope)} and ${filter?.where ?? 'true'} and ${inside} and ${place} order by ${orderBy} ${order}`;
+  const first = behind(start === null ? 'true' : `${orderBy} ${onwards} ${bind(start)}`);
+  const bounds = `${start === null ? '' : '.start'}${end === null ? '' : '.end'}`;
+  const name = `${source.name}.page.${order}${bounds}`;
+  if (source.rowBytes !== undefined) {
+    return query(db, name, atOnce(first, source.rowBytes, bind(limit), order), values);
+  }
+  const next = behind(`${orderBy} ${onwards} p.place`);
+  return query(db, name, oneByOne(first, next, bind(limit)), values);
+}
+
+/** Neither Postgres nor this process reads more than the page: a row is found through the index once the last has been measured. */
+function oneByOne(first: string, next: string, limit: string): string {
+  return `with recursive page(number, place, bytes, row) as (
+      (select 1, o.place, 0::bigint, row_to_json(o)::text from (${first} limit 1) o)
+      union all
+      (select p.number + 1, o.place, p.bytes + octet_length(p.row),
+         case when p.number < ${limit} and p.bytes + octet_length(p.row) < ${PAGE_BYTES} then row_to_json(o)::text end
+       from page p cross join lateral (${next} limit 1) o where p.row is not null))
+    select row from page order by number`;
+}
+
+/** Thousands of small rows cost less when they are read together. */
+function atOnce(first: string, rowBytes: string, limit: string, order: string): string {
+  return `select case when bytes_through - (${rowBytes}) < ${PAGE_BYTES} then row_to_json(o)::text end as row
+    from (select f.*, sum(${rowBytes}) over (order by place ${order} rows unbounded preceding) as bytes_through
+      from (${first} limit ${limit} + 1) f) o order by place ${order}`;
 }
 
 async function findPlace(
@@ -90,14 +122,12 @@ async function findPlace(
   source: ListSource,
   param: 'after' | 'before',
   id: string | undefined,
-): Promise<string | number | null> {
+): Promise<Place> {
   if (id === undefined) return null;
-  const rows = await query<{ place: string | number | null }>(
-    db,
-    `${source.name}.place`,
-    placeText(source),
-    [...Object.values(source.scope), id],
-  );
+  const rows = await query<{ place: Place }>(db, `${source.name}.place`, placeText(source), [
+    ...Object.values(source.scope),
+    id,
+  ]);
   const place = rows[0]?.place ?? null;
   if (place === null) throw unknownCursor(param, id);
   return place;

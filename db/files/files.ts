@@ -108,6 +108,7 @@ export async function listFiles(
       values: [page.purpose ?? null],
     },
     orderBy: 'id',
+    rowBytes: 'octet_length(filename) + 250',
     places: { list: 'files', owner: '$1' },
   } as const;
   return listPage(db, source, page, toFile);

@@ -5,7 +5,6 @@ import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileRow } from '../../wire/rows.ts';
 import type {
   FileAttributes,
-  FileContentPage,
   ListEnvelope,
   VectorStoreFile,
   VectorStoreFileStatus,
@@ -217,26 +216,51 @@ export async function removeFile(tx: Tx, path: StoreFilePath): Promise<void> {
   await forgetAnswers(tx, path.storeId, path.fileId);
 }
 
+type ContentRow = { text: string; ordinal: number; end_offset: number };
+
+/** Chunks that are read at once. */
+const CONTENT_CHUNKS = 32;
+
 /**
- * The text that was indexed, a piece per chunk without what it shares with the one before.
+ * The text that was indexed, a piece per chunk without what it shares with the ones before. The pieces are read as they are
+ * asked for: a text may be larger than memory.
  * @throws ApiError 404, 400 unless the file is completed
  */
 export async function readFileContent(
   db: Queryable,
   path: StoreFilePath,
-): Promise<FileContentPage> {
+): Promise<AsyncGenerator<string[]>> {
   const { seq, status } = await getVectorStoreFileRow(db, path);
   if (status !== 'completed') throw fileNotIndexed(path.fileId, status);
-  const rows = await query<{ text: string }>(
+  const rows = await query<{ id: number; chunk_count: number }>(
     db,
-    'vector-store-files.content',
-    `select substr(c.text, greatest(c.seen - c.start_offset, 0) + 1) as text
-     from (select ordinal, text, start_offset, end_offset,
-         coalesce(max(end_offset) over (order by ordinal rows between unbounded preceding and 1 preceding), 0) as seen
-       from chunks where document_id = (select document_id from vector_store_files where seq = $1)) c
-     where c.end_offset > c.seen order by c.ordinal`,
+    'vector-store-files.document',
+    `select d.id, d.chunk_count from vector_store_files f join documents d on d.id = f.document_id where f.seq = $1`,
     [seq],
   );
-  const data = rows.map(({ text }) => ({ type: 'text' as const, text }));
-  return { object: 'vector_store.file_content.page', data, has_more: false, next_page: null };
+  return readPieces(db, found(rows[0], 'vector store file', path.fileId));
+}
+
+/** @throws Error when the file leaves its store meanwhile */
+async function* readPieces(
+  db: Queryable,
+  document: { id: number; chunk_count: number },
+): AsyncGenerator<string[]> {
+  let seen = 0;
+  for (let next = 0; next < document.chunk_count; next += CONTENT_CHUNKS) {
+    const rows = await query<ContentRow>(
+      db,
+      'vector-store-files.content',
+      `select ordinal, end_offset, substr(text, greatest(seen - start_offset, 0) + 1) as text
+       from (select ordinal, text, start_offset, end_offset, greatest($3::integer,
+           max(end_offset) over (order by ordinal rows between unbounded preceding and 1 preceding)) as seen
+         from chunks where document_id = $1 and ordinal >= $2 and ordinal < $2 + ${CONTENT_CHUNKS}) c order by ordinal`,
+      [document.id, next, seen],
+    );
+    if (rows.length < Math.min(CONTENT_CHUNKS, document.chunk_count - next)) {
+      throw new Error('The text was deleted while it was read.');
+    }
+    yield rows.flatMap(({ text }) => (text === '' ? [] : [text]));
+    seen = Math.max(seen, ...rows.map(({ end_offset }) => end_offset));
+  }
 }

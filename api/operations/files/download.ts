@@ -1,5 +1,3 @@
-import { pipeline } from 'node:stream/promises';
-
 import type { Response } from 'express';
 
 import { BlobGoneError, readBlob } from '../../../db/core/blobs.ts';
@@ -8,6 +6,7 @@ import type { Pool } from '../../../db/core/pool.ts';
 import { downloadNotAllowed, noSuchFile } from '../../../wire/file-errors.ts';
 import type { FileRow } from '../../../wire/rows.ts';
 import { attachment } from '../../http/attachment.ts';
+import { sendInParts } from '../../http/send-in-parts.ts';
 import { operation } from '../../operation.ts';
 
 export const downloadFile = operation({
@@ -33,16 +32,9 @@ async function sendContent(pool: Pool, response: Response, file: FileRow): Promi
     'content-disposition': attachment(file.filename),
     'content-length': String(file.bytes),
   });
-  if (response.req.method === 'HEAD') {
-    response.end();
-    return;
-  }
   const content = async function* () {
     if (!first.done) yield first.value;
     yield* chunks;
   };
-  await pipeline(content, response).catch((error: unknown) => {
-    // A client that went away has nobody to tell.
-    if ((error as { code?: unknown }).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  });
+  await sendInParts(response, content());
 }
