@@ -9,13 +9,14 @@ import type { RunEvent } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
+import { storedData, withSharedFields } from './shared-fields.ts';
 
 export const EVENTS_CHANNEL = 'run_events';
 
 /** Carries the id of an active run that was deleted with its thread: no event tells its readers. */
 export const DELETED_CHANNEL = 'run_deleted';
 
-/** `data` is the JSON text as it was stored. */
+/** `data` is JSON text. */
 export type StoredEvent = { seq: number; event: string; data: string };
 
 export class FencedError extends Error {
@@ -57,7 +58,7 @@ export async function appendEvents(
       owner ?? null,
       events.length,
       events.map((event) => event.event),
-      events.map((event) => toJson(event.data)),
+      events.map(storedData),
     ],
   );
   if (rows[0] === undefined) throw new FencedError(`Run ${runId} is written by somebody else.`);
@@ -71,13 +72,14 @@ export async function readEvents(
   afterSeq: number,
   limit = 1_000,
 ): Promise<StoredEvent[]> {
-  return query<StoredEvent>(
+  const rows = await query<StoredEvent>(
     db,
     'run-events.read',
     `select seq, event, data from run_events where run_day = $1::date and run_id = $2 and seq > $3
      order by seq limit $4`,
     [runDay(runId), runId, afterSeq, limit],
   );
+  return withSharedFields(db, rows, () => runId);
 }
 
 /**
@@ -146,7 +148,7 @@ export async function readEventsOfMany(
   positions: Position[],
   limit: number,
 ): Promise<(StoredEvent & { position: number })[]> {
-  return query<StoredEvent & { position: number }>(
+  const rows = await query<StoredEvent & { position: number }>(
     db,
     'run-events.read-many',
     `select w.place::integer as position, e.seq, e.event, e.data
@@ -161,6 +163,7 @@ export async function readEventsOfMany(
       limit,
     ],
   );
+  return withSharedFields(db, rows, ({ position }) => positions[position - 1]!.runId);
 }
 
 /** One delta of one run, for the batch that a worker process writes at once. */

@@ -17,9 +17,10 @@ export const STEP_COLUMNS = `id, run_id, thread_id, assistant_id, turn, seq, typ
      'name', c.name, 'input', c.input, 'result', c.result, 'streamed', c.streamed) order by c.index)
    from tool_calls c where c.step_id = run_steps.id), '[]') as tool_calls`;
 
-/** A step with the columns of its run that it shows. */
+/** A step with what it shows of its run: of the tools, which can have a megabyte, file_search. */
 type StepOfRun = RunStepRow & { run: Pick<RunRow, 'expires_at' | 'tools'> };
-const WITH_RUN = `${STEP_COLUMNS}, (select jsonb_build_object('expires_at', r.expires_at, 'tools', r.tools)
+const WITH_RUN = `${STEP_COLUMNS}, (select jsonb_build_object('expires_at', r.expires_at,
+     'tools', jsonb_path_query_array(r.tools, '$[*] ? (@.type == "file_search")'))
    from runs r where r.id = run_steps.run_id) as run`;
 
 export async function listRunSteps(
