@@ -63,7 +63,7 @@ function startRun(
 ): Promise<DeliverResult> {
   const { assistantId, threadId, projectId, model, expiresAtMs } = payload;
   const options: WorkflowStartOptions<typeof runWorkflow> = {
-    ...once(taskQueue),
+    ...once(taskQueue, projectId),
     workflowId: runId,
     args: [{ v: 2, runId, expiresAtMs, maxTurns }],
     staticSummary: `${assistantId} · ${model}`,
@@ -79,7 +79,7 @@ function startIngest(
   { seq, vectorStoreId, fileId, projectId }: Payload<'ingest'>,
 ): Promise<DeliverResult> {
   const options: WorkflowStartOptions<typeof ingestFileWorkflow> = {
-    ...once(taskQueue),
+    ...once(taskQueue, projectId),
     workflowId,
     args: [{ v: 1, seq }],
     staticSummary: fileId,
@@ -120,9 +120,11 @@ async function startOnce<T extends Workflow>(
   }
 }
 
-function once(taskQueue: string) {
+/** Activities have their workflow's key. A server without fairness takes no notice of it. */
+function once(taskQueue: string, projectId: string) {
   return {
     taskQueue,
+    priority: { fairnessKey: projectId },
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
   } as const;

@@ -1,4 +1,5 @@
 /** The command line, the environment and the files of the embedded Temporal server. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TemporalProgram } from './program.ts';
 
@@ -44,14 +45,15 @@ const DYNAMIC_CONFIG = {
   'frontend.keepAliveTimeout': '3s',
 };
 
-export function commandFor(
-  { program, directory, options }: Launch,
-  { port, uiPort }: Ports,
-): string[] {
-  const database =
-    options.inMemory === true
-      ? []
-      : ['--db-filename', databaseFile({ program, directory, options }), ...PRAGMAS];
+/** Tasks of projects that wait are dispatched in turn. A fair queue is other tables of the server. */
+const FAIR_QUEUES = { 'matching.enableFairness': true };
+
+export function commandFor(launch: Launch, { port, uiPort }: Ports): string[] {
+  const { program, options } = launch;
+  const inMemory = options.inMemory === true;
+  const database = inMemory ? [] : ['--db-filename', databaseFile(launch), ...PRAGMAS];
+  const isFormer = !inMemory && databaseFile(launch) === formerFile(launch);
+  const settings = { ...DYNAMIC_CONFIG, ...(isFormer ? {} : FAIR_QUEUES) };
   return [
     program.path,
     'server',
@@ -62,7 +64,7 @@ export function commandFor(
     `--namespace=${namespaceOf(options)}`,
     ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
     ...database,
-    ...Object.entries(DYNAMIC_CONFIG).flatMap(([key, value]) => [
+    ...Object.entries(settings).flatMap(([key, value]) => [
       '--dynamic-config-value',
       `${key}=${JSON.stringify(value)}`,
     ]),
@@ -88,7 +90,15 @@ export function namespaceOf({ namespace = 'default' }: TemporalServerOptions): s
 }
 
 /** Named after the server's version, because a server creates its tables only in a new file and may not convert old ones. */
-export function databaseFile({ program, directory }: Launch): string {
+export function databaseFile(launch: Launch): string {
+  const former = formerFile(launch);
+  return existsSync(former)
+    ? former
+    : join(launch.directory, `temporal-${launch.program.server}-fair.db`);
+}
+
+/** A file of 0.1.0, whose queues stay as they are: server 1.29 would not dispatch the tasks that wait in them. */
+function formerFile({ program, directory }: Launch): string {
   return join(directory, `temporal-${program.server}.db`);
 }
 

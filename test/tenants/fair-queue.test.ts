@@ -1,0 +1,62 @@
+/** Runs of one project beside a queue of another's. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { commandFor } from '../../embedded/temporal/launch.ts';
+import { Environment } from '../support/environment.ts';
+import { text } from '../support/fake-model.ts';
+
+const RUNS = 20;
+
+let env: Environment;
+beforeAll(async () => {
+  env = await Environment.start({ worker: false, config: { workerActivitySlots: 1 } });
+});
+afterAll(async () => {
+  expect(env.model.overruns).toEqual([]);
+  await env[Symbol.asyncDispose]();
+});
+
+test('a run is one of the next, however many runs of another project wait', async () => {
+  const other = await env.otherClient();
+  for (const [client, model, count] of [
+    [env.client, 'a', RUNS],
+    [other, 'b', 1],
+  ] as const) {
+    env.model.script(model, ...Array.from({ length: count }, () => text('Hello.')));
+    const assistant = await client.beta.assistants.create({ model });
+    const thread = { messages: [{ role: 'user' as const, content: 'Hi' }] };
+    for (let run = 0; run < count; run++) {
+      await client.beta.threads.createAndRun({ assistant_id: assistant.id, thread });
+    }
+  }
+  await expect.poll(() => countQueued()).toBe(RUNS + 1);
+  await env.startWorker();
+  await env.model.until((requests) => requests.length === RUNS + 1);
+  const place = env.model.requests().findIndex(({ model }) => model === 'b');
+  // Temporal counts turns roughly, and tasks under way are not called back.
+  expect(place).toBeLessThan(RUNS / 2);
+});
+
+test('a data directory of 0.1.0 keeps its file and its queues', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'threadmill-queues-'));
+  const program = { path: 'temporal', version: '1', server: '1.29.1' };
+  const options = { dataDir: directory, searchAttributes: {} };
+  const command = () => commandFor({ program, directory, options }, { port: 1, uiPort: undefined });
+  expect(command()).toContain('matching.enableFairness=true');
+  expect(command()).toContain(join(directory, 'temporal-1.29.1-fair.db'));
+  await writeFile(join(directory, 'temporal-1.29.1.db'), '');
+  expect(command()).not.toContain('matching.enableFairness=true');
+  expect(command()).toContain(join(directory, 'temporal-1.29.1.db'));
+  await rm(directory, { recursive: true });
+});
+
+async function countQueued(): Promise<number> {
+  const sent = await env.pool.query<{ count: number }>(
+    `select (select count(*) from runs) - (select count(*) from deliveries) as count`,
+  );
+  return sent.rows[0]!.count;
+}
