@@ -160,7 +160,9 @@ function bubblewrapArguments(
     ...sources.flatMap((path, index) =>
       words(`--perms 0444 --ro-bind-data ${FIRST_SOURCE_FD + index} ${SOURCES}/${path}`),
     ),
-    ...words('--proc /proc --dev /dev'),
+    // Shared memory from /dev/zero would be nobody's; /dev/full reads the same and maps nothing. Terminals are few in a system.
+    ...words('--proc /proc --dev /dev --dev-bind /dev/full /dev/zero'),
+    ...words('--tmpfs /dev/pts --remount-ro /dev/pts'),
     ...Object.entries(writableFolders(limits)).flatMap(([path, size]) =>
       writable(path, size, modern),
     ),

@@ -9,7 +9,7 @@ import type { Cgroup } from '../host/cgroup.ts';
 import type { Channel, ChannelEnd } from '../kernel/channel.ts';
 import { memorySentence } from '../kernel/memory-watch.ts';
 import type { Watched } from '../host/memory.ts';
-import { memoryInUse, namespaceOf, treeOf } from '../host/memory.ts';
+import { listBytes, memoryInUse, namespaceOf, treeOf } from '../host/memory.ts';
 import {
   exitText,
   firstChild,
@@ -26,6 +26,7 @@ import {
 
 const LAUNCHER_GRACE_MS = 300;
 const STOP_LOOK_MS = 10;
+const LISTS_EVERY_MS = 1_000;
 const STOP_LOOKS = 200;
 
 /** The channel over `child`, a launcher in `group`, whose kernel's memory includes its files in `folders`. */
@@ -65,10 +66,7 @@ export function processChannel(
     },
     ...pausing(child),
     processorSeconds: () => processorSeconds(secondChild(child)),
-    memory: (limit) =>
-      group?.limitsMemory === true
-        ? Promise.resolve(0)
-        : memoryInUse(watched(child, folders), limit),
+    memory: group?.limitsMemory === true ? () => Promise.resolve(0) : memoryMeter(child, folders),
     end() {
       [wanted, held] = [true, false];
       flow();
@@ -112,6 +110,20 @@ function pausing(child: ChildProcess): Pick<Channel, 'pause' | 'resume'> {
       const python = secondChild(child);
       if (python !== undefined) signalIfAlive(python, 'SIGCONT');
     },
+  };
+}
+
+/** Long lists take long to read, so they are read less often than the rest. */
+function memoryMeter(launcher: ChildProcess, folders: readonly string[]): Channel['memory'] {
+  let lists = 0;
+  let countedAt = -Infinity;
+  return async (limit) => {
+    const kernel = watched(launcher, folders);
+    if (performance.now() - countedAt >= LISTS_EVERY_MS) {
+      lists = await listBytes(kernel, limit);
+      countedAt = performance.now();
+    }
+    return lists + (await memoryInUse(kernel, limit));
   };
 }
 

@@ -21,6 +21,12 @@ const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
 // CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
 const CLONE_NEW_ANY = 0x7e020000;
+const MAP_SHARED = 0x01;
+const MAP_ANONYMOUS = 0x20;
+const MAP_HUGETLB = 0x40000;
+const SOL_SOCKET = 1;
+// SO_SNDBUF, SO_SNDBUFFORCE; SO_ATTACH_FILTER, SO_ATTACH_BPF.
+const BUFFERS_AND_FILTERS = [7, 32, 26, 50];
 const X32_BIT = 0x40000000;
 
 // Offsets in struct seccomp_data. The low word of an argument is enough: all arguments that are compared have 32 bits.
@@ -84,6 +90,25 @@ function judgedCalls(column: 0 | 1): Instruction[] {
       ifEqual(TIOCLINUX, 1),
       ALLOW,
       fail(EPERM),
+    ]),
+    // Shared memory without a file outlives its mapping, and pages that the operator has reserved are nobody's here.
+    ...whenCalled(JUDGED.mmap[column], [
+      load(argument(3)),
+      unlessAnyBit(MAP_HUGETLB, 1),
+      fail(EPERM),
+      unlessAnyBit(MAP_ANONYMOUS, 2),
+      unlessAnyBit(MAP_SHARED, 1),
+      fail(EPERM),
+      ALLOW,
+    ]),
+    // The memory watch assumes that a socket buffers what it does by default.
+    ...whenCalled(JUDGED.setsockopt[column], [
+      load(argument(1)),
+      ifEqual(SOL_SOCKET, 1),
+      ALLOW,
+      load(argument(2)),
+      ...BUFFERS_AND_FILTERS.flatMap((option) => [unlessEqual(option, 1), fail(EPERM)]),
+      ALLOW,
     ]),
   ];
 }

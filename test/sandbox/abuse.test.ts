@@ -143,6 +143,36 @@ while True: pass`;
     expect(logs).toMatch(/needed more than 256 MB|File too large/);
   });
 
+  test.each([
+    [
+      'sockets that wait for nobody',
+      `
+import socket
+listener = socket.socket(socket.AF_UNIX)
+listener.bind('/tmp/listener')
+listener.listen(100_000)
+while True:
+    # Closed, each is held by the listener alone.
+    with socket.socket(socket.AF_UNIX) as sender:
+        sender.setblocking(False)
+        sender.connect('/tmp/listener')
+        sender.send(b'x' * 100_000)`,
+    ],
+    [
+      'files without content',
+      `
+import os
+most = b'x' * 130_000_000
+open('/tmp/file', 'w').close()
+for n in range(10_000_000): os.link('/tmp/file', f'/tmp/{n}')`,
+    ],
+  ])('memory of Linux itself, spent on %s', { timeout: 300_000 }, async (name, code) => {
+    const { status, logs, after } = await abuse(patient, name, code);
+    expect({ status, after }).toEqual({ status: 'died', after: intact });
+    expect(logs).toBe(`Execution needed more than 256 MB of memory and was killed. ${UNDONE}`);
+    await patient.dropInterpreter(name);
+  });
+
   test('one allocation that is too large, as an error', async () => {
     const { status, logs, after } = await abuse(patient, 'allocation', 'bytearray(10_000_000_000)');
     expect({ status, after }).toEqual({ status: 'error', after: intact });

@@ -159,6 +159,33 @@ None
     expect(await logs('"still here"')).toBe("'still here'\n");
   });
 
+  test('that shares memory between processes, or locks files, works', async () => {
+    const code = `
+import asyncio, multiprocessing, numpy, shutil, sqlite3
+from multiprocessing import shared_memory
+block = shared_memory.SharedMemory(create=True, size=1 << 20)
+def work(counter, lock, numbers):
+    with lock: counter.value += 1
+    other = shared_memory.SharedMemory(block.name)
+    other.buf[0] = 7
+    numbers.put(counter.value)
+context = multiprocessing.get_context('fork')
+numbers, counter = context.Queue(), context.Value('i', 3)
+child = context.Process(target=work, args=(counter, context.Lock(), numbers))
+child.start(); found = [numbers.get()]; child.join()
+found.append(block.buf[0]); block.close(); block.unlink()
+with multiprocessing.Manager() as manager: found.append(manager.list([5])[0])
+kept = numpy.memmap('map', 'f8', 'w+', shape=1000); kept[:] = 2; kept.flush()
+found.append(int(numpy.fromfile('map')[999]))
+database = sqlite3.connect('db'); database.execute('create table t as select 9 as n'); database.commit()
+found += database.execute('select n from t').fetchone()
+echo = await asyncio.create_subprocess_exec('echo', '6', stdout=-1)
+found.append(int((await echo.communicate())[0]))
+shutil.copy2('db', 'copy'); shutil.copytree('/opt', 'tree')
+found`;
+    expect(await logs(code)).toBe('[4, 7, 5, 2, 9, 6]\n');
+  });
+
   test('that uses multiprocessing and threads works', async () => {
     const code = `
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor

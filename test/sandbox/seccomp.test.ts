@@ -76,6 +76,20 @@ describe.each(PROCESSORS)('the filter for $name', ({ name, column, audit, read }
     }
   });
 
+  test('lets memory be shared through files only, and no huge pages be taken', () => {
+    const map = (flags: number) => ask(JUDGED.mmap[column], 0, 4096, 3, flags);
+    // MAP_PRIVATE, MAP_SHARED and MAP_SHARED_VALIDATE, with and without MAP_ANONYMOUS.
+    for (const flags of [0x01, 0x02, 0x03, 0x22, 0x4022]) expect(map(flags)).toBe(ALLOWED);
+    for (const flags of [0x21, 0x23, 0x4021, 0x40022, 0x40021]) expect(map(flags)).toBe(1);
+  });
+
+  test('lets sockets have options, but no larger buffers and no programs', () => {
+    const option = (level: number, name: number) => ask(JUDGED.setsockopt[column], 3, level, name);
+    for (const name of [2, 8, 16]) expect(option(1, name)).toBe(ALLOWED);
+    for (const name of [7, 32, 26, 50]) expect(option(1, name)).toBe(1);
+    expect(option(6, 7)).toBe(ALLOWED);
+  });
+
   test('lets no input be pushed into a terminal', () => {
     expect(ask(JUDGED.ioctl[column], 0, 0x5401)).toBe(ALLOWED);
     expect(ask(JUDGED.ioctl[column], 0, 0x5412)).toBe(1);

@@ -255,10 +255,53 @@ function onLinux(canaries: Canaries): Row[] {
       `call(libc.syscall, ${process.arch === 'arm64' ? 105 : 175}, None, 0, b'')`,
     ],
     ['share memory with the host', `leaks(os.listdir('/dev/shm'))`],
+    ...uncountedMemory(),
     [
       'see message queues of the host',
       `leaks(read('/proc/sysvipc/shm').count('\\n') > 1 or read('/proc/sysvipc/msg').count('\\n') > 1)`,
     ],
+  ];
+}
+
+/** Memory that no process maps and no folder holds: without a cgroup nothing would count it. */
+function uncountedMemory(): Row[] {
+  const entries = (tags: string) =>
+    `b''.join(struct.pack('<HHI', tag, 6, 1000 if tag == 2 else 2**32 - 1) for tag in ${tags})`;
+  const accessList = `struct.pack('<I', 2) + ${entries('[1] + [2] * 8000 + [4, 16, 32]')}`;
+  return [
+    ['keep memory in a memfd', `os.write(os.memfd_create('x'), b'x' * 4096)`],
+    ['keep memory in a segment of System V', `call(libc.shmget, 0, 1 << 20, 0o1600)`],
+    ['keep memory in a queue of System V', `call(libc.msgget, 0, 0o1600)`],
+    ['keep memory in semaphores of System V', `call(libc.semget, 0, 32_000, 0o1600)`],
+    [
+      'keep memory in a queue of POSIX',
+      `call(ctypes.CDLL('librt.so.1', use_errno=True).mq_open, b'/x', 0o102, 0o600, None)`,
+    ],
+    ['keep shared memory without a file', `mmap.mmap(-1, 1 << 20)`],
+    ['keep shared memory of a device', `mmap.mmap(os.open('/dev/zero', os.O_RDWR), 1 << 20)`],
+    ['take huge pages that are reserved', `mmap.mmap(-1, 1 << 21, flags=0x40022)`],
+    ['keep pages in a pipe', `call(libc.vmsplice, os.pipe()[1], None, 0, 0)`],
+    [
+      'raise the buffer of a socket',
+      `socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 22)`,
+    ],
+    [
+      'give a socket a program',
+      `socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, 26, struct.pack('<HxxxxxxQ', 1, ctypes.addressof(ctypes.create_string_buffer(struct.pack('<HBBI', 6, 0, 0, 9)))))`,
+    ],
+    ['keep memory in events of files', `call(libc.inotify_init1, 0)`],
+    ['keep memory in attributes of files', `os.setxattr('/tmp', 'user.x', b'x' * 60_000)`],
+    [
+      'keep memory in access lists of files',
+      `os.setxattr('/tmp', 'system.posix_acl_access', ${accessList})`,
+    ],
+    ['keep memory in rules of Landlock', `call(libc.syscall, 444, None, 0, 1)`],
+    ['add a system call filter', `call(libc.syscall, ${SYSCALL_COLUMN ? 277 : 317}, 1, 0, None)`],
+    [
+      'take the asynchronous requests of the machine',
+      `call(libc.syscall, ${SYSCALL_COLUMN ? 0 : 206}, 60_000, ctypes.byref(ctypes.c_ulong(0)))`,
+    ],
+    ['take the terminals of the machine', `os.openpty()`],
   ];
 }
 
