@@ -15,6 +15,7 @@ import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
 import { passthroughRoutes, PASSED_PATHS } from './passthrough/routes.ts';
 import { referenceRoutes } from './http/reference.ts';
+import { endWithKey } from './http/key-watch.ts';
 import { scopeRequest } from './http/request-scope.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -28,7 +29,7 @@ export function createApp(context: ApiContext): Express {
   app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths(RESOURCES));
   app.use(healthRoutes(context), referenceRoutes());
-  app.use('/v1', limitBodyTime, authenticate(pool), scopeRequest(context));
+  app.use('/v1', limitBodyTime, authenticate(pool), endWithKey(context), scopeRequest(context));
   app.use('/v1', countRequests(context));
   app.use('/v1', operationRoutes(context, OPERATIONS.filter(isAheadOfJson)));
   app.use('/v1', passthroughRoutes(context), readJson(config.bodyLimitBytes));

@@ -36,6 +36,8 @@ export type Written<Answer> = {
   deliveries?: Delivery[];
   /** The stream of a run starts with the event after this one. */
   beforeSeq?: number;
+  /** Of the audit event, where it is not of the caller's project or not about `object`. */
+  audited?: { project: ProjectId; resource?: string };
 };
 
 export type Declaration<Route extends string, Query, Body, Answer> = {
@@ -50,6 +52,8 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
    * not even that of requests; the default of what administrators do.
    */
   rateClass?: 'exempt' | 'run' | 'search';
+  /** The type of its event in the audit log: `thread.deleted`. */
+  audit?: string;
   query?: z.ZodType<Query>;
   body?: z.ZodType<Body>;
   /** The body is a form with one file, which is stored as it arrives. */
@@ -133,6 +137,7 @@ export function deletion<const Route extends string>(declaration: Deletion<Route
   const { route, object } = declaration;
   return operation({
     route,
+    audit: object.replace(/(\.deleted)?$/, '.deleted'),
     answer: deleted(object),
     async write(call) {
       const delivery = await declaration.erase(call);

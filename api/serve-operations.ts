@@ -15,6 +15,7 @@ import { checkFileId, checkId } from '../wire/ids.ts';
 import { parseBody } from '../wire/requests/body.ts';
 import { parseForm } from '../wire/requests/files.ts';
 import { parseQuery } from '../wire/requests/queries.ts';
+import { logOperation, recordOperation } from './audit.ts';
 import type { ApiContext } from './context.ts';
 import { callerOf, requireScope } from './http/auth.ts';
 import { fromFormerAnswer, idempotencyOf } from './idempotency.ts';
@@ -120,10 +121,13 @@ async function performCall(
   // Two requests are the same only if the contents of their files are.
   const body = blob ? { ...call.body!, sha256: blob.sha256.toString('hex') } : request.body;
   const key = operation.idempotent && idempotencyOf({ ...operation, ...call }, request, body);
-  const written = await withIdempotencyKey(call.pool, key, (tx) =>
-    operation.write!({ ...call, tx, blob: blob! }),
-  );
+  const written = await withIdempotencyKey(call.pool, key, async (tx) => {
+    const done = await operation.write!({ ...call, tx, blob: blob! });
+    await recordOperation(tx, operation, call, done);
+    return done;
+  });
   const outcome = fromFormerAnswer(written);
+  if (!outcome.replayed) logOperation(operation, call, outcome);
   // The deliveries of a repeated request were dispatched by the first, or the worker repeats them.
   const deliveries = outcome.replayed ? [] : (outcome.deliveries ?? []);
   for (const delivery of deliveries) call.context.dispatcher.dispatch(delivery);

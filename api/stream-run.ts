@@ -4,9 +4,11 @@ import type { Request, Response } from 'express';
 import type { StoredEvent } from '../db/events/run-events.ts';
 import { readEventAt, readEvents } from '../db/events/run-events.ts';
 import { runExists } from '../db/runs/read-runs.ts';
+import type { ApiError } from '../wire/errors.ts';
 import { notFound } from '../wire/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
 import type { RunId, ThreadId } from '../wire/ids.ts';
+import { endedApiKey } from '../wire/http-errors.ts';
 import { isActive } from '../wire/run-status.ts';
 import { withoutSearchContentText } from '../wire/search-results.ts';
 import type { RunStatus } from '../wire/types.ts';
@@ -15,6 +17,7 @@ import { projectOf } from './http/auth.ts';
 import { replayRun } from './replay-run.ts';
 import type { Frame } from './http/sse.ts';
 import { SseStream } from './http/sse.ts';
+import { onKeyEnd } from './http/key-watch.ts';
 
 export type StreamedRun = { id: RunId; thread_id: ThreadId; status: RunStatus };
 
@@ -41,8 +44,10 @@ export async function streamRun(
   const closed = new AbortController();
   response.on('close', () => closed.abort());
   using deletion = watchDeletion(context, run.id);
+  const keyEnd = new AbortController();
+  onKeyEnd(response, () => keyEnd.abort());
   const show = shownFrame(options);
-  const signal = AbortSignal.any([closed.signal, context.stopping, deletion.signal]);
+  const signal = AbortSignal.any([closed.signal, context.stopping, deletion.signal, keyEnd.signal]);
   if (!isActive(run.status) && (await eventsAreGone(context, run.id))) {
     const replayed = await replayRun(context.pool, projectOf(response), run);
     const missed = (replayed.at(-1)?.id ?? 0) > seenSeq ? replayed : [];
@@ -50,11 +55,14 @@ export async function streamRun(
   } else if (await follow(context, sse, { ...options, runId: run.id, seenSeq, show }, signal)) {
     await sse.send([DONE]);
   } else if (deletion.signal.aborted) {
-    await sse.send([{ event: 'error', data: JSON.stringify(notFound('run', run.id)) }]);
+    await sse.send([errorFrame(notFound('run', run.id))]);
+  } else if (keyEnd.signal.aborted) {
+    await sse.send([errorFrame(endedApiKey())]);
   }
   sse.end();
 }
 
+const errorFrame = (error: ApiError): Frame => ({ event: 'error', data: JSON.stringify(error) });
 const DONE = { event: 'done', data: '[DONE]' };
 type Show = (frame: Frame) => Frame;
 

@@ -1,30 +1,40 @@
 /** npm run keys: manages API keys, each of which opens one project, and shows the model usage of projects. */
-import { DEFAULT_SCOPES, SCOPES } from '../wire/scopes.ts';
-import type { Scope } from '../wire/scopes.ts';
-import type { KeyId, ProjectId } from '../wire/ids.ts';
-import { limitsSchema } from '../wire/project-limits.ts';
-import { createApiKey, listApiKeys, revokeApiKey } from '../db/projects/api-keys.ts';
+import type { Pool, Tx } from '../db/core/pool.ts';
+import { withTransaction } from '../db/core/pool.ts';
+import { createApiKey, listApiKeys } from '../db/projects/api-keys.ts';
 import type { ApiKeyInfo } from '../db/projects/api-keys.ts';
+import { cliActor, recordAudit } from '../db/projects/audit.ts';
 import { changeLimits } from '../db/projects/limits.ts';
 import { listModelUsage } from '../db/projects/model-usage.ts';
 import type { ModelUsage } from '../db/projects/model-usage.ts';
+import { ApiError } from '../wire/errors.ts';
+import type { KeyId, ProjectId } from '../wire/ids.ts';
+import { limitsSchema } from '../wire/project-limits.ts';
+import { DEFAULT_SCOPES, SCOPES } from '../wire/scopes.ts';
+import type { Scope } from '../wire/scopes.ts';
+import { revokeKey, rotateKey } from '../db/projects/project-keys.ts';
 import { StartError } from './serve/start-error.ts';
 import { readArguments, runProgram, useDatabase } from './use-database.ts';
 import type { Arguments } from './use-database.ts';
 
 const HELP = `Usage: npm run keys -- <command> [options]
 
-  create [--project <name>] [--name <name>] [--scopes <scopes>]
+  create [--project <name>] [--name <name>] [--scopes <scopes>] [--expires <time>]
                                               creates a key, and its project if that is new
   list                                        lists the keys, without their secrets
-  revoke <id>                                 ends a key within two seconds
+  rotate <id> [--overlap <time>]              creates a key like that one, which ends after the overlap
+  revoke <id>                                 ends a key and its open streams within two seconds
   limits <id> [<limit>=<number> …]            changes limits of a project or key, and shows them
   usage [--project <name>] [--days <number>]  shows requests and tokens by day (31 days)
 
   --project <name>         the project that the key opens (default); with usage: shows only this project
   --name <name>            name of the key in the list (default)
   --scopes <scopes>        what the key may do, of ${SCOPES.join(',')} (${DEFAULT_SCOPES.join(',')})
+  --expires <time>         how long the key works, such as 12h or 90d (for ever)
+  --overlap <time>         how long the former key goes on to work (24h)
   --data-dir <directory>   data directory of npm start (THREADMILL_DATA_DIR, .threadmill), unless DATABASE_URL is set`;
+
+const UNITS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
 await runProgram(async () => {
   const { words, flags } = readArguments('keys');
@@ -33,42 +43,90 @@ await runProgram(async () => {
   await useDatabase(flags, command);
 });
 
-type Command = Parameters<typeof useDatabase>[1];
+type Command = (pool: Pool) => Promise<void>;
+type Flags = Arguments['flags'];
 
-function commandOf([verb, ...rest]: string[], flags: Arguments['flags']): Command {
-  const [id] = rest;
-  if (verb === 'create' && rest.length === 0) {
-    const projectName = given('--project', flags.project);
-    const name = given('--name', flags.name);
-    const scopes = scopesOf(flags.scopes);
-    return async (pool) => {
-      const key = await createApiKey(pool, { projectName, name, scopes });
-      console.error(`A key for the project '${projectName}'. It is shown only this once:`);
-      console.log(key); // only the key on standard output, for scripts
-    };
-  }
-  if (verb === 'list' && rest.length === 0) {
-    return async (pool) => console.log(table(await listApiKeys(pool)));
-  }
-  if (verb === 'revoke' && id !== undefined && rest.length === 1) {
-    return async (pool) => {
-      if (!(await revokeApiKey(pool, id))) {
-        throw new StartError(`No active key has the id '${id}': npm run keys -- list shows them.`);
-      }
-      console.log(`Revoked ${id}.`);
-    };
-  }
-  if (verb === 'limits' && id !== undefined) return changeLimitsOf(id, rest.slice(1));
-  if (verb === 'usage' && rest.length === 0) {
-    const days = Number(flags.days ?? 31);
-    if (!Number.isInteger(days) || days < 1 || days > 100_000) {
-      throw new StartError('--days must be a whole number of at least 1.');
-    }
-    return async (pool) => console.log(usageTable(await listModelUsage(pool, days, flags.project)));
-  }
+function commandOf([verb, id, ...rest]: string[], flags: Flags): Command {
+  const isAlone = id === undefined;
+  if (verb === 'create' && isAlone) return create(flags);
+  if (verb === 'list' && isAlone) return list;
+  if (verb === 'usage' && isAlone) return usage(flags);
+  if (verb === 'rotate' && !isAlone && rest.length === 0) return rotate(id as KeyId, flags);
+  if (verb === 'revoke' && !isAlone && rest.length === 0) return revoke(id as KeyId);
+  if (verb === 'limits' && !isAlone) return changeLimitsOf(id, rest);
   throw new StartError(
-    'Expected create, list, revoke <id>, limits <id> or usage; npm run keys -- --help shows the usage.',
+    'Expected create, list, rotate <id>, revoke <id>, limits <id> or usage; npm run keys -- --help shows the usage.',
   );
+}
+
+function create(flags: Flags): Command {
+  const projectName = given('--project', flags.project);
+  const name = given('--name', flags.name);
+  const scopes = scopesOf(flags.scopes);
+  const expiresInSeconds = flags.expires === undefined ? null : seconds('--expires', flags.expires);
+  return async (pool) => {
+    show(
+      `A key for the project '${projectName}'.`,
+      await createApiKey(pool, { projectName, name, scopes, expiresInSeconds }),
+    );
+  };
+}
+
+async function list(pool: Pool): Promise<void> {
+  console.log(table(await listApiKeys(pool)));
+}
+
+function rotate(id: KeyId, { overlap = '24h' }: Flags): Command {
+  const overlapSeconds = seconds('--overlap', overlap);
+  return async (pool) => {
+    const created = await change(pool, id, 'api_key.rotated', async (tx) => {
+      const key = await rotateKey(tx, id, overlapSeconds);
+      return { project: key.project_id, ...key };
+    });
+    show(`A key in place of ${id}, which works for ${overlap} more.`, created.value);
+  };
+}
+
+function revoke(id: KeyId): Command {
+  return async (pool) => {
+    await change(pool, id, 'api_key.revoked', async (tx) => ({
+      project: await revokeKey(tx, id),
+    }));
+    console.log(`Revoked ${id}.`);
+  };
+}
+
+/** A change of an active key, with its event in the audit log. */
+async function change<T extends { project: ProjectId }>(
+  pool: Pool,
+  id: KeyId,
+  type: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T> {
+  return withTransaction(pool, async (tx) => {
+    const changed = await work(tx);
+    await recordAudit(tx, { actor: cliActor(), project: changed.project, type, resource: id });
+    return changed;
+  }).catch((error: unknown) => {
+    if (!(error instanceof ApiError)) throw error;
+    throw new StartError(
+      `No key that can be changed has the id '${id}': npm run keys -- list shows them.`,
+    );
+  });
+}
+
+/** Only the key goes to standard output, for scripts. */
+function show(sentence: string, key: string): void {
+  console.error(`${sentence} It is shown only this once:`);
+  console.log(key);
+}
+
+function usage(flags: Flags): Command {
+  const days = Number(flags.days ?? 31);
+  if (!Number.isInteger(days) || days < 1 || days > 100_000) {
+    throw new StartError('--days must be a whole number of at least 1.');
+  }
+  return async (pool) => console.log(usageTable(await listModelUsage(pool, days, flags.project)));
 }
 
 /** `runs_at_once=5`; `runs_at_once=default` goes back to the server's default. @throws StartError */
@@ -106,24 +164,43 @@ function scopesOf(text = DEFAULT_SCOPES.join()): Scope[] {
   );
 }
 
+function seconds(flag: string, text: string): number {
+  const [, number, unit] = /^(\d{1,5})([smhd])$/.exec(text) ?? [];
+  if (unit !== undefined) return Number(number) * UNITS[unit as keyof typeof UNITS];
+  throw new StartError(`${flag} must be a number with s, m, h or d behind it, such as 12h.`);
+}
+
 function table(keys: ApiKeyInfo[]): string {
   const rows = keys.map((key) => [
     key.id,
     key.project,
     key.name,
-    key.hint,
+    key.redacted_value,
     key.scopes.join(),
     day(key.created_at),
-    key.revoked_at === null ? '' : day(key.revoked_at),
+    day(key.last_used_at),
+    day(key.expires_at),
+    day(key.revoked_at),
   ]);
-  return columns([['ID', 'PROJECT', 'NAME', 'KEY', 'SCOPES', 'CREATED', 'REVOKED'], ...rows]);
+  const heads = [
+    'ID',
+    'PROJECT',
+    'NAME',
+    'KEY',
+    'SCOPES',
+    'CREATED',
+    'LAST USED',
+    'EXPIRES',
+    'REVOKED',
+  ];
+  return columns([heads, ...rows]);
 }
 
 /** `estimated` counts requests whose tokens the server did not report. */
-function usageTable(usage: ModelUsage[]): string {
-  if (usage.length === 0) return 'Nothing passed through.';
-  const heads = Object.keys(usage[0]!).map((name) => name.toUpperCase());
-  return columns([heads, ...usage.map((row) => Object.values(row).map((value) => String(value)))]);
+function usageTable(rows: ModelUsage[]): string {
+  if (rows.length === 0) return 'Nothing passed through.';
+  const heads = Object.keys(rows[0]!).map((name) => name.toUpperCase());
+  return columns([heads, ...rows.map((row) => Object.values(row).map((value) => String(value)))]);
 }
 
 function columns(rows: string[][]): string {
@@ -138,6 +215,6 @@ function columns(rows: string[][]): string {
     .join('\n');
 }
 
-function day(seconds: number): string {
-  return new Date(seconds * 1_000).toISOString().slice(0, 10);
+function day(time: number | null): string {
+  return time === null ? '' : new Date(time * 1_000).toISOString().slice(0, 10);
 }

@@ -10,31 +10,26 @@ import { StartError, describe, reasonOf } from './serve/start-error.ts';
 const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_COLUMN = '42703';
 
-export type Arguments = {
-  words: string[];
-  flags: {
-    project?: string;
-    name?: string;
-    scopes?: string;
-    days?: string;
-    help?: boolean;
-    'data-dir'?: string;
-  };
-};
+const text = { type: 'string' } as const;
+const OPTIONS = {
+  project: text,
+  name: text,
+  scopes: text,
+  expires: text,
+  overlap: text,
+  days: text,
+  'data-dir': text,
+  help: { type: 'boolean' },
+} as const;
+
+const parse = () => parseArgs({ options: OPTIONS, allowPositionals: true });
+
+export type Arguments = { words: string[]; flags: ReturnType<typeof parse>['values'] };
 
 /** @throws StartError for an unknown option */
 export function readArguments(program: string): Arguments {
-  const text = { type: 'string' } as const;
-  const options = {
-    project: text,
-    name: text,
-    scopes: text,
-    days: text,
-    'data-dir': text,
-    help: { type: 'boolean' },
-  } as const;
   try {
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const { values, positionals } = parse();
     return { words: positionals, flags: values };
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split('. ');

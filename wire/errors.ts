@@ -65,7 +65,9 @@ export type MissingKind =
   | 'vector store'
   | 'vector store file'
   | 'vector store file batch'
-  | 'upload';
+  | 'upload'
+  | 'project'
+  | 'API key';
 
 /** 400 with our own or a mapped text. `code` and `param` default to null. */
 export const invalidRequest = (
@@ -138,6 +140,12 @@ export const cannotUpdateRun = (status: string): ApiError =>
 function quotedList(ids: readonly string[]): string {
   return `[${ids.map((id) => `'${id}'`).join(', ')}]`;
 }
+
+// Projects
+
+/** 400. Our text. */
+export const projectExists = (name: string): ApiError =>
+  invalidRequest(`A project with the name '${name}' exists.`, { param: 'name' });
 
 // Vector stores
 

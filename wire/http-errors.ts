@@ -20,6 +20,12 @@ export const incorrectApiKey = (maskedKey: string): ApiError =>
     { code: 'invalid_api_key' },
   );
 
+/** 401, in a stream that was open. Our text. */
+export const endedApiKey = (): ApiError =>
+  new ApiError(401, 'The API key of this stream was revoked or has expired. The run goes on.', {
+    code: 'invalid_api_key',
+  });
+
 /** 403. The text is the hosted service's for a restricted key, which it sends with 401 or 403. */
 export const missingScope = (scope: Scope): ApiError =>
   new ApiError(

@@ -25,6 +25,7 @@ const FORMATS = {
   file: { prefix: 'file-', randomChars: 13 },
   project: { prefix: 'proj_', randomChars: 15 },
   api_key: { prefix: 'key_', randomChars: 15 },
+  audit_log: { prefix: 'audit_', randomChars: 15 },
 } as const;
 
 /** What an id can name. `request` is for the `x-request-id` header. */

@@ -1,5 +1,6 @@
 /** Every operation, in the order of the API reference. */
 import type { Declared, Operation } from '../operation.ts';
+import { listAuditLogs } from './audit/list.ts';
 import { createAssistant } from './assistants/create.ts';
 import { deleteAssistant } from './assistants/delete.ts';
 import { getAssistant } from './assistants/get.ts';
@@ -14,6 +15,10 @@ import { deleteFile } from './files/delete.ts';
 import { downloadFile } from './files/download.ts';
 import { retrieveFile } from './files/get.ts';
 import { listFiles } from './files/list.ts';
+import { createProjectKey } from './keys/create.ts';
+import { listProjectKeys } from './keys/list.ts';
+import { revokeKey } from './keys/revoke.ts';
+import { rotateKey } from './keys/rotate.ts';
 import { createMessage } from './messages/create.ts';
 import { deleteMessage } from './messages/delete.ts';
 import { getMessage } from './messages/get.ts';
@@ -22,6 +27,9 @@ import { modifyMessage } from './messages/modify.ts';
 import { deleteModel } from './models/delete.ts';
 import { retrieveModel } from './models/get.ts';
 import { listModels } from './models/list.ts';
+import { createProject } from './projects/create.ts';
+import { getProject } from './projects/get.ts';
+import { listProjects } from './projects/list.ts';
 import { getRunStep } from './run-steps/get.ts';
 import { listRunSteps } from './run-steps/list.ts';
 import { cancelRun } from './runs/cancel.ts';
@@ -94,6 +102,16 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
   Files: { createFile, listFiles, retrieveFile, deleteFile, downloadFile },
   Uploads: { createUpload, addUploadPart, completeUpload, cancelUpload },
   Models: { listModels, retrieveModel, deleteModel },
+  Threadmill: {
+    createProject,
+    listProjects,
+    getProject,
+    createProjectKey,
+    listProjectKeys,
+    rotateKey,
+    revokeKey,
+    listAuditLogs,
+  },
 };
 
 export const OPERATIONS: readonly Operation[] = Object.entries(SECTIONS).flatMap(

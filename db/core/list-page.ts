@@ -17,6 +17,9 @@ export type ListQuery = {
   before?: string | undefined;
 };
 
+/** For short lists of objects whose ids do not grow with their age. */
+export const BY_AGE = `lpad(created_at::text, 11, '0') || id`;
+
 export type ListSource = {
   /** Unique prefix of the prepared statements' names. */
   name: string;
@@ -27,7 +30,7 @@ export type ListSource = {
   /** Conditions on what is shown of it; its parameters are numbered on from the scope's. */
   filter?: { where: string; values: readonly unknown[] };
   /** Unique within the scope, growing with age. */
-  orderBy: 'id' | 'seq' | 'coalesce(list_place, seq)';
+  orderBy: 'id' | 'seq' | 'coalesce(list_place, seq)' | typeof BY_AGE;
   /** SQL: about as many bytes as a row has. For lists with rows so small that they need not be measured one by one. */
   rowBytes?: string;
   /** Where the places of objects that left are kept, and the scope's value that is their owner. */

@@ -6,11 +6,10 @@ import { query } from './pool.ts';
 /** The object's id and the ids of its owners, by their columns. */
 type Ids = { id: string; [column: string]: string };
 
-/** SQL: these columns equal $1, $2 … */
+/** SQL: these columns equal $1, $2 …; true without columns. */
 export function equal(columns: Readonly<Record<string, unknown>>): string {
-  return Object.keys(columns)
-    .map((column, index) => `${column} = $${index + 1}`)
-    .join(' and ');
+  const conditions = Object.keys(columns).map((column, index) => `${column} = $${index + 1}`);
+  return conditions.join(' and ') || 'true';
 }
 
 /** Reads the row with these ids. `select` is the statement up to its condition. @throws ApiError 404 */

@@ -58,7 +58,9 @@ function ofTheRun(statements: Statement[]): string[] {
     'deliveries.take',
     'maintenance.take-pass',
     'select 1',
-    'api-keys.project',
+    'api-keys.caller',
+    'api-keys.used',
+    'api-keys.active',
   ];
   return statements.map(({ name }) => name).filter((name) => !background.includes(name));
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createApiKey, listApiKeys, revokeApiKey } from '../../db/projects/api-keys.ts';
+import { createApiKey, listApiKeys } from '../../db/projects/api-keys.ts';
+import { revokeKey } from '../../db/projects/project-keys.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { checkRun, outputsFor, readStored, setUp, WEATHER } from '../support/runs.ts';
@@ -136,7 +137,7 @@ test('refuses a revoked key, soon also where it was in use', async () => {
   const [fresh, used] = keys.map((key) => env.clientFor(key));
   await used!.models.list();
   for (const { id, project } of await listApiKeys(env.pool)) {
-    if (project === 'revoked') expect(await revokeApiKey(env.pool, id)).toBe(true);
+    if (project === 'revoked') await revokeKey(env.pool, id);
   }
   const statusOf = (client: typeof used) =>
     client!.models.list().then(

@@ -58,15 +58,17 @@ test('a created key opens its own project at once, is listed without itself, and
   );
 
   const list = (await keys('list')).stdout.split('\n');
-  expect(list[0]).toMatch(/^ID +PROJECT +NAME +KEY +SCOPES +CREATED +REVOKED$/);
+  expect(list[0]).toMatch(/^ID +PROJECT +NAME +KEY +SCOPES +CREATED +LAST USED +EXPIRES +REVOKED$/);
   const row = list.find((line) => line.includes('laptop'))!;
-  expect(row).toMatch(/^key_\S+ +shop +laptop +…\S{4} +read,run,files +\d{4}-\d\d-\d\d$/);
+  expect(row).toMatch(
+    /^key_\S+ +shop +laptop +…\S{4} +read,run,files +\d{4}-\d\d-\d\d(  \S{10})?$/,
+  );
   expect(row).not.toContain(key.slice(0, -4));
 
   const id = row.split(' ')[0]!;
   expect(await keys('revoke', id)).toEqual({ code: 0, stdout: `Revoked ${id}.\n`, stderr: '' });
   expect((await keys('list')).stdout).toMatch(
-    / laptop +…\S{4} +read,run,files +\S{10}  \d{4}-\d\d-\d\d$/m,
+    / laptop +…\S{4} +read,run,files +\S{10}  \S{10} +\d{4}-\d\d-\d\d$/m,
   );
   const isRefused = () =>
     env
@@ -75,7 +77,42 @@ test('a created key opens its own project at once, is listed without itself, and
       .catch((error: unknown) => error);
   await expect.poll(isRefused).toBeInstanceOf(OpenAI.AuthenticationError);
   expect(await sentence('keys', ['revoke', id], { DATABASE_URL: env.databaseUrl })).toBe(
-    `No active key has the id '${id}': npm run keys -- list shows them.`,
+    `No key that can be changed has the id '${id}': npm run keys -- list shows them.`,
+  );
+});
+
+test('a rotated key has a successor with its name and scopes, and ends after the overlap', async () => {
+  const { stdout } = await keys(
+    'create',
+    '--name',
+    'turning',
+    '--scopes',
+    'run, read',
+    '--expires',
+    '90d',
+  );
+  const row = (await keys('list')).stdout.split('\n').find((line) => line.includes('turning'))!;
+  expect(row).toMatch(/^key_\S+ +default +turning +\S+ +read,run +\S{10} +\S{10}$/);
+  const id = row.split(' ')[0]!;
+  const rotated = await keys('rotate', id, '--overlap', '0s');
+  expect(rotated.stderr).toContain(`in place of ${id}, which works for 0s more`);
+  const statusOf = (key: string) =>
+    env.fetch('/v1/models', { headers: { authorization: `Bearer ${key.trim()}` } });
+  expect((await statusOf(stdout)).status).toBe(401);
+  expect((await statusOf(rotated.stdout)).status).toBe(200);
+  const rows = (await keys('list')).stdout.split('\n').filter((line) => line.includes('turning'));
+  expect(rows.map((line) => line.split(/ +/)[4])).toEqual(['read,run', 'read,run']);
+  const { rows: events } = await env.pool.query(
+    `select type, actor from audit_events where resource_id = $1 order by id`,
+    [id],
+  );
+  const actor = expect.stringMatching(/^cli:\S+$/);
+  expect(events).toEqual([
+    { type: 'api_key.created', actor },
+    { type: 'api_key.rotated', actor },
+  ]);
+  expect(await sentence('keys', ['rotate', id], { DATABASE_URL: env.databaseUrl })).toContain(
+    'No key that can be changed has the id',
   );
 });
 
@@ -181,13 +218,21 @@ test('failures are one sentence with the remedy', { timeout: 180_000 }, async ()
   );
   for (const args of [[], ['make'], ['revoke'], ['list', 'all']]) {
     expect(await sentence('keys', args)).toBe(
-      `Expected create, list, revoke <id>, limits <id> or usage; ${usage}`,
+      `Expected create, list, rotate <id>, revoke <id>, limits <id> or usage; ${usage}`,
     );
   }
   expect(await sentence('keys', ['create', '--nmae', 'x'])).toBe(
     `Unknown option '--nmae'; ${usage}`,
   );
   expect(await sentence('keys', ['create', '--project', ' '])).toBe('--project must not be empty.');
+  for (const scopes of ['', 'read,write']) {
+    expect(await sentence('keys', ['create', '--scopes', scopes])).toBe(
+      '--scopes must name some of read, run, files, admin, with commas between them.',
+    );
+  }
+  expect(await sentence('keys', ['rotate', 'key_1', '--overlap', '1 week'])).toBe(
+    '--overlap must be a number with s, m, h or d behind it, such as 12h.',
+  );
 });
 
 test('--help needs no database', async () => {

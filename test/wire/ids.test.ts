@@ -18,6 +18,7 @@ const prefixes: Record<IdKind, string> = {
   file: 'file-',
   project: 'proj_',
   api_key: 'key_',
+  audit_log: 'audit_',
 };
 const kinds = Object.keys(prefixes) as IdKind[];
 

@@ -1,0 +1,35 @@
+/** Requests of administrators: projects, their keys and the audit log. */
+import { z } from 'zod';
+
+import { checkId } from '../ids.ts';
+import { DEFAULT_SCOPES, SCOPES } from '../scopes.ts';
+import { integer, list, or, text } from './fields.ts';
+import { LIMITS } from './limits.ts';
+import { listQuery } from './queries.ts';
+
+const YEAR_SECONDS = 365 * 86_400;
+const name = text(LIMITS.name, 1).regex(/\S/u);
+
+export const createProjectSchema = z.strictObject({ name });
+
+/** The hosted service's name for the lifetime of a key; null: it does not expire. */
+export const createKeySchema = z.strictObject({
+  name,
+  scopes: or(list(z.enum(SCOPES), 'strings', SCOPES.length).min(1), [...DEFAULT_SCOPES]),
+  expires_in_seconds: or(integer(1, 10 * YEAR_SECONDS), null),
+});
+
+/** How long the former key goes on to work. */
+export const rotateKeySchema = z.strictObject({
+  overlap_seconds: or(integer(0, YEAR_SECONDS), 86_400),
+});
+
+const filter = z.string().max(LIMITS.fileId).optional();
+
+/** @throws ApiError 400 for a `project_id` that cannot be a project's */
+export const auditQuery = listQuery
+  .extend({ project_id: filter, actor_id: filter, event_type: filter, resource_id: filter })
+  .transform((query) => {
+    if (query.project_id !== undefined) checkId('project_id', query.project_id);
+    return query;
+  });
