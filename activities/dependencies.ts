@@ -6,6 +6,7 @@ import type { RunControl } from '../db/events/run-control.ts';
 import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
+import type { IngestPlaces } from './ingest/places.ts';
 import type { ModelServers } from './model/client.ts';
 
 export type ActivityDependencies = {
@@ -28,5 +29,6 @@ export type ActivityDependencies = {
   /** In which text of scanned pages is recognised. */
   ocrLanguages: readonly string[];
   parsers: ParserPool;
+  ingests: IngestPlaces;
   tokens: TokenCounter;
 };

@@ -13,6 +13,7 @@ import type { IndexedPart } from './ingest/index-words.ts';
 import { indexDocuments } from './ingest/index-words.ts';
 import type { IngestResult } from './ingest/ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
+import { withPlace } from './ingest/places.ts';
 import { modelTurn } from './turn/model-turn.ts';
 import { runTool } from './run-tool.ts';
 
@@ -49,6 +50,9 @@ export type IngestActivities = {
   indexDocuments(after: number): Promise<IndexedPart>;
 };
 
+/** Takes turns with the projects. */
+const MAINTENANCE = '';
+
 export function createActivities(
   deps: ActivityDependencies,
 ): Omit<Activities, keyof IngestActivities> {
@@ -65,10 +69,12 @@ export function createActivities(
 }
 
 export function createIngestActivities(deps: ActivityDependencies): IngestActivities {
+  const maintain = <T>(work: (signal: AbortSignal) => Promise<T>) =>
+    beating((signal) => withPlace(deps.ingests, MAINTENANCE, signal, () => work(signal)));
   return {
     cutFile: (seq) => cutFile(deps, seq),
     embedSlice: (seq, slice) => embedSlice(deps, seq, slice),
-    embedDocuments: (after) => beating((signal) => embedDocuments(deps, after, signal)),
-    indexDocuments: (after) => beating((signal) => indexDocuments(deps, after, signal)),
+    embedDocuments: (after) => maintain((signal) => embedDocuments(deps, after, signal)),
+    indexDocuments: (after) => maintain((signal) => indexDocuments(deps, after, signal)),
   };
 }

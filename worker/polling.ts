@@ -13,6 +13,8 @@ import type { StandIn } from './stand-in.ts';
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
 const GRACE = '25s';
 export const SHUTDOWN_FORCE = '40s';
+/** All that Temporal holds (db/core/deliveries.ts), and the passes of maintenance. */
+const INGEST_TASKS = 90;
 
 type Server = { config: ConfigOf<'worker'>; temporalAddress: string; log: Logger };
 type Parts = { codePath: string; deps: ActivityDependencies; standIn: StandIn };
@@ -82,12 +84,13 @@ function workerSettings(
       workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 10 },
       stickyQueueScheduleToStartTimeout: '3s',
     },
-    // The workflows of ingests cost little and run beside the others; what parses and embeds has slots of its own.
+    // The workflows of ingests cost little and run beside the others. What parses and embeds waits here for its place, so that
+    // projects take turns: a task in a queue could not.
     {
       ...common,
       taskQueue: ingestTaskQueue(config.taskQueue),
       activities: createIngestActivities(deps),
-      maxConcurrentActivityTaskExecutions: config.ingestSlots,
+      maxConcurrentActivityTaskExecutions: Math.max(INGEST_TASKS, config.ingestSlots),
     },
   ];
 }

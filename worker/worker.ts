@@ -4,6 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import type { ActivityDependencies } from '../activities/index.ts';
+import { ingestPlaces } from '../activities/ingest/places.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { ConfigOf } from '../config/config.ts';
 import { embeddingsTarget, modelTarget, parseLimits } from '../config/config.ts';
@@ -129,6 +130,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     parseLimits: parseLimits(config),
     ocrLanguages: config.ocrLanguages,
     parsers: createParserPool(config.ingestSlots),
+    ingests: ingestPlaces(config.ingestSlots),
     tokens: new TokenCounter(),
   };
   const standIn = startStandIn(options.temporalAddress, config, log);

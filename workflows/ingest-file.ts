@@ -67,7 +67,7 @@ const parsing = () =>
 const embedding = ({ slice, slices }: { slice: number; slices: number }) =>
   proxyActivities<Activities>({
     taskQueue: taskQueue(),
-    startToCloseTimeout: '10m',
+    startToCloseTimeout: '1h',
     scheduleToCloseTimeout: '1h',
     heartbeatTimeout: '10s',
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',

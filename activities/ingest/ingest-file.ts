@@ -33,6 +33,7 @@ import { DocumentError, extractChunks } from '../../retrieval/index.ts';
 import { embedChunks } from './embed-chunks.ts';
 import { toIngestFailure } from '../failures.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
+import { alone, withPlace } from './places.ts';
 import { formatOf, wordsOf } from './text-format.ts';
 
 export type IngestResult =
@@ -55,13 +56,23 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
     const { pool, embedder } = deps;
     const source = await readIngest(pool, seq);
     if (source === undefined || source.status !== 'in_progress') return ended(deps, seq);
-    const document = await claimDocument(pool, seq, {
+    const content = {
       sha256: source.sha256 ?? (await hashBlob(deps, source, signal)),
       format: formatOf(source.filename, deps.ocrLanguages),
       words: wordsOf(source.filename),
-    });
+    };
+    const document = await claimDocument(pool, seq, content);
     if (document === undefined) return ended(deps, seq);
-    const count = document.chunk_count ?? (await storeAll(deps, { seq, document }, source, signal));
+    const parse = async () => {
+      // Another file with this content may have been parsed meanwhile.
+      const now = await claimDocument(pool, seq, content);
+      if (now === undefined) return undefined;
+      if (now.chunk_count !== null) return now.chunk_count;
+      return withPlace(deps.ingests, source.project_id, signal, () =>
+        storeAll(deps, { seq, document: now }, source, signal),
+      );
+    };
+    const count = document.chunk_count ?? (await alone(deps.ingests, document.id, signal, parse));
     if (count === undefined) return ended(deps, seq);
     const embed =
       embedder !== null && (await beginEmbedding(pool, document.id, embeddingKey(embedder)));
@@ -115,11 +126,11 @@ export async function embedSlice(
     if (embedder !== null) {
       // With the last part, also what a change of the model in the middle of the ingest has left without a vector.
       const from = last ? 0 : slice * SLICE_CHUNKS;
-      await embedChunks(
-        deps,
-        embedder,
-        { documentId: document.id, from, to: (slice + 1) * SLICE_CHUNKS },
-        signal,
+      const part = { documentId: document.id, from, to: (slice + 1) * SLICE_CHUNKS };
+      await alone(deps.ingests, document.id, signal, () =>
+        withPlace(deps.ingests, document.project_id, signal, () =>
+          embedChunks(deps, embedder, part, signal),
+        ),
       );
       if (last) await finishEmbedding(pool, document.id, embeddingKey(embedder));
     }

@@ -46,20 +46,29 @@ export async function removeDelivery(db: Queryable, id: number): Promise<void> {
   await query(db, 'deliveries.remove', 'delete from deliveries where id = $1', [id]);
 }
 
-/** Ingests that Temporal holds at once. The others wait here, so that thousands of files leave it free for runs. */
-const INGEST_WINDOW = 64;
+/** Ingests of a project that Temporal holds at once. The others wait here, so that thousands of files leave it free for runs. */
+export const INGEST_WINDOW = 64;
+/** Of all projects: beside one with thousands of files, those of others start at once. */
+const INGESTS_OF_ALL = 80;
 
-/**
- * How many more may start, or, below 0, how many have to end first: those under way are the files in progress without a
- * delivery.
- */
-export const INGEST_ROOM = `(${INGEST_WINDOW}
-  - (select count(*) from vector_store_files where status = 'in_progress')
-  + (select count(*) from deliveries where kind = 'ingest'))`;
+/** The files in progress without a delivery are under way. */
+const UNDER_WAY = `((select count(*) from vector_store_files where status = 'in_progress')
+  - (select count(*) from deliveries where kind = 'ingest'))`;
+
+/** How many more may start, or, below 0, how many have to end first. */
+export const INGEST_ROOM = `(${INGESTS_OF_ALL} - ${UNDER_WAY})`;
+
+/** Each ingest that waits, with the place that it takes among those of its project, after the ones under way. */
+const INGEST_PLACES = `select q.id, q.place - q.waiting + coalesce(f.files, q.waiting) as place
+  from (select id, payload->>'projectId' as project_id, count(*) over (partition by payload->>'projectId') as waiting,
+      row_number() over (partition by payload->>'projectId' order by turn, id) as place
+    from deliveries where kind = 'ingest') q
+  left join (select project_id, count(*) as files from vector_store_files where status = 'in_progress' group by project_id) f
+    using (project_id)`;
 
 /**
  * Takes the deliveries that are due, the oldest of each run only, and postpones each so that a second process leaves
- * it alone meanwhile. Ingests start as others end, by their turns.
+ * it alone meanwhile. Ingests start as others end: next is the project that has the fewest, and in it the file whose turn it is.
  */
 export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Delivery[]> {
   return query<Delivery>(
@@ -70,8 +79,9 @@ export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Deli
            and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)
          order by d.id limit $1 for update skip locked),
        ingests as (
-         select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind = 'ingest'
-         order by d.turn, d.id limit greatest(0, least($1, ${INGEST_ROOM})) for update skip locked)
+         select d.id from deliveries d join (${INGEST_PLACES}) places on places.id = d.id
+         where d.next_attempt_at <= clock_timestamp() and places.place <= ${INGEST_WINDOW}
+         order by places.place, d.turn, d.id limit greatest(0, least($1, ${INGEST_ROOM})) for update of d skip locked)
      update deliveries set attempts = attempts + 1,
        next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'
      where id in (select id from others union all select id from ingests)

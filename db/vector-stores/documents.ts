@@ -251,11 +251,11 @@ export async function statusOfIngest(db: Queryable, seq: number): Promise<Ingest
 export async function readIngestDocument(
   db: Queryable,
   seq: number,
-): Promise<{ id: number; chunk_count: number } | undefined> {
-  const rows = await query<{ id: number; chunk_count: number }>(
+): Promise<{ id: number; chunk_count: number; project_id: ProjectId } | undefined> {
+  const rows = await query<{ id: number; chunk_count: number; project_id: ProjectId }>(
     db,
     'documents.of-ingest',
-    `select d.id, d.chunk_count from vector_store_files f join documents d on d.id = f.document_id
+    `select d.id, d.chunk_count, d.project_id from vector_store_files f join documents d on d.id = f.document_id
      where f.seq = $1 and f.status = 'in_progress' and d.chunk_count is not null`,
     [seq],
   );

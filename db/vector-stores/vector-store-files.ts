@@ -12,7 +12,7 @@ import type {
 import { toVectorStoreFile } from '../../wire/objects.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
-import { INGEST_ROOM } from '../core/deliveries.ts';
+import { INGEST_ROOM, INGEST_WINDOW } from '../core/deliveries.ts';
 import { found, readById } from '../core/read-by-id.ts';
 import { detachFiles, INGEST_ID } from '../files/detach-files.ts';
 import { lockFiles } from '../files/files.ts';
@@ -133,17 +133,21 @@ async function checkCount(tx: Tx, storeId: VectorStoreId): Promise<void> {
 /**
  * Returns those that the API may start itself. The others are due at once: the worker starts them as earlier ingests end.
  *
- * The first file of a request has the turn after the next one to start, and each further file one more: a file that comes
+ * The first file of a request has the turn after the project's next one, and each further file one more: a file that comes
  * alone is next, and requests with many files start them in turn, whoever was first. (The files count as in progress
- * already, hence $2.)
+ * already, hence $2. They are of one project.)
  */
 export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<Delivery[]> {
   if (seqs.length === 0) return [];
   const rows = await query<Delivery & { direct: boolean }>(
     tx,
     'vector-store-files.enqueue',
-    `with room as (select least(${DIRECT_STARTS}, ${INGEST_ROOM} + $2::integer) as n),
-       next as (select coalesce(min(turn), 0) as turn from deliveries where kind = 'ingest'),
+    `with project as (select project_id as id from vector_store_files where seq = ($1::bigint[])[1]),
+       next as (select coalesce(min(turn), 0) as turn, count(*) as waiting from deliveries d, project
+         where d.kind = 'ingest' and d.payload->>'projectId' = project.id),
+       own as (select count(*) - next.waiting as n from vector_store_files f, project, next
+         where f.status = 'in_progress' and f.project_id = project.id group by next.waiting),
+       room as (select least(${DIRECT_STARTS}, ${INGEST_ROOM} + $2::integer, ${INGEST_WINDOW} - own.n + $2::integer) as n from own),
        files as (select f.*, row_number() over (order by seq) as place
          from vector_store_files f where f.seq = any($1::bigint[]))
      insert into deliveries (run_id, kind, payload, next_attempt_at, turn)

@@ -1,0 +1,41 @@
+/** Which ingests of this worker parse and embed now: projects take turns, and each document is worked on once at a time. */
+import { Shares, unlessAborted } from '../../sandbox/pool/shares.ts';
+
+export type IngestPlaces = {
+  places: Shares;
+  /** Documents under way, until they are done. */
+  documents: Map<number, Promise<void>>;
+};
+
+/** A project has at most `slots`, and there is one place more for a second project. */
+export function ingestPlaces(slots: number): IngestPlaces {
+  const makeRoom = () => Promise.resolve(false);
+  return { places: new Shares({ places: slots + 1, most: slots, makeRoom }), documents: new Map() };
+}
+
+/** @throws the signal's reason, and what `work` throws */
+export async function withPlace<T>(
+  { places }: IngestPlaces,
+  owner: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  await places.acquire(owner, signal);
+  return work().finally(() => places.release(owner));
+}
+
+/** Waits until no other ingest works on the document. @throws the signal's reason, and what `work` throws */
+export async function alone<T>(
+  { documents }: IngestPlaces,
+  id: number,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let other; (other = documents.get(id)) !== undefined;) await unlessAborted(other, signal);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  documents.set(id, promise);
+  return work().finally(() => {
+    documents.delete(id);
+    resolve();
+  });
+}
