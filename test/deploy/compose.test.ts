@@ -53,12 +53,14 @@ test('holds no password and refuses to start without one', () => {
   expect(new Set(secrets.map(([, value]) => value))).toEqual(new Set(['secret']));
 });
 
-test('publishes the API to everyone and everything else to this computer only', () => {
+test('publishes only the proxy to other computers', () => {
   const published = entries.flatMap(([name, { ports = [] }]) => ports.map((port) => [name, port]));
   expect(published).toEqual([
     ['temporal', '127.0.0.1:7233:7233'],
     ['temporal-ui', '127.0.0.1:8233:8080'],
-    ['api', '8080:8080'],
+    ['api', '127.0.0.1:8080:8080'],
+    ['proxy', '80:80'],
+    ['proxy', '443:443'],
   ]);
 });
 
