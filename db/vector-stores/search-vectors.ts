@@ -6,7 +6,7 @@ import type { VectorStoreId } from '../../wire/ids.ts';
 import { cosine, toCode } from '../../retrieval/index.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
-import type { Candidate, SearchScope } from './search-words.ts';
+import type { Candidate, SearchScope } from './search-scope.ts';
 
 /** Best first by cosine, at most `limit`, of the `nearest` codes of each store. */
 export async function searchVectors(
@@ -26,7 +26,7 @@ export async function searchVectors(
       storeFile: store_file,
       score: cosine(vector, toFloats(embedding)),
     }))
-    .sort((a, b) => b.score - a.score || a.chunkId - b.chunkId);
+    .sort((a, b) => b.score - a.score || a.chunkId - b.chunkId || a.storeFile - b.storeFile);
 }
 
 type NearestRow = { chunk_id: number; store_file: number; embedding: Buffer };
@@ -50,7 +50,7 @@ async function readNearest(
        from chunk_codes c
        where c.vector_store_id = $1 and exists (select from vector_stores s where s.id = $1 and s.project_id = $2)
          ${filtered ? condition : ''}
-       order by distance, c.chunk_id limit $4)
+       order by distance, c.chunk_id, c.store_file limit $4)
      select n.chunk_id, n.store_file, v.embedding from nearest n join chunk_vectors v using (chunk_id)
      where n.distance is not null`,
     [storeId, projectId, code, nearest, ...(filtered ? [filter.path, filter.variables] : [])],

@@ -11,7 +11,7 @@ import type { Pool, Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { compileFilter } from './search-filter.ts';
 import { searchVectors } from './search-vectors.ts';
-import type { Candidate, SearchScope } from './search-words.ts';
+import type { Candidate, SearchScope } from './search-scope.ts';
 import { searchWords } from './search-words.ts';
 import { useExistingStores, useVectorStores } from './vector-stores.ts';
 
