@@ -1,6 +1,7 @@
 /** What activities are made of: the worker builds it once. */
 import type { EventBatcher } from '../db/events/event-batcher.ts';
 import type { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
+import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
@@ -8,6 +9,12 @@ import type { Sandbox } from '../sandbox/index.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { IngestPlaces } from './ingest/places.ts';
 import type { ModelServers } from './model/client.ts';
+
+/** `upstreamModel`: the model's name there. */
+export type PassedTarget = {
+  server: { baseUrl: string; apiKey: string };
+  upstreamModel: string;
+};
 
 export type ActivityDependencies = {
   pool: Pool;
@@ -31,4 +38,10 @@ export type ActivityDependencies = {
   parsers: ParserPool;
   ingests: IngestPlaces;
   tokens: TokenCounter;
+  /** Takes what was committed to Temporal. */
+  dispatcher: { dispatch(delivery: Delivery): void };
+  /** The server of a request that passes to a model as it is. */
+  target: (endpoint: string, model: string) => PassedTarget | undefined;
+  /** Seconds that a run of a batch may live. */
+  longestRunSeconds: number;
 };

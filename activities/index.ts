@@ -1,11 +1,18 @@
 /** The activities that the worker registers. Their arguments and results are ids and kinds: content stays in Postgres. */
-import type { RunId, ToolCallId } from '../wire/ids.ts';
+import type { BatchId, RunId, ToolCallId } from '../wire/ids.ts';
 import type { IngestEndReason } from '../db/vector-stores/documents.ts';
 import { endIngest } from '../db/vector-stores/documents.ts';
 import type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
 import type { RunToolResult } from '../db/runs/tool-calls.ts';
 import type { TurnResult } from '../db/runs/finish-turn.ts';
+import type { BatchStep } from './batches/advance-batch.ts';
+import { advanceBatch } from './batches/advance-batch.ts';
+import type { OperatorChange } from './batches/change-batch.ts';
+import { changeBatch } from './batches/change-batch.ts';
+import { finalizeBatch } from './batches/finalize-batch.ts';
+import { passLine } from './batches/pass-line.ts';
+import { validateBatch } from './batches/validate-batch.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { EmbeddedPart } from './ingest/embed-chunks.ts';
 import { embedDocuments } from './ingest/embed-chunks.ts';
@@ -17,6 +24,7 @@ import { withPlace } from './ingest/places.ts';
 import { modelTurn } from './turn/model-turn.ts';
 import { runTool } from './run-tool.ts';
 
+export type { BatchStep } from './batches/advance-batch.ts';
 export type { ActivityDependencies } from './dependencies.ts';
 export type { IngestEndReason } from '../db/vector-stores/documents.ts';
 export type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
@@ -36,7 +44,21 @@ export type Activities = {
   reconcile(): Promise<{ repaired: number }>;
   /** The end of an ingest that failed or was cancelled. Its name is in histories. */
   settleFile(seq: number, reason: IngestEndReason): Promise<IngestResult>;
-} & IngestActivities;
+} & BatchActivities &
+  IngestActivities;
+
+type BatchActivities = {
+  /** Reads the input file of a batch. */
+  validateBatch(batchId: BatchId): Promise<void>;
+  /** Starts lines as far as there is room, or ends them, and says what is next. */
+  advanceBatch(batchId: BatchId): Promise<BatchStep>;
+  /** Asks a model server for the answer of a line that has no run. */
+  passLine(batchId: BatchId, line: number): Promise<void>;
+  /** What an operator asked for in the Temporal UI. */
+  changeBatch(batchId: BatchId, change: OperatorChange): Promise<void>;
+  /** Writes the files of a batch and ends it. */
+  finalizeBatch(batchId: BatchId): Promise<void>;
+};
 
 /** On a queue of their own. */
 export type IngestActivities = {
@@ -55,16 +77,32 @@ const MAINTENANCE = '';
 
 export function createActivities(
   deps: ActivityDependencies,
-): Omit<Activities, keyof IngestActivities> {
+): Omit<Activities, keyof IngestActivities | 'passLine'> {
   return {
     modelTurn: (runId, turn) => modelTurn(deps, runId, turn),
     runTool: (runId, callId) => runTool(deps, runId, callId as ToolCallId),
     finalizeRun: (runId, reason) => finalizeRun(deps.pool, runId, reason),
+    validateBatch: (batchId) => validateBatch(deps, batchId),
+    advanceBatch: (batchId) => advanceBatch(deps, batchId),
+    changeBatch: (batchId, change) => changeBatch(deps, batchId, change),
+    finalizeBatch: (batchId) => finalizeBatch(deps, batchId),
     reconcile: () => Promise.resolve({ repaired: 0 }),
     settleFile: async (seq, reason) => ({
       kind: 'ended',
       status: await endIngest(deps.pool, seq, reason),
     }),
+  };
+}
+
+/** Those of batches that have their own queue. */
+export function createLineActivities(
+  deps: ActivityDependencies,
+): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine'> {
+  const { modelTurn: turn, runTool: tool } = createActivities(deps);
+  return {
+    modelTurn: turn,
+    runTool: tool,
+    passLine: (batchId, line) => passLine(deps, batchId, line),
   };
 }
 

@@ -17,6 +17,11 @@ type Names<Path> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Names<Rest>
   : never;
 
+/** Which kind of id a parameter is depends on the resource, where two name theirs alike. */
+type IdParamOf<Route, Name extends string> = Route extends `${string} /batches/${string}`
+  ? `batches/${Name}`
+  : Name;
+
 /** A request of the operation, checked. */
 export type Call<Route extends string, Query, Body> = {
   context: ApiContext;
@@ -25,7 +30,7 @@ export type Call<Route extends string, Query, Body> = {
   /** Of the caller. */
   project: ProjectId;
   /** The ids in the path, in the right form. Whether their objects exist is the handler's question. */
-  ids: { [Name in Names<Route>]: IdOf<Name> };
+  ids: { [Name in Names<Route>]: IdOf<IdParamOf<Route, Name>> };
   query: Query;
   body: Body;
 };

@@ -85,7 +85,9 @@ async function limit(operation: Operation, call: AnyCall, response: Response): P
 function idsOf({ path }: Operation, params: Record<string, unknown>): Record<string, string> {
   const check = (name: string, value: string) => {
     if (name === 'model') return value;
-    return path.startsWith('/files/') ? checkFileId(value) : checkId(name as IdParam, value);
+    if (path.startsWith('/files/')) return checkFileId(value);
+    const param = path.startsWith('/batches/') ? `batches/${name}` : name;
+    return checkId(param as IdParam, value);
   };
   return Object.fromEntries(
     idNames(path).map((name) => [name, check(name, [params[name]].flat().join('/'))]),

@@ -131,3 +131,14 @@ export function modelTarget(
     profile: { ...config.modelProfile, ...entry?.profile },
   };
 }
+
+/** The server of a request that passes to `model` as it is: that of embeddings may be another. */
+export function passedTarget(config: ServingConfig, endpoint: string, model: string) {
+  const embeddings = embeddingsTarget(config);
+  const isEntry = config.models.some(({ id }) => id === model);
+  if (endpoint === 'embeddings' && !isEntry && model === embeddings?.model) {
+    return { server: embeddings, model, upstreamModel: model };
+  }
+  const target = modelTarget(config, model);
+  return target && { server: target, model, upstreamModel: target.upstreamModel };
+}

@@ -148,6 +148,7 @@ export const SETTINGS = {
   workerActivitySlots: worker('WORKER_ACTIVITY_SLOTS', whole(1, 10_000).default(400), 'Model turns and tool calls that one worker runs at once'),
 
   maxTurns: both('MAX_TURNS', whole(1, 1_000).default(128), 'Model turns of a run. A run that uses all of them is `incomplete`'),
+  batchSlots: worker('BATCH_SLOTS', whole(1, 10_000).default(64), 'Model turns and tool calls of batches that one worker runs at once'),
   runExpirySeconds: api('RUN_EXPIRY_SECONDS', whole(1, 2_592_000).default(600), 'Life of a run whose request has no `expires_after`'),
   pollAfterMs: api('POLL_AFTER_MS', whole(1, 60_000).default(500), 'Pause that the server asks of poll helpers (`openai-poll-after-ms`)'),
   streamKeepAliveMs: api('STREAM_KEEP_ALIVE_MS', whole(10, 600_000).default(15_000), "Pause between the comments that keep an idle stream's connection alive"),

@@ -1,5 +1,5 @@
 /** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
-import type { RunId } from '../wire/ids.ts';
+import type { BatchId, RunId } from '../wire/ids.ts';
 import type { RunStatus } from '../wire/types.ts';
 import { collectBlobs } from './core/blobs.ts';
 import { emptyExpiredStores, INGEST_ID } from './files/detach-files.ts';
@@ -78,10 +78,31 @@ export async function restartRun(db: Queryable, runId: RunId): Promise<void> {
     'maintenance.restart',
     `insert into deliveries (run_id, kind, payload, next_attempt_at)
      select id, 'start', jsonb_build_object('kind', 'start', 'projectId', project_id, 'threadId', thread_id,
-       'assistantId', assistant_id, 'model', model, 'expiresAtMs', expires_at * 1000), clock_timestamp()
+       'assistantId', assistant_id, 'model', model, 'expiresAtMs', expires_at * 1000)
+         || case when batch_id is null then '{}' else jsonb_build_object('batch', (
+           select jsonb_build_object('id', b.id, 'priority', b.priority) from batches b where b.id = batch_id)) end,
+       clock_timestamp()
      from runs where id = $1 and status in ('queued', 'in_progress', 'requires_action')`,
     [runId],
   );
+}
+
+/** Batches under way that no step has touched for a while. */
+export async function listSuspectBatches(
+  db: Queryable,
+  quietSeconds: number,
+  limit: number,
+): Promise<BatchId[]> {
+  const rows = await query<{ id: BatchId }>(
+    db,
+    'maintenance.suspect-batches',
+    `select id from batches where status in ('validating', 'in_progress', 'finalizing', 'cancelling')
+       and updated_at < clock_timestamp() - $1 * interval '1 second'
+       and not exists (select from deliveries d where d.run_id = batches.id)
+     order by updated_at limit $2`,
+    [quietSeconds, limit],
+  );
+  return rows.map(({ id }) => id);
 }
 
 export type SuspectIngest = { seq: number; ingestId: string };

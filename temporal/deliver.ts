@@ -8,13 +8,15 @@ import {
 } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 
-import type { RunId } from '../wire/ids.ts';
+import type { BatchId, RunId } from '../wire/ids.ts';
 import type { Logger } from '../config/log.ts';
 import type { Delivery, DeliveryPayload } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
+import type { batchWorkflow } from '../workflows/batch.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
+import type { passLineWorkflow } from '../workflows/pass-line.ts';
 import type { runWorkflow } from '../workflows/run.ts';
-import { toolOutputsSubmitted } from '../workflows/signals.ts';
+import { toolOutputsSubmitted, wakeBatch } from '../workflows/signals.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 
 export type Outbox = {
@@ -37,9 +39,12 @@ export async function deliver(
   const { client } = outbox;
   if (payload.kind === 'start') return startRun(outbox, workflowId as RunId, payload);
   if (payload.kind === 'ingest') return startIngest(outbox, workflowId, payload);
+  if (payload.kind === 'line') return startLine(outbox, workflowId, payload);
+  if (payload.kind === 'batch') return startBatch(outbox, workflowId as BatchId, payload);
   const handle = client.workflow.getHandle(workflowId);
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
+    else if (payload.kind === 'wake') await handle.signal(wakeBatch);
     else await handle.cancel();
     return 'accepted';
   } catch (error) {
@@ -50,7 +55,7 @@ export async function deliver(
 
 /** A run's workflow has the run's own id, so that a repeated start changes nothing. */
 export const logFieldsOf = ({ workflowId, payload: { kind } }: Delivery) => ({
-  [kind === 'ingest' ? 'workflow_id' : 'run_id']: workflowId,
+  [['ingest', 'batch', 'line', 'wake'].includes(kind) ? 'workflow_id' : 'run_id']: workflowId,
   kind,
 });
 
@@ -61,16 +66,18 @@ function startRun(
   runId: RunId,
   payload: Payload<'start'>,
 ): Promise<DeliverResult> {
-  const { assistantId, threadId, projectId, model, expiresAtMs } = payload;
+  const { assistantId, threadId, projectId, model, expiresAtMs, batch } = payload;
   const options: WorkflowStartOptions<typeof runWorkflow> = {
     ...once(taskQueue, projectId),
     workflowId: runId,
-    args: [{ v: 2, runId, expiresAtMs, maxTurns }],
+    args: [{ v: 2, runId, expiresAtMs, maxTurns, ...(batch && { batched: true }) }],
+    ...(batch && { priority: { priorityKey: batch.priority, fairnessKey: projectId } }),
     staticSummary: `${assistantId} · ${model}`,
     staticDetails: `Run \`${runId}\` on thread \`${threadId}\`, project \`${projectId}\`.`,
   };
   const attributes = { assistantId, threadId, runStatus: 'in_progress', model, projectId };
-  return start(client, 'runWorkflow', options, attributes);
+  const ofBatch = batch && { batchId: batch.id };
+  return start(client, 'runWorkflow', options, { ...attributes, ...ofBatch });
 }
 
 function startIngest(
@@ -86,6 +93,41 @@ function startIngest(
     staticDetails: `File \`${fileId}\` into vector store \`${vectorStoreId}\`, project \`${projectId}\`.`,
   };
   return start(client, 'ingestFileWorkflow', options, { vectorStoreId, projectId });
+}
+
+/** A batch whose workflow was terminated may be started again: its rows say where it stands. */
+function startBatch(
+  { client, taskQueue }: Outbox,
+  batchId: BatchId,
+  { projectId, endpoint }: Payload<'batch'>,
+): Promise<DeliverResult> {
+  const options: WorkflowStartOptions<typeof batchWorkflow> = {
+    ...once(taskQueue, projectId),
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    workflowId: batchId,
+    args: [{ v: 1, batchId }],
+    staticSummary: `batch of ${endpoint}`,
+    staticDetails: `Batch \`${batchId}\`, project \`${projectId}\`.`,
+  };
+  return start(client, 'batchWorkflow', options, { batchId, projectId });
+}
+
+/** One that was terminated may be started again: its row says whether it is still wanted. */
+function startLine(
+  { client, taskQueue }: Outbox,
+  workflowId: string,
+  { projectId, batchId, line, url, expiresAtMs, priority }: Payload<'line'>,
+): Promise<DeliverResult> {
+  const options: WorkflowStartOptions<typeof passLineWorkflow> = {
+    ...once(taskQueue, projectId),
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
+    workflowId,
+    args: [{ v: 1, batchId, line, expiresAtMs }],
+    priority: { priorityKey: priority, fairnessKey: projectId },
+    staticSummary: `${url}, line ${line}`,
+    staticDetails: `Batch \`${batchId}\`, project \`${projectId}\`.`,
+  };
+  return start(client, 'passLineWorkflow', options, { batchId, projectId });
 }
 
 async function start<T extends Workflow>(

@@ -10,6 +10,7 @@ export const SEARCH_ATTRIBUTES = {
   model: keyword('Model'),
   projectId: keyword('ProjectId'),
   vectorStoreId: keyword('VectorStoreId'),
+  batchId: keyword('BatchId'),
 } as const;
 
 /** For a development server's flags: name → type. */

@@ -223,7 +223,7 @@ export const file = z
   .object({
     object: z.literal('file'),
     id: idOf('file'),
-    purpose: z.enum([...purpose.options, 'assistants_output']),
+    purpose: z.enum([...purpose.options, 'assistants_output', 'batch_output']),
     filename: text,
     bytes: integer,
     created_at: integer,

@@ -67,7 +67,8 @@ export type MissingKind =
   | 'vector store file batch'
   | 'upload'
   | 'project'
-  | 'API key';
+  | 'API key'
+  | 'batch';
 
 /** 400 with our own or a mapped text. `code` and `param` default to null. */
 export const invalidRequest = (
@@ -166,3 +167,16 @@ export const fileNotIndexed = (id: string, status: string): ApiError =>
 /** 400: the batch has ended. Our text. */
 export const cannotCancelBatch = (status: string): ApiError =>
   invalidRequest(`Cannot cancel file batch with status '${status}'.`);
+
+// Batches. The texts are ours: the hosted ones are not known.
+
+/** 400: the batch has ended, or is about to. */
+export const cannotChangeBatch = (action: 'cancel' | 'change', status: string): ApiError =>
+  invalidRequest(`Cannot ${action} a batch with status '${status}'.`);
+
+/** 400: the file cannot be the input of a batch. */
+export const notABatchFile = (reason: string): ApiError =>
+  invalidRequest(`Invalid 'input_file_id': ${reason}`, {
+    code: 'invalid_value',
+    param: 'input_file_id',
+  });

@@ -19,6 +19,7 @@ const FORMATS = {
   tool_call: { prefix: 'call_', randomChars: 15 },
   vector_store: { prefix: 'vs_', randomChars: 15 },
   vector_store_file_batch: { prefix: 'vsfb_', randomChars: 15 },
+  batch: { prefix: 'batch_', randomChars: 15 },
   upload: { prefix: 'upload_', randomChars: 15 },
   upload_part: { prefix: 'part_', randomChars: 15 },
   request: { prefix: 'req_', randomChars: 15 },
@@ -43,6 +44,7 @@ export type RunId = Id<'run'>;
 export type StepId = Id<'run_step'>;
 export type ToolCallId = Id<'tool_call'>;
 export type FileId = Id<'file'>;
+export type BatchId = Id<'batch'>;
 export type VectorStoreId = Id<'vector_store'>;
 
 /** The path parameters whose ids are checked before anything is looked up. */
@@ -58,6 +60,8 @@ const PARAM_KINDS = {
   batch_id: 'vector_store_file_batch',
   project_id: 'project',
   key_id: 'api_key',
+  /** `batch_id` below `/batches`: the published names are equal. */
+  'batches/batch_id': 'batch',
 } as const;
 
 export type IdParam = keyof typeof PARAM_KINDS;
@@ -116,7 +120,7 @@ export function dayOfId(id: string): string | undefined {
 export function checkId<Param extends IdParam>(param: Param, value: string): IdOf<Param> {
   const prefix = FORMATS[PARAM_KINDS[param]].prefix.slice(0, -1);
   if (!value.startsWith(prefix) || !LEGAL_ID.test(value)) {
-    throw illFormedId(param, value.slice(0, MAX_ID_LENGTH), prefix);
+    throw illFormedId(param.split('/').at(-1)!, value.slice(0, MAX_ID_LENGTH), prefix);
   }
   return value as IdOf<Param>;
 }

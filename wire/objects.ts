@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 
 import * as answers from './answers.ts';
+import { batch } from './batch-answers.ts';
 import type * as rows from './rows.ts';
 import { isActive } from './run-status.ts';
 import type * as wire from './types.ts';
@@ -164,3 +165,18 @@ export function batchStatus(
 function toFileCounts({ in_progress, completed, failed, cancelled, total }: wire.FileCounts) {
   return { in_progress, completed, failed, cancelled, total };
 }
+
+/** `errors` is null unless the input file has some. */
+export const toBatch = (row: rows.BatchRow): wire.Batch =>
+  fieldsOf(batch, {
+    ...row,
+    object: 'batch',
+    errors: row.errors.length === 0 ? null : { object: 'list', data: row.errors },
+    request_counts: { total: row.total, completed: row.completed, failed: row.failed },
+    'x-threadmill': {
+      window: row.running_limit,
+      priority: row.priority,
+      paused: row.paused,
+      on_requires_action: row.on_requires_action,
+    },
+  });

@@ -1,5 +1,13 @@
 /** The stored form of each object: the wire's fields plus internal columns. Column names are spelt as on the wire. */
-import type { FileId, MessageId, ProjectId, StepId, ToolCallId, VectorStoreId } from './ids.ts';
+import type {
+  BatchId,
+  FileId,
+  MessageId,
+  ProjectId,
+  StepId,
+  ToolCallId,
+  VectorStoreId,
+} from './ids.ts';
 import type * as wire from './types.ts';
 
 export type AssistantRow = Omit<wire.Assistant, 'object'>;
@@ -31,6 +39,8 @@ export type RunRow = Omit<wire.Run, DerivedOfRun> &
     code_file_ids: FileId[];
     /** The stores of file_search as of the run's creation: the assistant's and the thread's. */
     vector_store_ids: VectorStoreId[];
+    /** Of a run that is a line of a batch. */
+    batch_id: BatchId | null;
   };
 
 export type ToolCallRow = {
@@ -119,6 +129,27 @@ export type VectorStoreFileRow = Omit<wire.VectorStoreFile, 'object' | 'chunking
   max_chunk_tokens: number;
   chunk_overlap_tokens: number;
 };
+
+/** Counts are those of its lines. */
+export type BatchRow = Omit<
+  wire.Batch,
+  'object' | 'errors' | 'request_counts' | 'expires_at' | 'x-threadmill'
+> &
+  wire.Batch['request_counts'] &
+  Omit<wire.BatchSettings, 'window'> & {
+    project_id: ProjectId;
+    expires_at: number;
+    errors: wire.BatchError[];
+    input_blob_id: number | null;
+    output_expires_after: number | null;
+    ending: 'expired' | 'cancelled' | null;
+    checked_chunk: number;
+    checked_offset: number;
+    checked_lines: number;
+    running_limit: number;
+    /** By the database's clock; negative once the time is over. */
+    seconds_left: number;
+  };
 
 export type VectorStoreFileBatchRow = wire.FileCounts &
   Omit<wire.VectorStoreFileBatch, 'object' | 'file_counts' | 'status'> & {

@@ -3,6 +3,7 @@ import type { AssistantStreamEvent } from 'openai/resources/beta/assistants';
 import type { z } from 'zod';
 
 import type * as answers from './answers.ts';
+import type { batch } from './batch-answers.ts';
 
 export type { FileAttributes } from './requests/fields.ts';
 export type Assistant = z.infer<typeof answers.assistant>;
@@ -36,6 +37,11 @@ export type VectorStoreFileStatus = VectorStoreFile['status'];
 export type VectorStoreFileError = NonNullable<VectorStoreFile['last_error']>;
 export type FileCounts = VectorStore['file_counts'];
 export type VectorStoreFileBatch = z.infer<typeof answers.vectorStoreFileBatch>;
+export type Batch = z.infer<typeof batch>;
+export type BatchStatus = Batch['status'];
+export type BatchError = NonNullable<Batch['errors']>['data'][number];
+export type BatchUsage = NonNullable<Batch['usage']>;
+export type BatchSettings = Batch['x-threadmill'];
 
 /** A stored or streamed event: `done` is not stored, it only closes a stream. */
 export type RunEvent = { event: AssistantStreamEvent['event']; data: unknown };

@@ -1,13 +1,17 @@
-/** The connection to Temporal, and the two Temporal workers that poll on it. */
+/** The connection to Temporal, and the Temporal workers that poll on it. */
 import type { WorkerOptions as WorkerSettings } from '@temporalio/worker';
 import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { ActivityDependencies } from '../activities/index.ts';
-import { createActivities, createIngestActivities } from '../activities/index.ts';
+import {
+  createActivities,
+  createIngestActivities,
+  createLineActivities,
+} from '../activities/index.ts';
 import type { ConfigOf } from '../config/config.ts';
 import type { Logger } from '../config/log.ts';
 import { whenThere } from '../temporal/when-there.ts';
-import { ingestTaskQueue } from '../workflows/signals.ts';
+import { batchTaskQueue, ingestTaskQueue } from '../workflows/signals.ts';
 import type { StandIn } from './stand-in.ts';
 
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
@@ -91,6 +95,13 @@ function workerSettings(
       taskQueue: ingestTaskQueue(config.taskQueue),
       activities: createIngestActivities(deps),
       maxConcurrentActivityTaskExecutions: Math.max(INGEST_TASKS, config.ingestSlots),
+    },
+    // So do batches: what their runs ask of the model leaves the slots of other runs free.
+    {
+      ...common,
+      taskQueue: batchTaskQueue(config.taskQueue),
+      activities: createLineActivities(deps),
+      maxConcurrentActivityTaskExecutions: config.batchSlots,
     },
   ];
 }

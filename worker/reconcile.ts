@@ -3,6 +3,9 @@
  * deadline with no worker to say so. Postgres decides every race, and which worker makes the next pass: no workflow is
  * needed for it, and it goes on when Temporal has lost its data (docs/decisions/reconciler.md).
  */
+import { restartBatch } from '../db/batches/batches.ts';
+import { keepBatch } from '../db/batches/transitions.ts';
+import { withTransaction } from '../db/core/pool.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
 import { deleteOldPlaces } from '../db/core/list-places.ts';
@@ -11,6 +14,7 @@ import { forgetFullBuckets } from '../db/projects/rate-buckets.ts';
 import {
   deleteOldIdempotencyKeys,
   listActiveRuns,
+  listSuspectBatches,
   listSuspectRuns,
   restartRun,
   rotateEventPartitions,
@@ -36,7 +40,10 @@ const BATCH = 100;
 /** The returned function stops it after the pass under way. */
 export function startReconciler(parts: Reconciler): () => Promise<void> {
   return startLoop('A pass of the reconciler was given up', ASK_MS, parts.log, async () => {
-    if (await takePass(parts.pool, 'repair', REPAIR_SECONDS)) await repairRuns(parts);
+    if (await takePass(parts.pool, 'repair', REPAIR_SECONDS)) {
+      await repairRuns(parts);
+      await repairBatches(parts);
+    }
     if (await takePass(parts.pool, 'tidy', TIDY_SECONDS)) await tidy(parts);
     return false;
   });
@@ -52,6 +59,17 @@ async function tidy(parts: Reconciler): Promise<void> {
   await tidyFiles(pool);
   await eraseDue(pool);
   await reconcileIngests(parts);
+}
+
+/** A batch whose workflow ended before it did goes on in another: also one that was terminated. A cancel is what ends it. */
+async function repairBatches({ pool, client, log }: Reconciler): Promise<void> {
+  for (const id of await listSuspectBatches(pool, QUIET_SECONDS, BATCH)) {
+    const workflow = await describeWorkflow(client, id);
+    await keepBatch(pool, id);
+    if (workflow === 'running') continue;
+    await withTransaction(pool, (tx) => restartBatch(tx, id));
+    log.warn({ batch_id: id, workflow }, 'Repaired a batch');
+  }
 }
 
 async function repairRuns(parts: Reconciler): Promise<void> {

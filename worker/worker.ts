@@ -7,7 +7,7 @@ import type { ActivityDependencies } from '../activities/index.ts';
 import { ingestPlaces } from '../activities/ingest/places.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { ConfigOf } from '../config/config.ts';
-import { embeddingsTarget, modelTarget, parseLimits } from '../config/config.ts';
+import { embeddingsTarget, modelTarget, parseLimits, passedTarget } from '../config/config.ts';
 import { EventBatcher } from '../db/events/event-batcher.ts';
 import { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
 import { Listener } from '../db/core/listener.ts';
@@ -20,6 +20,8 @@ import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
 import { workflowBundle } from './bundle.ts';
 import { openSandbox } from './sandbox.ts';
+import type { Outbox } from '../temporal/deliver.ts';
+import { createDispatcher } from '../temporal/dispatch.ts';
 import { startRedelivery } from '../temporal/redeliver.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { startReconciler } from './reconcile.ts';
@@ -69,7 +71,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   );
   const running = Promise.all(workers.map((each) => each.run())).then(() => {});
   running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
-  const stopRedelivery = startRedelivery({ pool, client, log, taskQueue, maxTurns });
+  const outbox: Outbox = { pool, client, log, taskQueue, maxTurns };
+  deps.dispatcher = createDispatcher(outbox);
+  const stopRedelivery = startRedelivery(outbox);
   const stopReconciler = startReconciler({ pool, client, taskQueue, embedder, log });
   return {
     get sandbox() {
@@ -132,6 +136,10 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     parsers: createParserPool(config.ingestSlots),
     ingests: ingestPlaces(config.ingestSlots),
     tokens: new TokenCounter(),
+    // Until the workers poll, redelivery has them.
+    dispatcher: { dispatch() {} },
+    target: (endpoint, model) => passedTarget(config, endpoint, model),
+    longestRunSeconds: config.runExpiryMaxSeconds,
   };
   const standIn = startStandIn(options.temporalAddress, config, log);
   return { connection, sandbox, codePath, listener, deps, standIn };
@@ -158,7 +166,7 @@ function installRuntime(log: Logger): void {
     Runtime.install({
       shutdownSignals: [],
       logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-        // The worker of ingests is meant to have activities only.
+        // The workers of ingests and batches are meant to have activities only.
         if (message.startsWith('No workflows registered')) return;
         const write = level === 'ERROR' ? log.error : log.warn;
         write.call(log, { temporal: meta }, message);

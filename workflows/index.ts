@@ -1,6 +1,8 @@
 /** What the worker's bundle contains. */
+export { batchWorkflow } from './batch.ts';
 export { embedWorkflow } from './embed-documents.ts';
 export { indexWorkflow } from './index-documents.ts';
 export { ingestFileWorkflow } from './ingest-file.ts';
+export { passLineWorkflow } from './pass-line.ts';
 export { reconcileWorkflow } from './reconcile.ts';
 export { runWorkflow } from './run.ts';

@@ -27,7 +27,7 @@ import type { LastError } from '../wire/types.ts';
 import type { Interruption, OpenState, Results, RunState } from './run-state.ts';
 import { apply, initialState } from './run-state.ts';
 import type { RunInput } from './signals.ts';
-import { toolOutputsSubmitted } from './signals.ts';
+import { batchTaskQueue, toolOutputsSubmitted } from './signals.ts';
 
 const RUN_STATUS = defineSearchAttributeKey('RunStatus', SearchAttributeType.KEYWORD);
 
@@ -119,8 +119,12 @@ const HEARTBEAT_TIMEOUT = '6s';
 /** Without a number: an activity knows what another try can change, and says when it is enough (activities/failures.ts). */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' };
 
+const queueOf = ({ batched }: RunInput) =>
+  batched ? { taskQueue: batchTaskQueue(workflowInfo().taskQueue) } : {};
+
 function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelTurn']> {
   const activities = proxyActivities<Activities>({
+    ...queueOf(input),
     // A model may think for as long as the run lives; the activity knows how long its server may be silent.
     scheduleToCloseTimeout: timeLeft(input),
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
@@ -139,6 +143,7 @@ async function runTools(
   const ended = await Promise.allSettled(
     calls.map((call) => {
       const activities = proxyActivities<Activities>({
+        ...queueOf(input),
         scheduleToCloseTimeout: timeLeft(input),
         heartbeatTimeout: HEARTBEAT_TIMEOUT,
         cancellationType: 'WAIT_CANCELLATION_COMPLETED',

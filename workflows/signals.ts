@@ -1,12 +1,41 @@
 /** Names that the API, the worker and the workflow share. A signal's name and argument are a contract: never reuse one. */
 import { defineSignal } from '@temporalio/workflow';
-import type { RunId } from '../wire/ids.ts';
+import type { BatchId, RunId } from '../wire/ids.ts';
 
 /** The outputs of this submission (the id of the step that waited) are stored in Postgres. */
 export const toolOutputsSubmitted = defineSignal<[submission: string]>('toolOutputsSubmitted');
 
-/** The versioned input of a run's workflow. From 2 on it writes `RunStatus` at every end; 0.1.0 started runs with 1. */
-export type RunInput = { v: 1 | 2; runId: RunId; expiresAtMs: number; maxTurns: number };
+/**
+ * The versioned input of a run's workflow. From 2 on it writes `RunStatus` at every end; 0.1.0 started runs with 1.
+ * `batched`: the turns and tool calls of the run have the slots of batches.
+ */
+export type RunInput = {
+  v: 1 | 2;
+  runId: RunId;
+  expiresAtMs: number;
+  maxTurns: number;
+  batched?: true;
+};
+
+/** Turns and tool calls of batches have their own queue and slots: those of other runs do not wait behind them. */
+export function batchTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-batch`;
+}
+
+/** The versioned input of a batch's workflow. */
+export type BatchInput = { v: 1; batchId: BatchId };
+
+/** The versioned input of the workflow of a line that has no run. */
+export type PassLineInput = { v: 1; batchId: BatchId; line: number; expiresAtMs: number };
+
+/** Something has changed that the batch waits for: PostgreSQL says what. */
+export const wakeBatch = defineSignal('wake');
+
+/** For an operator in the Temporal UI. They do what the API does. */
+export const pauseBatch = defineSignal('pause');
+export const resumeBatch = defineSignal('resume');
+export const setWindow = defineSignal<[lines: number]>('setWindow');
+export const setPriority = defineSignal<[priority: number]>('setPriority');
 
 /** Activities of ingests have their own queue and few slots, so that thousands of files leave the others to runs. */
 export function ingestTaskQueue(taskQueue: string): string {

@@ -6,6 +6,12 @@ import { deleteAssistant } from './assistants/delete.ts';
 import { getAssistant } from './assistants/get.ts';
 import { listAssistants } from './assistants/list.ts';
 import { modifyAssistant } from './assistants/modify.ts';
+import { cancelBatch } from './batches/cancel.ts';
+import { createBatch } from './batches/create.ts';
+import { retrieveBatch } from './batches/get.ts';
+import { listBatches } from './batches/list.ts';
+import { modifyBatch } from './batches/modify.ts';
+import { listBatchRequiresAction } from './batches/requires-action.ts';
 import { cancelVectorStoreFileBatch } from './file-batches/cancel.ts';
 import { createVectorStoreFileBatch } from './file-batches/create.ts';
 import { getVectorStoreFileBatch } from './file-batches/get.ts';
@@ -101,6 +107,14 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
   },
   Files: { createFile, listFiles, retrieveFile, deleteFile, downloadFile },
   Uploads: { createUpload, addUploadPart, completeUpload, cancelUpload },
+  Batch: {
+    createBatch,
+    listBatches,
+    retrieveBatch,
+    modifyBatch,
+    cancelBatch,
+    listBatchRequiresAction,
+  },
   Models: { listModels, retrieveModel, deleteModel },
   Threadmill: {
     createProject,

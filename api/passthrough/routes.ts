@@ -8,7 +8,7 @@ import { Agent } from 'undici';
 import { z } from 'zod';
 
 import type { ConfigOf } from '../../config/config.ts';
-import { embeddingsTarget, modelTarget } from '../../config/config.ts';
+import { passedTarget } from '../../config/config.ts';
 import { modelOfResponse } from '../../db/projects/passed-responses.ts';
 import {
   missingModel,
@@ -104,7 +104,7 @@ async function passStored(link: Link, request: Request, response: Response): Pro
   const { config, pool } = link.context;
   const id = String(request.params.response_id);
   const model = await modelOfResponse(pool, projectOf(response), id);
-  const destination = model === undefined ? undefined : find(config, 'responses', model);
+  const destination = model === undefined ? undefined : passedTarget(config, 'responses', model);
   if (destination === undefined) throw noSuchResponse(id);
   await passOn(link, request, response, { server: destination.server, headers: {}, body: null });
 }
@@ -131,17 +131,7 @@ function choose(
   const deployment = locals.deployment as string | undefined;
   const isDeployed = config.models.some(({ id }) => id === deployment);
   const model = (isDeployed ? deployment : named || deployment) ?? '';
-  const destination = find(config, endpoint, model);
+  const destination = passedTarget(config, endpoint, model);
   if (destination !== undefined) return destination;
   throw model === '' ? missingModel() : modelNotFound(model);
-}
-
-function find(config: ConfigOf<'api'>, endpoint: string, model: string): Destination | undefined {
-  const embeddings = embeddingsTarget(config);
-  const isEntry = config.models.some(({ id }) => id === model);
-  if (endpoint === 'embeddings' && !isEntry && model === embeddings?.model) {
-    return { server: embeddings, model, upstreamModel: model };
-  }
-  const target = modelTarget(config, model);
-  return target && { server: target, model, upstreamModel: target.upstreamModel };
 }

@@ -1,5 +1,12 @@
 /** Starts, signals and cancels that are committed but not yet accepted by Temporal. Repeating one is harmless. */
-import type { AssistantId, FileId, ProjectId, ThreadId, VectorStoreId } from '../../wire/ids.ts';
+import type {
+  AssistantId,
+  BatchId,
+  FileId,
+  ProjectId,
+  ThreadId,
+  VectorStoreId,
+} from '../../wire/ids.ts';
 import { toJson } from './json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
@@ -12,6 +19,7 @@ export type DeliveryPayload =
       assistantId: AssistantId;
       model: string;
       expiresAtMs: number;
+      batch?: { id: BatchId; priority: number };
     }
   | { kind: 'signal'; submission: string }
   | { kind: 'cancel' }
@@ -21,9 +29,22 @@ export type DeliveryPayload =
       projectId: ProjectId;
       vectorStoreId: VectorStoreId;
       fileId: FileId;
-    };
+    }
+  /** A line of a batch that has no run. */
+  | {
+      kind: 'line';
+      projectId: ProjectId;
+      batchId: BatchId;
+      line: number;
+      url: string;
+      expiresAtMs: number;
+      priority: number;
+    }
+  | { kind: 'batch'; projectId: ProjectId; endpoint: string }
+  /** Of a batch: something has changed that its workflow waits for. */
+  | { kind: 'wake' };
 
-/** The id of a run's workflow is the run's; an ingest's names its store, file and row. Its column is called `run_id`. */
+/** The id of a workflow of a run or batch is the run's or batch's; an ingest's names its store, file and row. Its column is called `run_id`. */
 export type Delivery = { id: number; workflowId: string; payload: DeliveryPayload };
 
 /** Commits with the change it belongs to. */

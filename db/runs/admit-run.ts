@@ -1,4 +1,7 @@
-/** Runs at once of a project and of a key. A run keeps its place until it has ended, also while it waits for its client. */
+/**
+ * Runs at once of a project and of a key. A run keeps its place until it has ended, also while it waits for its client.
+ * Batches have windows instead.
+ */
 import { rateLimitReached } from '../../wire/limit-errors.ts';
 import type { Refusal } from '../../wire/limit-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
@@ -27,7 +30,7 @@ export async function admitRun(tx: Tx, limits: readonly RunLimit[]): Promise<voi
       tx,
       'runs.count-active',
       `select of as owner, count(*) as used from runs, unnest(array[project_id, key_id]) as limits (of)
-       where project_id = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')
+       where project_id = $1 and batch_id is null and status in ('queued', 'in_progress', 'requires_action', 'cancelling')
        group by of`,
       [project],
     ),

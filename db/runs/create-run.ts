@@ -1,7 +1,7 @@
 /** A new run on a thread, alone or together with its thread. */
 import { emptyThread, threadHasActiveRun } from '../../wire/errors.ts';
 import { runEvent, threadCreated } from '../../wire/events.ts';
-import type { KeyId, ProjectId, ThreadId } from '../../wire/ids.ts';
+import type { BatchId, KeyId, ProjectId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { AssistantRow, RunRow } from '../../wire/rows.ts';
@@ -54,12 +54,16 @@ export type AcceptedRun = {
   ingests?: Delivery[];
 };
 
+/** `priority`: of Temporal, from 1 to 5. */
+export type BatchOfRun = { id: BatchId; priority: number };
+
 type RunOwners = {
   projectId: ProjectId;
   /** Of the request. */
   keyId: KeyId;
   threadId: ThreadId;
   assistant: AssistantRow;
+  batch?: BatchOfRun | undefined;
 };
 type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
 /** `windowEndSeq`: the last message that the run reads. */
@@ -102,7 +106,7 @@ async function insertRun(
   settings: NewRun,
   leadingEvents: ReturnType<typeof threadCreated>[],
 ): Promise<AcceptedRun> {
-  const { projectId, threadId, assistant } = origin;
+  const { projectId, threadId, assistant, batch } = origin;
   if (!settings.instructions && !(await hasUserMessage(tx, threadId))) throw emptyThread();
   const run = await insertRow(tx, origin, settings);
   if (run.tools.some(({ type }) => type === 'file_search')) {
@@ -116,6 +120,7 @@ async function insertRun(
       assistantId: assistant.id,
       model: run.model,
       expiresAtMs: run.expires_at * 1_000,
+      ...(batch === undefined ? {} : { batch }),
     }),
     appendEvents(tx, run.id, [...leadingEvents, runEvent(run, 'created'), runEvent(run)]),
   ]);
@@ -124,7 +129,7 @@ async function insertRun(
 
 async function insertRow(
   tx: Tx,
-  { projectId, keyId, threadId, assistant, windowEndSeq }: RunOrigin,
+  { projectId, keyId, threadId, assistant, batch, windowEndSeq }: RunOrigin,
   settings: NewRun,
 ): Promise<RunRow> {
   const rows = await query<RunRow>(
@@ -132,7 +137,7 @@ async function insertRow(
     'runs.create',
     `insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
        tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
-       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids, key_id)
+       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids, key_id, batch_id)
      select $1, $2, $3, $4, 'queued', moment, moment + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
        $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20,
        array(select id from (select $21::text[] || array(select jsonb_array_elements_text(tool_resources #> '{code_interpreter,file_ids}')
@@ -140,7 +145,7 @@ async function insertRow(
          group by id order by min(place)),
        array(select id from (select $22::text[] || array(select jsonb_array_elements_text(tool_resources #> '{file_search,vector_store_ids}')
            from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
-         group by id order by min(place)), $23
+         group by id order by min(place)), $23, $24
      from unix_now() as moment returning ${RUN_COLUMNS}`,
     [
       mintId('run'),
@@ -166,6 +171,7 @@ async function insertRow(
       settings.codeFileIds,
       settings.vectorStoreIds,
       keyId,
+      batch?.id ?? null,
     ],
   );
   return rows[0]!;

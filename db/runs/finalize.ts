@@ -39,24 +39,31 @@ export async function finalizeRun(
   runId: RunId,
   reason: RunEndReason,
 ): Promise<FinalizeResult> {
-  return withTransaction(pool, async (tx) => {
-    const current = await lockRun(tx, { runId });
-    if (current === undefined) return DELETED;
-    if (!isActive(current.status)) return runEnd(current);
-    if (reason.status === 'expired' && reason.waiting && current.status !== 'requires_action') {
-      return { kind: 'resumed' };
-    }
-    const final =
-      current.status === 'cancelling' && reason.status !== 'expired'
-        ? { status: 'cancelled' as const }
-        : reason;
-    const run = (await endRun(tx, runId, final))!;
-    const events: RunEvent[] = [];
-    if (final.status === 'cancelled') events.push(runEvent({ ...current, status: 'cancelling' }));
-    events.push(...(await closeOpenObjects(tx, run, final)), runEvent(run));
-    await appendEvents(tx, runId, events);
-    return runEnd(run);
-  });
+  return withTransaction(pool, (tx) => finalize(tx, runId, reason));
+}
+
+/** The same in a transaction that does more. */
+export async function finalize(
+  tx: Tx,
+  runId: RunId,
+  reason: RunEndReason,
+): Promise<FinalizeResult> {
+  const current = await lockRun(tx, { runId });
+  if (current === undefined) return DELETED;
+  if (!isActive(current.status)) return runEnd(current);
+  if (reason.status === 'expired' && reason.waiting && current.status !== 'requires_action') {
+    return { kind: 'resumed' };
+  }
+  const final =
+    current.status === 'cancelling' && reason.status !== 'expired'
+      ? { status: 'cancelled' as const }
+      : reason;
+  const run = (await endRun(tx, runId, final))!;
+  const events: RunEvent[] = [];
+  if (final.status === 'cancelled') events.push(runEvent({ ...current, status: 'cancelling' }));
+  events.push(...(await closeOpenObjects(tx, run, final)), runEvent(run));
+  await appendEvents(tx, runId, events);
+  return runEnd(run);
 }
 
 async function closeOpenObjects(tx: Tx, run: RunRow, reason: RunEndReason): Promise<RunEvent[]> {

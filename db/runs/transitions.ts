@@ -6,6 +6,7 @@ import type { RunId } from '../../wire/ids.ts';
 import type { RunRow, TokenCounts, ToolCallRow } from '../../wire/rows.ts';
 import { TRANSITIONS } from '../../wire/run-status.ts';
 import type { LastError, RequiredAction, RunStatus } from '../../wire/types.ts';
+import { followRun } from '../batches/line-states.ts';
 import { toJson } from '../core/json.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -30,7 +31,9 @@ async function moveRun(
      returning ${RUN_COLUMNS}${returning}`,
     [runId, to, TRANSITIONS[to], ...values],
   );
-  return rows[0];
+  const run = rows[0];
+  if (run !== undefined) await followRun(tx, run);
+  return run;
 }
 
 /** A run as an attempt at one of its turns finds it. */

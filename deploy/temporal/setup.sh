@@ -8,7 +8,7 @@ set -eu
 DATABASES='temporal:temporal temporal_visibility:visibility'
 SCHEMAS=${TEMPORAL_SCHEMAS:-/etc/temporal/schema/postgresql/v12}
 # The same names as in temporal/search-attributes.ts.
-ATTRIBUTES='AssistantId ThreadId RunStatus Model ProjectId VectorStoreId'
+ATTRIBUTES='AssistantId ThreadId RunStatus Model ProjectId VectorStoreId BatchId'
 NAMESPACE=${TEMPORAL_NAMESPACE:-default}
 RETENTION=${TEMPORAL_RETENTION:-72h}
 TRIES=60

@@ -11,6 +11,7 @@ import { DEFINITIONS, OPERATIONS } from './description.ts';
 import { DEVIATIONS } from './deviations.ts';
 import { createRecorder, keyOf } from './recorder.ts';
 import { assistants, models } from './scenarios/assistants.ts';
+import { batches } from './scenarios/batches.ts';
 import { files, uploads } from './scenarios/files.ts';
 import { refusals } from './scenarios/refusals.ts';
 import * as runs from './scenarios/runs.ts';
@@ -28,6 +29,7 @@ const OBJECTS: readonly Scenario[] = [
   ['threads and messages', threads],
   ['files', files],
   ['uploads', uploads],
+  ['batches', batches],
   ['vector stores', vectorStores],
   ['files of vector stores', vectorStoreFiles],
   ['file batches', fileBatches],

@@ -12,6 +12,7 @@ const prefixes: Record<IdKind, string> = {
   tool_call: 'call_',
   vector_store: 'vs_',
   vector_store_file_batch: 'vsfb_',
+  batch: 'batch_',
   upload: 'upload_',
   upload_part: 'part_',
   request: 'req_',
@@ -116,6 +117,7 @@ describe('checking', () => {
     upload_id: 'upload',
     vector_store_id: 'vs',
     batch_id: 'vsfb',
+    'batches/batch_id': 'batch',
     project_id: 'proj',
     key_id: 'key',
   };
@@ -130,9 +132,13 @@ describe('checking', () => {
     for (const value of ['undefined', 'null', '', 'x', `X${prefix}_a`, '[object Object]']) {
       const error = refusal(param as IdParam, value);
       expect(error.message).toBe(
-        `Invalid '${param}': '${value}'. Expected an ID that begins with '${prefix}'.`,
+        `Invalid '${param.split('/').at(-1)}': '${value}'. Expected an ID that begins with '${prefix}'.`,
       );
-      expect(error).toMatchObject({ status: 400, code: 'invalid_value', param });
+      expect(error).toMatchObject({
+        status: 400,
+        code: 'invalid_value',
+        param: param.split('/').at(-1),
+      });
     }
   });
 

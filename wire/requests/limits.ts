@@ -71,6 +71,14 @@ export const LIMITS = {
   toolOutputs: 512,
   /** Our decision. */
   toolOutputText: 1_048_576,
+  /** Lines of a batch, and bytes of its input file. */
+  batchLines: 50_000,
+  batchBytes: 209_715_200,
+  customId: 64,
+  /** Our decision: lines of a batch that run at once. */
+  batchRunning: 1_000,
+  /** Our decision: as long as a run may live, 30 days in seconds. */
+  batchWindow: 2_592_000,
   /** Our extension `expires_after`: 30 days, in seconds. */
   expiresAfter: 2_592_000,
 } as const;

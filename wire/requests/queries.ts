@@ -36,6 +36,9 @@ export const listMessagesQuery = listQuery
     run_id: run_id === undefined ? undefined : checkId('run_id', run_id),
   }));
 
+/** Without `order` and `before`, as published. */
+export const listBatchesQuery = z.object({ limit: integer(1, 100).default(20), after: cursor });
+
 /** `filter`: only files in that state. */
 export const listStoreFilesQuery = listQuery.extend({
   filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),

@@ -3,11 +3,6 @@ export type Known = { tests: RegExp; failures: number; why: string };
 
 export const KNOWN: Known[] = [
   {
-    tests: /^test_batches\.py::.*::test_(method|raw_response|streaming_response)_/,
-    failures: 70,
-    why: 'the endpoint does not exist: batches',
-  },
-  {
     tests: /^test_models\.py::.*::test_(method|raw_response|streaming_response)_delete\[/,
     failures: 15,
     why: 'there are no fine-tuned models that could be deleted; the answer is the one recorded for a model that is not there',

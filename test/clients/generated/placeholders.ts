@@ -25,6 +25,7 @@ const LISTED: Record<string, string> = {
   steps: 'step_id',
   files: 'file_id',
   vector_stores: 'vector_store_id',
+  batches: 'batch_id',
 };
 
 export function inPath(path: string, ids: Ids): string {

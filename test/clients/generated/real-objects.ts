@@ -50,6 +50,7 @@ export class RealObjects {
       needs(/file_id|file-abc123|\/files\/string/, () => this.#file()),
       needs(/vector_store_id|vs_abc123/, () => this.#store()),
       needs(/thread_id|\/run_id/, () => this.#thread(request)),
+      needs(/\/batches\b/, () => this.#batch()),
       needs(/upload_(id|abc123)/, () => this.#upload(request.includes('/complete'))),
     ]);
     const ids: Ids = Object.assign({}, ...found);
@@ -65,6 +66,22 @@ export class RealObjects {
   async #file(): Promise<Ids> {
     const file = await toFile(Buffer.from('Blue fish eat moss.'), 'fish.txt');
     return { file_id: (await this.#client.files.create({ file, purpose: 'user_data' })).id };
+  }
+
+  /** It stays under way until it is cancelled. */
+  async #batch(): Promise<Ids> {
+    const endpoint = '/v1/responses';
+    const line = { custom_id: 'a', method: 'POST', url: endpoint, body: { model: MODEL } };
+    const file = await toFile(Buffer.from(JSON.stringify(line)), 'input.jsonl');
+    const { id: input_file_id } = await this.#client.files.create({ file, purpose: 'batch' });
+    const settings = { 'x-threadmill': { paused: true } };
+    const { id: batch_id } = await this.#client.batches.create({
+      ...settings,
+      input_file_id,
+      endpoint,
+      completion_window: '24h',
+    });
+    return { input_file_id, batch_id };
   }
 
   async #store(): Promise<Ids> {

@@ -17,9 +17,9 @@ export const DELIVERIES: Mutation[] = [
     edits: [
       edit(
         'api/operations/runs/create.ts',
-        `return acceptedRun(await db.createRun(tx, owners, body.messages, settings));`,
-        `const made = await db.createRun(tx, owners, body.messages, settings);
-    context.dispatcher.dispatch(made.delivery);
+        `return acceptedRun(await requestRun(tx, runSource(call), ids.thread_id, body));`,
+        `const made = await requestRun(tx, runSource(call), ids.thread_id, body);
+    call.context.dispatcher.dispatch(made.delivery);
     return acceptedRun(made);`,
       ),
     ],

@@ -45,8 +45,8 @@ export const ENDINGS: Mutation[] = [
     edits: [
       edit(
         'db/runs/finalize.ts',
-        `    if (!isActive(current.status)) return runEnd(current);\n`,
-        `    void isActive;\n`,
+        `  if (!isActive(current.status)) return runEnd(current);\n`,
+        `  void isActive;\n`,
       ),
       edit(
         'db/runs/transitions.ts',

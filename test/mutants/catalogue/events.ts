@@ -178,14 +178,17 @@ export const EVENTS: Mutation[] = [
     edits: [
       edit(
         'db/runs/finalize.ts',
-        `    await appendEvents(tx, runId, events);\n    return runEnd(run);\n  });`,
-        `    return { ...runEnd(run), events };
-  }).then(async (ended) => {
-    if (!('events' in ended)) return ended;
-    await withTransaction(pool, (tx) => appendEvents(tx, runId, ended.events));
-    const { events: _, ...outcome } = ended;
-    return outcome;
-  });`,
+        `  await appendEvents(tx, runId, events);\n  return runEnd(run);`,
+        `  return { ...runEnd(run), events } as FinalizeResult;`,
+      ),
+      edit(
+        'db/runs/finalize.ts',
+        `  return withTransaction(pool, (tx) => finalize(tx, runId, reason));`,
+        `  const ended: FinalizeResult & { events?: RunEvent[] } =
+    await withTransaction(pool, (tx) => finalize(tx, runId, reason));
+  const { events, ...outcome } = ended;
+  if (events !== undefined) await withTransaction(pool, (tx) => appendEvents(tx, runId, events));
+  return outcome as FinalizeResult;`,
       ),
     ],
     caughtBy: [WHOLE],

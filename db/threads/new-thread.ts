@@ -1,10 +1,10 @@
 /** A thread and its messages, as requests bring them. */
-import type { NewMessage } from '../../../db/threads/messages.ts';
-import type { NewThread } from '../../../db/threads/threads.ts';
-import { filesOfMessages, filesOfResources } from '../../../wire/requests/file-ids.ts';
-import type { CreateMessageParams, CreateThreadParams } from '../../../wire/requests/threads.ts';
-import { textsOf, tokensBesideTexts } from '../../../wire/tokens.ts';
-import type { Call } from '../../operation.ts';
+import type { ProjectId } from '../../wire/ids.ts';
+import { filesOfMessages, filesOfResources } from '../../wire/requests/file-ids.ts';
+import type { CreateMessageParams, CreateThreadParams } from '../../wire/requests/threads.ts';
+import { textsOf, tokensBesideTexts } from '../../wire/tokens.ts';
+import type { NewMessage } from './messages.ts';
+import type { NewThread } from './threads.ts';
 
 /** A thread's fields, with what is to be made together with it. */
 export function newThread(params: CreateThreadParams): NewThread {
@@ -21,13 +21,16 @@ export function newMessage(params: CreateMessageParams): NewMessage {
   return { ...params, tokens: 0 };
 }
 
+type Counter = { count(project: ProjectId, texts: readonly string[]): Promise<number[]> };
+
 /** Before a transaction: the tokens of megabytes take seconds. */
 export async function countMessages(
-  { context, project }: Pick<Call<string, unknown, unknown>, 'context' | 'project'>,
+  counter: Counter,
+  project: ProjectId,
   messages: NewMessage[],
 ): Promise<void> {
   const texts = messages.map(({ content }) => textsOf(content));
-  const counts = await context.tokens.count(project, texts.flat());
+  const counts = await counter.count(project, texts.flat());
   let at = 0;
   for (const [index, message] of messages.entries()) {
     message.tokens = tokensBesideTexts(message.content);

@@ -1,0 +1,107 @@
+/**
+ * One step of a batch. PostgreSQL says which; the workflow repeats this until the batch has ended. A step that is cut off
+ * or made twice starts no line twice: each is claimed in the transaction that makes its run.
+ */
+import { findBatch } from '../../db/batches/batches.ts';
+import type { LineCounts } from '../../db/batches/line-states.ts';
+import { countLines, endDeleted, endPending, listLineRuns } from '../../db/batches/line-states.ts';
+import { endPassing } from '../../db/batches/passed-lines.ts';
+import { beginFinalizing, keepBatch } from '../../db/batches/transitions.ts';
+import { enqueueDelivery } from '../../db/core/deliveries.ts';
+import type { Delivery } from '../../db/core/deliveries.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import { finalize } from '../../db/runs/finalize.ts';
+import { startCancelling } from '../../db/runs/transitions.ts';
+import { hasEnded } from '../../wire/batch-status.ts';
+import type { BatchId } from '../../wire/ids.ts';
+import type { BatchRow } from '../../wire/rows.ts';
+import type { BatchStatus, LastError } from '../../wire/types.ts';
+import type { ActivityDependencies } from '../dependencies.ts';
+import { beating } from '../ingest/ingest-file.ts';
+import { startLines } from './start-lines.ts';
+
+/** What the workflow does next. */
+export type BatchStep =
+  | { kind: 'validate' }
+  | { kind: 'finalize' }
+  | { kind: 'ended'; status: BatchStatus | 'deleted' }
+  | { kind: 'wait'; ms: number; paused: boolean; counts: LineCounts };
+
+/** Runs that one step cancels or fails. */
+const RUNS = 200;
+
+/** Until the next step, unless the batch is woken before: while lines are left, while some run, and while all are parked. */
+const WAITS = { starting: 2_000, running: 5_000, parked: 60_000 };
+
+export async function advanceBatch(deps: ActivityDependencies, id: BatchId): Promise<BatchStep> {
+  return beating(async (signal) => {
+    const batch = await findBatch(deps.pool, id);
+    if (batch === undefined) return { kind: 'ended', status: 'deleted' };
+    if (hasEnded(batch.status)) return { kind: 'ended', status: batch.status };
+    if (batch.status === 'validating') return { kind: 'validate' };
+    await keepBatch(deps.pool, id);
+    await endDeleted(deps.pool, id);
+    if (batch.status === 'in_progress') return go(deps, batch, signal);
+    await endPending(deps.pool, id, batch.ending ?? 'cancelled');
+    await endPassing(deps.pool, id, batch.ending ?? 'cancelled');
+    await cancelRuns(deps, id);
+    const counts = await countLines(deps.pool, id);
+    return isIdle(counts) ? { kind: 'finalize' } : waitFor(batch, counts, WAITS.starting);
+  });
+}
+
+async function go(
+  deps: ActivityDependencies,
+  batch: BatchRow,
+  signal: AbortSignal,
+): Promise<BatchStep> {
+  const { pool } = deps;
+  const { id, paused } = batch;
+  if (batch.on_requires_action === 'fail') await failWaiting(deps, id);
+  const { running = 0 } = await countLines(pool, id);
+  const room = paused ? 0 : batch.running_limit - running;
+  await startLines(deps, batch, room, signal);
+  const counts = await countLines(pool, id);
+  if (isIdle(counts) || batch.seconds_left <= 0) {
+    await beginFinalizing(pool, id, isIdle(counts) ? null : 'expired');
+    return isIdle(counts) ? { kind: 'finalize' } : waitFor(batch, counts, 0);
+  }
+  const active = (counts.running ?? 0) > 0;
+  const starting = !paused && (counts.pending ?? 0) > 0;
+  return waitFor(batch, counts, WAITS[starting ? 'starting' : active ? 'running' : 'parked']);
+}
+
+function waitFor(batch: BatchRow, counts: LineCounts, ms: number): BatchStep {
+  const left = batch.seconds_left > 0 ? batch.seconds_left * 1_000 : ms;
+  return { kind: 'wait', ms: Math.min(ms, left), paused: batch.paused, counts };
+}
+
+function isIdle({ pending = 0, running = 0, waiting = 0 }: LineCounts): boolean {
+  return pending + running + waiting === 0;
+}
+
+const UNANSWERED: LastError = {
+  code: 'server_error',
+  message: 'The run requires action, and its batch lets such runs fail.',
+};
+
+async function failWaiting({ pool, dispatcher }: ActivityDependencies, id: BatchId): Promise<void> {
+  for (const { runId } of await listLineRuns(pool, id, 'waiting', RUNS)) {
+    // The workflow of the run hears of its end as of a cancel: it finds the run ended.
+    const delivery = await withTransaction(pool, async (tx) => {
+      const end = await finalize(tx, runId, { status: 'failed', error: UNANSWERED });
+      return end.kind === 'ended' ? enqueueDelivery(tx, runId, { kind: 'cancel' }) : undefined;
+    });
+    if (delivery !== undefined) dispatcher.dispatch(delivery);
+  }
+}
+
+async function cancelRuns({ pool, dispatcher }: ActivityDependencies, id: BatchId): Promise<void> {
+  for (const path of await listLineRuns(pool, id, 'active', RUNS)) {
+    const delivery = await withTransaction(pool, async (tx): Promise<Delivery | undefined> => {
+      const run = await startCancelling(tx, path);
+      return run && enqueueDelivery(tx, run.id, { kind: 'cancel' });
+    });
+    if (delivery !== undefined) dispatcher.dispatch(delivery);
+  }
+}

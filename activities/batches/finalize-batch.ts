@@ -1,0 +1,80 @@
+/** Writes the output and error files of a batch, line by line in the order of the input, and ends it. */
+import { findBatch } from '../../db/batches/batches.ts';
+import { countLines } from '../../db/batches/line-states.ts';
+import type { LineResult } from '../../db/batches/results.ts';
+import { readResults, sumUsage } from '../../db/batches/results.ts';
+import { endBatch } from '../../db/batches/transitions.ts';
+import type { StoredBlob } from '../../db/core/blobs.ts';
+import { deleteBlob, writeBlob } from '../../db/core/blobs.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import type { Tx } from '../../db/core/pool.ts';
+import { createFileOfBlob } from '../../db/files/files.ts';
+import type { BatchId } from '../../wire/ids.ts';
+import type { LineState } from '../../wire/batch-status.ts';
+import { LIMITS } from '../../wire/requests/limits.ts';
+import type { BatchRow } from '../../wire/rows.ts';
+import type { ActivityDependencies } from '../dependencies.ts';
+import { beating } from '../ingest/ingest-file.ts';
+import { isAnswered, resultLine } from './result-line.ts';
+
+const ENDED: readonly LineState[] = ['completed', 'failed', 'cancelled', 'expired'];
+
+export async function finalizeBatch(deps: ActivityDependencies, id: BatchId): Promise<void> {
+  return beating(async (signal) => {
+    const batch = await findBatch(deps.pool, id);
+    if (batch?.status !== 'finalizing' && batch?.status !== 'cancelling') return;
+    const output = await write(deps, batch, ['completed'], signal);
+    const errors = await write(deps, batch, ENDED, signal);
+    const { completed = 0, failed = 0 } = await countLines(deps.pool, id);
+    const usage = await sumUsage(deps.pool, id);
+    const ended = await withTransaction(deps.pool, async (tx) => {
+      const outputFileId = await makeFile(tx, batch, 'output', output);
+      const errorFileId = await makeFile(tx, batch, 'error', errors);
+      return endBatch(tx, batch, { outputFileId, errorFileId, completed, failed, usage });
+    });
+    if (ended === undefined) throw new Error(`Batch ${id} has ended meanwhile.`);
+  });
+}
+
+/** The output has the lines that were answered, the error file all others. Undefined: there is none. */
+async function write(
+  { pool }: ActivityDependencies,
+  batch: BatchRow,
+  states: readonly LineState[],
+  signal: AbortSignal,
+): Promise<StoredBlob | undefined> {
+  const answered = states.length === 1;
+  const content = async function* () {
+    for await (const result of readResults(pool, batch.id, states)) {
+      signal.throwIfAborted();
+      if (isAnswered(result) === answered) yield toBytes(batch, result);
+    }
+  };
+  const options = { maxBytes: LIMITS.maxBytes };
+  const blob = await writeBlob(pool, batch.project_id, content(), options);
+  if (blob.bytes > 0) return blob;
+  await deleteBlob(pool, blob.id);
+  return undefined;
+}
+
+function toBytes({ ending }: BatchRow, result: LineResult): Buffer {
+  return Buffer.from(`${JSON.stringify(resultLine(result, ending))}\n`);
+}
+
+/** It counts towards the project's quota, which does not keep a result from its owner. */
+async function makeFile(
+  tx: Tx,
+  batch: BatchRow,
+  kind: 'output' | 'error',
+  blob: StoredBlob | undefined,
+): Promise<string | null> {
+  if (blob === undefined) return null;
+  const file = await createFileOfBlob(tx, batch.project_id, {
+    filename: `${batch.id}_${kind}.jsonl`,
+    purpose: 'batch_output',
+    blobId: blob.id,
+    bytes: blob.bytes,
+    expiresAfter: batch.output_expires_after ?? undefined,
+  });
+  return file.id;
+}

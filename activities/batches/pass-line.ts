@@ -1,0 +1,127 @@
+/** A line that has no run: its body goes to the server of its model, and the answer is stored with the line. */
+import { ApplicationFailure, log } from '@temporalio/activity';
+import { Agent, request as send } from 'undici';
+
+import { endPassedLine, readPassedLine } from '../../db/batches/passed-lines.ts';
+import type { PassedLine } from '../../db/batches/passed-lines.ts';
+import type { LineResponse } from '../../db/batches/results.ts';
+import { readBlobPart } from '../../db/core/blob-parts.ts';
+import { addModelUsage } from '../../db/projects/model-usage.ts';
+import { modelOfResponse, rememberResponse } from '../../db/projects/passed-responses.ts';
+import { ApiError } from '../../wire/errors.ts';
+import { modelNotFound, previousResponseNotFound } from '../../wire/http-errors.ts';
+import type { BatchId } from '../../wire/ids.ts';
+import { passedBodySchema } from '../../wire/requests/batches.ts';
+import { parseBody } from '../../wire/requests/body.ts';
+import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
+import { beating } from '../ingest/ingest-file.ts';
+
+/** In ms. A model may think for long before it answers. */
+const WAIT_MS = 1_800_000;
+const agent = new Agent({ headersTimeout: WAIT_MS, bodyTimeout: WAIT_MS, allowH2: false });
+
+export async function passLine(
+  deps: ActivityDependencies,
+  batchId: BatchId,
+  line: number,
+): Promise<void> {
+  return beating(async (signal) => {
+    const found = await readPassedLine(deps.pool, batchId, line);
+    if (found === undefined) return;
+    const response = await answer(deps, found, signal).catch((error: unknown) => {
+      if (error instanceof ApiError) return { status_code: error.status, body: error.toJSON() };
+      throw error;
+    });
+    await endPassedLine(deps.pool, [batchId, line], response);
+  });
+}
+
+type Asked = PassedTarget & {
+  endpoint: string;
+  body: Record<string, unknown>;
+  signal: AbortSignal;
+};
+
+/** @throws ApiError for what another try cannot change */
+async function answer(
+  deps: ActivityDependencies,
+  line: PassedLine,
+  signal: AbortSignal,
+): Promise<LineResponse> {
+  const { pool } = deps;
+  const text = (await readBlobPart(pool, line.input_blob_id, line, line.bytes)).toString();
+  const { body: given } = JSON.parse(text.trim()) as { body: unknown };
+  const body = parseBody(passedBodySchema, given);
+  const { model, previous_response_id: previous } = body;
+  if (previous && !(await modelOfResponse(pool, line.project_id, previous))) {
+    throw previousResponseNotFound(previous);
+  }
+  const endpoint = line.url.slice('/v1/'.length);
+  const target = deps.target(endpoint, model);
+  if (target === undefined) throw modelNotFound(model);
+  const response = await ask({ ...target, endpoint, body, signal });
+  await record(deps, line, { endpoint, model, response });
+  return response;
+}
+
+/** @throws a failure that is tried again, after the time that the server asks for */
+async function ask({
+  server,
+  upstreamModel,
+  endpoint,
+  body,
+  signal,
+}: Asked): Promise<LineResponse> {
+  const answered = await send(`${server.baseUrl}/${endpoint}`, {
+    dispatcher: agent,
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${server.apiKey}`,
+      'content-type': 'application/json',
+      'user-agent': 'threadmill',
+    },
+    body: JSON.stringify({ ...body, model: upstreamModel }),
+    signal,
+  });
+  const { statusCode, headers } = answered;
+  const text = await answered.body.text();
+  if ([401, 403, 408, 429].includes(statusCode) || statusCode >= 500) {
+    log.info('A model server did not take a line', { status: statusCode, url: server.baseUrl });
+    const seconds = Number(headers['retry-after']);
+    const wait = seconds > 0 ? { nextRetryDelay: `${Math.min(seconds, 3_600)}s` as const } : {};
+    throw ApplicationFailure.create({
+      message: `The model server answered ${statusCode}.`,
+      ...wait,
+    });
+  }
+  return { status_code: statusCode, body: parsed(text) };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+type Passed = { endpoint: string; model: string; response: LineResponse };
+type Reported = Partial<Record<string, number>>;
+
+/** What the server reports is counted with the project, as for requests that pass through the API. */
+async function record(
+  { pool }: ActivityDependencies,
+  { project_id: projectId, key_id: keyId }: PassedLine,
+  { endpoint, model, response }: Passed,
+): Promise<void> {
+  if (response.status_code !== 200) return;
+  const { id, usage } = (response.body ?? {}) as { id?: unknown; usage?: Reported };
+  if (endpoint === 'responses' && typeof id === 'string') {
+    await rememberResponse(pool, projectId, id, model);
+  }
+  const promptTokens = usage?.['prompt_tokens'] ?? usage?.['input_tokens'] ?? 0;
+  const completionTokens = usage?.['completion_tokens'] ?? usage?.['output_tokens'] ?? 0;
+  const totalTokens = usage?.['total_tokens'] ?? promptTokens + completionTokens;
+  const counts = { promptTokens, completionTokens, totalTokens };
+  await addModelUsage(pool, { projectId, keyId, model, endpoint, estimated: false, ...counts });
+}

@@ -1,0 +1,12 @@
+import { getBatch } from '../../../db/batches/batches.ts';
+import { batch } from '../../../wire/batch-answers.ts';
+import { hasEnded } from '../../../wire/batch-status.ts';
+import { toBatch } from '../../../wire/objects.ts';
+import { operation } from '../../operation.ts';
+
+export const retrieveBatch = operation({
+  route: 'GET /batches/{batch_id}',
+  answer: batch,
+  polled: ({ status }) => !hasEnded(status),
+  read: async ({ pool, project, ids }) => toBatch(await getBatch(pool, project, ids.batch_id)),
+});

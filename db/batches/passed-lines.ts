@@ -1,0 +1,85 @@
+/** Lines that have no run: their requests pass to model servers, and their answers are stored with them. */
+import type { BatchId, KeyId, ProjectId } from '../../wire/ids.ts';
+import type { BlobPlace } from '../core/blob-parts.ts';
+import { toJson } from '../core/json.ts';
+import type { Queryable } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { WAKES } from './line-states.ts';
+import type { LineResponse } from './results.ts';
+
+export const lineWorkflowId = (batchId: BatchId, line: number): string => `${batchId}:${line}`;
+
+export type PassedLine = BlobPlace & {
+  url: string;
+  bytes: number;
+  project_id: ProjectId;
+  key_id: KeyId;
+  input_blob_id: number;
+};
+
+/** Undefined: the line has ended. */
+export async function readPassedLine(
+  db: Queryable,
+  batchId: BatchId,
+  line: number,
+): Promise<PassedLine | undefined> {
+  const rows = await query<PassedLine>(
+    db,
+    'passed-lines.get',
+    `select l.url, l.chunk, l."offset", l.bytes, b.project_id, b.key_id, b.input_blob_id
+     from batch_lines l join batches b on b.id = l.batch_id
+     where l.batch_id = $1 and l.line = $2 and l.state = 'running' and b.input_blob_id is not null`,
+    [batchId, line],
+  );
+  return rows[0];
+}
+
+/** Stores the answer of a line that still runs, and wakes its batch as the end of a run does. */
+export async function endPassedLine(
+  db: Queryable,
+  [batchId, line]: [BatchId, number],
+  response: LineResponse,
+): Promise<void> {
+  const state = response.status_code! < 300 ? 'completed' : 'failed';
+  await query(
+    db,
+    'passed-lines.end',
+    `with moved as (
+       update batch_lines set state = $3, response = $4::json where batch_id = $1 and line = $2 and state = 'running'
+       returning batch_id)
+     ${WAKES}`,
+    [batchId, line, state, toJson(response)],
+  );
+}
+
+/** Lines under way end with their batch, and their workflows are cancelled. */
+export async function endPassing(
+  db: Queryable,
+  batchId: BatchId,
+  state: 'cancelled' | 'expired',
+): Promise<void> {
+  await query(
+    db,
+    'passed-lines.stop',
+    `with ended as (
+       update batch_lines set state = $2 where batch_id = $1 and state = 'running' and thread_id is null
+       returning batch_id || ':' || line as workflow_id)
+     insert into deliveries (run_id, kind, payload, next_attempt_at)
+     select workflow_id, 'cancel', '{"kind": "cancel"}'::jsonb, clock_timestamp() from ended`,
+    [batchId, state],
+  );
+}
+
+/** Gives lines under way a new start: those whose workflows go on do not notice. */
+export async function restartPassing(db: Queryable, batchId: BatchId): Promise<void> {
+  await query(
+    db,
+    'passed-lines.restart',
+    `insert into deliveries (run_id, kind, payload, next_attempt_at)
+     select b.id || ':' || l.line, 'line', jsonb_build_object('kind', 'line', 'projectId', b.project_id, 'batchId', b.id,
+       'line', l.line, 'url', l.url, 'expiresAtMs', b.expires_at * 1000, 'priority', b.priority), clock_timestamp()
+     from batches b join batch_lines l on l.batch_id = b.id
+     where b.id = $1 and l.state = 'running' and l.thread_id is null`,
+    [batchId],
+  );
+}

@@ -1,0 +1,118 @@
+/** What the lines of a batch came to, in their order, for its output and error files. */
+import type { LineState } from '../../wire/batch-status.ts';
+import type { BatchId, RunId } from '../../wire/ids.ts';
+import { toMessage, toRun } from '../../wire/objects.ts';
+import type { MessageRow, RunRow, TokenCounts } from '../../wire/rows.ts';
+import type { BatchUsage, Message, Run } from '../../wire/types.ts';
+import type { Queryable } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
+import { RUN_COLUMNS } from '../runs/read-runs.ts';
+import { MESSAGE_COLUMNS } from '../threads/messages.ts';
+
+/** Lines read at once. */
+const PAGE = 50;
+
+/** What is stored of a line that has no run: an answer, or why there is none. */
+export type LineResponse = {
+  status_code?: number;
+  body?: unknown;
+  error?: { code: string; message: string };
+};
+
+export type LineResult = {
+  line: number;
+  custom_id: string;
+  state: LineState;
+  response: LineResponse | null;
+  run: (Run & { messages: Message[] }) | null;
+};
+
+type Row = Omit<LineResult, 'response' | 'run'> & { response: string | null; run_id: RunId | null };
+
+/** Lines in these states, a page in memory. */
+export async function* readResults(
+  db: Queryable,
+  batchId: BatchId,
+  states: readonly LineState[],
+): AsyncGenerator<LineResult> {
+  for (let after = 0; ;) {
+    const rows = await query<Row>(
+      db,
+      'batch-lines.results',
+      `select line, custom_id, state, response, run_id from batch_lines
+       where batch_id = $1 and line > $2 and state = any($3::text[]) order by line limit ${PAGE}`,
+      [batchId, after, states],
+    );
+    const runs = await readRuns(
+      db,
+      rows.flatMap(({ run_id }) => run_id ?? []),
+    );
+    for (const { run_id, response, ...row } of rows) {
+      const run = (run_id !== null && runs.get(run_id)) || null;
+      yield {
+        ...row,
+        run,
+        response: response === null ? null : (JSON.parse(response) as LineResponse),
+      };
+    }
+    if (rows.length < PAGE) return;
+    after = rows.at(-1)!.line;
+  }
+}
+
+/** With their messages, oldest first. */
+async function readRuns(
+  db: Queryable,
+  ids: readonly RunId[],
+): Promise<Map<RunId, NonNullable<LineResult['run']>>> {
+  const runs = await query<RunRow>(
+    db,
+    'batch-lines.runs-of-results',
+    `select ${RUN_COLUMNS} from runs where id = any($1::text[])`,
+    [ids],
+  );
+  const messages = await query<MessageRow>(
+    db,
+    'batch-lines.messages-of-results',
+    `select ${MESSAGE_COLUMNS} from messages where run_id = any($1::text[]) order by seq`,
+    [ids],
+  );
+  const byRun = Map.groupBy(messages, ({ run_id }) => run_id!);
+  return new Map(
+    runs.map((row) => {
+      const written = (byRun.get(row.id) ?? []).map(toMessage);
+      return [row.id, { ...toRun(row), messages: written }];
+    }),
+  );
+}
+
+/** SQL: a count in the stored answer of a model server, by its name there or the other. */
+const reported = (...names: string[]) =>
+  `coalesce(${names.map((name) => `(response #>> '{body,usage,${name}}')::numeric`).join(', ')}, 0)`;
+
+/** Of all runs of the batch that are still there, and of the answers of model servers. */
+export async function sumUsage(db: Queryable, batchId: BatchId): Promise<BatchUsage> {
+  const rows = await query<TokenCounts>(
+    db,
+    'batch-lines.usage',
+    `select ${['prompt', 'cached', 'completion', 'reasoning']
+      .map((kind) => `coalesce(sum(${kind}_tokens), 0)::bigint as ${kind}_tokens`)
+      .join(', ')}
+     from (
+       select prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens
+       from batch_lines l join runs r on r.id = l.run_id where l.batch_id = $1
+       union all
+       select ${reported('prompt_tokens', 'input_tokens')}, ${reported('prompt_tokens_details,cached_tokens', 'input_tokens_details,cached_tokens')},
+         ${reported('completion_tokens', 'output_tokens')}, ${reported('completion_tokens_details,reasoning_tokens', 'output_tokens_details,reasoning_tokens')}
+       from batch_lines where batch_id = $1 and state = 'completed' and run_id is null) used`,
+    [batchId],
+  );
+  const { prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens } = rows[0]!;
+  return {
+    input_tokens: prompt_tokens,
+    input_tokens_details: { cached_tokens },
+    output_tokens: completion_tokens,
+    output_tokens_details: { reasoning_tokens },
+    total_tokens: prompt_tokens + completion_tokens,
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * The only file that changes a batch's status. Each transition is one statement, which finds the batch only in a status
+ * that `BATCH_TRANSITIONS` names for the next one. Undefined means that the batch was in another status, or gone.
+ */
+import { BATCH_TRANSITIONS } from '../../wire/batch-status.ts';
+import { cannotChangeBatch } from '../../wire/errors.ts';
+import type { BatchId, ProjectId } from '../../wire/ids.ts';
+import type { BatchChange } from '../../wire/requests/batches.ts';
+import type { BatchRow } from '../../wire/rows.ts';
+import type { BatchError, BatchStatus, BatchUsage } from '../../wire/types.ts';
+import { releaseBlobs } from '../core/blobs.ts';
+import type { Delivery } from '../core/deliveries.ts';
+import { enqueueDelivery } from '../core/deliveries.ts';
+import { toJson } from '../core/json.ts';
+import type { Pool, Queryable, Tx } from '../core/pool.ts';
+import { query, withTransaction } from '../core/pool.ts';
+import { BATCH_COLUMNS, getBatch } from './batches.ts';
+
+/** The time of a status is in a column of its name. SQL of `set` and `where`: parameters begin with $4. */
+async function moveBatch(
+  db: Queryable,
+  [id, to]: [BatchId, BatchStatus],
+  { name, set = '', where = 'true' }: { name: string; set?: string; where?: string },
+  values: unknown[] = [],
+): Promise<BatchRow | undefined> {
+  const rows = await query<BatchRow>(
+    db,
+    `batches.${name}.${to}`,
+    `update batches set status = $2, ${to}_at = unix_now(), updated_at = clock_timestamp()${set}
+     where id = $1 and status = any($3::text[]) and ${where} returning ${BATCH_COLUMNS}`,
+    [id, to, BATCH_TRANSITIONS[to], ...values],
+  );
+  return rows[0];
+}
+
+/** validating → in_progress: every line is good. */
+export async function startBatch(db: Queryable, id: BatchId): Promise<void> {
+  await moveBatch(db, [id, 'in_progress'], { name: 'start' });
+}
+
+/** validating → failed: the file has errors. Its lines are forgotten. */
+export async function failBatch(pool: Pool, id: BatchId, errors: BatchError[]): Promise<void> {
+  await withTransaction(pool, async (tx) => {
+    const change = {
+      name: 'fail',
+      set: ', errors = $4::jsonb, total = 0, completed = 0, failed = 0',
+    };
+    const batch = await moveBatch(tx, [id, 'failed'], change, [toJson(errors)]);
+    if (batch === undefined) return;
+    await query(tx, 'batches.forget-lines', 'delete from batch_lines where batch_id = $1', [id]);
+    await releaseInput(tx, batch);
+  });
+}
+
+/** Its workflow is at it: the reconciler does not look for it for another while. */
+export async function keepBatch(db: Queryable, id: BatchId): Promise<void> {
+  const text = 'update batches set updated_at = clock_timestamp() where id = $1';
+  await query(db, 'batches.keep', text, [id]);
+}
+
+/** in_progress → finalizing: no line is left, or the time is over. */
+export async function beginFinalizing(
+  db: Queryable,
+  id: BatchId,
+  ending: 'expired' | null,
+): Promise<BatchRow | undefined> {
+  const change = { name: 'finalize', set: ', ending = $4' };
+  return moveBatch(db, [id, 'finalizing'], change, [ending]);
+}
+
+export type BatchResults = {
+  outputFileId: string | null;
+  errorFileId: string | null;
+  completed: number;
+  failed: number;
+  usage: BatchUsage;
+};
+
+/** finalizing | cancelling → the end that `ending` names, with the files of results. Undefined: it has ended before. */
+export async function endBatch(
+  tx: Tx,
+  { id, ending }: Pick<BatchRow, 'id' | 'ending'>,
+  results: BatchResults,
+): Promise<BatchRow | undefined> {
+  const change = {
+    name: 'end',
+    set: ', output_file_id = $4, error_file_id = $5, completed = $6, failed = $7, usage = $8::jsonb',
+  };
+  const batch = await moveBatch(tx, [id, ending ?? 'completed'], change, [
+    results.outputFileId,
+    results.errorFileId,
+    results.completed,
+    results.failed,
+    toJson(results.usage),
+  ]);
+  if (batch !== undefined) await releaseInput(tx, batch);
+  return batch;
+}
+
+async function releaseInput(tx: Tx, { id, input_blob_id: blob }: BatchRow): Promise<void> {
+  if (blob === null) return;
+  await query(
+    tx,
+    'batches.release-input',
+    'update batches set input_blob_id = null where id = $1',
+    [id],
+  );
+  await releaseBlobs(tx, [blob]);
+}
+
+type Changed = { batch: BatchRow; deliveries: Delivery[] };
+
+/** validating | in_progress → cancelling. A batch that is being cancelled stays as it is. @throws ApiError 404, 400 */
+export async function cancelBatch(tx: Tx, projectId: ProjectId, id: BatchId): Promise<Changed> {
+  const change = { name: 'cancel', set: `, ending = 'cancelled'`, where: 'project_id = $4' };
+  const batch = await moveBatch(tx, [id, 'cancelling'], change, [projectId]);
+  if (batch !== undefined) return { batch, deliveries: [await wake(tx, id)] };
+  const current = await getBatch(tx, projectId, id);
+  if (current.status !== 'cancelling') throw cannotChangeBatch('cancel', current.status);
+  return { batch: current, deliveries: [] };
+}
+
+/** Pauses or resumes a batch that starts lines, or changes how it does so. @throws ApiError 404, 400 */
+export async function changeBatch(
+  tx: Tx,
+  projectId: ProjectId,
+  id: BatchId,
+  { window, priority, paused }: BatchChange,
+): Promise<Changed> {
+  const rows = await query<BatchRow>(
+    tx,
+    'batches.change',
+    `update batches set running_limit = coalesce($3, running_limit), priority = coalesce($4, priority),
+       paused = coalesce($5, paused), updated_at = clock_timestamp()
+     where id = $1 and project_id = $2 and status in ('validating', 'in_progress') returning ${BATCH_COLUMNS}`,
+    [id, projectId, window ?? null, priority ?? null, paused ?? null],
+  );
+  if (rows[0] !== undefined) return { batch: rows[0], deliveries: [await wake(tx, id)] };
+  throw cannotChangeBatch('change', (await getBatch(tx, projectId, id)).status);
+}
+
+function wake(tx: Tx, id: BatchId): Promise<Delivery> {
+  return enqueueDelivery(tx, id, { kind: 'wake' });
+}

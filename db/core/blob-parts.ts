@@ -1,0 +1,47 @@
+/** Parts of stored content. */
+import { BlobGoneError } from './blobs.ts';
+import type { Queryable } from './pool.ts';
+import { query } from './pool.ts';
+
+/** Where content begins: a chunk, and how many of its bytes come before. Chunks of put together content differ in size. */
+export type BlobPlace = { chunk: number; offset: number };
+
+/** Reads a finished blob from a place on, chunk by chunk, each with its place. */
+export async function* readBlobFrom(
+  db: Queryable,
+  id: number,
+  { chunk, offset }: BlobPlace,
+): AsyncGenerator<BlobPlace & { data: Buffer }> {
+  for (let place = { chunk, offset }; ; place = { chunk: place.chunk + 1, offset: 0 }) {
+    const rows = await query<{ data: Buffer }>(
+      db,
+      'blobs.read-from',
+      'select substring(data from $3::integer + 1) as data from blob_chunks where blob_id = $1 and n = $2',
+      [id, place.chunk, place.offset],
+    );
+    if (rows[0] === undefined) return;
+    yield { ...place, data: rows[0].data };
+  }
+}
+
+/** Some bytes of a finished blob, without the rest of their chunks. @throws BlobGoneError */
+export async function readBlobPart(
+  db: Queryable,
+  id: number,
+  { chunk, offset }: BlobPlace,
+  bytes: number,
+): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for (let left = bytes; left > 0; chunk += 1, offset = 0) {
+    const rows = await query<{ data: Buffer }>(
+      db,
+      'blobs.read-part',
+      `select substring(data from $3::integer + 1 for $4::integer) as data from blob_chunks where blob_id = $1 and n = $2`,
+      [id, chunk, offset, left],
+    );
+    if (rows[0] === undefined) throw new BlobGoneError(id);
+    parts.push(rows[0].data);
+    left -= rows[0].data.length;
+  }
+  return Buffer.concat(parts);
+}

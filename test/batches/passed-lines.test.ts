@@ -1,0 +1,135 @@
+/** Lines that have no run: their requests pass to the server of their model. */
+import { toFile } from 'openai';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { Environment } from '../support/environment.ts';
+import { FakeUpstream, sendJson } from '../support/fake-upstream.ts';
+import { resultsOf, submit, untilStatus } from './support.ts';
+import type { InputLine } from './support.ts';
+
+let env: Environment;
+let upstream: FakeUpstream;
+beforeAll(async () => {
+  upstream = await FakeUpstream.start();
+  const models = [{ id: 'tutor', base_url: upstream.baseUrl, upstream_model: 'up' }];
+  env = await Environment.start({ config: { modelBaseUrl: undefined, models: models as never } });
+});
+afterAll(async () => {
+  await env[Symbol.asyncDispose]();
+  await upstream[Symbol.asyncDispose]();
+});
+
+const line = (custom_id: string, url: string, body: object): InputLine => ({
+  custom_id,
+  method: 'POST',
+  url,
+  body: { model: 'tutor', ...body },
+});
+
+const USAGE = { prompt_tokens: 5, completion_tokens: 2, total_tokens: 7 };
+
+test('each goes to the server of its model, and its answer is the line of the output file', async () => {
+  const tries = new Map<string, number>();
+  upstream.answer = ({ json }, response) => {
+    const { content } = (json['messages'] as { content: string }[])[0]!;
+    const tried = (tries.get(content) ?? 0) + 1;
+    tries.set(content, tried);
+    if (content === 'busy' && tried === 1) {
+      return sendJson(response, {}, 429, { 'retry-after': '1' });
+    }
+    if (content === 'bad') return sendJson(response, { error: { message: 'No.' } }, 400);
+    return sendJson(response, { id: 'c', model: json['model'], echo: content, usage: USAGE });
+  };
+  const url = '/v1/chat/completions';
+  const lines = ['first', 'busy', 'bad', 'last'].map((content) =>
+    line(content, url, { messages: [{ role: 'user', content }] }),
+  );
+  const { id } = await submit(env.client, lines, {}, url);
+  const batch = await untilStatus(env.client, id, 'completed');
+  expect(batch).toMatchObject({
+    endpoint: url,
+    request_counts: { total: 4, completed: 3, failed: 1 },
+    usage: { input_tokens: 15, output_tokens: 6, total_tokens: 21 },
+  });
+  const output = await resultsOf(env.client, batch.output_file_id);
+  expect(output).toMatchObject(
+    ['first', 'busy', 'last'].map((content) => ({
+      custom_id: content,
+      response: { status_code: 200, body: { model: 'up', echo: content } },
+      error: null,
+    })),
+  );
+  expect(await resultsOf(env.client, batch.error_file_id)).toMatchObject([
+    {
+      custom_id: 'bad',
+      response: { status_code: 400, body: { error: { message: 'No.' } } },
+      error: null,
+    },
+  ]);
+  expect(Object.fromEntries(tries)).toEqual({ first: 1, busy: 2, bad: 1, last: 1 });
+  expect(upstream.last.headers.authorization).toBe('Bearer none');
+});
+
+test('a response of another project is not continued', async () => {
+  upstream.answer = (_received, response) => sendJson(response, { id: 'resp_1', usage: USAGE });
+  const url = '/v1/responses';
+  const made = await submit(env.client, [line('a', url, { input: 'Hi' })], {}, url);
+  await untilStatus(env.client, made.id, 'completed');
+  const next = [line('b', url, { input: 'And?', previous_response_id: 'resp_1' })];
+  const own = await submit(env.client, next, {}, url);
+  expect((await untilStatus(env.client, own.id, 'completed')).request_counts!.completed).toBe(1);
+  const other = await env.otherClient();
+  const { id } = await submit(other, next, {}, url);
+  const batch = await untilStatus(other, id, 'completed');
+  const [error] = await resultsOf(other, batch.error_file_id);
+  expect(error).toMatchObject({ response: { status_code: 400 } });
+});
+
+test('a line without a model, with an unknown one or for another endpoint fails the batch', async () => {
+  const url = '/v1/embeddings';
+  const lines = [
+    line('a', url, { model: undefined, input: 'x' }),
+    line('b', url, { model: 'other', input: 'x' }),
+    line('c', '/v1/responses', { input: 'x' }),
+    line('d', '/v1/threads/thread_a/runs', { assistant_id: 'asst_a' }),
+  ];
+  const { id } = await submit(env.client, lines, {}, url);
+  const batch = await untilStatus(env.client, id, 'failed');
+  expect(batch.errors!.data!.map(({ line: at, code, param }) => [at, code, param])).toEqual([
+    [1, 'missing_required_parameter', 'body.model'],
+    [3, 'invalid_url', 'url'],
+    [4, 'invalid_url', 'url'],
+    [2, 'model_not_found', 'body.model'],
+  ]);
+});
+
+test('a file that came in parts is read as one that came whole', async () => {
+  upstream.answer = ({ json }, response) => sendJson(response, { echo: json['input'] });
+  const url = '/v1/embeddings';
+  const text = ['a', 'b', 'c'].map((id) => JSON.stringify(line(id, url, { input: id }))).join('\n');
+  const parts = [text.slice(0, 10), text.slice(10, 120), text.slice(120)];
+  const upload = await env.client.uploads.create({
+    bytes: text.length,
+    filename: 'input.jsonl',
+    mime_type: 'application/jsonl',
+    purpose: 'batch',
+  });
+  const ids: string[] = [];
+  for (const part of parts) {
+    const data = await toFile(Buffer.from(part), 'part');
+    ids.push((await env.client.uploads.parts.create(upload.id, { data })).id);
+  }
+  const { file } = await env.client.uploads.complete(upload.id, { part_ids: ids });
+  const { id } = await env.client.batches.create({
+    input_file_id: file!.id,
+    endpoint: url,
+    completion_window: '24h',
+  });
+  const batch = await untilStatus(env.client, id, 'completed');
+  const output = await resultsOf(env.client, batch.output_file_id);
+  expect(output.map(({ response }) => response?.body)).toEqual([
+    { echo: 'a' },
+    { echo: 'b' },
+    { echo: 'c' },
+  ]);
+});

@@ -1,0 +1,73 @@
+/** The object of a batch, as published, with this server's own settings beside it. */
+import type { OpenAI } from 'openai';
+import { z } from 'zod';
+
+import type { Id } from './ids.ts';
+import { EXTENSION, metadata } from './requests/fields.ts';
+
+const text = z.string();
+const integer = z.number().meta({ type: 'integer' });
+const time = integer.nullable();
+
+const error = z.object({
+  code: text,
+  message: text,
+  param: text.nullable(),
+  line: integer.nullable(),
+});
+
+const usage = z.object({
+  input_tokens: integer,
+  input_tokens_details: z.object({ cached_tokens: integer }),
+  output_tokens: integer,
+  output_tokens_details: z.object({ reasoning_tokens: integer }),
+  total_tokens: integer,
+});
+
+const batchSettings = z.object({
+  window: integer,
+  priority: integer,
+  paused: z.boolean(),
+  on_requires_action: z.enum(['wait', 'fail']),
+});
+
+export const batch = z
+  .object({
+    id: text as unknown as z.ZodType<Id<'batch'>>,
+    object: z.literal('batch'),
+    endpoint: text,
+    /** Of requests that pass to one model. */
+    model: text.optional(),
+    errors: z.object({ object: z.literal('list'), data: z.array(error) }).nullable(),
+    input_file_id: text,
+    completion_window: text,
+    status: z.enum([
+      'validating',
+      'failed',
+      'in_progress',
+      'finalizing',
+      'completed',
+      'expired',
+      'cancelling',
+      'cancelled',
+    ]),
+    output_file_id: text.nullable(),
+    error_file_id: text.nullable(),
+    created_at: integer,
+    in_progress_at: time,
+    expires_at: time,
+    finalizing_at: time,
+    completed_at: time,
+    failed_at: time,
+    expired_at: time,
+    cancelling_at: time,
+    cancelled_at: time,
+    request_counts: z.object({ total: integer, completed: integer, failed: integer }),
+    usage: usage.nullable(),
+    metadata,
+    'x-threadmill': batchSettings.meta(EXTENSION),
+  })
+  .meta({ id: 'Batch' }) satisfies z.ZodType<Nullable<OpenAI.Batches.Batch>>;
+
+/** The client's type has no null for its optional fields, and the wire does. */
+type Nullable<T> = { [K in keyof T]: T[K] | null };
