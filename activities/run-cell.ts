@@ -75,6 +75,7 @@ async function runLeased(
     await sandbox.runCell({
       interpreterId: call.thread_id,
       owner: lease.projectId,
+      most: lease.cellsAtOnce ?? undefined,
       code: call.input,
       signal: held.signal,
       version: lease.version,

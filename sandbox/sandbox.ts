@@ -110,6 +110,8 @@ export type CellRequest = {
   interpreterId: string;
   /** Owners with cells that wait get kernels in turn. */
   owner: string;
+  /** Kernels that the owner may have at once. */
+  most?: number | undefined;
   code: string;
   signal?: AbortSignal;
   /**

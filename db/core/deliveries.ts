@@ -68,7 +68,7 @@ export async function removeDelivery(db: Queryable, id: number): Promise<void> {
 }
 
 /** Ingests of a project that Temporal holds at once. The others wait here, so that thousands of files leave it free for runs. */
-export const INGEST_WINDOW = 64;
+const INGEST_WINDOW = 64;
 /** Of all projects: beside one with thousands of files, those of others start at once. */
 const INGESTS_OF_ALL = 80;
 
@@ -78,6 +78,9 @@ const UNDER_WAY = `((select count(*) from vector_store_files where status = 'in_
 
 /** How many more may start, or, below 0, how many have to end first. */
 export const INGEST_ROOM = `(${INGESTS_OF_ALL} - ${UNDER_WAY})`;
+
+/** The same within the limit of project `p`. */
+export const INGESTS_OF_PROJECT = `least(${INGEST_WINDOW}, nullif((p.limits->>'ingests_at_once')::integer, 0))`;
 
 /** Each ingest that waits, with the place that it takes among those of its project, after the ones under way. */
 const INGEST_PLACES = `select q.id, q.place - q.waiting + coalesce(f.files, q.waiting) as place
@@ -101,7 +104,8 @@ export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Deli
          order by d.id limit $1 for update skip locked),
        ingests as (
          select d.id from deliveries d join (${INGEST_PLACES}) places on places.id = d.id
-         where d.next_attempt_at <= clock_timestamp() and places.place <= ${INGEST_WINDOW}
+           left join projects p on p.id = d.payload->>'projectId'
+         where d.next_attempt_at <= clock_timestamp() and places.place <= ${INGESTS_OF_PROJECT}
          order by places.place, d.turn, d.id limit greatest(0, least($1, ${INGEST_ROOM})) for update of d skip locked)
      update deliveries set attempts = attempts + 1,
        next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'

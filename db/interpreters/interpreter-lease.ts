@@ -28,7 +28,12 @@ export type StoredVersion = {
 };
 
 /** What a cell starts from: the stored state, and the logs that readers have seen of an earlier attempt at it. */
-export type CellLease = Lease & StoredVersion & { streamed: string };
+export type CellLease = Lease &
+  StoredVersion & {
+    streamed: string;
+    /** The project's limit, if it has one. */
+    cellsAtOnce: number | null;
+  };
 
 /** Takes the lease, unless another attempt has it or an earlier code call of the same step has not ended. */
 export async function takeLease(
@@ -53,8 +58,8 @@ export async function takeLease(
        where interpreters.owner is null or interpreters.lease_until < clock_timestamp()
        returning thread_id, project_id, owner, epoch, version, unsaved, namespace_blob_id)
      select taken.thread_id as "threadId", taken.project_id as "projectId", owner, epoch, version, unsaved,
-       namespace_blob_id, b.sha256, call.streamed
-     from taken cross join call left join blobs b on b.id = namespace_blob_id`,
+       namespace_blob_id, b.sha256, call.streamed, nullif((p.limits->>'cells_at_once')::integer, 0) as "cellsAtOnce"
+     from taken cross join call join projects p on p.id = taken.project_id left join blobs b on b.id = namespace_blob_id`,
     [runId, callId, owner],
   );
   if (rows[0] === undefined) return undefined;

@@ -12,7 +12,7 @@ import type {
 import { toVectorStoreFile } from '../../wire/objects.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
-import { INGEST_ROOM, INGEST_WINDOW } from '../core/deliveries.ts';
+import { INGEST_ROOM, INGESTS_OF_PROJECT } from '../core/deliveries.ts';
 import { found, readById } from '../core/read-by-id.ts';
 import { detachFiles, INGEST_ID } from '../files/detach-files.ts';
 import { lockFiles } from '../files/files.ts';
@@ -142,12 +142,14 @@ export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<D
   const rows = await query<Delivery & { direct: boolean }>(
     tx,
     'vector-store-files.enqueue',
-    `with project as (select project_id as id from vector_store_files where seq = ($1::bigint[])[1]),
+    `with project as (select p.id, ${INGESTS_OF_PROJECT} as most from vector_store_files f join projects p on p.id = f.project_id
+         where f.seq = ($1::bigint[])[1]),
        next as (select coalesce(min(turn), 0) as turn, count(*) as waiting from deliveries d, project
          where d.kind = 'ingest' and d.payload->>'projectId' = project.id),
        own as (select count(*) - next.waiting as n from vector_store_files f, project, next
          where f.status = 'in_progress' and f.project_id = project.id group by next.waiting),
-       room as (select least(${DIRECT_STARTS}, ${INGEST_ROOM} + $2::integer, ${INGEST_WINDOW} - own.n + $2::integer) as n from own),
+       room as (select least(${DIRECT_STARTS}, ${INGEST_ROOM} + $2::integer, project.most - own.n + $2::integer) as n
+         from own, project),
        files as (select f.*, row_number() over (order by seq) as place
          from vector_store_files f where f.seq = any($1::bigint[]))
      insert into deliveries (run_id, kind, payload, next_attempt_at, turn)

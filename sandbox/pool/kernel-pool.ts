@@ -147,33 +147,37 @@ export class KernelPool implements AsyncDisposable {
       typeof request.version === 'function' ? await request.version() : request.version;
     const { bound } = interpreter;
     if (bound !== undefined && bound.kernel.alive && bound.version === version) return bound;
-    const first = await this.#replaceKernel(interpreter, cancel);
+    const first = await this.#replaceKernel(interpreter, request, cancel);
     if (version === null) return first;
     const state = await request.load();
     if (await restore(first, state, version)) return first;
     // Something else may have ended it. Variables that end a second kernel too are given up: the files come back.
-    const second = await this.#replaceKernel(interpreter, cancel);
+    const second = await this.#replaceKernel(interpreter, request, cancel);
     if (await restore(second, state, version)) return second;
-    const third = await this.#replaceKernel(interpreter, cancel);
+    const third = await this.#replaceKernel(interpreter, request, cancel);
     await restore(third, { ...state, namespace: undefined }, version);
     third.notice = second.notice;
     return third;
   }
 
-  async #replaceKernel(interpreter: Interpreter, cancel: AbortSignal): Promise<BoundKernel> {
+  async #replaceKernel(
+    interpreter: Interpreter,
+    request: CellRequest,
+    cancel: AbortSignal,
+  ): Promise<BoundKernel> {
     cancel.throwIfAborted();
     await this.#endKernel(interpreter);
-    interpreter.bound = bindKernel(await this.#newKernel(interpreter.owner, cancel));
+    interpreter.bound = bindKernel(await this.#newKernel(request, cancel));
     // Dropped meanwhile: nothing else refers to this kernel.
     if (cancel.aborted) await this.#endKernel(interpreter);
     cancel.throwIfAborted();
     return interpreter.bound;
   }
 
-  async #newKernel(owner: string, cancel: AbortSignal): Promise<Kernel> {
-    const warm = this.#warm?.take(owner);
+  async #newKernel({ owner, most }: CellRequest, cancel: AbortSignal): Promise<Kernel> {
+    const warm = this.#warm?.take(owner, most);
     if (warm !== undefined) return warm;
-    await this.#permits.acquire(owner, cancel);
+    await this.#permits.acquire(owner, cancel, most);
     return this.#backend.start(cancel, owner).catch((error: unknown) => {
       this.#permits.release(owner);
       throw error;

@@ -10,11 +10,13 @@ export type SharesOptions = {
   makeRoom: (own: string | undefined) => Promise<boolean>;
 };
 
+type Waiter = { owner: string; most: number };
+
 export class Shares {
   readonly #options: SharesOptions;
   readonly #held = new Map<string, number>();
-  /** Owners, in order of arrival. */
-  readonly #waiting: { owner: string }[] = [];
+  /** In order of arrival. */
+  readonly #waiting: Waiter[] = [];
   #free: number;
   #changed = Promise.withResolvers<void>();
 
@@ -23,16 +25,16 @@ export class Shares {
     this.#free = options.places;
   }
 
-  /** Resolves with a place. Throws the signal's reason when it aborts first. */
-  async acquire(owner: string, signal: AbortSignal): Promise<void> {
-    const waiter = { owner };
+  /** Resolves with a place; `most` may lower the owner's. Throws the signal's reason when it aborts first. */
+  async acquire(owner: string, signal: AbortSignal, most = this.#options.most): Promise<void> {
+    const waiter = { owner, most: Math.min(most, this.#options.most) };
     this.#waiting.push(waiter);
     try {
       while (this.#next() !== waiter) {
         signal.throwIfAborted();
         // Read before asking: what changes while room is made must not be missed.
         const changed = this.#changed.promise;
-        const own = this.#free > 0 ? owner : undefined;
+        const own = this.#free > 0 || !this.#mayTake(waiter) ? owner : undefined;
         if (!(await this.#options.makeRoom(own))) await unlessAborted(changed, signal);
       }
       this.#take(owner);
@@ -52,8 +54,8 @@ export class Shares {
   }
 
   /** Gives a place that `tryAcquire` took to an owner, if it may have one more. */
-  adopt(owner: string): boolean {
-    if (!this.#mayTake(owner)) return false;
+  adopt(owner: string, most = this.#options.most): boolean {
+    if (!this.#mayTake({ owner, most: Math.min(most, this.#options.most) })) return false;
     this.release();
     this.#take(owner);
     return true;
@@ -81,16 +83,16 @@ export class Shares {
     this.#held.set(owner, this.held(owner) + 1);
   }
 
-  #mayTake(owner: string): boolean {
-    return this.held(owner) < this.#options.most;
+  #mayTake({ owner, most }: Waiter): boolean {
+    return this.held(owner) < most;
   }
 
   /** The waiter that takes the next place, if there is one for it. */
-  #next(): { owner: string } | undefined {
+  #next(): Waiter | undefined {
     if (this.#free === 0) return undefined;
     // Sorting keeps the order of arrival among equals.
     return this.#waiting
-      .filter(({ owner }) => this.#mayTake(owner))
+      .filter((waiter) => this.#mayTake(waiter))
       .toSorted((a, b) => this.held(a.owner) - this.held(b.owner))[0];
   }
 }

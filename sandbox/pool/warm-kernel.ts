@@ -18,10 +18,10 @@ export class WarmKernel {
   }
 
   /** The kernel, whose permit goes with it; undefined when none is ready, or the owner has all that it may have. */
-  take(owner: string): Kernel | undefined {
+  take(owner: string, most?: number): Kernel | undefined {
     const kernel = this.#kernel;
     if (kernel?.alive === false) this.#permits.release();
-    else if (kernel === undefined || !this.#permits.adopt(owner)) return undefined;
+    else if (kernel === undefined || !this.#permits.adopt(owner, most)) return undefined;
     this.#kernel = undefined;
     return kernel.alive ? kernel : undefined;
   }

@@ -76,6 +76,17 @@ describe.skipIf(!sandbox.status.ok)('a cell of project B', () => {
     await Promise.all(flood);
   });
 
+  test('waits for another cell of B where the project may run one at once', async () => {
+    const stop = new AbortController();
+    const one = { owner: 'b', most: 1 };
+    const busy = sandbox.runCell('busy', ENDLESS, { ...one, signal: stop.signal });
+    const impatient = { ...one, signal: AbortSignal.timeout(300) };
+    await expect(sandbox.runCell('late', '1', impatient)).rejects.toThrow(/timeout/);
+    stop.abort();
+    await expect(busy).rejects.toThrow();
+    expect((await sandbox.runCell('late', '1', one)).logs).toBe('1\n');
+  });
+
   test('finds its variables in its kernel however many threads A begins', async () => {
     const before = await sandbox.runCell('kept', `x = 1\n${PRINT_NAMESPACE}`, { owner: 'b' });
     for (let n = 0; n < 6; n++) await sandbox.runCell(`new${n}`, '1', { owner: 'a' });

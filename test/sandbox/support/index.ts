@@ -13,7 +13,12 @@ import { StateStore } from './state-store.ts';
 
 export const PYTHON = '/usr/bin/python3';
 
-type CellOptions = { owner?: string; signal?: AbortSignal; inputs?: readonly InputFile[] };
+type CellOptions = {
+  owner?: string;
+  most?: number;
+  signal?: AbortSignal;
+  inputs?: readonly InputFile[];
+};
 
 /** A result with its texts in one string and its images in one list. */
 export type ReadResult = CellResult & { logs: string; images: Buffer[] };
@@ -53,10 +58,11 @@ export function withStore(sandbox: Sandbox, store: StateStore): TestSandbox {
     status: sandbox.status,
     sandbox,
     store,
-    async runCell(session, code, { owner = 'test', signal, inputs = [] } = {}) {
+    async runCell(session, code, { owner = 'test', most, signal, inputs = [] } = {}) {
       const result = await sandbox.runCell({
         interpreterId: session,
         owner,
+        most,
         code,
         ...(signal === undefined ? {} : { signal }),
         version: () => Promise.resolve(store.version(session)),
