@@ -6,8 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { Context, log } from '@temporalio/activity';
 
+import type { Pool } from '../db/core/pool.ts';
 import { isBusy, isUnavailable } from '../db/core/pool.ts';
 import type { RunControl } from '../db/events/run-control.ts';
+import { ofRun } from '../db/projects/project-of.ts';
 import { RunCancelledError } from '../db/events/run-control.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import type { RunId } from '../wire/ids.ts';
@@ -42,7 +44,7 @@ function ownerName(tries: number): string {
  * run's deadline, and Temporal counts one attempt.
  */
 export async function attempt<T>(
-  control: RunControl,
+  { pool, control }: { pool: Pool; control: RunControl },
   runId: RunId,
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T | Stopped> {
@@ -54,7 +56,10 @@ export async function attempt<T>(
     return await control.watch(runId, async (cancelled) => {
       const signal = AbortSignal.any([context.cancellationSignal, cancelled]);
       try {
-        return await throughOutages((tries) => work({ signal, owner: ownerName(tries) }), signal);
+        return await throughOutages(
+          (tries) => ofRun(pool, runId, () => work({ signal, owner: ownerName(tries) })),
+          signal,
+        );
       } catch (error) {
         if (cancelled.aborted && cancelled.reason instanceof RunCancelledError) {
           return { kind: 'stopped' };

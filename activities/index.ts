@@ -13,6 +13,7 @@ import { changeBatch } from './batches/change-batch.ts';
 import { finalizeBatch } from './batches/finalize-batch.ts';
 import { passLine } from './batches/pass-line.ts';
 import { validateBatch } from './batches/validate-batch.ts';
+import { ofBatch, ofIngest, ofRun } from '../db/projects/project-of.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { EmbeddedPart } from './ingest/embed-chunks.ts';
 import { embedDocuments } from './ingest/embed-chunks.ts';
@@ -81,15 +82,16 @@ export function createActivities(
   return {
     modelTurn: (runId, turn) => modelTurn(deps, runId, turn),
     runTool: (runId, callId) => runTool(deps, runId, callId as ToolCallId),
-    finalizeRun: (runId, reason) => finalizeRun(deps.pool, runId, reason),
-    validateBatch: (batchId) => validateBatch(deps, batchId),
-    advanceBatch: (batchId) => advanceBatch(deps, batchId),
-    changeBatch: (batchId, change) => changeBatch(deps, batchId, change),
-    finalizeBatch: (batchId) => finalizeBatch(deps, batchId),
+    finalizeRun: (runId, reason) =>
+      ofRun(deps.pool, runId, () => finalizeRun(deps.pool, runId, reason)),
+    validateBatch: (id) => ofBatch(deps.pool, id, () => validateBatch(deps, id)),
+    advanceBatch: (id) => ofBatch(deps.pool, id, () => advanceBatch(deps, id)),
+    changeBatch: (id, change) => ofBatch(deps.pool, id, () => changeBatch(deps, id, change)),
+    finalizeBatch: (id) => ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
     reconcile: () => Promise.resolve({ repaired: 0 }),
     settleFile: async (seq, reason) => ({
       kind: 'ended',
-      status: await endIngest(deps.pool, seq, reason),
+      status: await ofIngest(deps.pool, seq, () => endIngest(deps.pool, seq, reason)),
     }),
   };
 }
@@ -102,7 +104,7 @@ export function createLineActivities(
   return {
     modelTurn: turn,
     runTool: tool,
-    passLine: (batchId, line) => passLine(deps, batchId, line),
+    passLine: (id, line) => ofBatch(deps.pool, id, () => passLine(deps, id, line)),
   };
 }
 
@@ -110,8 +112,8 @@ export function createIngestActivities(deps: ActivityDependencies): IngestActivi
   const maintain = <T>(work: (signal: AbortSignal) => Promise<T>) =>
     beating((signal) => withPlace(deps.ingests, MAINTENANCE, signal, () => work(signal)));
   return {
-    cutFile: (seq) => cutFile(deps, seq),
-    embedSlice: (seq, slice) => embedSlice(deps, seq, slice),
+    cutFile: (seq) => ofIngest(deps.pool, seq, () => cutFile(deps, seq)),
+    embedSlice: (seq, slice) => ofIngest(deps.pool, seq, () => embedSlice(deps, seq, slice)),
     embedDocuments: (after) => maintain((signal) => embedDocuments(deps, after, signal)),
     indexDocuments: (after) => maintain((signal) => indexDocuments(deps, after, signal)),
   };

@@ -12,7 +12,7 @@ export async function runTool(
   runId: RunId,
   callId: ToolCallId,
 ): Promise<RunToolResult> {
-  return attempt(deps.control, runId, async ({ signal, owner }) => {
+  return attempt(deps, runId, async ({ signal, owner }) => {
     const found = await readToolCall(deps.pool, runId, callId);
     if (found.kind === 'done') return found.result;
     return found.call.type === 'file_search'

@@ -8,6 +8,7 @@ import { Router } from 'express';
 import type { StoredBlob } from '../db/core/blobs.ts';
 import { deleteBlob } from '../db/core/blobs.ts';
 import { withIdempotencyKey } from '../db/core/idempotency.ts';
+import { inWholeDatabase } from '../db/core/row-scope.ts';
 import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
@@ -52,8 +53,19 @@ async function serve(
   response: Response,
 ): Promise<void> {
   response.locals.operation = operation.id;
+  requireScope(callerOf(response), operation.scope);
+  const answer = () => serveCall(context, operation, request, response);
+  // Administrators name the project.
+  return operation.scope === 'admin' ? inWholeDatabase(answer) : answer();
+}
+
+async function serveCall(
+  context: ApiContext,
+  operation: Operation,
+  request: Request,
+  response: Response,
+): Promise<void> {
   const caller = callerOf(response);
-  requireScope(caller, operation.scope);
   const call = {
     context,
     pool: context.pool,

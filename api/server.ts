@@ -7,6 +7,7 @@ import { embeddingsTarget } from '../config/config.ts';
 import { createRequestPool } from '../db/core/request-pool.ts';
 import { EventFeed } from '../db/events/event-feed.ts';
 import { Listener } from '../db/core/listener.ts';
+import { weaknessOfRole } from '../db/core/app-role.ts';
 import { createPool } from '../db/core/pool.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
@@ -54,6 +55,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const listener = new Listener(options.listenUrl, 'threadmill-api-listen');
   const feed = new EventFeed(pool, listener);
   await whenThere('PostgreSQL', log, () => listener.start());
+  const weakness = await whenThere('PostgreSQL', log, () => weaknessOfRole(pool));
+  if (weakness !== undefined) log.warn(weakness);
   const connection =
     options.connection ??
     Connection.lazy({ address: options.temporalAddress, ...config.temporalSecurity });

@@ -4,6 +4,7 @@ import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { createPool } from '../db/core/pool.ts';
 import type { Pool } from '../db/core/pool.ts';
+import { WHOLE_DATABASE } from '../db/core/row-scope.ts';
 import { runningPostgresUrl } from '../embedded/running-url.ts';
 import { StartError, describe, reasonOf } from './serve/start-error.ts';
 
@@ -39,17 +40,21 @@ export function readArguments(program: string): Arguments {
   }
 }
 
-/** Calls `work` with a pool for DATABASE_URL, else for the database of the running npm start. */
+/** Calls `work` with a pool of the owner: DATABASE_OWNER_URL, else DATABASE_URL, else the database of the running npm start. */
 export async function useDatabase(
   flags: Arguments['flags'],
-  work: (pool: Pool) => Promise<void>,
+  work: (pool: Pool, config: Config) => Promise<void>,
 ): Promise<void> {
   const config = loadConfig(process.env, { 'data-dir': flags['data-dir'] });
-  const url = await findDatabase(config);
-  const pool = createPool(url, { max: 1, applicationName: 'threadmill-admin' });
+  const url = config.databaseOwnerUrl ?? (await findDatabase(config));
+  const pool = createPool(url, {
+    max: 1,
+    applicationName: 'threadmill-admin',
+    scope: WHOLE_DATABASE,
+  });
   try {
     await checkConnection(pool, config);
-    await work(pool);
+    await work(pool, config);
   } catch (error) {
     const { code } = error as { code?: unknown };
     if (code !== UNDEFINED_TABLE && code !== UNDEFINED_COLUMN) throw error;

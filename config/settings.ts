@@ -32,6 +32,7 @@ const api = readBy('api');
 const worker = readBy('worker');
 const both = readBy('api', 'worker');
 const database = readBy('api', 'worker', 'migrate');
+const migrations = readBy('migrate');
 const sandboxd = readBy('sandboxd');
 /** What runs code: sandboxd, or a worker that does without it. */
 const code = readBy('worker', 'sandboxd');
@@ -67,6 +68,11 @@ export const SETTINGS = {
     'DATABASE_URL',
     optional(postgresUrl, 'embedded PostgreSQL'),
     '`postgres://user:password@host:5432/database`, PostgreSQL 14 or newer. `api` and `worker` require it',
+  ),
+  databaseOwnerUrl: migrations(
+    'DATABASE_OWNER_URL',
+    optional(postgresUrl, 'as `DATABASE_URL`'),
+    'The same for migrations, as the owner of the tables, [see](operations.md#database-roles)',
   ),
   databaseListenUrl: both(
     'DATABASE_LISTEN_URL',

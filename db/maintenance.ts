@@ -1,5 +1,5 @@
 /** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
-import type { BatchId, RunId } from '../wire/ids.ts';
+import type { BatchId, ProjectId, RunId } from '../wire/ids.ts';
 import type { RunStatus } from '../wire/types.ts';
 import { collectBlobs } from './core/blobs.ts';
 import { emptyExpiredStores, INGEST_ID } from './files/detach-files.ts';
@@ -28,7 +28,7 @@ export async function takePass(
   return rows.length > 0;
 }
 
-export type SuspectRun = { id: RunId; status: RunStatus; overdue: boolean };
+export type SuspectRun = { id: RunId; project: ProjectId; status: RunStatus; overdue: boolean };
 
 /** Active runs that nothing has touched for a while, or that are past their deadline. */
 export async function listSuspectRuns(
@@ -39,7 +39,7 @@ export async function listSuspectRuns(
   return query<SuspectRun>(
     db,
     'maintenance.suspects',
-    `select id, status, expires_at + 5 < unix_now() as overdue from runs
+    `select id, project_id as project, status, expires_at + 5 < unix_now() as overdue from runs
      where status in ('queued', 'in_progress', 'requires_action', 'cancelling')
        and (updated_at < clock_timestamp() - $1 * interval '1 second' or expires_at + 5 < unix_now())
        and not exists (select from deliveries d where d.run_id = runs.id)
@@ -54,7 +54,7 @@ export async function listActiveRuns(db: Queryable, ids: string[]): Promise<Susp
   return query<SuspectRun>(
     db,
     'maintenance.active',
-    `select id, status, expires_at + 5 < unix_now() as overdue from runs
+    `select id, project_id as project, status, expires_at + 5 < unix_now() as overdue from runs
      where status in ('queued', 'in_progress', 'requires_action', 'cancelling') and id = any($1::text[])
        and not exists (select from deliveries d where d.run_id = runs.id)`,
     [ids],
@@ -92,20 +92,19 @@ export async function listSuspectBatches(
   db: Queryable,
   quietSeconds: number,
   limit: number,
-): Promise<BatchId[]> {
-  const rows = await query<{ id: BatchId }>(
+): Promise<{ id: BatchId; project: ProjectId }[]> {
+  return query<{ id: BatchId; project: ProjectId }>(
     db,
     'maintenance.suspect-batches',
-    `select id from batches where status in ('validating', 'in_progress', 'finalizing', 'cancelling')
+    `select id, project_id as project from batches where status in ('validating', 'in_progress', 'finalizing', 'cancelling')
        and updated_at < clock_timestamp() - $1 * interval '1 second'
        and not exists (select from deliveries d where d.run_id = batches.id)
      order by updated_at limit $2`,
     [quietSeconds, limit],
   );
-  return rows.map(({ id }) => id);
 }
 
-export type SuspectIngest = { seq: number; ingestId: string };
+export type SuspectIngest = { seq: number; project: ProjectId; ingestId: string };
 
 /** Files in progress that nothing has touched for a while, and whose start Temporal has accepted. */
 export async function listSuspectIngests(
@@ -116,7 +115,7 @@ export async function listSuspectIngests(
   return query<SuspectIngest>(
     db,
     'maintenance.suspect-ingests',
-    `select seq, ${INGEST_ID} as "ingestId" from vector_store_files
+    `select seq, project_id as project, ${INGEST_ID} as "ingestId" from vector_store_files
      where status = 'in_progress' and updated_at < clock_timestamp() - $1 * interval '1 second'
        and not exists (select from deliveries d where d.run_id = ${INGEST_ID})
      order by updated_at limit $2`,
@@ -155,35 +154,23 @@ function partitionName(atMs: number): string {
   return `run_events_${new Date(atMs).toISOString().slice(0, 10).replaceAll('-', '')}`;
 }
 
+/** The database's owner does it: this role may not define tables. */
 async function createPartition(pool: Pool, atMs: number): Promise<void> {
   const day = new Date(atMs).toISOString().slice(0, 10);
-  const nextDay = new Date(atMs + 86_400_000).toISOString().slice(0, 10);
-  const existing = await query(
-    pool,
-    'maintenance.partition-exists',
-    'select 1 where to_regclass($1) is not null',
-    [partitionName(atMs)],
-  );
-  if (existing.length > 0) return;
-  // Rows of that day in the default partition (a clock that was ahead) keep it there: the table works the same.
-  await pool
-    .query(
-      `create table if not exists ${partitionName(atMs)} partition of run_events for values from ('${day}') to ('${nextDay}')`,
-    )
-    .catch((error: { code?: string }) => {
-      if (error.code !== '23514' && error.code !== '42P07') throw error;
-    });
+  await query(pool, 'maintenance.create-partition', 'select create_event_partition($1::date)', [
+    day,
+  ]);
 }
 
 /** Keeps the day while a run with events in it is active: its sequence goes on from there. */
 async function dropPartition(pool: Pool, name: string): Promise<boolean> {
-  const active = await pool.query(
-    `select 1 from runs r where r.status in ('queued', 'in_progress', 'requires_action', 'cancelling')
-       and exists (select from ${name} e where e.run_id = r.id) limit 1`,
+  const rows = await query<{ dropped: boolean }>(
+    pool,
+    'maintenance.drop-partition',
+    `select drop_event_partition(to_date(right($1, 8), 'YYYYMMDD')) as dropped`,
+    [name],
   );
-  if (active.rows.length > 0) return false;
-  await pool.query(`drop table ${name}`);
-  return true;
+  return rows[0]!.dropped;
 }
 
 export async function deleteOldIdempotencyKeys(db: Queryable): Promise<void> {

@@ -2,6 +2,7 @@
 import type { Delivery } from '../db/core/deliveries.ts';
 import { removeDelivery, takeDueDeliveries } from '../db/core/deliveries.ts';
 import type { Outbox } from './deliver.ts';
+import { inWholeDatabase } from '../db/core/row-scope.ts';
 import { deliver, logFieldsOf } from './deliver.ts';
 import { startLoop } from './loop.ts';
 
@@ -10,11 +11,14 @@ const BATCH = 50;
 
 /** Starts the loop; the returned function stops it after the pass under way. */
 export function startRedelivery(outbox: Outbox): () => Promise<void> {
-  return startLoop('Deliveries could not be repeated', INTERVAL_MS, outbox.log, async () => {
+  const pass = async () => {
     const due = await takeDueDeliveries(outbox.pool, BATCH);
     await Promise.all(due.map((delivery) => redeliver(outbox, delivery)));
     return due.length === BATCH;
-  });
+  };
+  return inWholeDatabase(() =>
+    startLoop('Deliveries could not be repeated', INTERVAL_MS, outbox.log, pass),
+  );
 }
 
 async function redeliver(outbox: Outbox, delivery: Delivery): Promise<void> {

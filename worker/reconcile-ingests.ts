@@ -8,6 +8,7 @@ import type { SuspectIngest } from '../db/maintenance.ts';
 import { listSuspectIngests, touchIngest } from '../db/maintenance.ts';
 import { withTransaction } from '../db/core/pool.ts';
 import type { Pool } from '../db/core/pool.ts';
+import { inProject } from '../db/core/row-scope.ts';
 import { enqueueIngests } from '../db/vector-stores/vector-store-files.ts';
 import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
@@ -31,7 +32,7 @@ const BATCH = 200;
 export async function reconcileIngests(parts: Reconciler): Promise<void> {
   const { pool, client, embedder, taskQueue } = parts;
   for (const ingest of await listSuspectIngests(pool, QUIET_SECONDS, BATCH)) {
-    await repair(parts, ingest);
+    await inProject(ingest.project, () => repair(parts, ingest));
   }
   if (embedder !== null && (await countUnembedded(pool, embeddingKey(embedder))) > 0) {
     await startEmbedding(client, taskQueue);

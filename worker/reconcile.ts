@@ -22,6 +22,7 @@ import {
   tidyFiles,
   touchRun,
 } from '../db/maintenance.ts';
+import { inProject, inWholeDatabase } from '../db/core/row-scope.ts';
 import { eraseDue } from '../db/events/run-events.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
 import { startLoop } from '../temporal/loop.ts';
@@ -39,14 +40,17 @@ const BATCH = 100;
 
 /** The returned function stops it after the pass under way. */
 export function startReconciler(parts: Reconciler): () => Promise<void> {
-  return startLoop('A pass of the reconciler was given up', ASK_MS, parts.log, async () => {
+  const pass = async () => {
     if (await takePass(parts.pool, 'repair', REPAIR_SECONDS)) {
       await repairRuns(parts);
       await repairBatches(parts);
     }
     if (await takePass(parts.pool, 'tidy', TIDY_SECONDS)) await tidy(parts);
     return false;
-  });
+  };
+  return inWholeDatabase(() =>
+    startLoop('A pass of the reconciler was given up', ASK_MS, parts.log, pass),
+  );
 }
 
 async function tidy(parts: Reconciler): Promise<void> {
@@ -63,11 +67,11 @@ async function tidy(parts: Reconciler): Promise<void> {
 
 /** A batch whose workflow ended before it did goes on in another: also one that was terminated. A cancel is what ends it. */
 async function repairBatches({ pool, client, log }: Reconciler): Promise<void> {
-  for (const id of await listSuspectBatches(pool, QUIET_SECONDS, BATCH)) {
+  for (const { id, project } of await listSuspectBatches(pool, QUIET_SECONDS, BATCH)) {
     const workflow = await describeWorkflow(client, id);
-    await keepBatch(pool, id);
+    await inProject(project, () => keepBatch(pool, id));
     if (workflow === 'running') continue;
-    await withTransaction(pool, (tx) => restartBatch(tx, id));
+    await inProject(project, () => withTransaction(pool, (tx) => restartBatch(tx, id)));
     log.warn({ batch_id: id, workflow }, 'Repaired a batch');
   }
 }
@@ -85,7 +89,9 @@ async function repairRuns(parts: Reconciler): Promise<void> {
 
 async function repairAll(parts: Reconciler, suspects: SuspectRun[]): Promise<number> {
   let repaired = 0;
-  for (const run of suspects) if (await repair(parts, run)) repaired += 1;
+  for (const run of suspects) {
+    if (await inProject(run.project, () => repair(parts, run))) repaired += 1;
+  }
   return repaired;
 }
 

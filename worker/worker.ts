@@ -12,7 +12,9 @@ import { EventBatcher } from '../db/events/event-batcher.ts';
 import { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
 import { Listener } from '../db/core/listener.ts';
 import { rotateEventPartitions } from '../db/maintenance.ts';
+import { weaknessOfRole } from '../db/core/app-role.ts';
 import { createPool } from '../db/core/pool.ts';
+import { inWholeDatabase } from '../db/core/row-scope.ts';
 import { RunControl } from '../db/events/run-control.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder, createParserPool, recognitionData } from '../retrieval/index.ts';
@@ -117,7 +119,9 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
   const control = new RunControl(listener);
   const interpreters = new InterpreterQueue(listener);
   await whenThere('PostgreSQL', log, () => listener.start());
-  await whenThere('PostgreSQL', log, () => rotateEventPartitions(pool));
+  const weakness = await whenThere('PostgreSQL', log, () => weaknessOfRole(pool));
+  if (weakness !== undefined) log.warn(weakness);
+  await whenThere('PostgreSQL', log, () => inWholeDatabase(() => rotateEventPartitions(pool)));
   const batcher = new EventBatcher(options.databaseUrl, 'threadmill-worker-events');
   const target = embeddingsTarget(config);
   const deps: ActivityDependencies = {

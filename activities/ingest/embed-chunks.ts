@@ -10,6 +10,7 @@ import {
   readUnembedded,
   storeVectors,
 } from '../../db/vector-stores/document-vectors.ts';
+import { inProject, inWholeDatabase } from '../../db/core/row-scope.ts';
 import type { Embedder } from '../../retrieval/index.ts';
 import { EmbeddingError, toCode } from '../../retrieval/index.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
@@ -56,16 +57,18 @@ export async function embedDocuments(
   const { pool, embedder } = deps;
   if (embedder === null) return { last: null, failed: 0, left: 0 };
   const model = embeddingKey(embedder);
-  const documents = await listUnembedded(pool, model, after, DOCUMENTS);
+  const documents = await inWholeDatabase(() => listUnembedded(pool, model, after, DOCUMENTS));
   const waiting = [...documents];
   let failed = 0;
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      failed += (await embedDocument(deps, embedder, next, signal)) ? 0 : 1;
+      const document = next;
+      const embed = () => embedDocument(deps, embedder, document, signal);
+      failed += (await inProject(document.project_id, embed)) ? 0 : 1;
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
-  const left = await countUnembedded(pool, model);
+  const left = await inWholeDatabase(() => countUnembedded(pool, model));
   return { last: documents.at(-1)?.id ?? null, failed, left };
 }
 

@@ -4,6 +4,7 @@ import {
   indexChunksAgain,
   listFormer,
 } from '../../db/vector-stores/document-words.ts';
+import { inProject, inWholeDatabase } from '../../db/core/row-scope.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
 
 /** Documents of one activity, and chunks of one transaction. */
@@ -19,9 +20,13 @@ export async function indexDocuments(
   after: number,
   signal: AbortSignal,
 ): Promise<IndexedPart> {
-  const documents = await listFormer(pool, after, DOCUMENTS);
+  const documents = await inWholeDatabase(() => listFormer(pool, after, DOCUMENTS));
   for (const document of documents) {
-    while (await indexChunksAgain(pool, document, CHUNKS)) signal.throwIfAborted();
+    const indexSome = () => indexChunksAgain(pool, document, CHUNKS);
+    while (await inProject(document.project_id, indexSome)) signal.throwIfAborted();
   }
-  return { last: documents.at(-1)?.id ?? null, left: await countFormer(pool) };
+  return {
+    last: documents.at(-1)?.id ?? null,
+    left: await inWholeDatabase(() => countFormer(pool)),
+  };
 }

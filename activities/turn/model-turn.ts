@@ -41,7 +41,7 @@ export async function modelTurn(
   runId: RunId,
   turn: number,
 ): Promise<TurnResult> {
-  return attempt(deps.control, runId, async ({ signal, owner }) => {
+  return attempt(deps, runId, async ({ signal, owner }) => {
     const ref: TurnRef = { runId, turn, owner };
     const claim = await claimTurn(deps.pool, ref);
     if (claim.kind === 'done') return claim.result;

@@ -3,6 +3,7 @@ import type { RequestHandler, Response } from 'express';
 
 import { callerOfKey, markKeyUsed } from '../../db/projects/api-keys.ts';
 import type { Pool } from '../../db/core/pool.ts';
+import { inProject, inWholeDatabase } from '../../db/core/row-scope.ts';
 import {
   incorrectApiKey,
   missingApiKey,
@@ -29,7 +30,8 @@ export function authenticate(pool: Pool): RequestHandler {
       response.locals.caller = cached.caller;
       return next();
     }
-    const found = await callerOfKey(pool, key);
+    // Only the key says which project it is.
+    const found = await inWholeDatabase(() => callerOfKey(pool, key));
     if (found === undefined) {
       known.delete(key);
       throw incorrectApiKey(mask(key));
@@ -37,7 +39,9 @@ export function authenticate(pool: Pool): RequestHandler {
     if (known.size >= CACHE_SIZE) known.clear();
     const { expiresAt, isStale, ...caller } = found;
     // Off the request's path. If it fails, a later request writes it.
-    if (isStale) void markKeyUsed(pool, caller.key).catch(() => {});
+    if (isStale) {
+      void inProject(caller.project, () => markKeyUsed(pool, caller.key)).catch(() => {});
+    }
     const until = Math.min(Date.now() + CACHE_MS, (expiresAt ?? Infinity) * 1_000);
     known.set(key, { caller, until });
     response.locals.caller = caller;

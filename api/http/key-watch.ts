@@ -4,6 +4,7 @@
  */
 import type { RequestHandler, Response } from 'express';
 
+import { inWholeDatabase } from '../../db/core/row-scope.ts';
 import { activeKeys } from '../../db/projects/api-keys.ts';
 import type { KeyId } from '../../wire/ids.ts';
 import type { ApiContext } from '../context.ts';
@@ -27,7 +28,8 @@ export function endWithKey({
   const endOpen = async () => {
     const begun = [...open].filter(([response]) => response.headersSent);
     if (begun.length === 0) return;
-    const active = await activeKeys(pool, [...new Set(begun.map(([, key]) => key))]);
+    const keys = [...new Set(begun.map(([, key]) => key))];
+    const active = await inWholeDatabase(() => activeKeys(pool, keys));
     for (const [response, key] of begun) if (!active.has(key)) end(response);
   };
   return (_request, response, next) => {

@@ -4,6 +4,7 @@
  */
 import type { Client } from 'pg';
 
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Pool, Tx } from '../../db/core/pool.ts';
 import { createClient, createPool, query, withTransaction } from '../../db/core/pool.ts';
 
@@ -43,7 +44,8 @@ export class BareWrites implements AsyncDisposable {
     poolSize: number,
     template: Template,
   ): Promise<BareWrites> {
-    const pool = createPool(databaseUrl, { max: poolSize, applicationName: 'bench-bare' });
+    const scope = 'bench' as ProjectId;
+    const pool = createPool(databaseUrl, { max: poolSize, applicationName: 'bench-bare', scope });
     await pool.query('create schema if not exists bench');
     for (const table of TABLES) {
       await pool.query(
@@ -52,7 +54,7 @@ export class BareWrites implements AsyncDisposable {
     }
     const deltas = createClient(databaseUrl, 'bench-bare-deltas');
     await deltas.connect();
-    await deltas.query('set synchronous_commit = off');
+    await deltas.query(`set synchronous_commit = off; set threadmill.scope = '${scope}'`);
     return new BareWrites(pool, deltas, template);
   }
 

@@ -54,7 +54,8 @@ const INSTALL_TEMPORAL =
 export async function database(config: Config): Promise<Finding> {
   const part = 'Database';
   if (config.databaseUrl !== undefined) {
-    await checkDatabase(config.databaseUrl);
+    const weakness = await checkDatabase(config.databaseUrl);
+    if (weakness !== undefined) return { part, state: 'note', says: weakness };
     return ok(part, 'DATABASE_URL answers');
   }
   const directory = join(config.dataDir, 'postgres');

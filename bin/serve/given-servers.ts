@@ -3,6 +3,7 @@
  * event loop, which would look like a server that does not answer.
  */
 import type { Config } from '../../config/config.ts';
+import { weaknessOfRole } from '../../db/core/app-role.ts';
 import { createPool } from '../../db/core/pool.ts';
 import { temporalHealth } from '../../embedded/temporal/health.ts';
 import { StartError, reasonOf } from './start-error.ts';
@@ -18,12 +19,11 @@ export async function checkGivenServers(config: Config): Promise<void> {
   ]);
 }
 
-/** Throws StartError. */
-export async function checkDatabase(url: string): Promise<void> {
+/** Returns why its role is a bad choice, if it is. Throws StartError. */
+export async function checkDatabase(url: string): Promise<string | undefined> {
   const pool = createPool(url, { max: 1, applicationName: 'threadmill-check' });
   try {
-    const client = await pool.connect();
-    client.release();
+    return await weaknessOfRole(pool);
   } catch (error) {
     throw new StartError(
       `DATABASE_URL cannot be used (${reasonOf(error)}): correct its host, port, user, password or database, ` +

@@ -6,6 +6,7 @@ import { usesDemoModel } from '../../config/config.ts';
 import { ensureApiKey, mintApiKey } from '../../db/projects/api-keys.ts';
 import { migrate } from '../../db/core/migrate.ts';
 import { createPool } from '../../db/core/pool.ts';
+import { WHOLE_DATABASE } from '../../db/core/row-scope.ts';
 import { startDemoModel } from '../../demo/server.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import { startTemporalServer } from '../../embedded/temporal/server.ts';
@@ -21,10 +22,14 @@ export type Temporal = { address: string; uiUrl: string | undefined };
 
 /** A migrated database that contains the API key. */
 export async function openDatabase({ config }: Options, shutdown: Shutdown): Promise<Database> {
-  const url = config.databaseUrl ?? (await startDatabase(config, shutdown));
-  const pool = createPool(url, { max: 1, applicationName: 'threadmill-start' });
+  const { url, ownerUrl = url } = await findDatabase(config, shutdown);
+  const pool = createPool(ownerUrl, {
+    max: 1,
+    applicationName: 'threadmill-start',
+    scope: WHOLE_DATABASE,
+  });
   try {
-    await migrate(pool);
+    await migrate(pool, url);
     const apiKey = config.apiKey ?? (await savedApiKey(config.dataDir));
     await ensureApiKey(pool, { projectName: PROJECT, key: apiKey });
     return { url, apiKey };
@@ -33,10 +38,14 @@ export async function openDatabase({ config }: Options, shutdown: Shutdown): Pro
   }
 }
 
-async function startDatabase({ dataDir }: Config, shutdown: Shutdown): Promise<string> {
+async function findDatabase(
+  { databaseUrl: url, databaseOwnerUrl: ownerUrl, dataDir }: Config,
+  shutdown: Shutdown,
+): Promise<{ url: string; ownerUrl?: string | undefined }> {
+  if (url !== undefined) return { url, ownerUrl };
   const postgres = await startEmbeddedPostgres({ dataDir, onProgress: say });
   shutdown.add('PostgreSQL', () => postgres.stop());
-  return postgres.url;
+  return { url: postgres.appUrl, ownerUrl: postgres.url };
 }
 
 /** The key in the data directory, made at the first start. */

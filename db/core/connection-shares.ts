@@ -8,7 +8,7 @@ export class BusyError extends Error {
 
 export const LEFT = 'Nobody waits for it any more.';
 
-type Owner = { name: string; factor: number };
+export type Owner = { name: string; factor: number };
 
 /** Resolves to the way to give the connection back. @throws BusyError after `ms`, or when `signal` aborts */
 export type TakeShare = (

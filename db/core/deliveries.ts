@@ -72,12 +72,8 @@ const INGEST_WINDOW = 64;
 /** Of all projects: beside one with thousands of files, those of others start at once. */
 const INGESTS_OF_ALL = 80;
 
-/** The files in progress without a delivery are under way. */
-const UNDER_WAY = `((select count(*) from vector_store_files where status = 'in_progress')
-  - (select count(*) from deliveries where kind = 'ingest'))`;
-
-/** How many more may start, or, below 0, how many have to end first. */
-export const INGEST_ROOM = `(${INGESTS_OF_ALL} - ${UNDER_WAY})`;
+/** How many more may start, or, below 0, how many have to end first. The files in progress without a delivery are under way. */
+export const INGEST_ROOM = `(${INGESTS_OF_ALL} - ingests_under_way())`;
 
 /** The same within the limit of project `p`. */
 export const INGESTS_OF_PROJECT = `least(${INGEST_WINDOW}, nullif((p.limits->>'ingests_at_once')::integer, 0))`;

@@ -83,7 +83,7 @@ export async function forgetAnswers(tx: Queryable, ...objects: string[]): Promis
   await query(
     tx,
     'idempotency.forget',
-    'update idempotency_keys set response = null where objects @> $1::text[]',
+    'update stored_answers set response = null where objects @> $1::text[]',
     [objects],
   );
 }

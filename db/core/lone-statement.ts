@@ -2,15 +2,15 @@
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import type { PoolClient, QueryConfig, QueryResult } from 'pg';
+import type { PoolClient, QueryResult } from 'pg';
 
 import { BusyError, LEFT } from './connection-shares.ts';
 
 /** Runs the statement and releases the client. @throws what the statement threw: 57014 when it was given up; BusyError */
 export async function runAlone(
   client: PoolClient,
-  [statement, values]: [statement: string | QueryConfig, values?: unknown[]],
-  ms: number,
+  statement: (client: PoolClient) => Promise<QueryResult>,
+  ms: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<QueryResult> {
   let cancelled = false;
@@ -18,11 +18,11 @@ export async function runAlone(
     cancelled = true;
     cancel(client);
   };
-  const late = setTimeout(giveUp, ms);
+  const late = ms === undefined ? undefined : setTimeout(giveUp, ms);
   signal?.addEventListener('abort', giveUp);
   try {
     if (signal?.aborted === true) throw new BusyError(LEFT);
-    return await client.query(statement, values);
+    return await statement(client);
   } finally {
     clearTimeout(late);
     signal?.removeEventListener('abort', giveUp);

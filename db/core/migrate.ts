@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 
+import { grantAppRole, loginOf } from './app-role.ts';
 import type { Pool, Tx } from './pool.ts';
 import { withTransaction } from './pool.ts';
 
@@ -13,8 +14,11 @@ export class MigrationError extends Error {
   override name = 'MigrationError';
 }
 
-/** Brings the database up to this version of the code. Safe to run from several processes at once. */
-export async function migrate(pool: Pool): Promise<{ applied: string[] }> {
+/**
+ * Brings the database up to this version of the code, as its owner. The role of `appUrl` gets its rights on what there is now.
+ * Safe to run from several processes at once.
+ */
+export async function migrate(pool: Pool, appUrl?: string): Promise<{ applied: string[] }> {
   const files = (await readdir(FOLDER)).filter((name) => /^\d{6}\.sql$/.test(name)).toSorted();
   return withTransaction(pool, async (tx) => {
     await tx.query('select pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
@@ -30,6 +34,7 @@ export async function migrate(pool: Pool): Promise<{ applied: string[] }> {
     for (const name of files) {
       if (await applyOne(tx, name, known.get(name))) applied.push(name);
     }
+    if (appUrl !== undefined) await grantAppRole(tx, loginOf(appUrl));
     return { applied };
   });
 }

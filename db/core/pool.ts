@@ -10,6 +10,8 @@ import pg from 'pg';
 import { storable } from '../../wire/text.ts';
 import { BusyError } from './connection-shares.ts';
 import { runAlone } from './lone-statement.ts';
+import type { RowScope } from './row-scope.ts';
+import { currentScope, queryInScope, setScope } from './row-scope.ts';
 
 /** How long work may take, in ms. What exceeds it fails, and may be tried again. */
 export type Bounds = {
@@ -21,8 +23,12 @@ export type Bounds = {
   longMs: number;
 };
 
-/** Without `bounds` it waits for ever: for migrations and other work that somebody watches. */
-export type Pool = Pick<pg.Pool, 'connect' | 'query' | 'end'> & { readonly bounds?: Bounds };
+/**
+ * Without `bounds` it waits for ever: for migrations and other work that somebody watches. `scope` is that of statements
+ * outside any other one.
+ */
+export type Pool = Pick<pg.Pool, 'connect' | 'query' | 'end'> & Limits;
+type Limits = { readonly bounds?: Bounds | undefined; readonly scope?: RowScope | undefined };
 export type Tx = pg.PoolClient;
 export type Queryable = Pick<pg.Pool, 'query'>;
 
@@ -38,7 +44,7 @@ const types: pg.CustomTypesConfig = {
   },
 };
 
-type PoolOptions = { max: number; applicationName: string; bounds?: Bounds };
+type PoolOptions = { max: number; applicationName: string } & Limits;
 
 export function createPool(url: string, options: PoolOptions): Pool {
   const pool = new pg.Pool({
@@ -55,9 +61,8 @@ export function createPool(url: string, options: PoolOptions): Pool {
   // pool for idle connections and on each for busy ones, the event would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
-  const { bounds } = options;
-  if (bounds === undefined) return pool;
-  return boundedPool({ bounds, end: () => pool.end() }, () => pool.connect());
+  const { bounds, scope } = options;
+  return poolOf({ bounds, scope, end: () => pool.end() }, () => pool.connect());
 }
 
 /**
@@ -65,15 +70,21 @@ export function createPool(url: string, options: PoolOptions): Pool {
  * given up after its time, or when `abandoned` says so. Transactions set their bounds as they begin: settings of a session
  * do not survive a pooler in transaction mode.
  */
-export function boundedPool(
-  { bounds, end }: { bounds: Bounds; end: () => Promise<void> },
+export function poolOf(
+  { bounds, scope, end }: Limits & { end: () => Promise<void> },
   connect: (alone: boolean) => Promise<Tx>,
   abandoned: () => AbortSignal | undefined = () => undefined,
 ): Pool {
   const query = async (...statement: [string | pg.QueryConfig, unknown[]?]) =>
-    runAlone(await connect(true), statement, bounds.statementMs, abandoned());
+    runAlone(
+      await connect(true),
+      (client) => queryInScope(client, currentScope() ?? scope, statement),
+      bounds?.statementMs,
+      abandoned(),
+    );
   return {
     bounds,
+    scope,
     end: end as pg.Pool['end'],
     connect: (() => connect(false)) as pg.Pool['connect'],
     query: query as pg.Pool['query'],
@@ -136,7 +147,7 @@ const MAX_TRIES = 4;
  * `work` must touch nothing but `tx`. Locks are taken in the order thread, run, messages.
  */
 export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return transact(pool, begin(pool.bounds), work);
+  return transact(pool, begin(pool), work);
 }
 
 /**
@@ -147,7 +158,7 @@ export async function withQuickTransaction<T>(
   pool: Pool,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
-  return transact(pool, `${begin(pool.bounds)}; set local synchronous_commit = off`, work);
+  return transact(pool, `${begin(pool)}; set local synchronous_commit = off`, work);
 }
 
 async function transact<T>(pool: Pool, start: string, work: (tx: Tx) => Promise<T>): Promise<T> {
@@ -163,10 +174,15 @@ async function transact<T>(pool: Pool, start: string, work: (tx: Tx) => Promise<
 }
 
 /** A client that vanished or stands still in the middle of it loses its locks after ten seconds. One round trip. */
-function begin(bounds: Bounds | undefined): string {
-  const text = `begin; set local idle_in_transaction_session_timeout = '10s'`;
-  if (bounds === undefined) return text;
-  return `${text}; set local lock_timeout = ${bounds.lockMs}; set local statement_timeout = ${bounds.longMs}`;
+function begin({ bounds, scope: own }: Limits): string {
+  const scope = currentScope() ?? own;
+  const settings = [`begin; set local idle_in_transaction_session_timeout = '10s'`];
+  if (bounds !== undefined) {
+    settings.push(`set local lock_timeout = ${bounds.lockMs}`);
+    settings.push(`set local statement_timeout = ${bounds.longMs}`);
+  }
+  if (scope !== undefined) settings.push(setScope(scope));
+  return settings.join('; ');
 }
 
 async function transactOnce<T>(

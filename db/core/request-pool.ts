@@ -4,12 +4,15 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Bounds, Pool } from './pool.ts';
-import { boundedPool } from './pool.ts';
+import { poolOf } from './pool.ts';
+import type { Owner } from './connection-shares.ts';
 import { createShares } from './connection-shares.ts';
+import { inProject } from './row-scope.ts';
 
 type RequestScope = {
-  projectId: string;
+  projectId: ProjectId;
   /** The object that the path names, if any. */
   objectId: string | undefined;
   /** Aborts when nobody waits for the answer any more; absent of requests that must have their effect. */
@@ -21,7 +24,7 @@ const PROJECT_SHARE = 2;
 const OBJECT_SHARE = 0.25;
 
 export type RequestPool = {
-  /** What it does in `run` counts for that request. Elsewhere it is as the pool beneath. */
+  /** What it does in `run` counts for that request and sees its project only. Elsewhere it is as the pool beneath. */
   pool: Pool;
   run: <T>(scope: RequestScope, work: () => T) => T;
 };
@@ -34,7 +37,7 @@ export function createRequestPool(pool: Pool, max: number, bounds: Bounds): Requ
   const connect = async (alone: boolean) => {
     const scope = scopes.getStore();
     if (scope === undefined) return pool.connect();
-    const owners = [{ name: scope.projectId, factor: PROJECT_SHARE }];
+    const owners: Owner[] = [{ name: scope.projectId, factor: PROJECT_SHARE }];
     if (!alone && scope.objectId !== undefined) {
       owners.push({ name: scope.objectId, factor: OBJECT_SHARE });
     }
@@ -55,7 +58,7 @@ export function createRequestPool(pool: Pool, max: number, bounds: Bounds): Requ
 
   const abandoned = () => scopes.getStore()?.abandoned;
   return {
-    pool: boundedPool({ bounds, end: () => pool.end() }, connect, abandoned),
-    run: (scope, work) => scopes.run(scope, work),
+    pool: poolOf({ bounds, end: () => pool.end() }, connect, abandoned),
+    run: (scope, work) => scopes.run(scope, () => inProject(scope.projectId, work)),
   };
 }

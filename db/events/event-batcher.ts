@@ -16,6 +16,7 @@ import type { Client } from 'pg';
 import type { RunId } from '../../wire/ids.ts';
 import type { RunEvent } from '../../wire/types.ts';
 import { createClient, isUnavailable } from '../core/pool.ts';
+import { WHOLE_DATABASE, withScope } from '../core/row-scope.ts';
 import type { OwnedEvent } from './run-events.ts';
 import { FencedError, findStoredDeltas, insertDeltas, runDay } from './run-events.ts';
 
@@ -83,7 +84,8 @@ export class EventBatcher implements AsyncDisposable {
   async #write(events: OwnedEvent[]): Promise<Set<string>> {
     for (let uncertain = false; ; uncertain = true) {
       try {
-        const client = await this.#connection();
+        // One statement has events of many projects, each of the run that the attempt owns.
+        const client = withScope(await this.#connection(), WHOLE_DATABASE);
         const found = uncertain ? await findStoredDeltas(client, events) : new Set<string>();
         const missing = events.filter(({ runId }) => !found.has(runId));
         const stored = missing.length === 0 ? [] : await insertDeltas(client, missing);

@@ -8,6 +8,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunId } from '../../wire/ids.ts';
 import type { Listener } from '../core/listener.ts';
 import type { Pool } from '../core/pool.ts';
+import { currentScope } from '../core/row-scope.ts';
 import type { Position, StoredEvent } from './run-events.ts';
 import { DELETED_CHANNEL, EVENTS_CHANNEL, readEventsOfMany, runDay } from './run-events.ts';
 
@@ -46,13 +47,14 @@ export class EventFeed implements Disposable {
 
   /**
    * The run's events after `afterSeq`, in order and without gaps, until the caller stops, `signal` aborts or the feed
-   * closes. It does not end by itself: the caller knows which event is the last.
+   * closes. It does not end by itself: the caller knows which event is the last. Only events of the caller's project.
    */
   async *tail(runId: RunId, afterSeq: number, signal: AbortSignal): AsyncGenerator<StoredEvent[]> {
     const reader: Reader = {
       runId,
       day: runDay(runId),
       afterSeq,
+      project: currentScope() ?? this.#pool.scope ?? '',
       changed: true,
       deliver: undefined,
     };

@@ -9,6 +9,7 @@ import type { RunEvent } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
+import { inWholeDatabase } from '../core/row-scope.ts';
 import { storedData, withSharedFields } from './shared-fields.ts';
 
 export const EVENTS_CHANNEL = 'run_events';
@@ -137,33 +138,39 @@ export async function withEventsHeld<T>(
 }
 
 /** A reader's place in a run's events. */
-export type Position = { runId: RunId; day: string; afterSeq: number };
+export type Position = { runId: RunId; day: string; afterSeq: number; project: string };
 
 /**
  * Reads many runs at once. LATERAL with a limit pins the primary key's index; a plain join is planned as a scan of the
- * whole table. `position` is the index of a row's position, from 1.
+ * whole table. `position` is the index of a row's position, from 1. The runs may be of several projects, whose readers were
+ * let in before.
  */
 export async function readEventsOfMany(
   db: Queryable,
   positions: Position[],
   limit: number,
 ): Promise<(StoredEvent & { position: number })[]> {
-  const rows = await query<StoredEvent & { position: number }>(
-    db,
-    'run-events.read-many',
-    `select w.place::integer as position, e.seq, e.event, e.data
-     from unnest($1::date[], $2::text[], $3::integer[]) with ordinality as w(run_day, run_id, after_seq, place)
-     cross join lateral (select seq, event, data from run_events r
-       where r.run_day = w.run_day and r.run_id = w.run_id and r.seq > w.after_seq order by r.seq limit $4) e
-     order by w.place, e.seq`,
-    [
-      positions.map((position) => position.day),
-      positions.map((position) => position.runId),
-      positions.map((position) => position.afterSeq),
-      limit,
-    ],
-  );
-  return withSharedFields(db, rows, ({ position }) => positions[position - 1]!.runId);
+  return inWholeDatabase(async () => {
+    const rows = await query<StoredEvent & { position: number }>(
+      db,
+      'run-events.read-many',
+      `select w.place::integer as position, e.seq, e.event, e.data
+       from unnest($1::date[], $2::text[], $3::integer[], $5::text[]) with ordinality
+         as w(run_day, run_id, after_seq, project, place)
+       cross join lateral (select seq, event, data from run_events r
+         where r.run_day = w.run_day and r.run_id = w.run_id and r.seq > w.after_seq and r.project_id = w.project
+         order by r.seq limit $4) e
+       order by w.place, e.seq`,
+      [
+        positions.map((position) => position.day),
+        positions.map((position) => position.runId),
+        positions.map((position) => position.afterSeq),
+        limit,
+        positions.map((position) => position.project),
+      ],
+    );
+    return withSharedFields(db, rows, ({ position }) => positions[position - 1]!.runId);
+  });
 }
 
 /** One delta of one run, for the batch that a worker process writes at once. */
@@ -204,8 +211,8 @@ export async function insertDeltas(db: Queryable, deltas: OwnedEvent[]): Promise
     db,
     'run-events.deltas',
     `with stored as (
-       insert into run_events (run_day, run_id, seq, event, data)
-       select d.run_day, d.run_id, d.seq, d.event, d.data::json
+       insert into run_events (run_day, run_id, seq, event, data, project_id)
+       select d.run_day, d.run_id, d.seq, d.event, d.data::json, r.project_id
        from unnest($1::date[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[])
          as d(run_day, run_id, owner, seq, event, data)
        join runs r on r.id = d.run_id and r.owner = d.owner

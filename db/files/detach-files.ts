@@ -2,10 +2,11 @@
  * Files leave their vector stores: rows, codes, starts that are still to be delivered, and the documents that nobody else
  * uses go in one transaction. An ingest under way is cancelled, and finds its row gone whatever becomes of the cancel.
  */
-import type { FileId, VectorStoreId } from '../../wire/ids.ts';
+import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
+import { narrowTo } from '../core/row-scope.ts';
 
 /** The id of the workflow that ingests a row of vector_store_files. */
 export const INGEST_ID = `vector_store_id || ':' || file_id || ':' || seq`;
@@ -130,15 +131,16 @@ export async function seqsOfStore(
 export async function emptyExpiredStores(pool: Pool): Promise<void> {
   for (let more = true; more;) {
     more = await withTransaction(pool, async (tx) => {
-      const rows = await query<{ id: VectorStoreId }>(
+      const rows = await query<{ id: VectorStoreId; project_id: ProjectId }>(
         tx,
         'detach-files.expired-store',
-        `select s.id from vector_stores s
+        `select s.id, s.project_id from vector_stores s
          where s.expires_after_days is not null and s.last_active_at + s.expires_after_days * 86400 <= unix_now()
            and exists (select from vector_store_files f where f.vector_store_id = s.id)
          order by s.last_active_at + s.expires_after_days * 86400 limit 1 for update of s skip locked`,
       );
       if (rows[0] === undefined) return false;
+      await narrowTo(tx, rows[0].project_id);
       await detachFiles(tx, await seqsOfStore(tx, rows[0].id, SWEEP_BATCH));
       return true;
     });

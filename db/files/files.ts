@@ -13,6 +13,7 @@ import { listPage } from '../core/list-page.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
+import { narrowTo } from '../core/row-scope.ts';
 
 export type NewFile = {
   filename: string;
@@ -193,35 +194,38 @@ async function forgetFiles(tx: Tx, ids: readonly string[]): Promise<void> {
   for (const id of [...ids, ...uploads.map((upload) => upload.id)]) await forgetAnswers(tx, id);
 }
 
-/** Deletes files whose time is over. */
+/** Deletes files whose time is over, those of one project at a time. */
 export async function deleteExpiredFiles(pool: Pool): Promise<void> {
-  for (let deleted = SWEEP_BATCH; deleted === SWEEP_BATCH;) {
-    deleted = await withTransaction(pool, async (tx) => {
-      const due = await query<{ id: FileId }>(
-        tx,
-        'files.due',
-        `select id from files where expires_at <= unix_now() order by expires_at limit $1 for update skip locked`,
-        [SWEEP_BATCH],
-      );
-      const ids = due.map(({ id }) => id);
-      if (ids.length === 0) return 0;
-      await detachFiles(tx, await seqsOfFiles(tx, ids));
-      await forgetFiles(tx, ids);
-      const rows = await query<{ blob_id: number }>(
-        tx,
-        'files.sweep',
-        `with gone as (delete from files f where f.id = any($1::text[]) returning f.id, f.project_id, f.bytes, f.blob_id),
-           places as (${keepPlaces('files', 'project_id')}),
-           counted as (update projects p set file_bytes = p.file_bytes - g.bytes
-             from (select project_id, sum(bytes)::bigint as bytes from gone group by project_id) g where p.id = g.project_id)
-         select blob_id from gone`,
-        [ids],
-      );
-      await releaseBlobs(
-        tx,
-        rows.map(({ blob_id }) => blob_id),
-      );
-      return rows.length;
-    });
-  }
+  while (await withTransaction(pool, deleteSomeExpired));
+}
+
+async function deleteSomeExpired(tx: Tx): Promise<boolean> {
+  const due = await query<{ id: FileId; project_id: ProjectId }>(
+    tx,
+    'files.due',
+    `with first as (select project_id from files where expires_at <= unix_now() order by expires_at limit 1)
+     select f.id, f.project_id from files f join first using (project_id) where f.expires_at <= unix_now()
+     order by f.expires_at limit $1 for update of f skip locked`,
+    [SWEEP_BATCH],
+  );
+  if (due[0] === undefined) return false;
+  await narrowTo(tx, due[0].project_id);
+  const ids = due.map(({ id }) => id);
+  await detachFiles(tx, await seqsOfFiles(tx, ids));
+  await forgetFiles(tx, ids);
+  const rows = await query<{ blob_id: number }>(
+    tx,
+    'files.sweep',
+    `with gone as (delete from files f where f.id = any($1::text[]) returning f.id, f.project_id, f.bytes, f.blob_id),
+       places as (${keepPlaces('files', 'project_id')}),
+       counted as (update projects p set file_bytes = p.file_bytes - g.bytes
+         from (select project_id, sum(bytes)::bigint as bytes from gone group by project_id) g where p.id = g.project_id)
+     select blob_id from gone`,
+    [ids],
+  );
+  await releaseBlobs(
+    tx,
+    rows.map(({ blob_id }) => blob_id),
+  );
+  return true;
 }

@@ -5,6 +5,7 @@
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { inProject, inWholeDatabase } from '../core/row-scope.ts';
 
 export type SlotKind = 'streams' | 'searches';
 export type SlotPool = {
@@ -48,20 +49,29 @@ export async function takeSlot(db: Queryable, pool: SlotPool, holder: string): P
 }
 
 export async function renewSlots(db: Queryable, slots: readonly Slot[]): Promise<void> {
-  await query(
-    db,
-    'slots.renew',
-    `update limit_slots set until = clock_timestamp() + interval '${HELD_SECONDS} seconds'
-     where holder = any($1::text[])`,
-    [slots.map(({ holder }) => holder)],
+  // Those of all projects at once.
+  await inWholeDatabase(() =>
+    query(
+      db,
+      'slots.renew',
+      `update limit_slots set until = clock_timestamp() + interval '${HELD_SECONDS} seconds'
+       where holder = any($1::text[])`,
+      [slots.map(({ holder }) => holder)],
+    ),
   );
 }
 
-export async function giveBackSlot(db: Queryable, { owner, kind, holder }: Slot): Promise<void> {
-  await query(
-    db,
-    'slots.give-back',
-    'delete from limit_slots where owner = $1 and kind = $2 and holder = $3',
-    [owner, kind, holder],
+/** Also when the request is over. */
+export async function giveBackSlot(
+  db: Queryable,
+  { project, owner, kind, holder }: Slot,
+): Promise<void> {
+  await inProject(project, () =>
+    query(
+      db,
+      'slots.give-back',
+      'delete from limit_slots where owner = $1 and kind = $2 and holder = $3',
+      [owner, kind, holder],
+    ),
   );
 }

@@ -2,6 +2,7 @@
  * The vectors of documents: each chunk has one, made with the one model of its document. A document counts as embedded only
  * once all of them are there; their bit codes are then copied into every store that has it.
  */
+import type { ProjectId } from '../../wire/ids.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withQuickTransaction, withTransaction } from '../core/pool.ts';
 
@@ -170,11 +171,11 @@ export async function listUnembedded(
   model: string,
   after: number,
   limit: number,
-): Promise<{ id: number; chunk_count: number }[]> {
-  return query<{ id: number; chunk_count: number }>(
+): Promise<{ id: number; project_id: ProjectId; chunk_count: number }[]> {
+  return query<{ id: number; project_id: ProjectId; chunk_count: number }>(
     db,
     'documents.list-unembedded',
-    `select d.id, d.chunk_count from documents d where d.id > $2 and ${UNEMBEDDED} order by d.id limit $3`,
+    `select d.id, d.project_id, d.chunk_count from documents d where d.id > $2 and ${UNEMBEDDED} order by d.id limit $3`,
     [model, after, limit],
   );
 }

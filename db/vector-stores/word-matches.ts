@@ -104,7 +104,7 @@ const MATCHES: Record<Wanted, string> = {
 
 function withLimit(order: string): string {
   return `select w.place, m.id, m.seq from unnest($5::text[]) with ordinality w(words, place)
-    cross join lateral (select c.id, f.seq from chunks c join files f on f.document_id = c.document_id
+    cross join lateral (select c.id, f.seq from chunk_words c join files f on f.document_id = c.document_id
       where c.tsv @@ w.words::tsquery ${order} limit $8) m`;
 }
 

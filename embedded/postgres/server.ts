@@ -2,7 +2,7 @@
  * The embedded PostgreSQL: created at the first start, kept in `<data dir>/postgres`, listening on 127.0.0.1 only.
  * It ends with the process that started it. A start first stops a server that a killed process left running.
  */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -17,8 +17,10 @@ import { findRunningPostgres, startPostgres, stopPostgres } from './running.ts';
 import { tail } from '../processes.ts';
 
 export type EmbeddedPostgres = {
-  /** postgres://…@127.0.0.1:port/threadmill, with the password. */
+  /** postgres://…@127.0.0.1:port/threadmill, with the password. A superuser, who owns the tables. */
   url: string;
+  /** The same for the API and the worker. The migrations create this role. */
+  appUrl: string;
   /** The server's version, such as 18.4. */
   version: string;
   /** Ends the server after rolling back open transactions; safe to call twice. */
@@ -115,8 +117,13 @@ async function start(
 
 function handle(server: Cluster, { password, port }: State): EmbeddedPostgres {
   let stopping: Promise<void> | undefined;
+  const url = `postgres://${cluster.USER}:${password}@127.0.0.1:${port}/${cluster.DATABASE}`;
+  const username = `${cluster.USER}_app`;
+  // The same at every start, without another secret to keep.
+  const appPassword = createHmac('sha256', password).update(username).digest('base64url');
   return {
-    url: `postgres://${cluster.USER}:${password}@127.0.0.1:${port}/${cluster.DATABASE}`,
+    url,
+    appUrl: Object.assign(new URL(url), { username, password: appPassword }).href,
     version: server.programs.version,
     stop: () => (stopping ??= stopPostgres(server)),
   };

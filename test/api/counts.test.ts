@@ -61,6 +61,8 @@ function ofTheRun(statements: Statement[]): string[] {
     'api-keys.caller',
     'api-keys.used',
     'api-keys.active',
+    // Once a connection.
+    'scope.set',
   ];
   return statements.map(({ name }) => name).filter((name) => !background.includes(name));
 }
@@ -100,7 +102,7 @@ test('a plain run: 12 events, 1 model call, and this many statements', async () 
   expect(await historyLength(runId)).toBe(12);
   expect(env.model.requests('c-plain')).toHaveLength(1);
   const names = ofTheRun(statements);
-  expect(counts(names)).toEqual({ statements: 20, transactions: 4 });
+  expect(counts(names)).toEqual({ statements: 21, transactions: 4 });
   expect(statements.filter(({ text: sql }) => sql.includes('pg_notify')).length).toBe(4);
 });
 

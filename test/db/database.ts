@@ -1,14 +1,16 @@
 /** A database of its own for one test file, with what most statements need to exist. */
+import type { KnownCaller } from '../../db/projects/api-keys.ts';
 import { callerOfKey, ensureApiKey } from '../../db/projects/api-keys.ts';
 import { createAssistant, getAssistantRow } from '../../db/threads/assistants.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { createPool, withTransaction } from '../../db/core/pool.ts';
+import { WHOLE_DATABASE } from '../../db/core/row-scope.ts';
 import type { AcceptedRun, NewRun } from '../../db/runs/create-run.ts';
 import { createRun } from '../../db/runs/create-run.ts';
 import { createThread } from '../../db/threads/threads.ts';
 import type { AssistantId, KeyId, ProjectId } from '../../wire/ids.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
-import { cloneDatabase, dropDatabase } from '../support/environment.ts';
+import { adminUrlOf, cloneDatabase, dropDatabase } from '../support/environment.ts';
 
 export const SETTINGS: NewRun = {
   model: 'm',
@@ -32,7 +34,10 @@ export const SETTINGS: NewRun = {
 
 export type Database = AsyncDisposable & {
   url: string;
+  /** Of the role of the API and the worker, in the scope of the project. */
   pool: Pool;
+  /** A superuser's. */
+  admin: Pool;
   projectId: ProjectId;
   keyId: KeyId;
   assistant: AssistantRow;
@@ -42,9 +47,9 @@ export type Database = AsyncDisposable & {
 
 export async function startDatabase(): Promise<Database> {
   const url = await cloneDatabase();
-  const pool = createPool(url, { max: 10, applicationName: 'threadmill-test' });
-  await ensureApiKey(pool, { projectName: 'test', key: 'sk-test' });
-  const { project: projectId, key: keyId } = (await callerOfKey(pool, 'sk-test'))!;
+  const { project: projectId, key: keyId } = await createProject(url);
+  const pool = createPool(url, { max: 10, applicationName: 'threadmill-test', scope: projectId });
+  const admin = createPool(adminUrlOf(url), { max: 2, applicationName: 'threadmill-test' });
   const { id } = await createAssistant(pool, projectId, {
     ...SETTINGS,
     name: null,
@@ -54,6 +59,7 @@ export async function startDatabase(): Promise<Database> {
   return {
     url,
     pool,
+    admin,
     projectId,
     keyId,
     assistant,
@@ -78,8 +84,21 @@ export async function startDatabase(): Promise<Database> {
         });
       }),
     async [Symbol.asyncDispose]() {
-      await pool.end();
+      await Promise.all([pool.end(), admin.end()]);
       await dropDatabase(url);
     },
   };
+}
+
+/** The caller with a new key of a project of its own. */
+export async function createProject(url: string, key = 'sk-test'): Promise<KnownCaller> {
+  const pool = createPool(url, {
+    max: 1,
+    applicationName: 'threadmill-test',
+    scope: WHOLE_DATABASE,
+  });
+  await ensureApiKey(pool, { projectName: key.slice(3), key });
+  const caller = await callerOfKey(pool, key);
+  await pool.end();
+  return caller!;
 }

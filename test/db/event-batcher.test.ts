@@ -194,18 +194,18 @@ test('what was stored as the connection broke is found, and not written again', 
 });
 
 test('what a reader may see waits for the disk first', async () => {
-  const { pool } = database;
-  await pool.query(`create table commits (event text, waits text);
-    create function note() returns trigger language plpgsql as $$ begin
+  const { admin } = database;
+  await admin.query(`create table commits (event text, waits text);
+    create function note() returns trigger language plpgsql security definer as $$ begin
       insert into commits values (new.event, current_setting('synchronous_commit')); return new; end $$;
     create trigger note after insert on run_events for each row execute function note()`);
   const { stream, push } = await openStream('a');
   push('second');
   await stream.flushed();
-  const { rows } = await pool.query(
+  const { rows } = await admin.query(
     'select waits, bool_or(event like $1) as deltas from commits group by 1',
     ['%.delta'],
   );
   expect(rows).toEqual([{ waits: 'on', deltas: true }]);
-  await pool.query('drop trigger note on run_events');
+  await admin.query('drop trigger note on run_events');
 });

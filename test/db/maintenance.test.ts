@@ -56,9 +56,7 @@ test('suspects are runs that are quiet, and runs past their deadline however liv
 
 test('a day of events is kept while a run in it is active, and goes when all have ended', async () => {
   const name = 'run_events_20200102';
-  await database.pool.query(
-    `create table ${name} partition of run_events for values from ('2020-01-02') to ('2020-01-03')`,
-  );
+  await database.pool.query(`select create_event_partition('2020-01-02')`);
   const runId = await started();
   await database.pool.query(
     `insert into run_events (run_day, run_id, seq, event, data)
@@ -66,7 +64,7 @@ test('a day of events is kept while a run in it is active, and goes when all hav
     [runId],
   );
   expect(await rotateEventPartitions(database.pool)).toEqual({ dropped: [] });
-  const kept = await database.pool.query(`select seq from ${name} order by seq`);
+  const kept = await database.admin.query(`select seq from ${name} order by seq`);
   expect(kept.rows).toEqual([{ seq: 1 }, { seq: 2 }]);
   await answer(database.pool, { runId, turn: 0, owner: 'model' });
   expect(await rotateEventPartitions(database.pool)).toEqual({ dropped: [name] });

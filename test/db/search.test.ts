@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { callerOfKey, ensureApiKey } from '../../db/projects/api-keys.ts';
+import { inProject } from '../../db/core/row-scope.ts';
 import type { SearchRequest } from '../../db/vector-stores/search.ts';
 import { searchStores } from '../../db/vector-stores/search.ts';
 import type { VectorStoreId } from '../../wire/ids.ts';
@@ -8,7 +8,7 @@ import { mintId } from '../../wire/ids.ts';
 import type { Filter } from '../../wire/requests/search.ts';
 import { newStore } from '../support/indexed-file.ts';
 import type { Database } from './database.ts';
-import { startDatabase } from './database.ts';
+import { createProject, startDatabase } from './database.ts';
 import type { Texts } from './indexed.ts';
 import { indexTexts, MODEL, vectorOf } from './indexed.ts';
 
@@ -105,7 +105,7 @@ describe('by words', () => {
   test('words in more than 5 % of all chunks are dropped unless there are no others', async () => {
     const chunks = Array.from({ length: 400 }, (_, n) => `vessel number${n} report`);
     await add({ chunks });
-    await database.pool.query('analyze chunks');
+    await database.admin.query('analyze chunks');
     expect(await found('vessel number7', { by: 'words', limit: 50 })).toEqual([chunks[7]]);
     expect(await found('vessel', { by: 'words', limit: 50 })).toHaveLength(50);
   });
@@ -241,9 +241,9 @@ describe('by both', () => {
 describe('whose', () => {
   test('a store of another project is unknown, and an expired one says so', async () => {
     await add({ chunks: SHIPS });
-    await ensureApiKey(database.pool, { projectName: 'other', key: 'sk-other' });
-    const other = (await callerOfKey(database.pool, 'sk-other'))!.project;
-    await expect(search('harbour', { projectId: other })).rejects.toMatchObject({ status: 404 });
+    const { project: other } = await createProject(database.url, 'sk-other');
+    const theirs = () => search('harbour', { projectId: other });
+    await expect(inProject(other, theirs)).rejects.toMatchObject({ status: 404 });
     const unknown = search('harbour', { vectorStoreIds: [store, mintId('vector_store')] });
     await expect(unknown).rejects.toMatchObject({ status: 404 });
     await database.pool.query(

@@ -65,7 +65,8 @@ test('events leave long tools, instructions and schemas to the row, and readers 
   expect(whole[0]!.data.length).toBeGreaterThan(300_000);
   expect(await storedBytes(run.id)).toBeLessThan(6_000);
   expect(seen(await readEvents(database.pool, run.id, 0))).toEqual(whole);
-  const place = (afterSeq: number) => ({ runId: run.id, day: runDay(run.id), afterSeq });
+  const project = database.projectId;
+  const place = (afterSeq: number) => ({ runId: run.id, day: runDay(run.id), afterSeq, project });
   const many = await readEventsOfMany(database.pool, [place(0), place(3)], 10);
   expect(seen(many)).toEqual([...whole, whole[3]]);
 });
@@ -100,6 +101,7 @@ test('a reader that is between the events and the row of a deleted run gets neit
     runId: id,
     day: runDay(id),
     afterSeq: 0,
+    project: database.projectId,
   }));
   const rows = await readEventsOfMany(database.pool, places, 10);
   expect(rows.map(({ position }) => position)).toEqual([2, 2, 2, 2]);

@@ -26,7 +26,7 @@ import { SETTINGS, startDatabase } from './database.ts';
 let database: Database;
 beforeAll(async () => {
   database = await startDatabase();
-  await database.pool.query(
+  await database.admin.query(
     `create function refuse() returns trigger language plpgsql as $$ begin raise 'no room for events'; end $$`,
   );
 });
@@ -55,14 +55,14 @@ async function rowsOf({ threadId, runId }: Place): Promise<Record<string, unknow
 
 /** While no event can be stored. */
 async function withoutEvents<T>(work: () => Promise<T>): Promise<T> {
-  const { pool } = database;
-  await pool.query(
+  const { admin } = database;
+  await admin.query(
     'create trigger refuse before insert on run_events for each row execute function refuse()',
   );
   try {
     return await work();
   } finally {
-    await pool.query('drop trigger refuse on run_events');
+    await admin.query('drop trigger refuse on run_events');
   }
 }
 

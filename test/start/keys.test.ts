@@ -11,7 +11,7 @@ import type { ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
-import { Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
+import { adminUrlOf, Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
 import { runToEnd } from './support.ts';
 import type { Outcome } from './support.ts';
 
@@ -189,17 +189,18 @@ test('the database of a running npm start is found through its data directory', 
 test('migrate applies what is missing once', async () => {
   const url = await cloneDatabase();
   onTestFinished(() => dropDatabase(url));
-  const client = new pg.Client({ connectionString: url });
+  const client = new pg.Client({ connectionString: adminUrlOf(url) });
   await client.connect();
   await client.query('drop schema public cascade; create schema public');
   await client.end();
-  const variables = { DATABASE_URL: url };
+  const variables = { DATABASE_URL: url, DATABASE_OWNER_URL: adminUrlOf(url) };
   expect(await sentence('keys', ['list'], variables)).toBe(
     'The database lacks tables of this version of Threadmill: run npm run migrate first.',
   );
   expect((await run('migrate', [], variables)).stdout).toMatch(/^Applied 000001\.sql.*\.\n$/);
   expect((await run('migrate', [], variables)).stdout).toBe('Nothing to apply.\n');
-  expect((await run('keys', ['create'], variables)).code).toBe(0);
+  // As a role that migrate gave its rights.
+  expect((await run('keys', ['create'], { DATABASE_URL: url })).code).toBe(0);
 });
 
 test('failures are one sentence with the remedy', { timeout: 180_000 }, async () => {

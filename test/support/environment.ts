@@ -23,7 +23,7 @@ import type { RunningWorker } from '../../worker/worker.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { FakeModel } from './fake-model.ts';
 import { startFakeModel } from './fake-model.ts';
-import { TEMPLATE_DATABASE } from './global-setup.ts';
+import { appUrlOf, TEMPLATE_DATABASE } from './global-setup.ts';
 
 export type EnvironmentOptions = {
   config?: Partial<Config>;
@@ -31,6 +31,8 @@ export type EnvironmentOptions = {
   worker?: boolean;
   /** True: the worker runs code. Its first kernels take processor time from the tests beside it. */
   sandbox?: boolean;
+  /** True: API and worker connect as a superuser, whom row-level security does not hold for. */
+  superuser?: boolean;
 };
 
 export class Environment implements AsyncDisposable {
@@ -39,6 +41,7 @@ export class Environment implements AsyncDisposable {
   readonly temporalAddress = inject('temporalAddress');
   readonly log: Logger;
   readonly model: FakeModel;
+  /** A superuser's: what the test looks at and prepares. */
   readonly pool: Pool;
   readonly temporal: Client;
   api!: RunningApi;
@@ -57,7 +60,7 @@ export class Environment implements AsyncDisposable {
     this.databaseUrl = databaseUrl;
     this.model = model;
     this.log = createLogger(config);
-    this.pool = createPool(databaseUrl, { max: 4, applicationName: 'threadmill-test' });
+    this.pool = createPool(adminUrlOf(databaseUrl), { max: 4, applicationName: 'threadmill-test' });
     this.temporal = new Client({ connection });
   }
 
@@ -78,7 +81,8 @@ export class Environment implements AsyncDisposable {
       modelProfile: { ...DEFAULT_PROFILE, retry_seconds: 0 },
       ...options.config,
     };
-    const environment = new Environment(config, databaseUrl, model, connection);
+    const url = options.superuser === true ? adminUrlOf(databaseUrl) : databaseUrl;
+    const environment = new Environment(config, url, model, connection);
     environment.apiKey = await createApiKey(environment.pool, {
       projectName: 'test',
       name: 'test',
@@ -138,13 +142,19 @@ export class Environment implements AsyncDisposable {
   }
 }
 
-/** An empty, migrated database of its own. */
+/** An empty, migrated database of its own, as the role of the API and the worker. */
 export async function cloneDatabase(): Promise<string> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await asAdmin(`create database ${name} template ${TEMPLATE_DATABASE}`);
   const url = new URL(inject('databaseAdminUrl'));
   url.pathname = `/${name}`;
-  return url.href;
+  return appUrlOf(url.href);
+}
+
+/** The same database for what tests look at and prepare: a superuser sees all projects and may define triggers. */
+export function adminUrlOf(databaseUrl: string): string {
+  const { username, password } = new URL(inject('databaseAdminUrl'));
+  return Object.assign(new URL(databaseUrl), { username, password }).href;
 }
 
 export async function dropDatabase(url: string): Promise<void> {

@@ -89,8 +89,13 @@ async function createTemplate(adminUrl: string): Promise<void> {
   const url = new URL(adminUrl);
   url.pathname = `/${TEMPLATE_DATABASE}`;
   const pool = createPool(url.href, { max: 1, applicationName: 'threadmill-test-setup' });
-  await migrate(pool);
+  await migrate(pool, appUrlOf(url.href));
   await pool.end(); // a template can be cloned only while nobody is connected to it
+}
+
+/** The same database as the API and the worker see it: as a role that row-level security holds for. */
+export function appUrlOf(adminUrl: string): string {
+  return Object.assign(new URL(adminUrl), { username: 'threadmill_app', password: 'app' }).href;
 }
 
 async function temporal(dataDir: string, running: Running[]): Promise<string> {

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { expect } from 'vitest';
 
 import { createClient } from '../../db/core/pool.ts';
+import { setScope, WHOLE_DATABASE } from '../../db/core/row-scope.ts';
 import type { RunRef } from './durable-run.ts';
 import { eventually } from './durable-run.ts';
 import type { ProcessEnvironment } from './process-environment.ts';
@@ -17,7 +18,7 @@ export async function lock(
 ): Promise<Client> {
   const client = createClient(databaseUrl, 'threadmill-test-lock');
   await client.connect();
-  await client.query('begin');
+  await client.query(`begin; ${setScope(WHOLE_DATABASE)}`);
   await client.query(statement, values);
   return client;
 }

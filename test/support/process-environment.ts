@@ -16,7 +16,7 @@ import { createApiKey } from '../../db/projects/api-keys.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { createPool } from '../../db/core/pool.ts';
 import { createLogger } from '../../config/log.ts';
-import { cloneDatabase, dropDatabase } from './environment.ts';
+import { adminUrlOf, cloneDatabase, dropDatabase } from './environment.ts';
 import type { FakeModel } from './fake-model.ts';
 import { startFakeModel } from './fake-model.ts';
 import { OwnProcess } from './processes.ts';
@@ -180,7 +180,10 @@ async function startParts(ownDatabaseUrl: string | undefined): Promise<Parts> {
   const [apiToDatabase, apiToTemporal, workerToDatabase, workerToTemporal] = await Promise.all(
     [database, temporal, database, temporal].map((target) => TcpProxy.start(target)),
   );
-  const pool = createPool(databaseUrl, { max: 3, applicationName: 'threadmill-test' });
+  const pool = createPool(ownDatabaseUrl ?? adminUrlOf(databaseUrl), {
+    max: 3,
+    applicationName: 'threadmill-test',
+  });
   return {
     databaseUrl,
     ownsDatabase: ownDatabaseUrl === undefined,

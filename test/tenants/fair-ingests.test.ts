@@ -5,11 +5,11 @@ import { toFile } from 'openai';
 
 import { takeDueDeliveries } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
-import { createApiKey } from '../../db/projects/api-keys.ts';
+import { inProject, inWholeDatabase } from '../../db/core/row-scope.ts';
 import { changeLimits } from '../../db/projects/limits.ts';
 import { addFiles } from '../../db/vector-stores/vector-store-files.ts';
 import type { FileId, ProjectId } from '../../wire/ids.ts';
-import { startDatabase } from '../db/database.ts';
+import { createProject, startDatabase } from '../db/database.ts';
 import { Environment } from '../support/environment.ts';
 import { newFile, newStore } from '../support/indexed-file.ts';
 import { PDFS } from '../retrieval/support/hostile-pdfs.ts';
@@ -21,7 +21,7 @@ beforeAll(async () => {
   env = await Environment.start({ worker: false, config: { ingestSlots: 1, parseSeconds: 5 } });
   await env.pool.query(`
     create table statements (n bigserial);
-    create function note() returns trigger language plpgsql as $$ begin
+    create function note() returns trigger language plpgsql security definer as $$ begin
       insert into statements default values; return null; end $$;
     create trigger note after insert on chunks for each statement execute function note()`);
 });
@@ -86,9 +86,7 @@ test('a file is one of the next, however many slow files of another project wait
 test('a file of another project starts at once while Temporal holds all that a project may have', async () => {
   await using database = await startDatabase();
   const { pool } = database;
-  await createApiKey(pool, { projectName: 'b', name: 'test' });
-  const { rows } = await pool.query<{ id: ProjectId }>('select id from projects');
-  const [a, b] = [database.projectId, rows.find(({ id }) => id !== database.projectId)!.id];
+  const [a, b] = [database.projectId, (await createProject(database.url, 'sk-b')).project];
   const add = async (projectId: ProjectId, count: number) => {
     const storeId = await newStore(pool, projectId);
     const ids: FileId[] = [];
@@ -101,39 +99,40 @@ test('a file of another project starts at once while Temporal holds all that a p
     }));
     return withTransaction(pool, (tx) => addFiles(tx, { projectId, storeId }, files));
   };
+  const addTo = (project: ProjectId, count: number) =>
+    inProject(project, () => add(project, count));
   const accept = (ids: number[]) =>
-    pool.query('delete from deliveries where id = any($1::bigint[])', [ids]);
+    inWholeDatabase(() => pool.query('delete from deliveries where id = any($1::bigint[])', [ids]));
   const startDue = async () => {
-    const due = await takeDueDeliveries(pool, 200);
+    const due = await inWholeDatabase(() => takeDueDeliveries(pool, 200));
     await accept(due.map(({ id }) => id));
     return due.map(({ payload }) => ('projectId' in payload ? payload.projectId : ''));
   };
 
-  const direct = await add(a, 100);
+  const direct = await addTo(a, 100);
   expect(direct).toHaveLength(16);
   await accept(direct.map(({ id }) => id));
   expect(await startDue()).toHaveLength(64 - 16);
   expect(await startDue()).toEqual([]);
-  expect(await add(b, 1)).toHaveLength(1);
+  expect(await addTo(b, 1)).toHaveLength(1);
   // A project's own limit.
-  await pool.query('delete from deliveries');
-  await pool.query(`update vector_store_files set status = 'failed'`);
-  await changeLimits(pool, { project: b }, { ingests_at_once: 3 });
-  const limited = await add(b, 2);
+  await database.admin.query('delete from deliveries');
+  await database.admin.query(`update vector_store_files set status = 'failed'`);
+  await changeLimits(database.admin, { project: b }, { ingests_at_once: 3 });
+  const limited = await addTo(b, 2);
   await accept(limited.map(({ id }) => id));
-  expect(await add(b, 2)).toHaveLength(1);
-  await pool.query(`update deliveries set next_attempt_at = clock_timestamp()`);
+  expect(await addTo(b, 2)).toHaveLength(1);
+  await database.admin.query(`update deliveries set next_attempt_at = clock_timestamp()`);
   expect(await startDue()).toHaveLength(1);
-  await changeLimits(pool, { project: b }, { ingests_at_once: null });
+  await changeLimits(database.admin, { project: b }, { ingests_at_once: null });
   // Where as many wait as may start, the project with the fewest is next.
-  await pool.query('delete from deliveries');
-  await pool.query(`update vector_store_files set status = 'failed'`);
-  await add(a, 40);
-  await add(a, 40);
-  await add(b, 20);
-  await pool.query(`update deliveries set next_attempt_at = clock_timestamp()`);
-  const first = (await takeDueDeliveries(pool, 20)).map(({ payload }) =>
-    'projectId' in payload ? payload.projectId : '',
-  );
+  await database.admin.query('delete from deliveries');
+  await database.admin.query(`update vector_store_files set status = 'failed'`);
+  await addTo(a, 40);
+  await addTo(a, 40);
+  await addTo(b, 20);
+  await database.admin.query(`update deliveries set next_attempt_at = clock_timestamp()`);
+  const due = await inWholeDatabase(() => takeDueDeliveries(pool, 20));
+  const first = due.map(({ payload }) => ('projectId' in payload ? payload.projectId : ''));
   expect(first.filter((id) => id === b)).toHaveLength(10);
 });
