@@ -31,8 +31,9 @@ export function idempotencyOf(
   const key = request.get('idempotency-key');
   if (key === undefined) return undefined;
   if (!LEGAL_KEY.test(key)) throw idempotencyKeyInvalid();
+  const content = JSON.stringify(body ?? null);
   const fingerprintOf = (named: string) =>
-    JSON.stringify([method.toUpperCase(), named, body ?? null]);
+    `[${JSON.stringify(method.toUpperCase())},${JSON.stringify(named)},${content}]`;
   const named = `/v1${path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name]!)}`;
   const left = named.replace(FORMER_ROUTER, '');
   return {

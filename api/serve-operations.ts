@@ -2,6 +2,8 @@
  * Serves declared operations. Ids, query and body are checked first. Then the handler runs, in a transaction if it writes;
  * after the commit its deliveries are dispatched and its object or stream is sent.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import type { Request, Response } from 'express';
 import { Router } from 'express';
 
@@ -13,7 +15,7 @@ import { runExists } from '../db/runs/read-runs.ts';
 import { notFound } from '../wire/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
 import { checkFileId, checkId } from '../wire/ids.ts';
-import { parseBody } from '../wire/requests/body.ts';
+import { parseBody, parseLargeBody } from '../wire/requests/body.ts';
 import { parseForm } from '../wire/requests/files.ts';
 import { parseQuery } from '../wire/requests/queries.ts';
 import { logOperation, recordOperation } from './audit.ts';
@@ -73,7 +75,7 @@ async function serveCall(
     project: caller.project,
     ids: idsOf(operation, request.params),
     query: operation.query && parseQuery(operation.query, request.query),
-    body: operation.body && !operation.form && parseBody(operation.body, request.body),
+    body: await bodyOf(operation, request, response),
   };
   await limit(operation, call, response);
   await operation.before?.(call);
@@ -83,6 +85,12 @@ async function serveCall(
     respond(operation, call, await perform(operation, call, response), response);
   const isPlainRead = operation.method === 'get' && operation.stream === undefined;
   await (isPlainRead ? context.inAnswerSlot(response, answer) : answer());
+}
+
+function bodyOf({ body, form }: Operation, request: Request, response: Response): unknown {
+  if (body === undefined || form !== undefined) return undefined;
+  if (response.locals.isLongBody !== true) return parseBody(body, request.body);
+  return parseLargeBody(body, request.body, nextTurn);
 }
 
 /** What does not hold for every request: app.ts counts those. @throws ApiError 429 */
@@ -135,6 +143,7 @@ async function performCall(
   // Two requests are the same only if the contents of their files are.
   const body = blob ? { ...call.body!, sha256: blob.sha256.toString('hex') } : request.body;
   const key = operation.idempotent && idempotencyOf({ ...operation, ...call }, request, body);
+  if (key) await nextTurn();
   const written = await withIdempotencyKey(call.pool, key, async (tx) => {
     const done = await operation.write!({ ...call, tx, blob: blob! });
     await recordOperation(tx, operation, call, done);

@@ -11,6 +11,7 @@ const BENCHES = {
   abuse: async () => (await import('./abuse.ts')).abuse(),
   vector: async () => (await import('./vector.ts')).vectorBench(),
   ingest: async () => (await import('./ingest.ts')).ingestBench(),
+  loop: async () => (await import('./loop.ts')).loop(),
   tenants: async () => (await import('./tenants.ts')).tenants(),
 };
 

@@ -1,4 +1,6 @@
 /** Bodies of everything that is not a form: JSON, whatever their declared type, compressed or not, in any charset. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 import express from 'express';
 import type { Request, RequestHandler } from 'express';
 
@@ -9,19 +11,25 @@ import {
   unsupportedCharset,
   unsupportedEncoding,
 } from '../../wire/http-errors.ts';
+import { checkJsonText } from '../../wire/requests/json-text.ts';
 
 const ENCODINGS = ['gzip', 'deflate', 'br', 'zstd', 'identity'];
 
-/** `limit` in bytes, of the body as it is after decompression. @throws ApiError 400, 413, 415 */
+/** In bytes. Of longer bodies each step of reading has a turn of the event loop for itself. */
+export const LONG_BODY = 128 * 1024;
+
+/** Parses what `readBytes` has read. @throws ApiError 400, 415 */
 export function readJson(limit: number): RequestHandler[] {
-  const readBytes = express.raw({ limit, type: () => true });
-  return [
-    (request, response, next) =>
-      readBytes(request, response, (error?: unknown) =>
-        next(error === undefined ? undefined : toApiError(error, request, limit)),
-      ),
-    parse,
-  ];
+  return [readBytes(limit), parse];
+}
+
+/** `limit` in bytes, of the body as it is after decompression. @throws ApiError 400, 413, 415 */
+export function readBytes(limit: number): RequestHandler {
+  const read = express.raw({ limit, type: () => true });
+  return (request, response, next) =>
+    read(request, response, (error?: unknown) =>
+      next(error === undefined ? undefined : toApiError(error, request, limit)),
+    );
 }
 
 function toApiError(error: unknown, request: Request, limit: number): unknown {
@@ -34,15 +42,24 @@ function toApiError(error: unknown, request: Request, limit: number): unknown {
 }
 
 /** An empty body is an empty object. */
-const parse: RequestHandler = (request, _response, next) => {
+const parse: RequestHandler = async (request, response, next) => {
   if (Buffer.isBuffer(request.body)) {
-    const text = decode(request.body, request.get('content-type') ?? '');
+    response.locals.isLongBody = request.body.length > LONG_BODY;
+    const turn = () => (response.locals.isLongBody ? nextTurn() : undefined);
+    const text = decode(request);
+    await turn();
+    checkJsonText(text);
+    await turn();
     request.body = text === '' ? {} : parseText(text);
+    await turn();
   }
   next();
 };
 
-function decode(bytes: Buffer, contentType: string): string {
+/** @throws ApiError 415 */
+export function decode(request: Request): string {
+  const bytes = request.body as Buffer;
+  const contentType = request.get('content-type') ?? '';
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1] ?? 'utf-8';
   try {
     return new TextDecoder(charset).decode(bytes);

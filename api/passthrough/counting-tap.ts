@@ -4,6 +4,8 @@ import { rememberResponse } from '../../db/projects/passed-responses.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import type { TokenCounter } from '../../tokens/token-counter.ts';
 import type { ApiContext } from '../context.ts';
+import type { TextSample } from './split-body.ts';
+import { SAMPLE } from './split-body.ts';
 import type { Tap } from './upstream.ts';
 import { isEventStream } from './upstream.ts';
 import { createUsageMeter } from './usage-meter.ts';
@@ -14,11 +16,8 @@ export type Counted = {
   endpoint: string;
   model: string;
   /** The texts of the request. Undefined: tokens that the server does not report are not estimated. */
-  prompt: string[] | undefined;
+  prompt: TextSample | undefined;
 };
-
-/** Longer texts are judged by their beginning. */
-const SAMPLE = 100_000;
 
 export function countingTap(context: ApiContext, counted: Counted, contentType: string): Tap {
   const { pool, log, tokens } = context;
@@ -40,12 +39,16 @@ export function countingTap(context: ApiContext, counted: Counted, contentType: 
     async end() {
       const { reported, text } = meter.end();
       const estimated = reported === undefined && prompt !== undefined;
-      const texts = estimated ? [prompt.join('\n'), text] : [];
+      const answer = { sample: text.slice(0, SAMPLE), length: text.length };
+      const texts = estimated ? [prompt, answer] : [];
       const [promptTokens = 0, completionTokens = 0] = await estimate(
         tokens,
         request.projectId,
         texts,
-      );
+      ).catch((error: unknown) => {
+        lost(error);
+        return [];
+      });
       const totalTokens = promptTokens + completionTokens;
       const counts = reported ?? { promptTokens, completionTokens, totalTokens };
       await addModelUsage(pool, { ...request, ...counts, estimated }).catch(lost);
@@ -56,11 +59,9 @@ export function countingTap(context: ApiContext, counted: Counted, contentType: 
 async function estimate(
   tokens: TokenCounter,
   projectId: ProjectId,
-  texts: string[],
+  texts: TextSample[],
 ): Promise<number[]> {
-  const counts = await tokens.count(
-    projectId,
-    texts.map((text) => text.slice(0, SAMPLE)),
-  );
+  const samples = texts.map(({ sample }) => sample);
+  const counts = await tokens.count(projectId, samples);
   return counts.map((count, at) => Math.round(count * Math.max(1, texts[at]!.length / SAMPLE)));
 }

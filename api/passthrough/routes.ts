@@ -24,7 +24,8 @@ import { callerOf, projectOf, requireScope } from '../http/auth.ts';
 import { askedJson } from './asked-json.ts';
 import type { AskedBody } from './asked-json.ts';
 import { countingTap } from './counting-tap.ts';
-import { readJson } from '../http/json-body.ts';
+import { decode, readBytes } from '../http/json-body.ts';
+import { createSplitter } from './splitter.ts';
 import { withOpenForm } from './open-form.ts';
 import type { Link, ModelServer } from './upstream.ts';
 import { passOn } from './upstream.ts';
@@ -62,9 +63,12 @@ export function passthroughRoutes(context: ApiContext): Router {
       passNew(link, request, response, form),
     );
   });
-  router.post(PASSED_PATHS, ...readJson(limit), (request: Request, response: Response) =>
-    passNew(link, request, response, askedJson(request.body)),
-  );
+  const split = createSplitter(context.stopping);
+  router.post(PASSED_PATHS, readBytes(limit), async (request: Request, response: Response) => {
+    const text = Buffer.isBuffer(request.body) ? decode(request) : '';
+    const asked = askedJson(await split(callerOf(response).project, text));
+    return passNew(link, request, response, asked);
+  });
   const stored = (request: Request, response: Response) => passStored(link, request, response);
   router.get(['/responses/:response_id', '/responses/:response_id/input_items'], stored);
   router.delete('/responses/:response_id', stored);

@@ -413,6 +413,34 @@ test('names the model that nobody serves, and lists those that somebody does', a
   expect(data.map(({ id }) => id)).toEqual(['tutor', 'org/plain', 'away', 'embedder']);
 });
 
+test('passes a long body on as a short one, and counts it', async () => {
+  const { client: own, usage } = await newProject();
+  const { usage: _usage, ...silent } = HELLO;
+  upstream.answer = (_received, response) => sendJson(response, silent);
+  const before = upstream.received.length;
+  const bodies = [200_000, 300_000].map((length) => ({
+    model: 'tutor',
+    messages: [{ role: 'user' as const, content: 'word 🙂 '.repeat(length / 8) }],
+    metadata: { lists: JSON.stringify([[], [1]]) },
+  }));
+  await Promise.all(bodies.map((body) => own.chat.completions.create(body)));
+  const received = upstream.received.slice(before).map(({ json }) => json as object);
+  const sent = bodies.map((body) => ({ ...body, model: 'llama-3.3' }));
+  expect(received).toHaveLength(2);
+  expect(received).toEqual(expect.arrayContaining(sent));
+  const [first] = bodies;
+  const [counted] = await usage();
+  const [prompt] = /(\d+)\+/.exec(counted!)!.slice(1).map(Number);
+  const tokens = countTokens(first!.messages[0]!.content);
+  expect(prompt).toBeGreaterThan(tokens * 2.4);
+  expect(prompt).toBeLessThan(tokens * 2.6);
+  const unsound = `{"model": "tutor", "x": "${'x'.repeat(200_000)}"`;
+  expect(await errorOf(post('/v1/chat/completions', unsound))).toMatchObject({
+    status: 400,
+    message: expect.stringMatching(/JSON body/),
+  });
+});
+
 test('refuses what it cannot pass on', async () => {
   const before = upstream.received.length;
   const chat = (body: string) => errorOf(post('/v1/chat/completions', body));
