@@ -20,6 +20,7 @@ const GOAL_MS = 50;
 const ROUNDS = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const MB = 2 ** 20;
 const BODY = 10 * MB - 1_000;
+const ANSWER = 4 * MB - 1_000;
 
 type Stage = { api: Target; model: FakeModel };
 type Case = (stage: Stage) => Promise<unknown>;
@@ -171,11 +172,13 @@ const CASES: Record<string, Case> = {
       assistant: { tools: toolsOf([{ name: 'f0' }]) },
       output: 'x'.repeat(MB),
     }),
-  'arguments of 10 MB in one delta': (stage) =>
+  'arguments of 4 MB in one delta': (stage) =>
     runOf(
       stage,
       [
-        toolCalls([{ name: 'f0', arguments: { a: long('x') } }], { splitEvery: BODY * 2 }),
+        toolCalls([{ name: 'f0', arguments: { a: 'x'.repeat(ANSWER) } }], {
+          splitEvery: ANSWER * 2,
+        }),
         text('Ok.'),
       ],
       {
@@ -183,10 +186,10 @@ const CASES: Record<string, Case> = {
         output: '',
       },
     ),
-  'an answer of 10 MB in one delta': (stage) =>
-    runOf(stage, [text(long('x'), { chunkSize: BODY })]),
-  'an answer of 10 MB in small deltas': (stage) =>
-    runOf(stage, [text(long('x'), { chunkSize: 1_000 })]),
+  'an answer of 4 MB in one delta': (stage) =>
+    runOf(stage, [text('x'.repeat(ANSWER), { chunkSize: ANSWER })]),
+  'an answer of 4 MB in small deltas': (stage) =>
+    runOf(stage, [text('x'.repeat(ANSWER), { chunkSize: 1_000 })]),
   'passed on: three million empty arrays': post('/chat/completions', () =>
     JSON.stringify({ model: 'm', messages: [] }).replace('[]', `[${long('[],').slice(0, -100)}1]`),
   ),

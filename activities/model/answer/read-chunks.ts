@@ -73,15 +73,24 @@ class EventLines {
   #streams = false;
 
   push(text: string): ServerEvent[] {
+    // A long line comes in many reads: it is looked at once it has ended.
+    if (!LINE_END.test(text) && !this.#rest.endsWith('\r')) {
+      this.#rest += text;
+      this.#checkLength();
+      return [];
+    }
     const received = this.#rest + text;
     // A carriage return at the end may be half of a line end.
     const halfEnd = received.endsWith('\r') ? '\r' : '';
     const lines = received.slice(0, received.length - halfEnd.length).split(LINE_END);
     this.#rest = lines.pop()! + halfEnd;
-    if (this.#rest.length + this.plain.length > MAX_EVENT || this.#data.length > 1_000) {
-      throw new ModelStreamError('The model server sent an endless event.', { retryable: false });
-    }
+    this.#checkLength();
     return lines.flatMap((line) => this.#take(line));
+  }
+
+  #checkLength(): void {
+    if (this.#rest.length + this.plain.length <= MAX_EVENT && this.#data.length <= 1_000) return;
+    throw new ModelStreamError('The model server sent an endless event.', { retryable: false });
   }
 
   #take(line: string): ServerEvent[] {
