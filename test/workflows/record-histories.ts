@@ -33,6 +33,7 @@ import { workflowBundle } from '../../worker/bundle.ts';
 import type { ingestFileWorkflow } from '../../workflows/ingest-file.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
 import { ingestTaskQueue, toolOutputsSubmitted } from '../../workflows/signals.ts';
+import { BATCHES, recordBatch } from './batch-scenarios.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -347,6 +348,7 @@ const [only = ''] = process.argv.slice(2);
 const recordings = [
   ...Object.entries(SCENARIOS).map(([name, scenario]) => [name, record, scenario] as const),
   ...Object.entries(INGESTS).map(([name, scenario]) => [name, recordIngest, scenario] as const),
+  ...Object.entries(BATCHES).map(([name, scenario]) => [name, recordBatch, scenario] as const),
 ].filter(([name]) => name.startsWith(only));
 for (const [name, recorder, scenario] of recordings) {
   const json = await recorder(name, scenario as never, server.address, codePath);
