@@ -6,6 +6,7 @@ import type { Pool } from '../db/core/pool.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
+import type { Shares } from '../sandbox/pool/shares.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { IngestPlaces } from './ingest/places.ts';
 import type { ModelServers } from './model/client.ts';
@@ -37,6 +38,8 @@ export type ActivityDependencies = {
   ocrLanguages: readonly string[];
   parsers: ParserPool;
   ingests: IngestPlaces;
+  /** Of what a turn does before the model is asked: it needs this thread, and the model's time does not. */
+  beginnings: Shares;
   tokens: TokenCounter;
   /** Takes what was committed to Temporal. */
   dispatcher: { dispatch(delivery: Delivery): void };

@@ -21,7 +21,6 @@ import type { IndexedPart } from './ingest/index-words.ts';
 import { indexDocuments } from './ingest/index-words.ts';
 import type { IngestResult } from './ingest/ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
-import { withPlace } from './ingest/places.ts';
 import { modelTurn } from './turn/model-turn.ts';
 import { runTool } from './run-tool.ts';
 
@@ -110,7 +109,7 @@ export function createLineActivities(
 
 export function createIngestActivities(deps: ActivityDependencies): IngestActivities {
   const maintain = <T>(work: (signal: AbortSignal) => Promise<T>) =>
-    beating((signal) => withPlace(deps.ingests, MAINTENANCE, signal, () => work(signal)));
+    beating((signal) => deps.ingests.places.hold(MAINTENANCE, signal, () => work(signal)));
   return {
     cutFile: (seq) => ofIngest(deps.pool, seq, () => cutFile(deps, seq)),
     embedSlice: (seq, slice) => ofIngest(deps.pool, seq, () => embedSlice(deps, seq, slice)),

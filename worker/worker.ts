@@ -19,6 +19,7 @@ import { RunControl } from '../db/events/run-control.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder, createParserPool, recognitionData } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
+import { Shares } from '../sandbox/pool/shares.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
 import { workflowBundle } from './bundle.ts';
 import { openSandbox } from './sandbox.ts';
@@ -57,6 +58,9 @@ export type RunningWorker = {
 
 /** Nobody waits for an activity, and Temporal repeats it. Ingests and the reconciler's passes have long statements. */
 const BOUNDS = { lockMs: 30_000, statementMs: 600_000, longMs: 600_000 };
+
+/** Turns of a project that read their run and messages at once, and one more for a second project. */
+const BEGINNINGS = 12;
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;
@@ -139,6 +143,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     ocrLanguages: config.ocrLanguages,
     parsers: createParserPool(config.ingestSlots),
     ingests: ingestPlaces(config.ingestSlots),
+    beginnings: new Shares({ places: BEGINNINGS + 1, most: BEGINNINGS }),
     tokens: new TokenCounter(),
     // Until the workers poll, redelivery has them.
     dispatcher: { dispatch() {} },

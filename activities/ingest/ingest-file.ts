@@ -33,7 +33,7 @@ import { DocumentError, extractChunks } from '../../retrieval/index.ts';
 import { embedChunks } from './embed-chunks.ts';
 import { toIngestFailure } from '../failures.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
-import { alone, withPlace } from './places.ts';
+import { alone } from './places.ts';
 import { formatOf, wordsOf } from './text-format.ts';
 
 export type IngestResult =
@@ -68,7 +68,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
       const now = await claimDocument(pool, seq, content);
       if (now === undefined) return undefined;
       if (now.chunk_count !== null) return now.chunk_count;
-      return withPlace(deps.ingests, source.project_id, signal, () =>
+      return deps.ingests.places.hold(source.project_id, signal, () =>
         storeAll(deps, { seq, document: now }, source, signal),
       );
     };
@@ -128,7 +128,7 @@ export async function embedSlice(
       const from = last ? 0 : slice * SLICE_CHUNKS;
       const part = { documentId: document.id, from, to: (slice + 1) * SLICE_CHUNKS };
       await alone(deps.ingests, document.id, signal, () =>
-        withPlace(deps.ingests, document.project_id, signal, () =>
+        deps.ingests.places.hold(document.project_id, signal, () =>
           embedChunks(deps, embedder, part, signal),
         ),
       );

@@ -9,19 +9,7 @@ export type IngestPlaces = {
 
 /** A project has at most `slots`, and there is one place more for a second project. */
 export function ingestPlaces(slots: number): IngestPlaces {
-  const makeRoom = () => Promise.resolve(false);
-  return { places: new Shares({ places: slots + 1, most: slots, makeRoom }), documents: new Map() };
-}
-
-/** @throws the signal's reason, and what `work` throws */
-export async function withPlace<T>(
-  { places }: IngestPlaces,
-  owner: string,
-  signal: AbortSignal,
-  work: () => Promise<T>,
-): Promise<T> {
-  await places.acquire(owner, signal);
-  return work().finally(() => places.release(owner));
+  return { places: new Shares({ places: slots + 1, most: slots }), documents: new Map() };
 }
 
 /** Waits until no other ingest works on the document. @throws the signal's reason, and what `work` throws */

@@ -2,6 +2,7 @@
 import { log } from '@temporalio/activity';
 import { APIConnectionError } from 'openai';
 
+import { currentScope } from '../../db/core/row-scope.ts';
 import { claimTurn } from '../../db/runs/claim-turn.ts';
 import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
 import { countLostUsage, finishTurn } from '../../db/runs/finish-turn.ts';
@@ -43,7 +44,8 @@ export async function modelTurn(
 ): Promise<TurnResult> {
   return attempt(deps, runId, async ({ signal, owner }) => {
     const ref: TurnRef = { runId, turn, owner };
-    const claim = await claimTurn(deps.pool, ref);
+    const project = currentScope() ?? '';
+    const claim = await deps.beginnings.hold(project, signal, () => claimTurn(deps.pool, ref));
     if (claim.kind === 'done') return claim.result;
     if (turn === 0 && usesFileSearch(claim.run)) await waitForFiles(deps, claim.run, signal);
     return takeTurn(deps, claim.run, ref, signal);
@@ -65,7 +67,9 @@ async function takeTurn(
   }
   let refused: { error: unknown; promptTokens: number } | undefined;
   for (let adaptations = 0; ; adaptations++) {
-    const request = await buildModelRequest(deps, run, ref.turn, server);
+    const request = await deps.beginnings.hold(run.project_id, signal, () =>
+      buildModelRequest(deps, run, ref.turn, server),
+    );
     if (request.kind === 'exhausted') {
       return finishTurn(deps.pool, ref, outOfBudget(request.reason));
     }

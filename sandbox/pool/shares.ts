@@ -7,7 +7,7 @@ export type SharesOptions = {
   /** Places that one owner may have. */
   most: number;
   /** With `own`, tries to free a place of this owner; else any. Says whether it freed one. */
-  makeRoom: (own: string | undefined) => Promise<boolean>;
+  makeRoom?: (own: string | undefined) => Promise<boolean>;
 };
 
 type Waiter = { owner: string; most: number };
@@ -35,13 +35,19 @@ export class Shares {
         // Read before asking: what changes while room is made must not be missed.
         const changed = this.#changed.promise;
         const own = this.#free > 0 || !this.#mayTake(waiter) ? owner : undefined;
-        if (!(await this.#options.makeRoom(own))) await unlessAborted(changed, signal);
+        if ((await this.#options.makeRoom?.(own)) !== true) await unlessAborted(changed, signal);
       }
       this.#take(owner);
     } finally {
       this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
       this.retry();
     }
+  }
+
+  /** Does the work in a place. Throws the signal's reason, and what `work` throws. */
+  async hold<T>(owner: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.acquire(owner, signal);
+    return work().finally(() => this.release(owner));
   }
 
   /** Takes a place for no owner in particular, unless owners need those that are left. */
