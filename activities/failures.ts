@@ -13,6 +13,7 @@ import { FencedError } from '../db/events/run-events.ts';
 import { DocumentError, EmbeddingError } from '../retrieval/index.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import { ApiError } from '../wire/errors.ts';
+import { withoutPlaces } from '../wire/foreign-errors.ts';
 import { storable } from '../wire/text.ts';
 import { ModelServerError } from './model/server-error.ts';
 import type { LastError, VectorStoreFileError } from '../wire/types.ts';
@@ -104,7 +105,7 @@ export function toFailure(error: unknown, tries: Tries): Error {
   if (error instanceof CancelledFailure) return fromCancel(error);
   if (error instanceof ApplicationFailure) return error;
   if (error instanceof SandboxUnavailableError) {
-    return failure('server_error', error.message, { retry: false });
+    return failure('server_error', withoutPlaces(error.message), { retry: false });
   }
   // A run's vector store has expired.
   if (error instanceof ApiError) return failure('server_error', error.message, { retry: false });
@@ -167,7 +168,9 @@ function codeOf({ status, outOfQuota }: ModelServerError): LastError['code'] {
 }
 
 /** What the client is told: a server's own faults are not its business, what is wrong with the request is. */
-function messageOf({ status, reason, outOfQuota, transient }: ModelServerError): string {
+function messageOf(error: ModelServerError): string {
+  const { status, outOfQuota, transient } = error;
+  const reason = withoutPlaces(error.reason, error.url);
   if (outOfQuota) {
     return `The account at the model server has no quota left (insufficient_quota): ${reason}`;
   }

@@ -63,7 +63,7 @@ async function serve(options: Options): Promise<void> {
   const running = await startWorkerAndApi(config, parts, shutdown, (error) => void fail(error));
   const text = banner({
     baseUrl: `${reachable(running.url)}/v1`,
-    apiKey: database.apiKey,
+    newApiKey: database.newApiKey,
     apiKeyGiven: config.apiKey !== undefined,
     dataDir,
     uiUrl: temporal.uiUrl,

@@ -15,13 +15,22 @@ export type RunOptions = {
   onErrorLine?: (line: string) => void;
 };
 
+/** Variables that other programs get. The rest may hold secrets, such as MODEL_API_KEY. */
+const PASSED_ON = /^(PATH|HOME|USER|LOGNAME|TMPDIR|TZ|LANG|LC_\w+|XDG_\w+|GOMAXPROCS|GOMEMLIMIT)$/;
+
+/** `also`: further names. */
+export function environment(also?: RegExp): NodeJS.ProcessEnv {
+  const variables = Object.entries(process.env);
+  return Object.fromEntries(variables.filter(([name]) => PASSED_ON.test(name) || also?.test(name)));
+}
+
 export type RunResult = { code: number | null; stdout: string; stderr: string };
 
-/** Runs a program to its end. If it cannot start, the result has the code null and the reason in stderr. */
+/** Runs a program to its end, without the secrets of this process's environment. If it cannot start, the result has the code null and the reason in stderr. */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
   const { input = '', onErrorLine, ...rest } = options;
   return new Promise((resolve) => {
-    const child = spawn(command, args, { ...rest, stdio: 'pipe' });
+    const child = spawn(command, args, { env: environment(), ...rest, stdio: 'pipe' });
     const result: RunResult = { code: null, stdout: '', stderr: '' };
     let partial = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (result.stdout += text));

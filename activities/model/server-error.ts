@@ -1,5 +1,6 @@
 /** The error that a model server sent in place of an answer: its shapes, and whether another try can help. Pure. */
 import { parseRetryAfter } from '../../retrieval/index.ts';
+import { reasonOf, withoutKeys } from '../../wire/foreign-errors.ts';
 import { storable } from '../../wire/text.ts';
 import { isObject } from './opaque-fields.ts';
 
@@ -33,7 +34,7 @@ export class ModelServerError extends Error {
   readonly headers: Headers | undefined;
 
   constructor({ status, url, body, headers, apiKey }: ServerAnswer) {
-    const reason = storable(redact(reasonOf(body), apiKey).slice(0, MAX_REASON));
+    const reason = storable(withoutKeys(reasonOf(body), apiKey).slice(0, MAX_REASON));
     super(`The model server answered ${status ?? 'with an error'}: ${reason}`);
     this.status = status ?? statusOf(body);
     this.url = url;
@@ -75,47 +76,6 @@ export class ModelServerError extends Error {
 
 const PERMANENT =
   /\b(invalid_|authentication|permission|not_found|model_not_found|context_length|unsupported|bad_request|validation)/i;
-
-/** Keys of an object under which servers put their reason, the most telling first. */
-const REASON_KEYS = [
-  'error',
-  'detail',
-  'message',
-  'msg',
-  'errors',
-  'base_resp',
-  'status_msg',
-  'error_msg',
-  'title',
-  'choices',
-];
-
-function reasonOf(body: unknown): string {
-  if (typeof body === 'string') return plainText(body);
-  if (Array.isArray(body)) return body.map(reasonOf).filter(Boolean).join('; ');
-  if (!isObject(body)) return '';
-  if (typeof body['msg'] === 'string' && Array.isArray(body['loc'])) {
-    return `${body['loc'].join('.')}: ${body['msg']}`;
-  }
-  const found = REASON_KEYS.map((key) => reasonOf(body[key])).find((text) => text !== '') ?? '';
-  const { metadata } = body;
-  const raw = isObject(metadata) && typeof metadata['raw'] === 'string' ? metadata['raw'] : '';
-  return raw === '' || found.includes(raw) ? found : `${found}: ${raw}`;
-}
-
-/** A page of HTML is told by its words. */
-function plainText(text: string): string {
-  return text
-    .replace(/<(script|style)[^]*?<\/\1>|<[^<>]{1,500}>/gi, ' ')
-    .replace(/\s+/g, ' ')
-    .trim();
-}
-
-/** Keys, whole or in the shape that services give them, do not get into logs. */
-function redact(text: string, apiKey: string): string {
-  const known = apiKey.length >= 8 ? text.replaceAll(apiKey, '***') : text;
-  return known.replace(/\b(sk|pk|key|xai|gsk|hf|AIza)[-_]?[\w*-]{12,}/g, '***');
-}
 
 function errorOf(body: unknown): Record<string, unknown> {
   const first: unknown = Array.isArray(body) ? body[0] : body;

@@ -8,6 +8,8 @@ import type { Dispatcher } from 'undici';
 import { ApiError } from '../../wire/errors.ts';
 import { modelServerFailed } from '../../wire/http-errors.ts';
 import type { ApiContext } from '../context.ts';
+import { passHeaders } from './pass-headers.ts';
+import { sendRefusal } from './refusal.ts';
 
 export type ModelServer = { baseUrl: string; apiKey: string };
 
@@ -41,7 +43,11 @@ export async function passOn(
   response.once('close', () => left.abort());
   const signal = AbortSignal.any([left.signal, link.context.stopping]);
   try {
-    const { statusCode, headers, body } = await ask(link.dispatcher, request, passage, signal);
+    const answer = await ask(link.dispatcher, request, passage, signal);
+    const { statusCode, headers, body } = answer;
+    if (statusCode >= 400) {
+      return await sendRefusal(link.context, response, answer, passage.server);
+    }
     const tap = statusCode < 300 ? passage.tap?.(String(headers['content-type'])) : undefined;
     try {
       sendHead(response, statusCode, headers);
@@ -111,12 +117,7 @@ function failureOf(cause: unknown): ApiError {
 
 function sendHead(response: Response, status: number, headers: IncomingHttpHeaders): void {
   response.status(status);
-  for (const [name, value] of Object.entries(headers)) {
-    // Limits of this server are shown in place of the model server's.
-    if (PASSED.test(name) && value !== undefined && !response.hasHeader(name)) {
-      response.setHeader(name, value);
-    }
-  }
+  passHeaders(response, headers, PASSED);
   if (!isEventStream(headers['content-type'])) return;
   response.set({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
   response.flushHeaders();

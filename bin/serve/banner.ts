@@ -5,7 +5,8 @@ import type { Finding } from '../doctor/report.ts';
 
 export type Ready = {
   baseUrl: string;
-  apiKey: string;
+  /** Shown only by the start that made it. */
+  newApiKey: string | undefined;
   dataDir: string;
   /** THREADMILL_API_KEY gave the key, so the banner does not show it. */
   apiKeyGiven: boolean;
@@ -21,10 +22,13 @@ export type Ready = {
 };
 
 export function banner(ready: Ready): string {
-  const key = ready.apiKeyGiven ? '$THREADMILL_API_KEY' : ready.apiKey;
+  const path = join(ready.dataDir, 'api-key');
+  const stored = ready.apiKeyGiven ? '$THREADMILL_API_KEY' : `$(cat '${path}')`;
+  const known =
+    ready.newApiKey === undefined ? `kept in ${path}` : `${ready.newApiKey}  (kept in ${path})`;
   const rows = [
     ['Base URL', ready.baseUrl],
-    ['API key', ready.apiKeyGiven ? key : `${key}  (kept in ${join(ready.dataDir, 'api-key')})`],
+    ['API key', ready.apiKeyGiven ? stored : known],
     ['Temporal UI', ready.uiUrl ?? 'that of the server at TEMPORAL_ADDRESS'],
     ['Model', ready.modelBaseUrl ?? 'built-in demo, NOT an LLM; set MODEL_BASE_URL for a real one'],
     ...ready.modelFailures.flatMap(({ says, remedy = '' }) => [
@@ -47,7 +51,7 @@ export function banner(ready: Ready): string {
     '',
     'Try it:',
     '',
-    `  curl ${ready.baseUrl}/assistants -H "Authorization: Bearer ${key}" -H "Content-Type: application/json" -d '${body}'`,
+    `  curl ${ready.baseUrl}/assistants -H "Authorization: Bearer ${stored}" -H "Content-Type: application/json" -d '${body}'`,
     '',
   ].join('\n');
 }

@@ -17,7 +17,8 @@ import { StartError } from './start-error.ts';
 
 const PROJECT = 'default';
 
-export type Database = { url: string; apiKey: string };
+/** `newApiKey`: the key that this start has made. */
+export type Database = { url: string; newApiKey: string | undefined };
 export type Temporal = { address: string; uiUrl: string | undefined };
 
 /** A migrated database that contains the API key. */
@@ -30,9 +31,9 @@ export async function openDatabase({ config }: Options, shutdown: Shutdown): Pro
   });
   try {
     await migrate(pool, url);
-    const apiKey = config.apiKey ?? (await savedApiKey(config.dataDir));
-    await ensureApiKey(pool, { projectName: PROJECT, key: apiKey });
-    return { url, apiKey };
+    const saved = config.apiKey === undefined ? await savedApiKey(config.dataDir) : undefined;
+    await ensureApiKey(pool, { projectName: PROJECT, key: config.apiKey ?? saved!.key });
+    return { url, newApiKey: saved?.isNew === true ? saved.key : undefined };
   } finally {
     await pool.end();
   }
@@ -49,7 +50,7 @@ async function findDatabase(
 }
 
 /** The key in the data directory, made at the first start. */
-async function savedApiKey(dataDir: string): Promise<string> {
+async function savedApiKey(dataDir: string): Promise<{ key: string; isNew: boolean }> {
   const path = join(dataDir, 'api-key');
   const saved = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
@@ -57,10 +58,10 @@ async function savedApiKey(dataDir: string): Promise<string> {
       `${path} cannot be read (${error.message}): correct its permissions, or set THREADMILL_API_KEY.`,
     );
   });
-  if (saved.trim() !== '') return saved.trim();
+  if (saved.trim() !== '') return { key: saved.trim(), isNew: false };
   const key = mintApiKey();
   await writeFile(path, `${key}\n`, { mode: 0o600 });
-  return key;
+  return { key, isNew: true };
 }
 
 /** The server at TEMPORAL_ADDRESS, or an embedded server with the namespace. */

@@ -3,13 +3,15 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EmbeddedError } from '../error.ts';
-import { run } from '../processes.ts';
+import { environment, run } from '../processes.ts';
 import type { Reporting } from '../reporting.ts';
 import { atLeast } from './version.ts';
 
 const PACKAGE = 'github.com/temporalio/cli/cmd/temporal';
 const MINIMUM_GO = [1, 25] as const;
 const REPORT_EVERY_MS = 5_000;
+/** Where Go finds itself, modules, a proxy and certificates. */
+const FOR_GO = /^(GO\w+|(HTTPS?|NO|ALL)_PROXY|SSL_CERT_(FILE|DIR))$/i;
 
 /**
  * Builds into `path`, or returns why the installed Go cannot.
@@ -20,7 +22,7 @@ export async function buildTemporal(
   version: string,
   { onProgress = () => {}, signal }: Reporting,
 ): Promise<{ ok: true } | { ok: false; reason: string }> {
-  const env = { ...process.env, CGO_ENABLED: '0' };
+  const env = { ...environment(FOR_GO), CGO_ENABLED: '0' };
   const go = await findGo();
   if (!go.ok) return go;
 
@@ -52,7 +54,7 @@ export async function buildTemporal(
 export async function findGo(): Promise<
   { ok: true; version: string } | { ok: false; reason: string }
 > {
-  const { code, stdout } = await run('go', ['version']);
+  const { code, stdout } = await run('go', ['version'], { env: environment(FOR_GO) });
   const version = /go(\d+\.\d+)/.exec(stdout)?.[1];
   if (code !== 0 || version === undefined) return { ok: false, reason: 'no Go to build one' };
   if (atLeast(version, MINIMUM_GO)) return { ok: true, version };

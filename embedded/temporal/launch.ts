@@ -78,13 +78,6 @@ export function commandFor(launch: Launch, { port, uiPort }: Ports): string[] {
 /** The database survives a killed process. A power failure may lose the last moments, which the reconciler repairs. */
 const PRAGMAS = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal'];
 
-/** Without the user's TEMPORAL_* variables, which are for a client and would set flags of this server. */
-export function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')),
-  );
-}
-
 export function namespaceOf({ namespace = 'default' }: TemporalServerOptions): string {
   return namespace;
 }

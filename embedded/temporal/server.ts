@@ -9,17 +9,9 @@ import { hasEnded, startEndingChild } from '../ending-child.ts';
 import { EmbeddedError } from '../error.ts';
 import { exists, limitLog, readJson, writeJson } from '../files.ts';
 import { freePort, isPortFree } from '../ports.ts';
-import { commandLine, run, signal, tail, waitUntil } from '../processes.ts';
+import { commandLine, environment, run, signal, tail, waitUntil } from '../processes.ts';
 import { temporalHealth } from './health.ts';
-import {
-  HOST,
-  commandFor,
-  databaseFile,
-  environment,
-  logFile,
-  namespaceOf,
-  stateFile,
-} from './launch.ts';
+import { HOST, commandFor, databaseFile, logFile, namespaceOf, stateFile } from './launch.ts';
 import type { Launch, Ports, TemporalServerOptions } from './launch.ts';
 import { findTemporal } from './program.ts';
 
@@ -101,6 +93,7 @@ async function spawnServer(
   await limitLog(logFile(launch));
   const child = await startEndingChild(command, {
     logFile: logFile(launch),
+    // Also without TEMPORAL_*, which are for a client and would set flags of this server.
     env: environment(),
     signals: ['SIGTERM', 'SIGKILL'],
   });
@@ -115,7 +108,7 @@ async function addSearchAttributes({ program, options }: Launch, { port }: Ports
   const address = ['--address', `${HOST}:${port}`, '--namespace', namespaceOf(options)];
   const command = ['operator', 'search-attribute', 'create', ...address, ...flags];
   // The command succeeds when the attributes exist.
-  const { code, stderr } = await run(program.path, command, { env: environment() });
+  const { code, stderr } = await run(program.path, command);
   if (code !== 0) {
     throw new EmbeddedError(`Registering Temporal's search attributes failed: ${stderr.trim()}`);
   }

@@ -55,6 +55,15 @@ test.for<[number, object]>([
   expect(steps).toEqual([]);
 });
 
+test('shows of a refusal nothing of where the model server is', async () => {
+  const message = `Bad role at ${env.model.baseUrl}/chat of /srv/llm/app.py on gpu-7.internal`;
+  const { run } = await streamed([status(400, { body: { error: { message } } })]);
+  expect(run.last_error).toEqual({
+    code: 'invalid_prompt',
+    message: 'Bad role at *** of *** on ***',
+  });
+});
+
 test('fails with rate_limit_exceeded when the model server goes on limiting', async () => {
   const limited = () => status(429, { headers: { 'retry-after-ms': '1' } });
   const { run, names } = await streamed([limited(), limited(), limited(), limited(), limited()]);

@@ -491,6 +491,46 @@ test('hands on the server’s own errors, and counts none of them', async () => 
   expect(await usage()).toEqual([]);
 });
 
+test('shows of a refusal the sentence about the request, and nothing of where the server is', async () => {
+  const body = JSON.stringify({ model: 'tutor', messages });
+  const message = `Unsupported role at ${upstream.baseUrl}/chat of /srv/llm/app.py, key ${KEY}`;
+  const error = { message, type: 'bad_role', param: 'messages[0]', code: null, stack: '/srv/llm' };
+  const bodies: [number, string, object][] = [
+    [
+      400,
+      JSON.stringify({ error, node: 'gpu-7.internal' }),
+      {
+        message: 'Unsupported role at *** of ***, key ***',
+        type: 'bad_role',
+        param: 'messages[0]',
+        code: null,
+      },
+    ],
+    [
+      404,
+      '<html><body><h1>nginx at 10.0.0.8</h1></body></html>',
+      { message: 'nginx at ***', type: 'invalid_request_error' },
+    ],
+    [
+      502,
+      'dial tcp 10.0.0.8:8000: connection refused',
+      { message: 'The model server answered 502.', type: 'server_error', code: null },
+    ],
+    [403, '', { message: 'The model server answered 403.' }],
+    [422, 'x'.repeat(1_000_000), { message: 'x'.repeat(2_000) }],
+  ];
+  for (const [status, text, shown] of bodies) {
+    upstream.answer = (_received, response) => {
+      response.writeHead(status, { 'content-type': 'text/html', 'x-node': 'gpu-7' });
+      response.end(text);
+    };
+    const answer = await post('/v1/chat/completions', body);
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(answer.headers.get('x-node')).toBeNull();
+    expect(await errorOf(answer)).toMatchObject({ status, ...shown });
+  }
+});
+
 test('says in a sentence, without an address, that a server is away, refuses its key, or redirects', async () => {
   const body = (model: string) => JSON.stringify({ model, messages });
   const failed = { status: 502, type: 'server_error', param: null, code: 'model_server_failed' };

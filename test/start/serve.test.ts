@@ -57,7 +57,17 @@ test(
   { timeout: 180_000 },
   async () => {
     const dataDir = await temporaryDirectory();
-    const first = await startStack(dataDir, { LOG_LEVEL: 'warn' });
+    const secrets = { MODEL_API_KEY: 'sk-of-the-model', SECRET_OF_ANOTHER: 'hush-hush' };
+    const first = await startStack(dataDir, { LOG_LEVEL: 'warn', ...secrets });
+    const key = (await readFile(join(dataDir, 'api-key'), 'utf8')).trim();
+    expect(first.banner.split(key)).toHaveLength(2);
+    for (const pid of Object.values(await serversOf(dataDir))) {
+      const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
+      for (const [name, value] of Object.entries(secrets)) {
+        expect(environment).not.toContain(name);
+        expect(environment).not.toContain(value);
+      }
+    }
     expect(first.banner).toMatch(/Temporal UI +http:\/\/127\.0\.0\.1:\d+/);
     expect(first.banner).toMatch(/Model +built-in demo, NOT an LLM/);
     expect(first.banner).not.toContain('!!');
@@ -73,6 +83,8 @@ test(
     const second = await startStack(dataDir, { LOG_LEVEL: 'warn' });
     const { data } = await second.client.beta.assistants.list();
     expect(data.map(({ name }) => name)).toEqual(['Math Tutor']);
+    expect(second.banner).toContain(`API key      kept in ${join(dataDir, 'api-key')}\n`);
+    expect(second.banner).not.toContain(key);
     await stopStack(second, dataDir);
   },
 );

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { temporalHealth } from '../../../embedded/temporal/health.ts';
+import { environment } from '../../../embedded/processes.ts';
 import type { Launch } from '../../../embedded/temporal/launch.ts';
-import { commandFor, environment } from '../../../embedded/temporal/launch.ts';
+import { commandFor } from '../../../embedded/temporal/launch.ts';
 import { findTemporal } from '../../../embedded/temporal/program.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../../temporal/search-attributes.ts';
 import { Child } from './child.ts';
