@@ -25,6 +25,8 @@ export type ActivityDependencies = {
   interpreters: InterpreterQueue;
   /** Seconds a code_interpreter call may take, as the model is told. */
   cellSeconds: number;
+  /** Of a project without a quota of its own; 0: none. */
+  quotaBytes: number;
   models: ModelServers;
   /** Null: searches are lexical only. */
   embedder: Embedder | null;

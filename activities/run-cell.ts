@@ -11,6 +11,7 @@ import {
 } from '../db/interpreters/interpreter-content.ts';
 import type { CellLease } from '../db/interpreters/interpreter-lease.ts';
 import { takeLease } from '../db/interpreters/interpreter-lease.ts';
+import { readRoom } from '../db/projects/stored-bytes.ts';
 import { storeCell } from '../db/interpreters/interpreters.ts';
 import type { PendingToolCall, RunToolResult } from '../db/runs/tool-calls.ts';
 import { StaleCallError, readToolCall } from '../db/runs/tool-calls.ts';
@@ -61,7 +62,7 @@ async function waitForLease(
 }
 
 async function runLeased(
-  { pool, sandbox, interpreters }: ActivityDependencies,
+  { pool, sandbox, interpreters, quotaBytes }: ActivityDependencies,
   { runId, call, lease }: { runId: RunId; call: PendingToolCall; lease: CellLease },
   signal: AbortSignal,
 ): Promise<RunToolResult> {
@@ -72,6 +73,7 @@ async function runLeased(
   const nextVersion = `${call.id}/${lease.epoch}`;
   let stored: RunToolResult | undefined;
   try {
+    const roomBytes = await readRoom(pool, lease, quotaBytes);
     await sandbox.runCell({
       interpreterId: call.thread_id,
       owner: lease.projectId,
@@ -81,12 +83,13 @@ async function runLeased(
       version: lease.version,
       load: () => readSavedState(pool, lease),
       inputs: await readInputFiles(pool, lease.projectId, call.code_file_ids),
+      roomBytes,
       nextVersion,
       onLogs: (text) => logs.add(text),
       save: async (result, change) => {
         await logs.stop();
         const shown = logs.continued(result.outputs);
-        const outputs = await writeOutputs(pool, lease.projectId, shown);
+        const outputs = await writeOutputs(pool, lease.projectId, shown, roomBytes);
         const state =
           change === null
             ? null

@@ -62,7 +62,14 @@ export type Declaration<Route extends string, Query, Body, Answer> = {
   query?: z.ZodType<Query>;
   body?: z.ZodType<Body>;
   /** The body is a form with one file, which is stored as it arrives. */
-  form?: { field: string; maxBytes(config: ConfigOf<'api'>): number };
+  form?: {
+    field: string;
+    maxBytes(config: ConfigOf<'api'>): number;
+    /** Its bytes were counted for the quota before. */
+    reserved?: true;
+  };
+  /** Refused once the project stores what its quota allows. */
+  stores?: true;
   /** Statuses of errors that do not follow from the rest of the declaration. */
   errors?: readonly ErrorStatus[];
   /** Null: the answer is bytes. */

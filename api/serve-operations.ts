@@ -22,6 +22,7 @@ import { logOperation, recordOperation } from './audit.ts';
 import type { ApiContext } from './context.ts';
 import { callerOf, requireScope } from './http/auth.ts';
 import { fromFormerAnswer, idempotencyOf } from './idempotency.ts';
+import { checkQuota, quotaOf } from './limits/owners.ts';
 import { withStoredForm } from './http/multipart.ts';
 import type { Call, Operation, Written } from './operation.ts';
 import { idNames } from './operation.ts';
@@ -93,9 +94,10 @@ function bodyOf({ body, form }: Operation, request: Request, response: Response)
   return parseLargeBody(body, request.body, nextTurn);
 }
 
-/** What does not hold for every request: app.ts counts those. @throws ApiError 429 */
+/** What does not hold for every request: app.ts counts those. @throws ApiError 429, 400 */
 async function limit(operation: Operation, call: AnyCall, response: Response): Promise<void> {
   const { limiter } = call.context;
+  if (operation.stores) checkQuota(call.context.config, call.caller);
   if (operation.rateClass === 'run') await limiter.checkTokens(response);
   if (operation.rateClass === 'search') await limiter.holdSlot(response, 'searches');
   if (operation.stream?.(call, 0) !== undefined) await limiter.holdSlot(response, 'streams');
@@ -121,7 +123,8 @@ async function performForm(
 ): Promise<Outcome> {
   const { form: file, body: fields } = operation;
   const maxBytes = file!.maxBytes(call.context.config);
-  const options = { pool: call.pool, field: file!.field, maxBytes };
+  const quotaBytes = file!.reserved ? undefined : quotaOf(call.context.config, call.caller);
+  const options = { pool: call.pool, field: file!.field, maxBytes, quotaBytes };
   return withStoredForm(response.req, response, options, async (form) => {
     const body = parseForm(fields!, form, file!.field);
     const { blob } = form.file!;

@@ -122,6 +122,8 @@ export type CellRequest = {
   /** Called when there is no kernel at `version`, and version is not null. */
   load: () => Promise<SavedState>;
   inputs: readonly InputFile[];
+  /** Of files and variables that can be saved, because their project has no room for more. Default: no limit of its own. */
+  roomBytes?: number;
   /** Gets the beginning of the result's logs, in parts, while the cell runs. */
   onLogs?: (logs: string) => void;
   /**

@@ -1,5 +1,5 @@
-/** Errors of limits per project and key. */
-import { ApiError } from './errors.ts';
+/** Errors of limits and quotas. */
+import { ApiError, invalidRequest } from './errors.ts';
 
 export type Refusal = {
   /** Whose limit it is. */
@@ -19,6 +19,13 @@ export const rateLimitReached = ({ noun, what, type, limit, used, waitMs }: Refu
     `Rate limit reached for this ${noun} on ${what}: Limit ${limit}, Used ${used}, Requested 1. ` +
       `Please try again in ${duration(waitMs)}.`,
     { type, code: 'rate_limit_exceeded', retryAfterSeconds: waitMs / 1_000 },
+  );
+
+/** 400: the project stores what it may. Our text: the hosted one is not known. */
+export const storageQuotaExceeded = (quotaBytes: number): ApiError =>
+  invalidRequest(
+    `The project has reached its limit of ${quotaBytes} bytes of storage. Please delete files, threads or vector stores you no longer need.`,
+    { code: 'storage_quota_exceeded' },
   );
 
 /** As in the hosted service's headers and texts: `20ms`, `1.5s`, `6m0s`. */

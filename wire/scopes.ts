@@ -14,6 +14,8 @@ export type Caller = {
   scopes: readonly Scope[];
   /** Those that were set. */
   limits: { project: Limits; key: Limits };
+  /** By the project. */
+  storedBytes: number;
 };
 
 /** The scope that an operation needs unless its declaration names another. `path` is below /v1. */

@@ -135,6 +135,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     sandbox,
     interpreters,
     cellSeconds: config.cellSoftSeconds,
+    quotaBytes: config.fileQuotaBytes,
     models: createModelServers((model) => modelTarget(config, model)),
     embedder: target === undefined ? null : createEmbedder(target),
     searchCandidates: config.searchCandidates,

@@ -9,7 +9,9 @@ import type { BusboyFileStream } from '@fastify/busboy';
 import type { Request, Response } from 'express';
 
 import type { StoredBlob } from '../../db/core/blobs.ts';
-import { BlobTooLargeError, deleteBlob, writeBlob } from '../../db/core/blobs.ts';
+import { deleteBlob } from '../../db/core/blobs.ts';
+import type { Quota } from '../../db/core/write-blob.ts';
+import { BlobTooLargeError, writeBlob } from '../../db/core/write-blob.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { invalidRequest } from '../../wire/errors.ts';
 import { emptyFile, fileTooLarge, notAForm, unreadableForm } from '../../wire/file-errors.ts';
@@ -38,7 +40,13 @@ type FormFile = { filename: string | undefined; blob: StoredBlob };
 export type StoredForm = { fields: [name: string, value: string][]; file: FormFile | undefined };
 
 /** `field` is the file's name in the form. */
-export type FormOptions = { pool: Pool; field: string; maxBytes: number };
+export type FormOptions = {
+  pool: Pool;
+  field: string;
+  maxBytes: number;
+  /** Of the project; undefined: the file counts for none. */
+  quotaBytes?: number | undefined;
+};
 
 /** Thrown into the reader when the client went away; nobody is left to see it. */
 class FormCutError extends Error {
@@ -74,9 +82,10 @@ export function liftBodyDeadline(response: Response): void {
 async function readForm(
   request: IncomingMessage,
   projectId: ProjectId,
-  { pool, field, maxBytes }: FormOptions,
+  { pool, field, maxBytes, quotaBytes }: FormOptions,
 ): Promise<StoredForm> {
   const mostBytes = maxBytes + OVERHEAD_BYTES;
+  const options = { maxBytes, quota: quotaOf(request, quotaBytes) };
   const busboy = openParser(request);
   const fields: StoredForm['fields'] = [];
   let stream: BusboyFileStream | undefined;
@@ -93,19 +102,17 @@ async function readForm(
       fields.push([name, value]);
     });
     busboy.on('file', (name, file, filename: string | undefined) => {
+      file.on('error', () => {}); // Its reader sees it too.
       if (name !== field || stream !== undefined) {
-        file.on('error', () => {}).resume();
+        file.resume();
         reject(unknownParameter([name]));
         return;
       }
       stream = file;
-      storing = writeBlob(pool, projectId, file, { maxBytes }).then((blob) => ({ filename, blob }));
+      storing = writeBlob(pool, projectId, file, options).then((blob) => ({ filename, blob }));
       storing.catch(reject);
     });
-    for (const event of ['partsLimit', 'fieldsLimit', 'filesLimit']) {
-      busboy.on(event, () => reject(unreadableForm('it has too many parts')));
-    }
-    busboy.on('error', () => reject(unreadableForm('it ends early or is malformed')));
+    onUnreadable(busboy, reject);
     busboy.on('finish', resolve);
     request.on('data', (chunk: Buffer) => {
       received += chunk.length;
@@ -114,7 +121,7 @@ async function readForm(
     request.on('close', () => {
       if (!request.complete) reject(new FormCutError('The client went away.'));
     });
-    if (Number(request.headers['content-length'] ?? 0) > mostBytes) reject(fileTooLarge(maxBytes));
+    if (declaredBytes(request) > mostBytes) reject(fileTooLarge(maxBytes));
   });
 
   request.socket.setTimeout(SILENCE_MS);
@@ -132,6 +139,21 @@ async function readForm(
   } finally {
     request.socket.setTimeout(0);
   }
+}
+
+/** The file has all of the declared bytes but what the form takes. */
+function quotaOf(request: IncomingMessage, bytes: number | undefined): Quota | undefined {
+  const expected = declaredBytes(request) - OVERHEAD_BYTES;
+  return bytes === undefined ? undefined : { bytes, expected };
+}
+
+const declaredBytes = ({ headers }: IncomingMessage) => Number(headers['content-length'] ?? 0);
+
+function onUnreadable(busboy: InstanceType<typeof Busboy>, reject: (error: Error) => void): void {
+  for (const event of ['partsLimit', 'fieldsLimit', 'filesLimit']) {
+    busboy.on(event, () => reject(unreadableForm('it has too many parts')));
+  }
+  busboy.on('error', () => reject(unreadableForm('it ends early or is malformed')));
 }
 
 function openParser(request: IncomingMessage): InstanceType<typeof Busboy> {

@@ -1,5 +1,6 @@
 /** The limits that hold for a caller: those of its key, and those of its project, which the settings have defaults for. */
 import type { ConfigOf } from '../../config/config.ts';
+import { storageQuotaExceeded } from '../../wire/limit-errors.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import type { Refusal } from '../../wire/limit-errors.ts';
 import type { LimitName, Limits } from '../../wire/project-limits.ts';
@@ -20,6 +21,17 @@ export function limitsOf(
   const limit = limits.project[name] ?? defaultLimits(config)[name] ?? 0;
   const ofProject: OwnedLimit = { project, owner: project, noun: 'project', limit };
   return [ofKey, ofProject].filter((one) => one.limit > 0);
+}
+
+/** Of the project, which a key has none of. Undefined: none. */
+export function quotaOf(config: ConfigOf<'api'>, caller: Caller): number | undefined {
+  return limitsOf(config, caller, 'quota_bytes').find(({ noun }) => noun === 'project')?.limit;
+}
+
+/** @throws ApiError 400 when the project stores what it may */
+export function checkQuota(config: ConfigOf<'api'>, caller: Caller): void {
+  const quota = quotaOf(config, caller);
+  if (quota !== undefined && caller.storedBytes >= quota) throw storageQuotaExceeded(quota);
 }
 
 function defaultLimits(config: ConfigOf<'api'>): Limits {

@@ -3,17 +3,9 @@
  * nobody until a row refers to it. What its writer left behind, and what lost its last referrer by a cascade, is collected
  * once it has been quiet for an hour.
  */
-import { createHash } from 'node:crypto';
-
 import type { ProjectId } from '../../wire/ids.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query, withTransaction } from './pool.ts';
-
-/** Most bytes of one row. */
-export const CHUNK_BYTES = 1024 * 1024;
-
-/** `created_at` of an unfinished blob is moved on this often, so that a slow writer's is not taken for a dead one's. */
-const SIGN_OF_LIFE_MS = 5 * 60_000;
 
 /** A pass of the collection looks at so many blobs and removes at most so many. */
 const COLLECT_SPAN = 5_000;
@@ -21,155 +13,12 @@ const COLLECT_BATCH = 200;
 
 export type StoredBlob = { id: number; bytes: number; sha256: Buffer };
 
-/** The source had more bytes than allowed; nothing of it is kept. */
-export class BlobTooLargeError extends Error {
-  override name = 'BlobTooLargeError';
-  readonly maxBytes: number;
-
-  constructor(maxBytes: number) {
-    super(`The content has more than ${maxBytes} bytes.`);
-    this.maxBytes = maxBytes;
-  }
-}
-
 /** The blob was deleted before it was read to its end. */
 export class BlobGoneError extends Error {
   override name = 'BlobGoneError';
 
   constructor(id: number) {
     super(`Blob ${id} is gone.`);
-  }
-}
-
-/**
- * Stores what `source` yields, at the pace of the database; content that fits in one row costs one round trip. When
- * anything fails, also the source, nothing is kept. Must not run inside a transaction: it may take as long as an upload.
- * @throws BlobTooLargeError, or what the source threw
- */
-export async function writeBlob(
-  pool: Pool,
-  projectId: ProjectId,
-  source: AsyncIterable<Uint8Array>,
-  options: { maxBytes: number },
-): Promise<StoredBlob> {
-  const hash = createHash('sha256');
-  const writer = new BlobWriter(pool, projectId);
-  let bytes = 0;
-  // One chunk is held back: the last one is stored together with what is known only at the end.
-  let held: Buffer | undefined;
-  try {
-    for await (const chunk of inChunks(source, options.maxBytes)) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      if (held !== undefined) await writer.append(held);
-      held = chunk;
-    }
-    const sha256 = hash.digest();
-    return { id: await writer.finish(held, bytes, sha256), bytes, sha256 };
-  } catch (error) {
-    await writer.discard();
-    throw error;
-  }
-}
-
-/** Pieces of any size in, chunks of exactly 1 MiB out, the last one shorter. */
-async function* inChunks(
-  source: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): AsyncGenerator<Buffer> {
-  let pieces: Uint8Array[] = [];
-  let size = 0;
-  let total = 0;
-  for await (let piece of source) {
-    total += piece.length;
-    if (total > maxBytes) throw new BlobTooLargeError(maxBytes);
-    while (size + piece.length >= CHUNK_BYTES) {
-      const cut = CHUNK_BYTES - size;
-      yield Buffer.concat([...pieces, piece.subarray(0, cut)]);
-      pieces = [];
-      size = 0;
-      piece = piece.subarray(cut);
-    }
-    if (piece.length > 0) pieces.push(piece);
-    size += piece.length;
-  }
-  if (size > 0) yield Buffer.concat(pieces);
-}
-
-class BlobWriter {
-  readonly #pool: Pool;
-  readonly #projectId: ProjectId;
-  #id: number | undefined;
-  #chunks = 0;
-  #aliveAt = 0;
-
-  constructor(pool: Pool, projectId: ProjectId) {
-    this.#pool = pool;
-    this.#projectId = projectId;
-  }
-
-  /** A chunk that is not the last one. */
-  async append(data: Buffer): Promise<void> {
-    this.#id ??= await this.#open();
-    await query(
-      this.#pool,
-      'blobs.append',
-      'insert into blob_chunks (blob_id, n, data) values ($1, $2, $3)',
-      [this.#id, this.#chunks++, data],
-    );
-    await this.#showLife();
-  }
-
-  /** The last chunk, undefined when there is no content at all. */
-  async finish(data: Buffer | undefined, bytes: number, sha256: Buffer): Promise<number> {
-    if (this.#id === undefined) return this.#writeWhole(data, bytes, sha256);
-    await query(
-      this.#pool,
-      'blobs.finish',
-      `with chunk as (insert into blob_chunks (blob_id, n, data) values ($1, $2, $3))
-       update blobs set bytes = $4, sha256 = $5, created_at = clock_timestamp() where id = $1`,
-      [this.#id, this.#chunks, data, bytes, sha256],
-    );
-    return this.#id;
-  }
-
-  /** The collection does it when this cannot. */
-  async discard(): Promise<void> {
-    if (this.#id !== undefined) await deleteBlob(this.#pool, this.#id).catch(() => {});
-  }
-
-  async #open(): Promise<number> {
-    this.#aliveAt = Date.now();
-    const rows = await query<{ id: number }>(
-      this.#pool,
-      'blobs.open',
-      'insert into blobs (project_id) values ($1) returning id',
-      [this.#projectId],
-    );
-    return rows[0]!.id;
-  }
-
-  async #writeWhole(data: Buffer | undefined, bytes: number, sha256: Buffer): Promise<number> {
-    const rows = await query<{ id: number }>(
-      this.#pool,
-      'blobs.write-whole',
-      `with blob as (insert into blobs (project_id, bytes, sha256) values ($1, $2, $3) returning id),
-         chunk as (insert into blob_chunks (blob_id, n, data) select id, 0, $4::bytea from blob where $4::bytea is not null)
-       select id from blob`,
-      [this.#projectId, bytes, sha256, data ?? null],
-    );
-    return rows[0]!.id;
-  }
-
-  async #showLife(): Promise<void> {
-    if (Date.now() - this.#aliveAt < SIGN_OF_LIFE_MS) return;
-    this.#aliveAt = Date.now();
-    await query(
-      this.#pool,
-      'blobs.alive',
-      'update blobs set created_at = clock_timestamp() where id = $1',
-      [this.#id],
-    );
   }
 }
 

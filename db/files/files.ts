@@ -1,5 +1,5 @@
-/** Files. Content is a blob; `projects.file_bytes` counts what a project's files and pending uploads take. */
-import { fileQuotaExceeded, noSuchFile } from '../../wire/file-errors.ts';
+/** Files. Content is a blob, which counts for the project's quota as long as something refers to it. */
+import { noSuchFile } from '../../wire/file-errors.ts';
 import type { FileId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toFile } from '../../wire/objects.ts';
@@ -32,26 +32,17 @@ const ALIVE = '(expires_at is null or expires_at > unix_now())';
 /** Expired files deleted at once. */
 const SWEEP_BATCH = 100;
 
-/**
- * Makes a file of a stored blob, which several files may share. With `quotaBytes` it is refused when the project's files
- * would then take more.
- * @throws ApiError 400
- */
+/** Makes a file of a stored blob, which several files may share. */
 export async function createFileOfBlob(
   tx: Tx,
   projectId: ProjectId,
   file: NewFile,
-  quotaBytes?: number,
 ): Promise<FileRow> {
-  // One statement counts and compares under the project's row lock, so concurrent uploads cannot pass together.
   const rows = await query<FileRow>(
     tx,
     'files.create',
-    `with project as (
-       update projects set file_bytes = file_bytes + $5::bigint
-       where id = $2 and ($8::bigint is null or file_bytes + $5::bigint <= $8::bigint) returning id)
-     insert into files (id, project_id, created_at, purpose, filename, bytes, expires_at, blob_id)
-     select $1, id, moment, $3, $4, $5::bigint, moment + $6::bigint, $7 from project, unix_now() as moment
+    `insert into files (id, project_id, created_at, purpose, filename, bytes, expires_at, blob_id)
+     select $1, $2, moment, $3, $4, $5::bigint, moment + $6::bigint, $7 from unix_now() as moment
      returning ${COLUMNS}`,
     [
       mintId('file'),
@@ -61,11 +52,9 @@ export async function createFileOfBlob(
       file.bytes,
       file.expiresAfter ?? null,
       file.blobId,
-      quotaBytes ?? null,
     ],
   );
-  if (rows[0] === undefined) throw fileQuotaExceeded(quotaBytes ?? 0);
-  return rows[0];
+  return rows[0]!;
 }
 
 /** @throws ApiError 404 */
@@ -174,8 +163,7 @@ export async function deleteFile(tx: Tx, projectId: ProjectId, id: FileId): Prom
     tx,
     'files.delete',
     `with gone as (delete from files where id = $1 and project_id = $2 and ${ALIVE} returning id, project_id, bytes, blob_id),
-       places as (${keepPlaces('files', 'project_id')}),
-       counted as (update projects p set file_bytes = p.file_bytes - gone.bytes from gone where p.id = gone.project_id)
+       places as (${keepPlaces('files', 'project_id')})
      select blob_id from gone`,
     [id, projectId],
   );
@@ -217,9 +205,7 @@ async function deleteSomeExpired(tx: Tx): Promise<boolean> {
     tx,
     'files.sweep',
     `with gone as (delete from files f where f.id = any($1::text[]) returning f.id, f.project_id, f.bytes, f.blob_id),
-       places as (${keepPlaces('files', 'project_id')}),
-       counted as (update projects p set file_bytes = p.file_bytes - g.bytes
-         from (select project_id, sum(bytes)::bigint as bytes from gone group by project_id) g where p.id = g.project_id)
+       places as (${keepPlaces('files', 'project_id')})
      select blob_id from gone`,
     [ids],
   );

@@ -1,5 +1,5 @@
 /**
- * Uploads: a file that comes in parts. A pending upload has its bytes reserved in the project's count. Whatever ends it
+ * Uploads: a file that comes in parts. A pending upload counts the bytes that have still to come. Whatever ends it
  * happens under its row's lock; its parts become the file's content without being copied, or are deleted.
  */
 import { notFound } from '../../wire/errors.ts';
@@ -38,21 +38,22 @@ const COLUMNS = `id, project_id, created_at, expires_at,
   case when status = 'pending' and expires_at <= unix_now() then 'expired' else status end as status,
   filename, purpose, bytes, file_expires_after, file_id`;
 
-/** @throws ApiError 400 when the project's files and pending uploads would take more than `quotaBytes` */
+/** Reserves its bytes. @throws ApiError 400 when the project would store more than `quotaBytes` */
 export async function createUpload(
   db: Queryable,
   projectId: ProjectId,
   upload: NewUpload,
-  quotaBytes: number,
+  quotaBytes: number | undefined,
 ): Promise<UploadRow> {
   const rows = await query<UploadRow>(
     db,
     'uploads.create',
     `with project as (
-       update projects set file_bytes = file_bytes + $3::bigint
-       where id = $2 and file_bytes + $3::bigint <= $9::bigint returning id)
-     insert into uploads (id, project_id, created_at, expires_at, status, bytes, filename, purpose, mime_type, file_expires_after)
-     select $1, id, moment, moment + $8::bigint, 'pending', $3::bigint, $4, $5, $6, $7::bigint
+       select id from projects where id = $2 and ($9::bigint is null or blob_bytes + row_bytes + $3::bigint <= $9::bigint)
+       for no key update)
+     insert into uploads (id, project_id, created_at, expires_at, status, bytes, counted_bytes, filename, purpose, mime_type,
+       file_expires_after)
+     select $1, id, moment, moment + $8::bigint, 'pending', $3::bigint, $3::bigint, $4, $5, $6, $7::bigint
      from project, unix_now() as moment
      returning ${COLUMNS}`,
     [
@@ -64,10 +65,10 @@ export async function createUpload(
       upload.mimeType,
       upload.fileExpiresAfter ?? null,
       LIFE_SECONDS,
-      quotaBytes,
+      quotaBytes ?? null,
     ],
   );
-  if (rows[0] === undefined) throw fileQuotaExceeded(quotaBytes);
+  if (rows[0] === undefined) throw fileQuotaExceeded(quotaBytes ?? 0);
   return rows[0];
 }
 
@@ -107,10 +108,13 @@ export async function addPart(
   const rows = await query<UploadPartRow>(
     tx,
     'uploads.add-part',
-    `insert into upload_parts (id, upload_id, created_at, bytes, blob_id)
-     select $1, $2, unix_now(), $3::bigint, $4
-     where (select coalesce(sum(bytes), 0) from upload_parts where upload_id = $2) + $3::bigint <= 2 * $5::bigint
-     returning id, upload_id, created_at, bytes, blob_id`,
+    `with part as (
+       insert into upload_parts (id, upload_id, created_at, bytes, blob_id)
+       select $1, $2, unix_now(), $3::bigint, $4
+       where (select coalesce(sum(bytes), 0) from upload_parts where upload_id = $2) + $3::bigint <= 2 * $5::bigint
+       returning id, upload_id, created_at, bytes, blob_id),
+     counted as (update uploads u set counted_bytes = greatest(0, u.counted_bytes - part.bytes) from part where u.id = $2)
+     select * from part`,
     [mintId('upload_part'), uploadId, blob.bytes, blob.id, upload.bytes],
   );
   if (rows[0] === undefined) throw partsExceedUpload(uploadId, upload.bytes);
@@ -165,7 +169,6 @@ export async function completeUpload(
     parts.map((part) => part.blob_id),
     bytes,
   );
-  // The file counts from here on, in place of the reservation.
   await endUpload(tx, upload, 'completed', () =>
     createFileOfBlob(tx, projectId, {
       filename: upload.filename,
@@ -209,25 +212,20 @@ export async function expireUploads(pool: Pool): Promise<void> {
   }
 }
 
-/** From pending to an end: the reservation goes back, the parts go, and `makeFile` makes what stays. */
+/** From pending to an end: the reservation and the parts go, and `makeFile` makes what stays. */
 async function endUpload(
   tx: Tx,
   upload: UploadRow,
   status: 'completed' | 'cancelled' | 'expired',
   makeFile?: () => Promise<FileRow>,
 ): Promise<void> {
+  const file = await makeFile?.();
   await query(
     tx,
-    'uploads.release',
-    'update projects set file_bytes = file_bytes - $2 where id = $1',
-    [upload.project_id, upload.bytes],
+    'uploads.end',
+    'update uploads set status = $2, file_id = $3, counted_bytes = 0 where id = $1',
+    [upload.id, status, file?.id ?? null],
   );
-  const file = await makeFile?.();
-  await query(tx, 'uploads.end', 'update uploads set status = $2, file_id = $3 where id = $1', [
-    upload.id,
-    status,
-    file?.id ?? null,
-  ]);
   const parts = await query<{ blob_id: number }>(
     tx,
     'uploads.delete-parts',

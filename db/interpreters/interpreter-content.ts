@@ -5,7 +5,8 @@
 import type { ProjectId } from '../../wire/ids.ts';
 import { nameFiles } from '../../wire/code-file-names.ts';
 import { storable } from '../../wire/text.ts';
-import { readBlob, writeBlob } from '../core/blobs.ts';
+import { readBlob } from '../core/blobs.ts';
+import { writeBlob } from '../core/write-blob.ts';
 import type { StoredBlob } from '../core/blobs.ts';
 import type { Pool } from '../core/pool.ts';
 import { findFiles } from '../files/find-files.ts';
@@ -68,15 +69,27 @@ export async function readInputFiles(
   }));
 }
 
-/** Stores the content of a cell's outputs, so that its transaction only has to refer to it. */
+const NO_ROOM = 'Note: an image was omitted (the project has reached its limit of storage).\n';
+
+/**
+ * Stores the content of a cell's outputs, so that its transaction only has to refer to it. Images that `roomBytes` do not hold
+ * are omitted.
+ */
 export async function writeOutputs(
   pool: Pool,
   projectId: ProjectId,
   outputs: Outputs,
+  roomBytes: number,
 ): Promise<CellOutput[]> {
   const written: CellOutput[] = [];
+  let room = roomBytes;
   for (const output of outputs) {
     if (output.type === 'image') {
+      room -= output.png.length;
+      if (room < 0) {
+        written.push({ type: 'logs', logs: NO_ROOM });
+        continue;
+      }
       written.push({ type: 'image', blob: await writeBuffer(pool, projectId, output.png) });
       continue;
     }

@@ -110,7 +110,8 @@ export async function callerOfKey(db: Queryable, key: string): Promise<KnownCall
     'api-keys.caller',
     `select k.project_id as project, k.id as key, k.scopes, k.expires_at as "expiresAt",
        coalesce(k.last_used_at, 0) <= unix_now() - 60 as "isStale",
-       jsonb_build_object('project', p.limits, 'key', k.limits) as limits
+       jsonb_build_object('project', p.limits, 'key', k.limits) as limits,
+       p.blob_bytes + p.row_bytes as "storedBytes"
      from api_keys k join projects p on p.id = k.project_id where k.key_hash = $1 and ${IS_ACTIVE}`,
     [hash(key)],
   );

@@ -117,8 +117,10 @@ export async function finishEmbedding(
     const rows = await query<{ id: number }>(
       tx,
       'documents.finish-embedding',
-      `update documents d set embedded_with = $2 where d.id = $1 and d.embedding_with = $2 and d.chunk_count = (
-         select count(*) from chunks c join chunk_vectors v on v.chunk_id = c.id where c.document_id = d.id) returning d.id`,
+      `update documents d set embedded_with = $2, vectors_stored = stored.bytes
+       from (select count(*) as count, coalesce(sum(50 + pg_column_size(embedding) + pg_column_size(code)), 0) as bytes
+         from chunks c join chunk_vectors v on v.chunk_id = c.id where c.document_id = $1) stored
+       where d.id = $1 and d.embedding_with = $2 and d.chunk_count = stored.count returning d.id`,
       [documentId, model],
     );
     if (rows.length === 0) return false;

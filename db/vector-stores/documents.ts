@@ -179,8 +179,9 @@ export async function finishChunks(
     db,
     'documents.finish-chunks',
     `with stored as (select count(*) as count, sum(tokens) as tokens, sum(octet_length(text)) as bytes,
+         coalesce(sum(200 + pg_column_size(text) + pg_column_size(tsv)), 0) as kept,
          min(word_rules) as rules from chunks where document_id = $1),
-       finished as (update documents set chunk_count = stored.count, token_count = stored.tokens, text_bytes = stored.bytes,
+       finished as (update documents set chunk_count = stored.count, token_count = stored.tokens, text_bytes = stored.bytes, text_stored = stored.kept,
          word_rules = coalesce(stored.rules, word_rules) from stored where id = $1 and stored.count = $2)
      select count from stored`,
     [documentId, count],

@@ -1,7 +1,7 @@
 /** A kernel bound to an interpreter: it restores the interpreter's stored state, and finds what a cell changed of it. */
 import type { CellOutcome, Kernel, Limits } from '../backend.ts';
 import { KernelError, KernelLostError, KernelTimeoutError } from '../backend.ts';
-import type { FileChanges, FileState } from './file-changes.ts';
+import type { FileChanges, FileState, Room } from './file-changes.ts';
 import { fileChanges } from './file-changes.ts';
 import type { InputFile, SavedFile, SavedState, StateChange } from '../sandbox.ts';
 import { addLogs, addSentence } from '../kernel/running-cell.ts';
@@ -93,10 +93,15 @@ export async function putInputs(bound: BoundKernel, inputs: readonly InputFile[]
 }
 
 /** Finds what the kernel has and storage does not. Throws KernelError. */
-export async function takeCheckpoint(bound: BoundKernel, limits: Limits): Promise<Checkpoint> {
+export async function takeCheckpoint(
+  bound: BoundKernel,
+  limits: Limits & Room,
+): Promise<Checkpoint> {
   const listing = await bound.kernel.listFiles();
-  const files = fileChanges(listing, bound.files, bound.stored, limits);
-  const { blob, unsaved } = await bound.kernel.snapshot(limits.namespaceBytes);
+  const { namespaceBytes, roomBytes } = limits;
+  const { blob, unsaved } = await bound.kernel.snapshot(Math.min(namespaceBytes, roomBytes));
+  const left = roomBytes - (Buffer.isBuffer(blob) ? blob.length : 0);
+  const files = fileChanges(listing, bound.files, bound.stored, { ...limits, roomBytes: left });
   const result: Checkpoint = {
     files,
     unreadable: undefined,

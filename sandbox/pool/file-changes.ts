@@ -13,6 +13,9 @@ export type FileChanges = {
   after: Map<string, FileState>;
 };
 
+/** Bytes that the project of the cell may still store. */
+export type Room = { roomBytes: number };
+
 const MAX_PATH_BYTES = 1_000;
 const SHOWN_CHARACTERS = 100;
 
@@ -24,7 +27,7 @@ export function fileChanges(
   listing: readonly FileEntry[],
   before: ReadonlyMap<string, FileState>,
   stored: ReadonlySet<string>,
-  limits: Pick<Limits, 'maxFiles' | 'fileBytes' | 'cellFileBytes'>,
+  limits: Pick<Limits, 'maxFiles' | 'fileBytes' | 'cellFileBytes'> & Partial<Room>,
 ): FileChanges {
   const result: FileChanges = { changed: [], removed: [], notSaved: [], after: new Map() };
   const refuse = ({ path, stamp }: FileEntry, reason: string) => {
@@ -50,10 +53,12 @@ export function fileChanges(
   }
   // The smallest first, so that most files fit.
   let total = 0;
+  const { cellFileBytes, roomBytes = Infinity } = limits;
   for (const entry of wanted.toSorted((a, b) => a.bytes - b.bytes)) {
     total += entry.bytes;
-    if (total <= limits.cellFileBytes) result.changed.push(entry);
-    else refuse(entry, `a cell can save ${limits.cellFileBytes} bytes`);
+    if (total > cellFileBytes) refuse(entry, `a cell can save ${cellFileBytes} bytes`);
+    else if (total > roomBytes) refuse(entry, `the limit of storage leaves ${roomBytes} bytes`);
+    else result.changed.push(entry);
   }
   result.removed = [...stored].filter((path) => result.after.get(path)?.safe !== true);
   return result;

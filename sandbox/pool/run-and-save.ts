@@ -4,6 +4,7 @@ import { KernelError } from '../backend.ts';
 import { addLogs, addSentence } from '../kernel/running-cell.ts';
 import type { CellRequest, CellResult } from '../sandbox.ts';
 import type { BoundKernel, Checkpoint } from './bound-kernel.ts';
+import type { Room } from './file-changes.ts';
 import { advance, leaveOut, putInputs, takeCheckpoint, withNotes } from './bound-kernel.ts';
 
 /** Files that a thread of the cell changes while they are stored, and that the cell is stored without. */
@@ -24,7 +25,9 @@ export async function runAndSave(
   if (notice !== '') request.onLogs?.(notice);
   const outcome = await bound.kernel.run(request.code, request.onLogs);
   cancel.throwIfAborted();
-  const checkpoint = bound.kernel.alive ? await checkpointOrError(bound, limits) : undefined;
+  const checkpoint = bound.kernel.alive
+    ? await checkpointOrError(bound, { ...limits, roomBytes: request.roomBytes ?? Infinity })
+    : undefined;
   cancel.throwIfAborted();
   const timed = (shown: CellOutcome): CellResult => ({
     ...shown,
@@ -81,7 +84,7 @@ export async function resultOfNotRun(
 
 async function checkpointOrError(
   bound: BoundKernel,
-  limits: Limits,
+  limits: Limits & Room,
 ): Promise<Checkpoint | KernelError> {
   try {
     return await takeCheckpoint(bound, limits);

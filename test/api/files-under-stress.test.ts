@@ -23,7 +23,7 @@ afterAll(async () => {
 async function counts(): Promise<number[]> {
   const { rows } = await env.pool.query<Record<string, string>>(
     `select (select count(*) from files) as files, (select count(*) from blobs) as blobs,
-       (select count(*) from blob_chunks) as chunks, (select sum(file_bytes) from projects) as bytes`,
+       (select count(*) from blob_chunks) as chunks, (select sum(blob_bytes) from projects) as bytes`,
   );
   return Object.values(rows[0]!).map(Number);
 }
@@ -143,7 +143,7 @@ test('a reader that stops reading holds up nobody and little memory', async () =
 test('files that come together pass the quota one by one', async () => {
   const size = 50 * MIB;
   const { rows } = await env.pool.query<{ id: string }>('select id from projects');
-  await env.pool.query('update projects set file_bytes = $1', [400 * MIB - 2 * size - 1]);
+  await env.pool.query('update projects set blob_bytes = $1', [400 * MIB - 2 * size - 1]);
   const content = Buffer.alloc(size);
   const statuses = await Promise.all(
     Array.from({ length: 5 }, async () => {
@@ -164,7 +164,7 @@ test('files that come together pass the quota one by one', async () => {
   );
   expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 400, 400, 400]);
   for (const { id } of (await env.client.files.list()).data) await env.client.files.delete(id);
-  await env.pool.query('update projects set file_bytes = 0 where id = $1', [rows[0]!.id]);
+  await env.pool.query('update projects set blob_bytes = 0 where id = $1', [rows[0]!.id]);
   expect(await counts()).toEqual(NOTHING);
 });
 

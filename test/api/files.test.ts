@@ -37,7 +37,7 @@ const download = async (id: string) =>
 async function counts(): Promise<number[]> {
   const { rows } = await env.pool.query<Record<string, string>>(
     `select (select count(*) from files) as files, (select count(*) from blobs) as blobs,
-       (select count(*) from blob_chunks) as chunks, (select sum(file_bytes) from projects) as bytes`,
+       (select count(*) from blob_chunks) as chunks, (select sum(blob_bytes) from projects) as bytes`,
   );
   return Object.values(rows[0]!).map(Number);
 }

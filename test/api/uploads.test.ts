@@ -26,7 +26,7 @@ afterAll(async () => {
 async function counts(): Promise<number[]> {
   const { rows } = await env.pool.query<Record<string, string>>(
     `select (select count(*) from files) as files, (select count(*) from upload_parts) as parts,
-       (select count(*) from blobs) as blobs, (select sum(file_bytes) from projects) as bytes`,
+       (select count(*) from blobs) as blobs, (select sum(blob_bytes) from projects) as bytes`,
   );
   return Object.values(rows[0]!).map(Number);
 }

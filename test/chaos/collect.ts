@@ -40,8 +40,8 @@ const QUERIES: Queries = {
       and not exists (select from upload_parts r where r.blob_id = b.id)
       and not exists (select from interpreters r where r.namespace_blob_id = b.id)
       and not exists (select from interpreter_files r where r.blob_id = b.id) order by id`,
-  projects: `select id, file_bytes, (select coalesce(sum(bytes), 0)::bigint from files f where f.project_id = p.id)
-      + (select coalesce(sum(bytes), 0)::bigint from uploads u where u.project_id = p.id and u.status = 'pending')
+  projects: `select id, blob_bytes as file_bytes, (select coalesce(sum(counted_bytes), 0)::bigint from blobs b where b.project_id = p.id)
+      + (select coalesce(sum(counted_bytes), 0)::bigint from uploads u where u.project_id = p.id and u.status = 'pending')
       as counted from projects p order by id`,
 };
 

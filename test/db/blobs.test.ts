@@ -4,14 +4,12 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import {
   BlobGoneError,
-  BlobTooLargeError,
-  CHUNK_BYTES,
   collectBlobs,
   deleteBlob,
   readBlob,
   releaseBlobs,
-  writeBlob,
 } from '../../db/core/blobs.ts';
+import { BlobTooLargeError, CHUNK_BYTES, writeBlob } from '../../db/core/write-blob.ts';
 import { createFileOfBlob } from '../../db/files/files.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { withTransaction } from '../../db/core/pool.ts';

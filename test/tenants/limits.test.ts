@@ -7,14 +7,13 @@ import type { RunningApi } from '../../api/server.ts';
 import type { OwnedLimit } from '../../api/limits/owners.ts';
 import { createRates } from '../../api/limits/rates.ts';
 import type { Pool } from '../../db/core/pool.ts';
-import { callerOfKey, createApiKey } from '../../db/projects/api-keys.ts';
 import { changeLimits } from '../../db/projects/limits.ts';
-import { chargedAs } from './support.ts';
 import { duration } from '../../wire/limit-errors.ts';
 import type { LimitsChange } from '../../wire/project-limits.ts';
 import type { Caller } from '../../wire/scopes.ts';
 import { Environment } from '../support/environment.ts';
 import { hold, text } from '../support/fake-model.ts';
+import { chargedAs, readyToRun, tenantOf } from './support.ts';
 
 let env: Environment;
 let secondApi: RunningApi;
@@ -27,16 +26,8 @@ afterAll(async () => {
   await env[Symbol.asyncDispose]();
 });
 
-type Tenant = Caller & { apiKey: string; clients: [OpenAI, OpenAI] };
-
-/** A project of its own, whose limits hold from its first request on. */
-async function tenant(limits: LimitsChange, projectName = `p-${randomUUID()}`): Promise<Tenant> {
-  const apiKey = await createApiKey(env.pool, { projectName, name: 'test' });
-  const { project } = (await callerOfKey(env.pool, apiKey))!;
-  await changeLimits(env.pool, { project }, limits);
-  const caller = (await callerOfKey(env.pool, apiKey))!;
-  return { ...caller, apiKey, clients: [env.clientFor(apiKey), env.clientFor(apiKey, secondApi)] };
-}
+const tenant = (limits: LimitsChange, projectName?: string) =>
+  tenantOf(env, limits, secondApi, projectName);
 
 const refusalOf = (work: Promise<unknown>) =>
   work.then(
@@ -46,19 +37,6 @@ const refusalOf = (work: Promise<unknown>) =>
       return error as InstanceType<typeof OpenAI.RateLimitError>;
     },
   );
-
-async function readyToRun(
-  { clients: [client] }: Tenant,
-  ...replies: Parameters<typeof env.model.script>[1][]
-) {
-  const model = `m-${randomUUID()}`;
-  env.model.script(model, ...replies);
-  const assistant = await client.beta.assistants.create({ model, instructions: 'Be kind.' });
-  return {
-    assistant_id: assistant.id,
-    thread: { messages: [{ role: 'user' as const, content: 'Hi' }] },
-  };
-}
 
 test('requests beyond the limit of a project are refused by all API processes together', async () => {
   const { clients } = await tenant({ requests_per_minute: 4 });
@@ -163,7 +141,7 @@ test('neither a high limit nor a flood beyond one costs a statement a request', 
 
 test('without limits nothing is written of requests, streams and searches', async () => {
   const { project, clients, ...rest } = await tenant({});
-  const body = await readyToRun({ project, clients, ...rest }, text('Hello.'));
+  const body = await readyToRun(env, { project, clients, ...rest }, text('Hello.'));
   for await (const _ of await clients[0].beta.threads.createAndRun({ ...body, stream: true }));
   const { rows } = await env.pool.query(
     `select owner from rate_buckets where project_id = $1 union all select owner from limit_slots where project_id = $1`,
@@ -175,7 +153,7 @@ test('without limits nothing is written of requests, streams and searches', asyn
 test('tokens of a run are charged when its turn is stored, and later runs wait', async () => {
   const caller = await tenant({ tokens_per_minute: 100 });
   const usage = { prompt_tokens: 400, completion_tokens: 50, total_tokens: 450 };
-  const body = await readyToRun(caller, text('Hello.', { usage }));
+  const body = await readyToRun(env, caller, text('Hello.', { usage }));
   const [first, second] = caller.clients;
   await first.beta.threads.createAndRunPoll(body);
   const refusal = await refusalOf(second.beta.threads.createAndRun(body));
@@ -208,7 +186,7 @@ test('tokens that pass to a model server are charged too', async () => {
 test('two API processes do not start more runs at once than the project may have', async () => {
   const caller = await tenant({ runs_at_once: 2 });
   const held = Array.from({ length: 2 }, () => hold(text('Hello.'), { afterChunks: 0 }));
-  const body = await readyToRun(caller, ...held.map(({ reply }) => reply), text('Third.'));
+  const body = await readyToRun(env, caller, ...held.map(({ reply }) => reply), text('Third.'));
   const before = await threadsOf(caller);
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, n) =>
@@ -239,7 +217,7 @@ test('streams at once are counted over all processes, until they are closed or t
   const caller = await tenant({ streams_at_once: 1 });
   const held = hold(text('Hello.'), { afterChunks: 0 });
   onTestFinished(() => held.release());
-  const body = await readyToRun(caller, held.reply);
+  const body = await readyToRun(env, caller, held.reply);
   const [first, second] = caller.clients;
   const stream = await first.beta.threads.createAndRun({ ...body, stream: true });
   const threads = await threadsOf(caller);
@@ -252,7 +230,7 @@ test('streams at once are counted over all processes, until they are closed or t
     caller.project,
   ]);
   const third = await second.beta.threads.createAndRun({
-    ...(await readyToRun(caller, held.reply)),
+    ...(await readyToRun(env, caller, held.reply)),
     stream: true,
   });
   stream.controller.abort();

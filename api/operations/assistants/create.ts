@@ -9,6 +9,7 @@ import { operation } from '../../operation.ts';
 
 export const createAssistant = operation({
   route: 'POST /assistants',
+  stores: true,
   body: createAssistantSchema,
   answer: assistant,
   idempotent: true,

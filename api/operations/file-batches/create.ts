@@ -6,6 +6,7 @@ import { operation } from '../../operation.ts';
 
 export const createVectorStoreFileBatch = operation({
   route: 'POST /vector_stores/{vector_store_id}/file_batches',
+  stores: true,
   body: createVectorStoreFileBatchSchema,
   answer: vectorStoreFileBatch,
   idempotent: true,

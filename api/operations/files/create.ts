@@ -10,11 +10,9 @@ export const createFile = operation({
   body: createFileSchema,
   answer: file,
   idempotent: true,
-  async write({ context, tx, project, body, blob }) {
+  async write({ tx, project, body, blob }) {
     const { expires_after: expiresAfter, ...fields } = body;
     const stored = { ...fields, blobId: blob.id, bytes: blob.bytes, expiresAfter };
-    return {
-      object: toFile(await createFileOfBlob(tx, project, stored, context.config.fileQuotaBytes)),
-    };
+    return { object: toFile(await createFileOfBlob(tx, project, stored)) };
   },
 });

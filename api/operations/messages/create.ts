@@ -8,6 +8,7 @@ import { countMessages, newMessage } from '../../../db/threads/new-thread.ts';
 
 export const createMessage = operation({
   route: 'POST /threads/{thread_id}/messages',
+  stores: true,
   body: createMessageSchema.transform(newMessage),
   answer: message,
   idempotent: true,

@@ -9,6 +9,7 @@ import { acceptedRun, runSource, streamIfAsked } from './new-run.ts';
 
 export const createThreadAndRun = operation({
   route: 'POST /threads/runs',
+  stores: true,
   rateClass: 'run',
   query: extraIncludeQuery,
   body: threadAndRunBody,

@@ -9,6 +9,7 @@ import { acceptedRun, runSource, streamIfAsked } from './new-run.ts';
 
 export const createRun = operation({
   route: 'POST /threads/{thread_id}/runs',
+  stores: true,
   rateClass: 'run',
   query: includeQuery,
   body: runBody,

@@ -8,6 +8,7 @@ import { countMessages, filesOfThread, newThread } from '../../../db/threads/new
 
 export const createThread = operation({
   route: 'POST /threads',
+  stores: true,
   body: createThreadSchema.transform(newThread),
   answer: thread,
   idempotent: true,

@@ -6,7 +6,7 @@ import { operation } from '../../operation.ts';
 
 export const addUploadPart = operation({
   route: 'POST /uploads/{upload_id}/parts',
-  form: { field: 'data', maxBytes: (config) => config.uploadPartLimitBytes },
+  form: { field: 'data', maxBytes: (config) => config.uploadPartLimitBytes, reserved: true },
   body: addPartSchema,
   answer: uploadPart,
   idempotent: true,

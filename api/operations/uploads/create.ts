@@ -3,6 +3,7 @@ import { upload } from '../../../wire/answers.ts';
 import { invalidRequest } from '../../../wire/errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
 import { createUploadSchema } from '../../../wire/requests/files.ts';
+import { quotaOf } from '../../limits/owners.ts';
 import { operation } from '../../operation.ts';
 
 export const createUpload = operation({
@@ -11,10 +12,10 @@ export const createUpload = operation({
   answer: upload,
   idempotent: true,
   before: async ({ context, body }) => checkSize(body.bytes, context.config.uploadLimitBytes),
-  async write({ context, tx, project, body }) {
+  async write({ context, tx, caller, project, body }) {
     const { mime_type: mimeType, expires_after: fileExpiresAfter, ...fields } = body;
     const created = { ...fields, mimeType, fileExpiresAfter };
-    const row = await db.createUpload(tx, project, created, context.config.fileQuotaBytes);
+    const row = await db.createUpload(tx, project, created, quotaOf(context.config, caller));
     return { object: toUpload(row, null) };
   },
 });

@@ -6,6 +6,7 @@ import { operation } from '../../operation.ts';
 
 export const createVectorStoreFile = operation({
   route: 'POST /vector_stores/{vector_store_id}/files',
+  stores: true,
   body: createVectorStoreFileSchema,
   answer: vectorStoreFile,
   idempotent: true,

@@ -7,6 +7,7 @@ import { operation } from '../../operation.ts';
 
 export const createVectorStore = operation({
   route: 'POST /vector_stores',
+  stores: true,
   body: createVectorStoreSchema,
   answer: vectorStore,
   idempotent: true,

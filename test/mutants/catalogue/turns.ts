@@ -83,8 +83,8 @@ export const TURNS: Mutation[] = [
     edits: [
       edit(
         'db/runs/finish-turn.ts',
-        `     where id = $1 and status = any($6::text[])\`,`,
-        `     where id = $1 and $6::text[] is not null\`,`,
+        `where id = $1 and status = any($6::text[]) returning`,
+        `where id = $1 and $6::text[] is not null returning`,
       ),
     ],
     caughtBy: [by(TESTS, 'a run that has ended stays as it is')],

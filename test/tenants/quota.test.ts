@@ -1,0 +1,254 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { json } from 'node:stream/consumers';
+
+import { toFile } from 'openai';
+import type { APIError, OpenAI } from 'openai';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+import type { RunningApi } from '../../api/server.ts';
+import { collectBlobs } from '../../db/core/blobs.ts';
+import { writeBlob } from '../../db/core/write-blob.ts';
+import { sumRowBytes } from '../../db/projects/stored-bytes.ts';
+import { Environment } from '../support/environment.ts';
+import { text, toolCalls } from '../support/fake-model.ts';
+import { readyToRun, tenantOf } from './support.ts';
+import type { Tenant } from './support.ts';
+
+const MIB = 1024 * 1024;
+
+let env: Environment;
+let secondApi: RunningApi;
+beforeAll(async () => {
+  env = await Environment.start({ sandbox: true });
+  secondApi = await env.startApi();
+});
+afterAll(async () => {
+  await secondApi.close();
+  await env[Symbol.asyncDispose]();
+});
+
+const tenant = (quota_bytes: number | null) => tenantOf(env, { quota_bytes }, secondApi);
+
+async function counted({ project }: Tenant): Promise<{ blobs: number; rows: number }> {
+  await sumRowBytes(env.pool);
+  const { rows } = await env.pool.query<{ blobs: number; rows: number }>(
+    'select blob_bytes as blobs, row_bytes as rows from projects where id = $1',
+    [project],
+  );
+  return rows[0]!;
+}
+
+/** What the counters must say. */
+async function stored({ project }: Tenant): Promise<{ blobs: number; rows: number }> {
+  const { rows } = await env.pool.query<{ blobs: number; rows: number }>(
+    `select (select coalesce(sum(counted_bytes), 0) from blobs where project_id = $1)::bigint
+         + (select coalesce(sum(counted_bytes), 0) from uploads where project_id = $1)::bigint as blobs,
+       (select coalesce(sum(300 + pg_column_size(content) + pg_column_size(attachments) + pg_column_size(metadata)), 0)
+          from messages where project_id = $1)::bigint
+         + (select coalesce(sum(600 + coalesce(octet_length(instructions), 0) + octet_length(tools::text)), 0)
+          from runs where project_id = $1)::bigint
+         + (select coalesce(sum(300 + coalesce(pg_column_size(instructions), 0) + coalesce(pg_column_size(description), 0)
+          + pg_column_size(tools) + pg_column_size(metadata) + pg_column_size(response_format)), 0)
+          from assistants where project_id = $1)::bigint
+         + (select coalesce(sum(200 + coalesce(pg_column_size(response), 0)), 0) from idempotency_keys where project_id = $1)::bigint
+         + (select coalesce(sum(200 + pg_column_size(c.text) + pg_column_size(c.tsv)), 0)
+          from chunks c join documents d on d.id = c.document_id where d.project_id = $1)::bigint as rows`,
+    [project],
+  );
+  return rows[0]!;
+}
+
+const fileOf = (bytes: number, name = 'a.bin') =>
+  toFile(Buffer.alloc(bytes, 'a word and another. '), name);
+
+const codeOf = (error: unknown) => (error as APIError).code;
+
+/** Opens an upload of a file whose bytes are sent later. */
+function openUpload({ apiKey }: Tenant, headers: Record<string, string>): ClientRequest {
+  const type = 'multipart/form-data; boundary=edge';
+  const request = httpRequest(`${env.api.url}/v1/files`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': type, ...headers },
+  });
+  request.on('error', () => {});
+  request.write(
+    '--edge\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n' +
+      '--edge\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n',
+  );
+  return request;
+}
+
+test('an upload larger than the quota is refused before its bytes are there', async () => {
+  const caller = await tenant(20 * MIB);
+  const request = openUpload(caller, { 'content-length': String(150 * MIB) });
+  request.write(Buffer.alloc(MIB));
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  expect(response.statusCode).toBe(400);
+  expect(await json(response)).toMatchObject({ error: { code: 'file_quota_exceeded' } });
+  request.destroy();
+  expect(await counted(caller)).toMatchObject({ blobs: 0 });
+});
+
+test('an upload that does not tell its size is stopped at the quota', async () => {
+  const caller = await tenant(20 * MIB);
+  const request = openUpload(caller, { 'transfer-encoding': 'chunked' });
+  const answered = once(request, 'response') as Promise<[IncomingMessage]>;
+  let response: IncomingMessage | undefined;
+  void answered.then(([first]) => (response = first));
+  let sent = 0;
+  for (; sent < 150 && response === undefined; sent++) {
+    if (!request.write(Buffer.alloc(MIB))) await Promise.race([once(request, 'drain'), answered]);
+  }
+  const [refused] = await answered;
+  expect(await json(refused)).toMatchObject({ error: { code: 'file_quota_exceeded' } });
+  expect(sent).toBeLessThan(100);
+  request.destroy();
+  await vi.waitFor(async () => expect(await counted(caller)).toMatchObject({ blobs: 0 }));
+});
+
+test('files that arrive together at two API processes do not pass the quota together', async () => {
+  const caller = await tenant(20 * MIB);
+  const answers = await Promise.allSettled(
+    Array.from({ length: 6 }, async (_, n) =>
+      caller.clients[n % 2]!.files.create({ file: await fileOf(6 * MIB), purpose: 'user_data' }),
+    ),
+  );
+  expect(answers.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+  expect(await counted(caller)).toMatchObject({ blobs: 18 * MIB });
+  for (const answer of answers) {
+    if (answer.status === 'rejected') expect(codeOf(answer.reason)).toBe('file_quota_exceeded');
+    else await caller.clients[0].files.delete(answer.value.id);
+  }
+  expect(await counted(caller)).toMatchObject({ blobs: 0 });
+});
+
+test('the bytes that a killed process had reserved are free once its blob is collected', async () => {
+  const caller = await tenant(20 * MIB);
+  const never = new Promise<never>(() => {});
+  async function* source() {
+    yield await never;
+  }
+  const quota = { bytes: 20 * MIB, expected: 15 * MIB };
+  void writeBlob(env.pool, caller.project, source(), { maxBytes: 20 * MIB, quota });
+  await vi.waitFor(async () => expect(await counted(caller)).toMatchObject({ blobs: 15 * MIB }));
+  const create = async () =>
+    caller.clients[0].files.create({ file: await fileOf(6 * MIB), purpose: 'user_data' });
+  await expect(create()).rejects.toMatchObject({ code: 'file_quota_exceeded' });
+  await collectBlobs(env.pool, 0);
+  await create();
+});
+
+test('an upload reserves what has still to come, and its parts count once', async () => {
+  const caller = await tenant(20 * MIB);
+  const [client] = caller.clients;
+  const bytes = (n: number) =>
+    ({ bytes: n * MIB, filename: 'a', purpose: 'user_data', mime_type: 'text/plain' }) as const;
+  const upload = await client.uploads.create(bytes(12));
+  await expect(client.uploads.create(bytes(9))).rejects.toMatchObject({
+    code: 'file_quota_exceeded',
+  });
+  const parts = [];
+  for (let n = 0; n < 3; n++) {
+    parts.push(await client.uploads.parts.create(upload.id, { data: await fileOf(4 * MIB) }));
+    expect(await counted(caller)).toMatchObject({ blobs: 12 * MIB });
+  }
+  await client.uploads.complete(upload.id, { part_ids: parts.map(({ id }) => id) });
+  expect(await counted(caller)).toMatchObject({ blobs: 12 * MIB });
+  const cancelled = await client.uploads.create(bytes(8));
+  await client.uploads.cancel(cancelled.id);
+  expect(await counted(caller)).toEqual(await stored(caller));
+});
+
+test('messages, runs, assistants, chunks and stored answers count until they are deleted', async () => {
+  const caller = await tenant(null);
+  const [client] = caller.clients;
+  const body = await readyToRun(env, caller, text('Hello.'));
+  const run = await client.beta.threads.createAndRunPoll(body);
+  const options = { headers: { 'Idempotency-Key': 'once' } };
+  await client.beta.threads.messages.create(
+    run.thread_id,
+    { role: 'user', content: 'x'.repeat(9_000) },
+    options,
+  );
+  const store = await client.vectorStores.create({});
+  const file = await client.files.create({
+    file: await fileOf(40_000, 'a.txt'),
+    purpose: 'user_data',
+  });
+  await client.vectorStores.files.createAndPoll(store.id, { file_id: file.id });
+  const full = await counted(caller);
+  expect(full).toEqual(await stored(caller));
+  expect(full.rows).toBeGreaterThan(20_000);
+
+  await client.beta.threads.delete(run.thread_id);
+  await client.vectorStores.delete(store.id);
+  await client.files.delete(file.id);
+  await client.beta.assistants.delete(body.assistant_id);
+  const empty = await counted(caller);
+  expect(empty).toEqual(await stored(caller));
+  expect(empty.rows).toBeLessThan(1_000);
+});
+
+test('a project at its quota creates nothing, and reads, deletes and ends what it has', async () => {
+  const caller = await tenant(50_000);
+  const [client, other] = caller.clients;
+  const thread = await client.beta.threads.create();
+  const post = (one: OpenAI) =>
+    one.beta.threads.messages.create(thread.id, { role: 'user', content: randomText() });
+  while ((await counted(caller)).rows < 50_000) await post(client).catch(() => {});
+  for (const one of [client, other]) {
+    const refused = () =>
+      expect(post(one)).rejects.toMatchObject({ code: 'storage_quota_exceeded' });
+    await vi.waitFor(refused, { timeout: 10_000, interval: 100 });
+  }
+  await expect(client.beta.threads.create()).rejects.toThrow(
+    '400 The project has reached its limit of 50000 bytes of storage.',
+  );
+  await client.beta.threads.messages.list(thread.id);
+  await client.beta.threads.delete(thread.id);
+  await counted(caller);
+  await vi.waitFor(() => client.beta.threads.create(), { timeout: 10_000, interval: 100 });
+});
+
+/** It does not compress. */
+const randomText = () => randomBytes(4_000).toString('base64');
+
+test('files, images and variables of a cell count, and those beyond the quota are left out with a note', async () => {
+  const caller = await tenant(3 * MIB);
+  const run = async (code: string, ...more: Parameters<typeof text>) => {
+    const call = toolCalls([{ name: 'code_interpreter', arguments: { code } }]);
+    const body = await readyToRun(env, caller, call, text(...more));
+    const { assistant_id, thread } = body;
+    const tools = [{ type: 'code_interpreter' as const }];
+    const done = await caller.clients[0].beta.threads.createAndRunPoll({
+      assistant_id,
+      thread,
+      tools,
+    });
+    expect(done.status).toBe('completed');
+    const steps = await caller.clients[0].beta.threads.runs.steps.list(done.id, {
+      thread_id: done.thread_id,
+    });
+    return JSON.stringify(steps.data);
+  };
+  await run(
+    "open('/mnt/data/one.bin', 'wb').write(bytes(2_000_000))",
+    'See [it](sandbox:/mnt/data/one.bin).',
+  );
+  const one = await counted(caller);
+  expect(one.blobs).toBeGreaterThan(2_000_000);
+  expect(one.blobs).toBeLessThan(2_100_000);
+  expect(one).toEqual(await stored(caller));
+  const logs = await run(
+    "open('/mnt/data/two.bin', 'wb').write(bytes(2_000_000))\nprint('written')",
+    'Done.',
+  );
+  expect(logs).toContain('written');
+  expect(logs).toMatch(/Note: not saved: two\.bin \(the limit of storage leaves \d+ bytes\)/);
+  const two = await counted(caller);
+  expect(two.blobs).toBeLessThan(3 * MIB);
+  expect(two).toEqual(await stored(caller));
+});
