@@ -44,6 +44,10 @@ export async function searchFiles(
           scoreThreshold: options.score_threshold,
           ranker: 'auto',
           candidates: deps.searchCandidates,
+          signal,
+        }).catch((error: unknown) => {
+          signal.throwIfAborted();
+          throw error;
         });
   const search = { ranking_options: options, results: found.hits.map(toResult) };
   try {

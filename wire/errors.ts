@@ -94,6 +94,18 @@ export const unknownCursor = (param: 'after' | 'before', id: string): ApiError =
     param,
   });
 
+/** 400: too much work for one search. Our text and our limit. */
+export const searchTooExpensive = (
+  cost: number,
+  limit: number,
+  of: Record<'queries' | 'chunks' | 'comparisons' | 'files', number>,
+): ApiError =>
+  invalidRequest(
+    `This search costs ${cost}, and at most ${limit} is allowed: ${of.comparisons} comparisons of the filter for each of ` +
+      `${of.files} files, and ${of.chunks} chunks for each of ${of.queries} queries after the first. Send fewer queries, or a filter with fewer values.`,
+    { code: 'search_too_expensive' },
+  );
+
 // Threads and runs
 
 /** 400: a message may not be added (or deleted) while a run is active. */

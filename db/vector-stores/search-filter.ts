@@ -3,18 +3,35 @@
  * what clients send are parameters. Every comparison stands in a filter expression of its own, so that one between
  * different types, or with an attribute that a file has not, is false and its negation true.
  */
+import type { ProjectId } from '../../wire/ids.ts';
 import type { AttributeValue, Filter } from '../../wire/requests/search.ts';
+import type { Queryable } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
 
-export type CompiledFilter = {
-  /** For `jsonb_path_exists(attributes, path, variables)`. Null: everything passes. */
-  path: string | null;
-  variables: string;
-};
+/** For `jsonb_path_exists(attributes, path, variables)`. */
+type CompiledFilter = { path: string; variables: string };
 
 const OPERATORS = { eq: '==', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
 
-export function compileFilter(filter: Filter | null): CompiledFilter {
-  if (filter === null) return { path: null, variables: '{}' };
+/** The seqs of the stores' files that pass. A filter may have thousands of values: a search evaluates it once, for all of its queries. */
+export async function filterFiles(
+  db: Queryable,
+  projectId: ProjectId,
+  storeIds: readonly string[],
+  filter: Filter,
+): Promise<number[]> {
+  const { path, variables } = compileFilter(filter);
+  const rows = await query<{ seq: number }>(
+    db,
+    'search.filter',
+    `select f.seq from vector_store_files f where f.vector_store_id = any($1::text[]) and f.project_id = $2
+       and f.status = 'completed' and jsonb_path_exists(f.attributes, $3::jsonpath, $4::jsonb)`,
+    [storeIds, projectId, path, variables],
+  );
+  return rows.map(({ seq }) => seq);
+}
+
+export function compileFilter(filter: Filter): CompiledFilter {
   const variables: Record<string, AttributeValue | AttributeValue[]> = {};
   const path = `$ ? (${condition(filter, variables)})`;
   return { path, variables: JSON.stringify(variables) };

@@ -1,11 +1,11 @@
 import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
-import type { CompiledFilter } from './search-filter.ts';
 
 /** What is searched: the completed files of these stores. */
 export type SearchScope = {
   projectId: ProjectId;
   vectorStoreIds: readonly VectorStoreId[];
-  filter: CompiledFilter;
+  /** The files that pass the filter, by seq. Null: there is no filter. */
+  files: readonly number[] | null;
   /** Chunks and tokens of all of them. */
   chunks: number;
   tokens: number;

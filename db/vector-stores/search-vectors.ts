@@ -34,13 +34,11 @@ type NearestRow = { chunk_id: number; store_file: number; embedding: Buffer };
 /** Codes of another length are those of another model. As a condition that would hide from the planner how much there is to read. */
 async function readNearest(
   db: Queryable,
-  { projectId, filter }: SearchScope,
+  { projectId, files }: SearchScope,
   storeId: VectorStoreId,
   { code, nearest }: { code: string; nearest: number },
 ): Promise<NearestRow[]> {
-  const filtered = filter.path !== null;
-  const condition = `and c.store_file = any(array(select f.seq from vector_store_files f
-    where f.vector_store_id = $1 and jsonb_path_exists(f.attributes, $5::jsonpath, $6::jsonb)))`;
+  const filtered = files !== null;
   return query<NearestRow>(
     db,
     filtered ? 'search.by-meaning-filtered' : 'search.by-meaning',
@@ -49,11 +47,11 @@ async function readNearest(
          then bit_count(c.code # $3::bit varying) end as distance
        from chunk_codes c
        where c.vector_store_id = $1 and exists (select from vector_stores s where s.id = $1 and s.project_id = $2)
-         ${filtered ? condition : ''}
+         ${filtered ? 'and c.store_file in (select unnest($5::bigint[]))' : ''}
        order by distance, c.chunk_id, c.store_file limit $4)
      select n.chunk_id, n.store_file, v.embedding from nearest n join chunk_vectors v using (chunk_id)
      where n.distance is not null`,
-    [storeId, projectId, code, nearest, ...(filtered ? [filter.path, filter.variables] : [])],
+    [storeId, projectId, code, nearest, ...(filtered ? [files] : [])],
   );
 }
 

@@ -7,9 +7,11 @@ import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { Filter, Ranker } from '../../wire/requests/search.ts';
 import type { SearchHit } from '../../wire/search-results.ts';
 import type { FileAttributes } from '../../wire/types.ts';
+import { BusyError } from '../core/connection-shares.ts';
 import type { Pool, Queryable } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
-import { compileFilter } from './search-filter.ts';
+import { boundedPool, query } from '../core/pool.ts';
+import { checkCost } from './search-cost.ts';
+import { filterFiles } from './search-filter.ts';
 import { searchVectors } from './search-vectors.ts';
 import type { Candidate, SearchScope } from './search-scope.ts';
 import { searchWords } from './search-words.ts';
@@ -31,6 +33,8 @@ export type SearchRequest = {
   scoreThreshold: number;
   /** `none`: by meaning alone, where that is possible. */
   ranker: Ranker;
+  /** Aborts when nobody waits for the result any more. The API's pool knows by itself. */
+  signal?: AbortSignal;
   /** Bit codes of each store whose vectors are compared exactly. */
   candidates: number;
 };
@@ -42,6 +46,13 @@ export type SearchAnswer = {
   byMeaning: boolean;
 };
 
+/** No further query is begun after this time, in ms. */
+const SEARCH_MS = 20_000;
+/** For a statement of a run's search: nobody sees a run that waits longer. */
+const RUN_STATEMENT_MS = 60_000;
+const NO_BOUNDS = { lockMs: 30_000, longMs: 600_000 };
+/** Results read at once: many of the best may be repetitions, or of files that have expired. */
+const READ_AT_ONCE = 50;
 /** Places of each list that take part in fusion. */
 const FUSED = 100;
 /** As measured in docs/retrieval.md. What only words find still comes among the first ten when it is their best. */
@@ -51,27 +62,52 @@ const REPEATED = 0.9;
 
 type Scored = { chunkId: number; storeFile: number; score: number; scores: SearchHit['scores'] };
 
-/** Counts as a use of the stores. @throws ApiError 404 unless `existingOnly`, 400 for an expired store */
+/**
+ * Counts as a use of the stores.
+ * @throws ApiError 404 unless `existingOnly`, 400 for an expired store and a search that costs too much; BusyError after its time
+ */
 export async function searchStores(pool: Pool, request: SearchRequest): Promise<SearchAnswer> {
-  const { projectId, vectorStoreIds } = request;
+  const { projectId, vectorStoreIds, filters, signal } = request;
+  const db = signal === undefined ? pool : abortable(pool, signal);
+  const late = performance.now() + SEARCH_MS;
   const use = request.existingOnly === true ? useExistingStores : useVectorStores;
   const [survey] = await Promise.all([
-    surveyStores(pool, request),
-    use(pool, projectId, vectorStoreIds),
+    surveyStores(db, request),
+    use(db, projectId, vectorStoreIds),
   ]);
-  const scope = { ...survey, projectId, vectorStoreIds, filter: compileFilter(request.filters) };
+  if (request.existingOnly !== true) checkCost(request, survey);
+  const files = filters && (await filterFiles(db, projectId, vectorStoreIds, filters));
+  const scope = { ...survey, projectId, vectorStoreIds, files };
   const byMeaning = survey.embedded && request.queries.every(({ vector }) => vector !== null);
   const lists: Scored[][] = [];
   // One after another, so that a request with many queries does not take every connection.
   for (const { text, vector } of request.queries) {
+    if (performance.now() > late) throw new BusyError('The search took too long.');
     const searched = byMeaning && vector !== null ? vector : null;
-    lists.push(await searchOnce(pool, scope, { text, vector: searched }, request));
+    lists.push(await searchOnce(db, scope, { text, vector: searched }, request));
   }
   const ranked = bestOf(lists).filter(({ score }) => score >= request.scoreThreshold);
-  return { hits: await readHits(pool, projectId, ranked, request.limit), byMeaning };
+  return { hits: await readHits(db, projectId, ranked, request.limit), byMeaning };
 }
 
-type Survey = Pick<SearchScope, 'chunks' | 'tokens' | 'hasFormerWords'> & { embedded: boolean };
+/** Cancels the statement that is under way when `signal` aborts, and runs no more. */
+function abortable(pool: Pool, signal: AbortSignal): Queryable {
+  const { lockMs, longMs } = pool.bounds ?? NO_BOUNDS;
+  const options = {
+    bounds: { lockMs, longMs, statementMs: RUN_STATEMENT_MS },
+    end: () => pool.end(),
+  };
+  return boundedPool(
+    options,
+    () => pool.connect(),
+    () => signal,
+  );
+}
+
+type Survey = Pick<SearchScope, 'chunks' | 'tokens' | 'hasFormerWords'> & {
+  files: number;
+  embedded: boolean;
+};
 
 async function surveyStores(
   db: Queryable,
@@ -80,7 +116,7 @@ async function surveyStores(
   const rows = await query<Survey>(
     db,
     'search.survey',
-    `select coalesce(sum(d.chunk_count), 0)::bigint as chunks, coalesce(sum(d.token_count), 0)::bigint as tokens,
+    `select count(*) as files, coalesce(sum(d.chunk_count), 0)::bigint as chunks, coalesce(sum(d.token_count), 0)::bigint as tokens,
        $3::text is not null and coalesce(bool_and(d.chunk_count = 0 or d.embedded_with is not distinct from $3::text), true)
          as embedded, coalesce(bool_or(d.word_rules < $4), false) as "hasFormerWords"
      from vector_store_files f join documents d on d.id = f.document_id
@@ -91,15 +127,15 @@ async function surveyStores(
 }
 
 async function searchOnce(
-  pool: Pool,
+  db: Queryable,
   scope: SearchScope,
   { text, vector }: { text: string; vector: Float32Array | null },
   { ranker, candidates }: SearchRequest,
 ): Promise<Scored[]> {
-  if (vector === null) return asLexical(await searchWords(pool, scope, text));
-  const meaning = searchVectors(pool, scope, vector, candidates);
+  if (vector === null) return asLexical(await searchWords(db, scope, text));
+  const meaning = searchVectors(db, scope, vector, candidates);
   if (ranker === 'none') return asVector(await meaning);
-  const [byMeaning, byWords] = await Promise.all([meaning, searchWords(pool, scope, text)]);
+  const [byMeaning, byWords] = await Promise.all([meaning, searchWords(db, scope, text)]);
   return asFused(asVector(byMeaning), asLexical(byWords));
 }
 
@@ -181,8 +217,9 @@ async function readHits(
 ): Promise<SearchHit[]> {
   const hits: SearchHit[] = [];
   const seen = new Map<number, Span[]>();
-  for (let from = 0; from < ranked.length && hits.length < limit; from += limit) {
-    const part = ranked.slice(from, from + limit);
+  const step = Math.max(limit, READ_AT_ONCE);
+  for (let from = 0; from < ranked.length && hits.length < limit; from += step) {
+    const part = ranked.slice(from, from + step);
     const rows = new Map((await readChunks(db, projectId, part)).map((row) => [row.chunk_id, row]));
     for (const scored of part) {
       const row = rows.get(scored.chunkId);

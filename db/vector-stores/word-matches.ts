@@ -97,21 +97,21 @@ type Wanted = 'all' | 'telling' | 'common';
  * word has a limit. Which matches of a common word come first would depend on the rest of the table, unless they are put in order.
  */
 const MATCHES: Record<Wanted, string> = {
-  all: `select w.place, t.id, t.seq from texts t join unnest($5::text[]) with ordinality w(words, place) on t.tsv @@ w.words::tsquery`,
+  all: `select w.place, t.id, t.seq from texts t join unnest($4::text[]) with ordinality w(words, place) on t.tsv @@ w.words::tsquery`,
   telling: withLimit(''),
   common: withLimit('order by c.id'),
 };
 
 function withLimit(order: string): string {
-  return `select w.place, m.id, m.seq from unnest($5::text[]) with ordinality w(words, place)
+  return `select w.place, m.id, m.seq from unnest($4::text[]) with ordinality w(words, place)
     cross join lateral (select c.id, f.seq from chunk_words c join files f on f.document_id = c.document_id
-      where c.tsv @@ w.words::tsquery ${order} limit $8) m`;
+      where c.tsv @@ w.words::tsquery ${order} limit $7) m`;
 }
 
 /** SQL: the words by which chunks are chosen. */
 const CHOOSING: Record<Wanted, string> = {
-  all: 'k.count < $8 or not exists (select from counts where count < $8)',
-  telling: 'k.count < $8',
+  all: 'k.count < $7 or not exists (select from counts where count < $7)',
+  telling: 'k.count < $7',
   common: 'true',
 };
 
@@ -124,14 +124,14 @@ async function readCandidates(
 ): Promise<Candidates> {
   if (words.length === 0) return { searched: words, rows: [], counts: {} };
   const queries = words.map(({ lexemes, isPrefix }) => anyOf(lexemes, isPrefix));
-  const { projectId, vectorStoreIds, filter, chunks } = scope;
+  const { projectId, vectorStoreIds, files, chunks } = scope;
   const rows = await query<CandidateRow & { counts: Counts | null }>(
     db,
     `search.by-${wanted}-words`,
     `with files as materialized (
          select f.document_id, min(f.seq) as seq from vector_store_files f
          where f.vector_store_id = any($1::text[]) and f.project_id = $2 and f.status = 'completed'
-           and ($3::jsonpath is null or jsonb_path_exists(f.attributes, $3::jsonpath, $4::jsonb))
+           and ($3::bigint[] is null or f.seq in (select unnest($3::bigint[])))
          group by f.document_id),
        texts as materialized (
          select c.id, f.seq, strip(c.tsv) as tsv from files f
@@ -139,7 +139,7 @@ async function readCandidates(
        matches as materialized (${MATCHES[wanted]}),
        counts as (
          select place, count(*) as count,
-           (ln(1 + (greatest($6 - count(*), 0) + 0.5::float8) / (count(*) + 0.5::float8)) * 1e6)::bigint as weight
+           (ln(1 + (greatest($5 - count(*), 0) + 0.5::float8) / (count(*) + 0.5::float8)) * 1e6)::bigint as weight
          from matches group by place),
        found as (
          select m.id, min(m.seq) as seq, sum(k.weight) as weight from matches m join counts k using (place)
@@ -147,19 +147,10 @@ async function readCandidates(
          group by m.id order by weight desc, m.id limit ${RANKED}),
        ranked as (
          select f.id, f.seq, c.tokens, c.tsv from found f join chunks c using (id)
-         order by f.weight desc, ts_rank_cd('{0.1,0.1,0.1,0.1}', c.tsv, $7::tsquery) desc, f.id limit ${CANDIDATES})
+         order by f.weight desc, ts_rank_cd('{0.1,0.1,0.1,0.1}', c.tsv, $6::tsquery) desc, f.id limit ${CANDIDATES})
      select r.id, r.seq, r.tokens, r.tsv::text as lexemes, c.counts
      from (select jsonb_object_agg(place, count) as counts from counts) c left join ranked r on true`,
-    [
-      vectorStoreIds,
-      projectId,
-      filter.path,
-      filter.variables,
-      queries,
-      chunks,
-      queries.join(' | '),
-      mostMatches(scope),
-    ],
+    [vectorStoreIds, projectId, files, queries, chunks, queries.join(' | '), mostMatches(scope)],
   );
   const counts = rows[0]?.counts ?? {};
   return { searched: words, rows: rows.filter(({ id }) => id !== null), counts };

@@ -80,13 +80,22 @@ function wholeSegments(text: string): Segment[] {
   return all.filter(({ isShort, start }, at) => !isShort || (all[at - 1]?.end ?? 0) <= start);
 }
 
-/** Where a text has words of the queries: code points from its beginning, end exclusive, in order. */
-export function findHighlights(text: string, queries: readonly string[]): [number, number][] {
+/** Finds where texts have words of the queries: code points from a text's beginning, end exclusive, in order. */
+export function highlighter(queries: readonly string[]): (text: string) => [number, number][] {
   const words = queries.flatMap((query) => queryWords(query, ''));
   const telling = words.filter(({ isSmall }) => !isSmall);
   const wanted = telling.length > 0 ? telling : words;
   const whole = new Set(wanted.flatMap(({ lexemes }) => lexemes));
-  const beginnings = wanted.filter(({ isPrefix }) => isPrefix).flatMap(({ lexemes }) => lexemes);
+  const short = wanted.filter(({ isPrefix }) => isPrefix).flatMap(({ lexemes }) => lexemes);
+  const beginnings = [...new Set(short)];
+  return (text) => findHighlights(text, whole, beginnings);
+}
+
+function findHighlights(
+  text: string,
+  whole: ReadonlySet<string>,
+  beginnings: readonly string[],
+): [number, number][] {
   const { normal, places } = normaliseWithPlaces(text);
   const found = [...segments(normal)];
   const stemmed = stemmerOf(found);

@@ -1,7 +1,7 @@
 /** What search takes for the same word, and where it finds words in texts of every script. */
 import { describe, expect, test } from 'vitest';
 
-import { findHighlights, queryWords, toTsvector } from '../../retrieval/index.ts';
+import { highlighter, queryWords, toTsvector } from '../../retrieval/index.ts';
 
 /** The lexemes of a text, in the order of their first places. */
 function lexemes(text: string, isProse = true): string[] {
@@ -26,7 +26,7 @@ function has(text: string, query: string, isProse = true): boolean {
 
 const highlighted = (text: string, query: string): string[] => {
   const characters = Array.from(text);
-  return findHighlights(text, [query]).map(([from, to]) => characters.slice(from, to).join(''));
+  return highlighter([query])(text).map(([from, to]) => characters.slice(from, to).join(''));
 };
 
 describe('the same word in other code points', () => {

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
+
 import { embeddingKey } from '../../../db/vector-stores/document-vectors.ts';
 import { searchStores } from '../../../db/vector-stores/search.ts';
 import type { Embedder } from '../../../retrieval/index.ts';
-import { EmbeddingError, findHighlights } from '../../../retrieval/index.ts';
+import { EmbeddingError, highlighter } from '../../../retrieval/index.ts';
 import { searchVectorStoreSchema } from '../../../wire/requests/search.ts';
 import type { Highlight, SearchHit, SearchMode } from '../../../wire/search-results.ts';
 import { searchResultsPage, toSearchResultsPage } from '../../../wire/search-results.ts';
@@ -39,20 +41,24 @@ export const searchVectorStore = operation({
     });
     const reason = vectors.failure ?? (embedder ? NOT_EMBEDDED : NO_ENDPOINT);
     const mode: SearchMode = byMeaning ? { mode: 'hybrid' } : { mode: 'lexical', reason };
-    return toSearchResultsPage(body.queries, hits.map(highlight(body.queries)), mode);
+    return toSearchResultsPage(body.queries, await highlight(body.queries, hits), mode);
   },
 });
 
-/** In the text of the file, as the chunk's own place is. */
-function highlight(queries: readonly string[]) {
-  return (hit: SearchHit) => {
+/** In the text of the file, as the chunk's own place is. Texts may be long: between them the event loop has its turn. */
+async function highlight(
+  queries: readonly string[],
+  hits: readonly SearchHit[],
+): Promise<(SearchHit & { highlights: Highlight[] })[]> {
+  const find = highlighter(queries);
+  const highlighted = [];
+  for (const hit of hits) {
     const { text, start } = hit.chunk;
-    const highlights = findHighlights(text, queries).map(([from, to]): Highlight => [
-      start + from,
-      start + to,
-    ]);
-    return { ...hit, highlights };
-  };
+    const highlights = find(text).map(([from, to]): Highlight => [start + from, start + to]);
+    highlighted.push({ ...hit, highlights });
+    await setImmediate();
+  }
+  return highlighted;
 }
 
 type Vectors = { of: Float32Array[]; failure?: string };
