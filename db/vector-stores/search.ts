@@ -9,7 +9,7 @@ import type { SearchHit } from '../../wire/search-results.ts';
 import type { FileAttributes } from '../../wire/types.ts';
 import { BusyError } from '../core/connection-shares.ts';
 import type { Pool, Queryable } from '../core/pool.ts';
-import { boundedPool, query } from '../core/pool.ts';
+import { poolOf, query } from '../core/pool.ts';
 import { checkCost } from './search-cost.ts';
 import { filterFiles } from './search-filter.ts';
 import { searchVectors } from './search-vectors.ts';
@@ -92,12 +92,9 @@ export async function searchStores(pool: Pool, request: SearchRequest): Promise<
 
 /** Cancels the statement that is under way when `signal` aborts, and runs no more. */
 function abortable(pool: Pool, signal: AbortSignal): Queryable {
-  const { lockMs, longMs } = pool.bounds ?? NO_BOUNDS;
-  const options = {
-    bounds: { lockMs, longMs, statementMs: RUN_STATEMENT_MS },
-    end: () => pool.end(),
-  };
-  return boundedPool(
+  const bounds = { ...(pool.bounds ?? NO_BOUNDS), statementMs: RUN_STATEMENT_MS };
+  const options = { bounds, scope: pool.scope, end: () => pool.end() };
+  return poolOf(
     options,
     () => pool.connect(),
     () => signal,

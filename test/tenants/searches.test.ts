@@ -2,15 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Pool } from '../../db/core/pool.ts';
-import { withTransaction } from '../../db/core/pool.ts';
-import { ensureApiKey, callerOfKey } from '../../db/projects/api-keys.ts';
 import type { SearchRequest } from '../../db/vector-stores/search.ts';
 import { searchStores } from '../../db/vector-stores/search.ts';
-import { createVectorStore } from '../../db/vector-stores/vector-stores.ts';
 import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { Filter } from '../../wire/requests/search.ts';
 import type { Database } from '../db/database.ts';
-import { startDatabase } from '../db/database.ts';
+import { createProject, startDatabase } from '../db/database.ts';
 import { indexTexts, MODEL, vectorOf } from '../db/indexed.ts';
 import { Environment } from '../support/environment.ts';
 import { text } from '../support/fake-model.ts';
@@ -63,9 +60,8 @@ describe('what another project stores', () => {
       const chunks = Array.from({ length: FILE_CHUNKS }, (_, n) => textOf(first + n));
       await indexTexts(pool, projectId, large, { chunks, filename: `${first}.txt` });
     }
-    await pool.query('vacuum analyze');
-    await ensureApiKey(pool, { projectName: 'other', key: 'sk-other' });
-    other = (await callerOfKey(pool, 'sk-other'))!.project;
+    await database.admin.query('vacuum analyze');
+    other = (await createProject(database.url, 'sk-other')).project;
   }, 120_000);
 
   /** Every query in each store, by words and by both, to the last digit. */
@@ -94,9 +90,7 @@ describe('what another project stores', () => {
 
   /** Copies of B's chunks, and of their words by a thousand other names, which is more than statistics hold. */
   async function flood(copies: number): Promise<void> {
-    const { pool } = database;
-    const fields = { name: 'A', description: null, metadata: {}, expires_after_days: null };
-    await withTransaction(pool, (tx) => createVectorStore(tx, other, fields));
+    const { admin: pool } = database;
     const { rows } = await pool.query<{ id: number }>(
       `insert into documents (project_id, sha256, format, max_chunk_tokens, chunk_overlap_tokens, words, chunk_count, word_rules)
        values ($1, sha256($2::integer::text::bytea), 'text', 800, 400, 'english', $2, 2) returning id`,
@@ -112,7 +106,7 @@ describe('what another project stores', () => {
   }
 
   test('changes no result, score or place of a search, whatever the statistics of the table say', async () => {
-    const { pool } = database;
+    const { admin: pool } = database;
     const before = await searchAll();
     expect(before.filter((answer) => answer.includes('"hits":[]'))).toHaveLength(2);
     // More rows, but no statistics of their words yet.
