@@ -11,7 +11,7 @@ import { startFakeModel, text, toolCalls } from '../test/support/fake-model.ts';
 import type { FakeModel, Reply } from '../test/support/fake-model.ts';
 import { call, stream } from './http.ts';
 import type { Target } from './http.ts';
-import type { Blocks } from './loop-probe.ts';
+import type { Blocks } from '../test/support/loop-blocks.ts';
 import { fixed, printTable, progress, writeResult } from './report.ts';
 import { serve, stopOnSignal, temporaryDirectory } from './stack.ts';
 import { median } from './statistics.ts';
@@ -126,8 +126,8 @@ const CASES: Record<string, Case> = {
         'idempotency-key': `key-${Math.random()}`,
       },
     ),
-  'a thread of 9,000 messages with metadata': post('/threads', () =>
-    JSON.stringify({ messages: Array.from({ length: 9_000 }, () => message('x', pairs(5))) }),
+  'a thread of 6,000 messages with metadata': post('/threads', () =>
+    JSON.stringify({ messages: Array.from({ length: 6_000 }, () => message('x', pairs(5))) }),
   ),
   'one string of 10 MB, refused': post('/threads', () => `{"a":"${long('\\n')}"}`),
   'three million empty arrays, refused': post('/threads', () => `{"a":[${long('[],')}1]}`),

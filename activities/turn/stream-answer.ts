@@ -1,4 +1,7 @@
 /** Reads one answer of a model server into the writer, within the run's limits and the server's time. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { splitHalf } from '../../wire/text.ts';
 import type { ModelRequest } from './build-model-request.ts';
 import { IgnoredChoiceError, ModelStreamError } from '../failures.ts';
 import type { ChunkAccumulator, TurnPart } from '../model/answer/accumulate-chunks.ts';
@@ -17,6 +20,9 @@ const COUNTED_AT_ONCE = 200;
 
 /** Counts the tokens of a piece of the answer. */
 type Count = (text: string) => Promise<number>;
+
+/** UTF-16 units of a part that are written at once. */
+const PIECE = 32 * 1024;
 
 export type AnswerSink = { answer: ChunkAccumulator; writer: TurnWriter; count: Count };
 
@@ -81,12 +87,27 @@ class TokenMeter {
   }
 }
 
-/** Most parts only join a queue: there is nothing to wait for. */
+/** Most parts only join a queue: there is nothing to wait for. A long one is written in pieces, with others between them. */
 async function writeAll(parts: TurnPart[], writer: TurnWriter): Promise<void> {
   for (const part of parts) {
-    const pending = writer.write(part);
-    if (pending !== undefined) await pending;
+    for (let rest: TurnPart | undefined = part; rest !== undefined;) {
+      const [piece, left]: [TurnPart, TurnPart | undefined] = firstPiece(rest);
+      const pending = writer.write(piece);
+      if (pending !== undefined) await pending;
+      if (left !== undefined) await nextTurn();
+      rest = left;
+    }
   }
+}
+
+function firstPiece(part: TurnPart): [TurnPart, TurnPart | undefined] {
+  if (part.kind === 'call') return [part, undefined];
+  const text = part.kind === 'arguments' ? part.fragment : part.text;
+  if (text.length <= PIECE) return [part, undefined];
+  const [piece] = splitHalf(text.slice(0, PIECE));
+  const holding = (content: string): TurnPart =>
+    part.kind === 'arguments' ? { ...part, fragment: content } : { ...part, text: content };
+  return [holding(piece), holding(text.slice(piece.length))];
 }
 
 /** `[DONE]` ends an answer as well as a finish reason does. A stream with neither was cut. */

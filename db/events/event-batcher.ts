@@ -1,7 +1,7 @@
 /**
  * Writes the deltas of every run that this process streams. The first delta after a quiet time goes out at once, later
  * ones in flushes at least GAP_MS apart and never two in flight, so under load a flush grows and nothing queues without
- * bound: deltas of one entry that wait together become one delta with the text joined.
+ * bound: deltas of one entry that wait together become one delta with the text joined, up to a length that is written quickly.
  *
  * An outage of the database is waited out, with the answers of the models kept meanwhile: they are paid for. What may or
  * may not have been stored when the connection broke is looked for before it is written again.
@@ -21,6 +21,8 @@ import type { OwnedEvent } from './run-events.ts';
 import { FencedError, findStoredDeltas, insertDeltas, runDay } from './run-events.ts';
 
 const GAP_MS = 5;
+/** UTF-16 units. */
+const MAX_JOINED = 64 * 1024;
 const OUTAGE_PAUSE_MS = 500;
 /** A connection that says nothing for so long is taken for cut. */
 const ANSWER_MS = 30_000;
@@ -150,7 +152,8 @@ export class DeltaStream {
   push(delta: Delta): void {
     if (this.#error !== undefined) throw this.#error;
     const last = this.#queue.at(-1);
-    if (last !== undefined && last.entry === delta.entry) last.text += delta.text;
+    const joins = last?.entry === delta.entry && last.text.length + delta.text.length <= MAX_JOINED;
+    if (joins) last.text += delta.text;
     else this.#queue.push({ ...delta });
     this.#wake(this);
   }
