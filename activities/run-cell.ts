@@ -95,7 +95,7 @@ async function runLeased(
             ? null
             : await writeState(pool, lease, { version: nextVersion, change }, held.signal);
         await held.stop();
-        stored = await storeCell(pool, lease, ref, { outputs, state });
+        stored = await storeCell(pool, lease, ref, { outputs, state, ms: result.durationMs });
       },
     });
   } catch (error) {

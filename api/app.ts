@@ -6,7 +6,7 @@ import helmet from 'helmet';
 import type { Logger } from '../config/log.ts';
 import { mintId } from '../wire/ids.ts';
 import type { Caller } from '../wire/scopes.ts';
-import { authenticate, checkBetaHeader } from './http/auth.ts';
+import { authenticate, callerOf, checkBetaHeader } from './http/auth.ts';
 import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './http/error-handler.ts';
 import { azurePaths } from './http/azure.ts';
@@ -47,12 +47,13 @@ export function createApp(context: ApiContext): Express {
 }
 
 /** Every request counts, but those of operations that are exempt. */
-function countRequests({ limiter }: ApiContext): Router {
+function countRequests({ limiter, requests }: ApiContext): Router {
   const router = Router();
   for (const operation of OPERATIONS.filter(({ rateClass }) => rateClass === 'exempt')) {
     router[operation.method](routeOf(operation), (_request, _response, next) => next('router'));
   }
   router.use(async (_request, response, next) => {
+    requests.add(callerOf(response));
     await limiter.countRequest(response);
     next();
   });

@@ -9,6 +9,7 @@ import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { Dispatcher } from '../temporal/dispatch.ts';
+import type { RequestCounter } from './limits/request-counter.ts';
 import type { Limiter } from './limits/limiter.ts';
 import type { InAnswerSlot } from './http/answer-slots.ts';
 import type { ListModels } from './model-list.ts';
@@ -27,6 +28,7 @@ export type ApiContext = {
   models: ListModels;
   tokens: TokenCounter;
   limiter: Limiter;
+  requests: RequestCounter;
   log: Logger;
   /** Aborts when the process stops: streams end then. */
   stopping: AbortSignal;

@@ -19,6 +19,7 @@ import { createApp } from './app.ts';
 import type { Gate } from './http/gate.ts';
 import { openGate } from './http/gate.ts';
 import { createLimiter } from './limits/limiter.ts';
+import { createRequestCounter } from './limits/request-counter.ts';
 import { createModelList } from './model-list.ts';
 
 export type ApiOptions = {
@@ -78,6 +79,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     embedder: target === undefined ? null : createEmbedder(target),
     models: createModelList(config, log),
     limiter,
+    requests: createRequestCounter(pool, log),
     tokens: new TokenCounter(MAX_UNCOUNTED),
     log,
   };
@@ -88,6 +90,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     async close() {
       await gate.close(stop);
       limiter[Symbol.dispose]();
+      await parts.requests[Symbol.asyncDispose]();
       await dispatcher.settled();
       feed[Symbol.dispose]();
       await parts.tokens[Symbol.asyncDispose]();

@@ -58,6 +58,36 @@ export const auditLog = z
   })
   .meta({ id: 'AuditLog' });
 
+const usageResult = z.object({
+  object: z.literal('threadmill.usage.result'),
+  project_id: projectId.nullable(),
+  api_key_id: keyId.nullable(),
+  requests: time,
+  runs: time,
+  prompt_tokens: time,
+  cached_tokens: time,
+  completion_tokens: time,
+  reasoning_tokens: time,
+  sandbox_seconds: z.number(),
+  stored_bytes: nullableTime,
+});
+const usageBucket = z.object({
+  object: z.literal('bucket'),
+  start_time: time,
+  end_time: time,
+  results: z.array(usageResult),
+});
+export const usagePage = z
+  .object({
+    object: z.literal('page'),
+    data: z.array(usageBucket),
+    has_more: z.boolean(),
+    next_page: nullableTime,
+  })
+  .meta({ id: 'UsagePage' });
+
+export type UsageResult = z.infer<typeof usageResult>;
+export type UsageBucket = z.infer<typeof usageBucket>;
 export type Project = z.infer<typeof project>;
 export type ProjectKey = z.infer<typeof projectKey>;
 export type CreatedKey = z.infer<typeof createdKey>;

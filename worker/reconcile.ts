@@ -10,6 +10,7 @@ import { finalizeRun } from '../db/runs/finalize.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
 import { deleteOldPlaces } from '../db/core/list-places.ts';
 import { forgetOldResponses } from '../db/projects/passed-responses.ts';
+import { sumUsage } from '../db/projects/usage.ts';
 import { sumRowBytes } from '../db/projects/stored-bytes.ts';
 import { forgetFullBuckets } from '../db/projects/rate-buckets.ts';
 import {
@@ -62,6 +63,7 @@ async function tidy(parts: Reconciler): Promise<void> {
   await forgetOldResponses(pool);
   await forgetFullBuckets(pool);
   await sumRowBytes(pool);
+  await sumUsage(pool);
   await tidyFiles(pool);
   await eraseDue(pool);
   await reconcileIngests(parts);

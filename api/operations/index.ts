@@ -55,6 +55,7 @@ import { cancelUpload } from './uploads/cancel.ts';
 import { completeUpload } from './uploads/complete.ts';
 import { createUpload } from './uploads/create.ts';
 import { retrieveVectorStoreFileContent } from './vector-store-files/content.ts';
+import { getUsage } from './usage/read.ts';
 import { createVectorStoreFile } from './vector-store-files/create.ts';
 import { deleteVectorStoreFile } from './vector-store-files/delete.ts';
 import { getVectorStoreFile } from './vector-store-files/get.ts';
@@ -125,6 +126,7 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     rotateKey,
     revokeKey,
     listAuditLogs,
+    getUsage,
   },
 };
 

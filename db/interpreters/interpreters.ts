@@ -11,6 +11,7 @@ import type { Lease, StoredVersion } from './interpreter-lease.ts';
 import { endLease } from './interpreter-lease.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
+import { countCell } from '../projects/usage.ts';
 import type { RunToolResult } from '../runs/tool-calls.ts';
 import { StaleCallError, lockRunOfCall, storeToolResult } from '../runs/tool-calls.ts';
 
@@ -49,7 +50,7 @@ export type NewState = {
 export type CellOutput = { type: 'logs'; logs: string } | { type: 'image'; blob: StoredBlob };
 
 /**
- * Stores the result of a code call together with the state after it, and gives the lease up. `state` is null when the
+ * Stores the result of a code call, which took `ms`, together with the state after it, and gives the lease up. `state` is null when the
  * Python died: then it stays what it was before the cell. Blobs that nothing refers to afterwards are gone with it.
  * @throws StaleCallError when there is nothing to store any more; FencedError when the lease was lost
  */
@@ -57,7 +58,7 @@ export async function storeCell(
   pool: Pool,
   lease: Lease & Pick<StoredVersion, 'namespace'>,
   call: { runId: RunId; callId: ToolCallId },
-  { outputs, state }: { outputs: CellOutput[]; state: NewState | null },
+  { outputs, state, ms }: { outputs: CellOutput[]; state: NewState | null; ms: number },
 ): Promise<RunToolResult> {
   const stored = withTransaction(pool, async (tx) => {
     const run = await lockRunOfCall(tx, call);
@@ -69,6 +70,7 @@ export async function storeCell(
     const [replaced] = await Promise.all([
       state === null ? [] : replaceState(tx, lease, state),
       endLease(tx, lease, state),
+      countCell(tx, call.runId, ms),
     ]);
     await releaseBlobs(tx, replaced);
     return result;

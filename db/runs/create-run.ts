@@ -135,7 +135,8 @@ async function insertRow(
   const rows = await query<RunRow>(
     tx,
     'runs.create',
-    `insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
+    `with counted as (insert into usage_changes (project_id, key_id, runs) values ($3, $23, 1))
+     insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
        tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
        truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids, key_id, batch_id)
      select $1, $2, $3, $4, 'queued', moment, moment + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,

@@ -12,6 +12,7 @@ import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents, FencedError } from '../events/run-events.ts';
 import { linkFiles } from '../files/linked-files.ts';
 import { CHARGE_TOKENS } from '../projects/rate-buckets.ts';
+import { COUNT_TOKENS } from '../projects/usage.ts';
 import type { NewToolCall, TurnRef } from './open-step.ts';
 import { endMessage, insertToolCalls } from './open-step.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
@@ -62,9 +63,9 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
         tx,
         'turns.record',
         `with owners as (select project_id, key_id from runs where id = $1),
-           charged as (${CHARGE_TOKENS('$4::bigint')})
+           charged as (${CHARGE_TOKENS('$4::bigint')}), counted as (${COUNT_TOKENS('$5', '$6', '$7', '$8')})
          insert into run_turns (run_id, turn, result) values ($1, $2, $3::jsonb)`,
-        [ref.runId, ref.turn, toJson(result), tokensOf(end.usage)],
+        [ref.runId, ref.turn, toJson(result), tokensOf(end.usage), ...countsOf(end.usage)],
       ),
     ]);
     return result;
@@ -81,7 +82,8 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
      owners as (
        update runs set prompt_tokens = prompt_tokens + $2, completion_tokens = completion_tokens + $3,
          cached_tokens = cached_tokens + $4, reasoning_tokens = reasoning_tokens + $5
-       where id = $1 and status = any($6::text[]) returning project_id, key_id)
+       where id = $1 and status = any($6::text[]) returning project_id, key_id),
+     counted as (${COUNT_TOKENS('$2', '$4', '$3', '$5')})
      ${CHARGE_TOKENS('$8::bigint')}`,
     [
       runId,
@@ -95,6 +97,14 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
     ],
   );
 }
+
+/** In the order of `COUNT_TOKENS`. */
+const countsOf = (usage: TokenCounts) => [
+  usage.prompt_tokens,
+  usage.cached_tokens,
+  usage.completion_tokens,
+  usage.reasoning_tokens,
+];
 
 const tokensOf = ({ prompt_tokens, completion_tokens }: TokenCounts) =>
   prompt_tokens + completion_tokens;

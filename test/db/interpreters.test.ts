@@ -108,7 +108,11 @@ async function store(
     ...change,
   };
   const call = { runId: run.id, callId: calls[index]! };
-  return storeCell(database.pool, lease, call, { outputs: [{ type: 'logs', logs: 'x' }], state });
+  return storeCell(database.pool, lease, call, {
+    outputs: [{ type: 'logs', logs: 'x' }],
+    state,
+    ms: 5,
+  });
 }
 
 /** The thread's next run, with one code call. */
@@ -255,6 +259,7 @@ test('a Python that died leaves the state before its cell, and the result', asyn
   await storeCell(database.pool, lease, call, {
     outputs: [{ type: 'logs', logs: 'died' }],
     state: null,
+    ms: 5,
   });
   const three = await nextRun(two);
   expect(await take(three)).toMatchObject({ version: 'v1', epoch: 3 });
@@ -273,6 +278,7 @@ test('an image of a cell is a file of the project', async () => {
       { type: 'image', blob: second },
     ],
     state: null,
+    ms: 5,
   });
   const { rows } = await database.pool.query(
     `select f.filename, f.purpose, f.blob_id from tool_calls c, jsonb_array_elements(c.result->'outputs') o

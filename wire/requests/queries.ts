@@ -63,20 +63,24 @@ export const eventsQuery = z.object({
   include,
 });
 
+const NUMBERS = ['limit', 'starting_after', 'start_time', 'end_time', 'page'];
+const LISTS = ['include', 'group_by'];
+
 /** @throws ApiError 400 */
 export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
-  const { limit, starting_after, ...rest } = queryFields(query);
-  const numbers = { limit: asNumber(limit), starting_after: asNumber(starting_after) };
-  return parseValue(schema, { ...rest, ...numbers, include: included(rest) });
+  const fields = queryFields(query);
+  const numbers = NUMBERS.map((name) => [name, asNumber(fields[name])]);
+  const lists = LISTS.map((name) => [name, listed(fields, name)]);
+  return parseValue(schema, { ...fields, ...Object.fromEntries([...numbers, ...lists]) });
 }
 
 /**
  * `include[]`, also percent-encoded, indexed, repeated, or without brackets. The official clients encode the brackets of the
  * name and of the value; others leave one or both raw. Repeats are dropped.
  */
-function included(fields: Record<string, unknown>): unknown[] {
+function listed(fields: Record<string, unknown>, list: string): unknown[] {
   const values = Object.entries(fields)
-    .filter(([name]) => /^include(\[\d*\])?$/.test(decoded(name)))
+    .filter(([name]) => decoded(name).replace(/\[\d*\]$/, '') === list)
     .flatMap(([, value]) => value);
   return [...new Set(values.map((value) => (typeof value === 'string' ? decoded(value) : value)))];
 }
