@@ -5,6 +5,7 @@
 import { z } from 'zod';
 
 import type { KeyId, ProjectId } from './ids.ts';
+import { limitsSchema } from './project-limits.ts';
 import { SCOPES } from './scopes.ts';
 
 const text = z.string();
@@ -19,6 +20,7 @@ export const project = z
     object: z.literal('organization.project'),
     name: text,
     created_at: time,
+    limits: limitsSchema.meta({ description: 'Those that were set.' }),
     archived_at: z.null(),
     status: z.literal('active'),
   })

@@ -35,6 +35,7 @@ import { retrieveModel } from './models/get.ts';
 import { listModels } from './models/list.ts';
 import { createProject } from './projects/create.ts';
 import { getProject } from './projects/get.ts';
+import { modifyProject } from './projects/modify.ts';
 import { listProjects } from './projects/list.ts';
 import { getRunStep } from './run-steps/get.ts';
 import { listRunSteps } from './run-steps/list.ts';
@@ -121,6 +122,7 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     createProject,
     listProjects,
     getProject,
+    modifyProject,
     createProjectKey,
     listProjectKeys,
     rotateKey,

@@ -10,7 +10,9 @@ import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { readById } from '../core/read-by-id.ts';
 
-type Row = Pick<Project, 'id' | 'name' | 'created_at'>;
+type Row = Pick<Project, 'id' | 'name' | 'created_at' | 'limits'>;
+
+const COLUMNS = 'id, name, created_at, limits';
 
 /** @throws ApiError 400 when the name is taken */
 export async function createProject(tx: Tx, name: string): Promise<Project> {
@@ -36,7 +38,7 @@ async function insertProject(tx: Tx, name: string): Promise<Row | undefined> {
     tx,
     'projects.create',
     `insert into projects (id, name, created_at) values ($1, $2, unix_now())
-     on conflict (name) do nothing returning id, name, created_at`,
+     on conflict (name) do nothing returning ${COLUMNS}`,
     [mintId('project'), name],
   );
   return rows[0];
@@ -44,14 +46,14 @@ async function insertProject(tx: Tx, name: string): Promise<Row | undefined> {
 
 /** @throws ApiError 404 */
 export async function getProject(db: Queryable, id: ProjectId): Promise<Project> {
-  const select = 'select id, name, created_at from projects';
+  const select = `select ${COLUMNS} from projects`;
   return toProject(await readById<Row>(db, 'project', select, { id }));
 }
 
 export async function listProjects(db: Queryable, page: ListQuery): Promise<ListEnvelope<Project>> {
   const source = {
     name: 'projects',
-    columns: 'id, name, created_at',
+    columns: COLUMNS,
     table: 'projects',
     scope: {},
     orderBy: BY_AGE,
@@ -59,7 +61,7 @@ export async function listProjects(db: Queryable, page: ListQuery): Promise<List
   return listPage<Row, Project>(db, source, page, toProject);
 }
 
-function toProject({ id, name, created_at }: Row): Project {
+function toProject({ id, name, created_at, limits }: Row): Project {
   const state = { archived_at: null, status: 'active' } as const;
-  return { id, object: 'organization.project', name, created_at, ...state };
+  return { id, object: 'organization.project', name, created_at, limits, ...state };
 }

@@ -41,6 +41,7 @@ test('an administrator makes projects, whose names are their own, and lists them
   expect(project).toEqual({
     id: expect.stringMatching(/^proj_[0-9A-Za-z]{24}$/),
     object: 'organization.project',
+    limits: {},
     name: 'shop',
     created_at: expect.any(Number),
     archived_at: null,

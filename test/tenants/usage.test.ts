@@ -103,3 +103,27 @@ test('days come as pages of buckets, and only administrators get them', async ()
   });
   expect((await env.fetch('/v1/threadmill/usage')).status).toBe(403);
 });
+
+test('an administrator changes the limits of a project, and the change is in the audit log', async () => {
+  const caller = await tenantOf(env, {}, env.api);
+  const change = async (limits: object) => {
+    const answer = await env.fetch(`/v1/threadmill/projects/${caller.project}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${adminKey}` },
+      body: JSON.stringify({ limits }),
+    });
+    return [answer.status, ((await answer.json()) as { limits?: object }).limits];
+  };
+  expect(await change({ runs_at_once: 5, quota_bytes: 0 })).toEqual([
+    200,
+    { runs_at_once: 5, quota_bytes: 0 },
+  ]);
+  expect(await change({ runs_at_once: null })).toEqual([200, { quota_bytes: 0 }]);
+  expect((await change({ runs_at_once: -1 }))[0]).toBe(400);
+  expect((await change({ runs: 1 }))[0]).toBe(400);
+  const { rows } = await env.pool.query(
+    `select resource_id from audit_events where project_id = $1 and type = 'project.updated'`,
+    [caller.project],
+  );
+  expect(rows).toEqual([{ resource_id: caller.project }, { resource_id: caller.project }]);
+});

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 
 import { checkId } from '../ids.ts';
+import { limitsSchema } from '../project-limits.ts';
 import { DEFAULT_SCOPES, SCOPES } from '../scopes.ts';
 import { integer, list, or, text } from './fields.ts';
 import { LIMITS } from './limits.ts';
@@ -11,6 +12,7 @@ const YEAR_SECONDS = 365 * 86_400;
 const name = text(LIMITS.name, 1).regex(/\S/u);
 
 export const createProjectSchema = z.strictObject({ name });
+export const modifyProjectSchema = z.strictObject({ limits: limitsSchema });
 
 /** The hosted service's name for the lifetime of a key; null: it does not expire. */
 export const createKeySchema = z.strictObject({
