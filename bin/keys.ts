@@ -142,8 +142,13 @@ function changeLimitsOf(id: string, changes: string[]): Command {
   }
   return async (pool) => {
     const owner = id.startsWith('key_') ? { key: id as KeyId } : { project: id as ProjectId };
-    const limits = await changeLimits(pool, owner, parsed.data);
-    if (limits === undefined) throw new StartError(`No project or key has the id '${id}'.`);
+    const limits = await withTransaction(pool, async (tx) => {
+      const changed = await changeLimits(tx, owner, parsed.data);
+      if (changed === undefined) throw new StartError(`No project or key has the id '${id}'.`);
+      const event = { actor: cliActor(), project: changed.project, resource: id };
+      if (changes.length > 0) await recordAudit(tx, { ...event, type: 'limits.updated' });
+      return changed.limits;
+    });
     console.log(JSON.stringify(limits, null, 2));
   };
 }

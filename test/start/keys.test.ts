@@ -135,6 +135,11 @@ test('limits sets, shows and resets the limits of a project and of a key', async
     });
     expect(await limits('runs_at_once=default')).toEqual({ tokens_per_minute: 0 });
     expect(await limits('tokens_per_minute=default')).toEqual({});
+    const { rows: events } = await env.pool.query(
+      `select project_id from audit_events where type = 'limits.updated' and resource_id = $1`,
+      [id],
+    );
+    expect(events).toEqual([1, 2, 3].map(() => ({ project_id: rows[0]!.project })));
   }
   for (const change of ['runs=5', 'runs_at_once=-1', 'runs_at_once=many', 'runs_at_once=']) {
     expect((await keys('limits', rows[0]!.key, change)).stderr).toContain(
