@@ -13,6 +13,7 @@ import { deleteBlob } from '../../db/core/blobs.ts';
 import type { Quota } from '../../db/core/write-blob.ts';
 import { BlobTooLargeError, writeBlob } from '../../db/core/write-blob.ts';
 import type { Pool } from '../../db/core/pool.ts';
+import { inProject } from '../../db/core/row-scope.ts';
 import { invalidRequest } from '../../wire/errors.ts';
 import { emptyFile, fileTooLarge, notAForm, unreadableForm } from '../../wire/file-errors.ts';
 import { unsupportedEncoding } from '../../wire/http-errors.ts';
@@ -109,7 +110,9 @@ async function readForm(
         return;
       }
       stream = file;
-      storing = writeBlob(pool, projectId, file, options).then((blob) => ({ filename, blob }));
+      // The parser's events come from the socket, which has no scope.
+      const store = () => writeBlob(pool, projectId, file, options);
+      storing = inProject(projectId, store).then((blob) => ({ filename, blob }));
       storing.catch(reject);
     });
     onUnreadable(busboy, reject);
