@@ -6,7 +6,7 @@ import { findCgroup, sweepCgroups } from './host/cgroup.ts';
 import type { SandboxOptions, SandboxStatus } from './sandbox.ts';
 import { probe } from './probe.ts';
 import { pyodideBackend, preparePyodide } from './pyodide/backend.ts';
-import { INVENTORY, LIMITATIONS, pyodideChecks } from './pyodide/checks.ts';
+import { INVENTORY, limitationsOf, pyodideChecks } from './pyodide/checks.ts';
 import { remoteBackend } from './remote/client.ts';
 import { watchStatus } from './remote/status.ts';
 import { findTools, launchHint, SetupError } from './host/setup.ts';
@@ -72,8 +72,9 @@ async function choosePyodide(options: SandboxOptions, limits: Limits): Promise<C
     const backend = await open({ ...limits, ...PROBE_TIMES });
     const { reason, ...found } = await probe(backend, PYODIDE_PROBING);
     if (reason !== undefined) return unavailable(reason);
-    const { packages } = pyodide;
-    const status = { ...found, packages, limitations: LIMITATIONS } as const;
+    const { packages, launch } = pyodide;
+    const limitations = limitationsOf(launch.enclosure !== undefined);
+    const status = { ...found, packages, limitations } as const;
     return { status: { backend: 'pyodide', ok: true, ...status }, open };
   } catch (error) {
     if (!(error instanceof SetupError || error instanceof KernelStartError)) throw error;

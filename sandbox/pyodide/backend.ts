@@ -1,6 +1,6 @@
 /**
- * Python as WebAssembly (Pyodide) in Deno, for machines without bubblewrap. Deno confines it, with the permission to read one
- * folder and no other; V8 is around it and, on Linux, limits and an account without rights.
+ * Python as WebAssembly (Pyodide) in Deno, for machines without CPython in bubblewrap. Deno confines it, with the permission to
+ * read one folder and no other; V8 is around it and, on Linux, limits and an account without rights, and bubblewrap if it works.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { sandboxIdentity } from '../host/identity.ts';
 import { kernelBackend } from '../kernel/kernel.ts';
 import { denoChannel } from './channel.ts';
 import { kernelDirectory } from './directory.ts';
+import { findEnclosure } from './enclosure.ts';
 import type { Pyodide } from './launch.ts';
 import { denoArguments, findWrappers, launchDeno } from './launch.ts';
 import { indexWheels, makeSnapshot, WHEEL_INDEX } from './made-inside.ts';
@@ -26,9 +27,12 @@ const MOST_BYTES = 1_536 * 1024 * 1024;
 /** Finds the packages and makes the kernel directory, which takes seconds the first time. Throws SetupError. */
 export async function preparePyodide(limits: Limits, wheels?: string): Promise<Pyodide & Packages> {
   const identity = await sandboxIdentity();
-  const launch = { ...(await findWrappers()), ...(identity === undefined ? {} : { identity }) };
+  const parts = await findParts();
+  const enclosure = await findEnclosure(join(parts.deno.folder, 'deno'), identity);
+  const wrappers = { ...(await findWrappers()), enclosure };
+  const launch = { ...wrappers, ...(identity === undefined ? {} : { identity }) };
   const memoryBytes = Math.min(limits.memoryBytes * PYTHON_SHARE, MOST_BYTES);
-  const ingredients = { ...(await findParts()), memoryBytes, wheels };
+  const ingredients = { ...parts, memoryBytes, wheels };
   const steps = wheels === undefined ? [makeSnapshot] : [makeSnapshot, indexWheels];
   const directory = await kernelDirectory(
     ingredients,

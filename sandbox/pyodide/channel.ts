@@ -8,6 +8,7 @@ import {
   isRunning,
   launcherLogAtEnd,
   processorSeconds,
+  processTree,
   signalIfAlive,
   yieldToOthers,
 } from '../host/processes.ts';
@@ -28,7 +29,7 @@ export function denoChannel(child: ChildProcess): DenoChannel {
   child.once('exit', () => child.stdout?.resume());
   child.stdin?.write(secret);
   const closed = endOf(child);
-  void started.promise.then(() => isRunning(child) && yieldToOthers(child.pid));
+  void started.promise.then(() => isRunning(child) && yieldToOthers(denoOf(child)));
   void closed.then(() => started.resolve());
   return {
     started: started.promise,
@@ -60,7 +61,7 @@ export function denoChannel(child: ChildProcess): DenoChannel {
       if (paused) signalGroup(child, 'SIGCONT');
       paused = false;
     },
-    processorSeconds: () => processorSeconds(child.pid),
+    processorSeconds: () => processorSeconds(denoOf(child)),
     memory: (limit) =>
       process.platform === 'linux'
         ? memoryInUse(treeOf(child.pid ?? 0), limit)
@@ -69,6 +70,11 @@ export function denoChannel(child: ChildProcess): DenoChannel {
       signalGroup(child, 'SIGKILL');
     },
   };
+}
+
+/** The last process, which starts no other: with bubblewrap around it, there are two before it. */
+function denoOf({ pid }: ChildProcess): number | undefined {
+  return pid === undefined ? undefined : processTree(pid).at(-1);
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -49,15 +49,32 @@ export function pyodideChecks({ file, port }: Canaries): Check[] {
         `Deno.dlopen("libc.so.6", {})`,
       ]),
     },
+    {
+      guarantee: 'reaches no graphics processor and none of its drivers',
+      code: refused([`navigator.gpu.requestAdapter()`, ADAPTER_OF_A_WORKER]),
+    },
     { guarantee: 'limits memory', code: LIMITED },
   ];
 }
 
-/** Threats that remain when all checks pass. */
-export const LIMITATIONS = [
-  'one wall: a flaw in V8 or in the permissions of Deno gives code the rights of the account that runs it',
-  'processor and cache side channels',
-];
+/** A thread of its own, because what is deleted in one is there again in the next. */
+const ADAPTER_OF_A_WORKER = `new Promise((resolve, reject) => {
+  const ask = 'navigator.gpu.requestAdapter().then((found) => postMessage(found !== null), () => postMessage(false))';
+  const url = URL.createObjectURL(new Blob([ask], { type: 'text/javascript' }));
+  const worker = new Worker(url, { type: 'module' });
+  worker.onmessage = ({ data }) => { worker.terminate(); data ? resolve() : reject(new Error('none')); };
+  worker.onerror = (event) => { event.preventDefault(); reject(new Error('no thread')); };
+})`;
+
+/** Threats that remain when all checks pass, with and without bubblewrap around Deno. */
+export function limitationsOf(enclosed: boolean): string[] {
+  return [
+    enclosed
+      ? 'a flaw in V8 or in the permissions of Deno leaves bubblewrap alone around the code'
+      : 'one wall: a flaw in V8 or in the permissions of Deno gives code the rights of the account that runs it',
+    'processor and cache side channels',
+  ];
+}
 
 function refused(expressions: string[]): string {
   return `

@@ -1,17 +1,22 @@
 /** Starts Deno with as few permissions as possible, and with the limits of the operating system. */
 import { spawn } from 'node:child_process';
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { setPriority } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { Writable } from 'node:stream';
 import type { Identity } from '../host/identity.ts';
 import { findProgram } from '../host/setup.ts';
 import type { KernelDirectory } from './directory.ts';
+import type { Enclosure } from './enclosure.ts';
+import { enclose } from './enclosure.ts';
 
 /** Programs of util-linux, if they are installed, and the user that Deno runs as, if not the user of this process. */
 export type LaunchOptions = {
   setpriv: string | undefined;
   prlimit: string | undefined;
   identity?: Identity;
+  /** Undefined where bubblewrap does not work. */
+  enclosure?: Enclosure | undefined;
 };
 
 /** The files that Deno runs, and how it is started. */
@@ -31,6 +36,8 @@ const ENVIRONMENT = {
   DENO_NO_UPDATE_CHECK: '1',
   // A folder that cannot be made: without this the Cache API writes to the disk, in spite of --deny-write.
   DENO_DIR: '/dev/null/x',
+  // No permission guards WebGPU, whose drivers are native code of the host. With this backend none is loaded.
+  DENO_WEBGPU_BACKEND: 'noop',
 };
 
 /** No questions, no code from elsewhere, no settings of the user. */
@@ -60,16 +67,19 @@ export function denoArguments(readable: string, script: string): string[] {
 export function launchDeno(
   { deno, readable }: KernelDirectory,
   args: string[],
-  options: LaunchOptions & { stdio: StdioOptions },
+  options: LaunchOptions & { stdio: ('pipe' | 'ignore')[] },
 ): ChildProcess {
-  const [program = '', ...rest] = [...wrap(options), deno, ...args];
+  const { enclosure } = options;
+  const inside = enclosure === undefined ? [] : enclose(enclosure, dirname(deno));
+  const [program = '', ...rest] = [...wrap(options), ...inside, deno, ...args];
   const child = spawn(program, rest, {
     env: ENVIRONMENT,
     cwd: readable,
     detached: true,
-    stdio: options.stdio,
+    stdio: enclosure === undefined ? options.stdio : [...options.stdio, 'pipe'],
     ...options.identity,
   });
+  (child.stdio[3] as Writable | null | undefined)?.end(enclosure?.filter);
   if (child.pid !== undefined) lowerPriority(child.pid);
   return child;
 }

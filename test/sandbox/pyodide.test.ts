@@ -11,7 +11,7 @@ describe.skipIf(!quick.status.ok)('Python as WebAssembly', () => {
     expect(patient.status).toMatchObject({ backend: 'pyodide', ok: true, packages: [] });
     expect(patient.status.python).toMatch(/^3\.\d+\.\d+$/);
     expect(patient.status.guarantees).toContain('has no network');
-    expect(patient.status.limitations?.join()).toMatch(/one wall/);
+    expect(patient.status.limitations?.join()).toMatch(/a flaw in V8/);
   });
 
   test.each([

@@ -30,6 +30,9 @@ self.addEventListener('message', ({ data }) => {
   else interruptWaiting();
 });
 
+// No wall, because other threads have it again: the environment of Deno is (launch.ts).
+delete Object.getPrototypeOf(navigator).gpu;
+
 async function start(buffer) {
   // [0]: the signal Python shall see next. [1]: bytes on their way to the host.
   shared = new Int32Array(buffer);

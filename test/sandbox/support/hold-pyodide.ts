@@ -1,5 +1,6 @@
 /** Run as a process of its own, which a test kills: prints the process id of a Deno whose cell never ends. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { processTree } from '../../../sandbox/host/processes.ts';
 import { openSandbox } from './index.ts';
 
 const sandbox = await openSandbox({
@@ -12,9 +13,7 @@ await sandbox.runCell('held', '1');
 const code =
   'from pyodide.code import run_js\nrun_js("for (;;) Deno.stdin.readSync(new Uint8Array(9))")';
 void sandbox.runCell('held', code);
-for (const pid of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+for (const pid of processTree(process.pid)) {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  if (stat.includes(`(deno) `) && stat.split(') ')[1]?.split(' ')[1] === String(process.pid)) {
-    process.stdout.write(pid);
-  }
+  if (stat.includes(`(deno) `)) process.stdout.write(String(pid));
 }

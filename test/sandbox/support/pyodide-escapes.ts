@@ -23,14 +23,16 @@ export async function openTargets(): Promise<Targets> {
 }
 
 /** `javascript` is an expression; `python` are lines that set `value`. They fail, or their value shows no escape. */
-export type Attempt = { name: string } & ({ javascript: string } | { python: string });
+export type Attempt = { name: string; patienceMs?: number } & (
+  { javascript: string } | { python: string }
+);
 
 /** A cell that prints 'refused …', or 'ESCAPED …' when the attempt gave something. */
 export function cellOf(attempt: Attempt): string {
   const body =
     'python' in attempt
       ? attempt.python
-      : `from pyodide.code import run_js\nvalue = await run_js(${JSON.stringify(inTime(attempt.javascript))})`;
+      : `from pyodide.code import run_js\nvalue = await run_js(${JSON.stringify(inTime(attempt.javascript, attempt.patienceMs))})`;
   const indented = body.replaceAll('\n', '\n    ');
   return `
 import js, pyodide_js
@@ -45,10 +47,10 @@ else:
 `;
 }
 
-/** Only a value that tells something is an escape; what has not happened after a second will not. */
-function inTime(expression: string): string {
+/** Only a value that tells something is an escape; most of what has not happened after a second will not. */
+function inTime(expression: string, patienceMs = 1_000): string {
   return `(async () => {
-    const failed = new Promise((_, reject) => setTimeout(() => reject(new Error('nothing happened')), 1000));
+    const failed = new Promise((_, reject) => setTimeout(() => reject(new Error('nothing happened')), ${patienceMs}));
     const value = await Promise.race([(async () => await (${expression}))(), failed]);
     return value === undefined || value === null ? 'done' : String(value);
   })()`;
@@ -285,8 +287,28 @@ function systemAttempts({ json: file, variable }: Targets): Attempt[] {
   ];
 }
 
+/** No permission guards WebGPU: its drivers are native code of the host, which compile what they are given. */
+function graphicsAttempts(): Attempt[] {
+  const ask = (of: string) =>
+    `${of}.requestAdapter().then((found) => found === null ? Promise.reject(new Error('none found')) : 'adapter')`;
+  const inWorker = (source: string) =>
+    `new Promise((resolve, reject) => {
+      const url = URL.createObjectURL(new Blob([${JSON.stringify(`${source}.then(postMessage, () => postMessage(''))`)}], { type: 'text/javascript' }));
+      const worker = new Worker(url, { type: 'module' });
+      worker.onmessage = ({ data }) => data ? resolve(data) : reject(new Error('none found'));
+    })`;
+  return javascript({
+    'use a graphics processor': ask('navigator.gpu'),
+    'use a graphics processor from another thread': inWorker(ask('navigator.gpu')),
+    'use a graphics processor in spite of a fallback': inWorker(
+      ask('navigator.gpu').replace('()', '({ forceFallbackAdapter: true })'),
+    ),
+    'make a graphics processor from its prototype': ask('Object.create(GPU.prototype)'),
+    // Drivers load slowly.
+  }).map((attempt) => ({ ...attempt, patienceMs: 8_000 }));
+}
+
 export function attempts(targets: Targets): Attempt[] {
-  return [readingAttempts, writingAttempts, networkAttempts, systemAttempts].flatMap((list) =>
-    list(targets),
-  );
+  const lists = [readingAttempts, writingAttempts, networkAttempts, systemAttempts];
+  return [...lists.flatMap((list) => list(targets)), ...graphicsAttempts()];
 }
