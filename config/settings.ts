@@ -2,7 +2,7 @@
  * The table of settings, one row each. The typed configuration, docs/settings.md and the options of npm start are made
  * from it, and test/deploy/compose.test.ts compares it with the variables that docker-compose.yml passes to each process.
  */
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { z } from 'zod';
@@ -59,8 +59,10 @@ export const SETTINGS = {
   apiKey: start('THREADMILL_API_KEY', optional(secret, 'made at the first start'), 'API key of `npm start`'),
   cacheDir: worker(
     'THREADMILL_CACHE_DIR',
-    path.prefault(join(tmpdir(), 'threadmill-cache')).meta({ unset: 'a temporary directory' }),
-    'Directory of the workflow bundle. The image contains the bundle',
+    path
+      .prefault(join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'threadmill', 'workflows'))
+      .meta({ unset: '`~/.cache/threadmill/workflows`' }),
+    'Directory of the workflow bundle, which must belong to the user of the worker, or to root. The image contains the bundle',
   ),
   logLevel: log('LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), 'The least severe log lines that are written'),
 

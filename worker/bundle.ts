@@ -4,25 +4,55 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { loadConfig } from '../config/config.ts';
+import { ConfigError, loadConfig } from '../config/config.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const SOURCES = ['workflows', 'wire'];
+/** Of the group, and of everyone. */
+const WRITABLE_BY_OTHERS = 0o022;
 
-/** Path of an up-to-date bundle inside `cacheDir`. */
+/**
+ * Path of an up-to-date bundle inside `cacheDir`, whose code the worker runs with all of its rights and keys.
+ * @throws ConfigError when the directory cannot be made, or belongs to another user
+ */
 export async function workflowBundle(cacheDir: string): Promise<string> {
   const path = join(cacheDir, `workflow-bundle-${await sourcesHash()}.js`);
-  if (existsSync(path)) return path;
-  await mkdir(cacheDir, { recursive: true });
+  await openCache(cacheDir);
+  if (await isOwn(path)) return path;
   const temporary = `${path}.${process.pid}`;
   await buildInChild(temporary);
   await rename(temporary, path);
   return path;
+}
+
+/** After it nobody else can write there. */
+async function openCache(cacheDir: string): Promise<void> {
+  try {
+    await mkdir(cacheDir, { recursive: true, mode: 0o700 });
+    const { uid, mode } = await stat(cacheDir);
+    if (!isTrusted(uid)) throw new Error('it belongs to another user');
+    if ((mode & WRITABLE_BY_OTHERS) !== 0) await chmod(cacheDir, mode & ~WRITABLE_BY_OTHERS);
+  } catch (error) {
+    throw new ConfigError(
+      `The directory ${cacheDir} cannot be used for code that the worker runs (${(error as Error).message}): ` +
+        'set THREADMILL_CACHE_DIR to a directory that belongs to this user.',
+    );
+  }
+}
+
+/** A file that somebody else could have written is replaced. */
+async function isOwn(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && isTrusted(found.uid) && (found.mode & WRITABLE_BY_OTHERS) === 0;
+}
+
+/** Files of root are as good as own ones: an image belongs to root, and its processes do not. */
+function isTrusted(uid: number): boolean {
+  return uid === 0 || uid === (process.getuid?.() ?? uid);
 }
 
 /** What a bundle depends on: its sources and the SDK that will run it. */
@@ -56,7 +86,9 @@ function buildInChild(path: string): Promise<void> {
 async function build(path: string): Promise<void> {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
   const { code } = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows', 'index.ts') });
-  await writeFile(path, code);
+  await writeFile(path, code, { mode: 0o644 });
+  // The umask of some users lets their group write.
+  await chmod(path, 0o644);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -20,7 +20,8 @@ export type TemporalServerOptions = {
   onProgress?: (line: string) => void;
 };
 
-export type Ports = { port: number; uiPort: number | undefined };
+/** `uiPort`: of the unguarded UI, at `uiHost`. */
+export type Ports = { port: number; uiPort: number | undefined; uiHost?: string };
 export type Launch = {
   program: TemporalProgram;
   directory: string;
@@ -43,12 +44,14 @@ const DYNAMIC_CONFIG = {
   'matching.numTaskqueueWritePartitions': 1,
   'frontend.keepAliveTime': '1s',
   'frontend.keepAliveTimeout': '3s',
+  // Its HTTP API has a port that cannot be switched off. No page of a browser has this name.
+  'frontend.httpAllowedHosts': ['none.invalid'],
 };
 
 /** Tasks of projects that wait are dispatched in turn. A fair queue is other tables of the server. */
 const FAIR_QUEUES = { 'matching.enableFairness': true };
 
-export function commandFor(launch: Launch, { port, uiPort }: Ports): string[] {
+export function commandFor(launch: Launch, { port, uiPort, uiHost = HOST }: Ports): string[] {
   const { program, options } = launch;
   const inMemory = options.inMemory === true;
   const database = inMemory ? [] : ['--db-filename', databaseFile(launch), ...PRAGMAS];
@@ -62,7 +65,7 @@ export function commandFor(launch: Launch, { port, uiPort }: Ports): string[] {
     `--ip=${HOST}`,
     `--port=${port}`,
     `--namespace=${namespaceOf(options)}`,
-    ...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]),
+    ...(uiPort === undefined ? ['--headless'] : [`--ui-ip=${uiHost}`, `--ui-port=${uiPort}`]),
     ...database,
     ...Object.entries(settings).flatMap(([key, value]) => [
       '--dynamic-config-value',

@@ -3,17 +3,20 @@
  * It ends with the process that started it. A start first stops a server that a killed process left running.
  */
 import type { ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasEnded, startEndingChild } from '../ending-child.ts';
 import { EmbeddedError } from '../error.ts';
 import { exists, limitLog, readJson, writeJson } from '../files.ts';
-import { freePort, isPortFree } from '../ports.ts';
+import { freePort } from '../ports.ts';
 import { commandLine, environment, run, signal, tail, waitUntil } from '../processes.ts';
 import { temporalHealth } from './health.ts';
 import { HOST, commandFor, databaseFile, logFile, namespaceOf, stateFile } from './launch.ts';
 import type { Launch, Ports, TemporalServerOptions } from './launch.ts';
 import { findTemporal } from './program.ts';
+import type { Target, UiProxy } from './ui-proxy.ts';
+import { openUiProxy } from './ui-proxy.ts';
 
 export { EmbeddedError } from '../error.ts';
 export type { TemporalServerOptions } from './launch.ts';
@@ -21,7 +24,7 @@ export type { TemporalServerOptions } from './launch.ts';
 export type TemporalServer = {
   /** host:port of the frontend. */
   address: string;
-  /** Undefined: started without the web UI. */
+  /** A link with a token. Undefined: started without the web UI. */
   uiUrl: string | undefined;
   /** The server's version, such as 1.29.1. */
   version: string;
@@ -30,7 +33,7 @@ export type TemporalServer = {
 };
 
 /** Identifies a started server to a later start, and keeps its ports. */
-type State = Ports & { pid: number; command: string[] };
+type State = Ports & { pid: number; command: string[]; proxyPort?: number | undefined };
 
 const START_ATTEMPTS = 3;
 const READY_MS = 60_000;
@@ -44,16 +47,41 @@ export async function startTemporalServer(options: TemporalServerOptions): Promi
   const previous = await readJson<State>(stateFile(launch));
   if (previous !== undefined) await stop(previous);
   const known = options.inMemory !== true && (await exists(databaseFile(launch)));
-  const state = await start(launch, previous);
-  // start-dev registers search attributes only while it creates the namespace.
-  if (known) await addSearchAttributes(launch, state);
-  return handle(launch, state);
+  let state: State | undefined;
+  const proxy = await guardUi(options, previous, () =>
+    state?.uiPort === undefined ? undefined : { host: state.uiHost ?? HOST, port: state.uiPort },
+  );
+  try {
+    state = await start(launch, { ...previous, proxyPort: proxy?.port });
+    // start-dev registers search attributes only while it creates the namespace.
+    if (known) await addSearchAttributes(launch, state);
+    return handle(launch, state, proxy);
+  } catch (error) {
+    await proxy?.close();
+    throw error;
+  }
 }
 
-async function start(launch: Launch, previous: Ports | undefined): Promise<State> {
+/** Takes the port of the UI before the server starts. */
+async function guardUi(
+  { uiPort, uiPortMayChange }: TemporalServerOptions,
+  previous: State | undefined,
+  target: () => Target | undefined,
+): Promise<UiProxy | undefined> {
+  if (uiPort === undefined) return undefined;
+  const wanted = uiPort === 0 ? (previous?.proxyPort ?? 0) : uiPort;
+  return openUiProxy(wanted, target).catch(() => {
+    if (uiPort === 0 || uiPortMayChange === true) return openUiProxy(0, target);
+    throw new EmbeddedError(
+      `Port ${uiPort} for the Temporal UI is in use: choose another with --temporal-ui-port.`,
+    );
+  });
+}
+
+async function start(launch: Launch, previous: Partial<State>): Promise<State> {
   for (let attempt = 1; ; attempt++) {
-    const ports = await choosePorts(launch.options, attempt === 1 ? previous : undefined);
-    const { state, child } = await spawnServer(launch, ports);
+    const ports = await choosePorts(launch.options, attempt === 1 ? previous.port : undefined);
+    const { state, child } = await spawnServer(launch, { ...ports, proxyPort: previous.proxyPort });
     const ready = await waitUntil(
       async () => hasEnded(child) || (await health(launch, state)),
       READY_MS,
@@ -70,24 +98,22 @@ async function start(launch: Launch, previous: Ports | undefined): Promise<State
   }
 }
 
-async function choosePorts(
-  options: TemporalServerOptions,
-  previous: Ports | undefined,
-): Promise<Ports> {
-  const port = await freePort(previous?.port);
-  const { uiPort } = options;
-  if (uiPort === undefined) return { port, uiPort };
-  if (uiPort === 0) return { port, uiPort: await freePort(previous?.uiPort) };
-  if (options.uiPortMayChange === true) return { port, uiPort: await freePort(uiPort) };
-  if (await isPortFree(uiPort)) return { port, uiPort };
-  throw new EmbeddedError(
-    `Port ${uiPort} for the Temporal UI is in use: choose another with --temporal-ui-port.`,
-  );
+async function choosePorts(options: TemporalServerOptions, previous?: number): Promise<Ports> {
+  const port = await freePort(previous);
+  if (options.uiPort === undefined) return { port, uiPort: undefined };
+  return { port, uiPort: await freePort(), uiHost: loopback() };
+}
+
+/** No page can guess it: on Linux, any of 16 million addresses is this computer. */
+function loopback(): string {
+  return process.platform === 'linux'
+    ? `127.${[254, 255, 254].map((most) => randomInt(1, most)).join('.')}`
+    : HOST;
 }
 
 async function spawnServer(
   launch: Launch,
-  ports: Ports,
+  ports: Ports & Pick<State, 'proxyPort'>,
 ): Promise<{ state: State; child: ChildProcess }> {
   const command = commandFor(launch, ports);
   await limitLog(logFile(launch));
@@ -131,12 +157,12 @@ async function stop(state: State): Promise<void> {
   await waitUntil(async () => !(await isRunning(state)), STOP_MS);
 }
 
-function handle({ program }: Launch, state: State): TemporalServer {
+function handle({ program }: Launch, state: State, proxy: UiProxy | undefined): TemporalServer {
   let stopping: Promise<void> | undefined;
   return {
     address: `${HOST}:${state.port}`,
-    uiUrl: state.uiPort === undefined ? undefined : `http://${HOST}:${state.uiPort}`,
+    uiUrl: proxy?.link,
     version: program.server,
-    stop: () => (stopping ??= stop(state)),
+    stop: () => (stopping ??= Promise.all([stop(state), proxy?.close()]).then(() => {})),
   };
 }
