@@ -31,12 +31,9 @@ export const DELIVERIES: Mutation[] = [
     edits: [
       edit(
         'api/serve-operations.ts',
-        `(tx) =>\n    operation.write!({ ...call, tx, blob: blob! }),`,
-        `async (tx) => {
-      const made = await operation.write!({ ...call, tx, blob: blob! });
-      for (const delivery of made.deliveries ?? []) call.context.dispatcher.dispatch(delivery);
-      return made;
-    },`,
+        `    await recordOperation(tx, operation, call, done);\n`,
+        `    for (const delivery of done.deliveries ?? []) call.context.dispatcher.dispatch(delivery);
+    await recordOperation(tx, operation, call, done);\n`,
       ),
     ],
     caughtBy: [TOLD_NOTHING],

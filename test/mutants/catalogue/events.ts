@@ -131,8 +131,8 @@ export const EVENTS: Mutation[] = [
     edits: [
       edit(
         'api/stream-run.ts',
-        `AbortSignal.any([closed.signal, context.stopping, deletion.signal])`,
-        `AbortSignal.any([closed.signal, context.stopping])`,
+        `AbortSignal.any([closed.signal, context.stopping, deletion.signal, keyEnd.signal])`,
+        `AbortSignal.any([closed.signal, context.stopping, keyEnd.signal])`,
       ),
     ],
     caughtBy: [by(RESUME, 'ends at once when its run is deleted')],
@@ -196,7 +196,13 @@ export const EVENTS: Mutation[] = [
   {
     id: 'event-day-dropped-too-early',
     why: 'A run that waits for days begins to number its events anew.',
-    edits: [edit('db/maintenance.ts', `  if (active.rows.length > 0) return false;\n`, ``)],
+    edits: [
+      edit(
+        'migrations/000016.sql',
+        `and exists (select from run_events e where e.run_day = day and e.run_id = r.id)`,
+        `and false`,
+      ),
+    ],
     caughtBy: [
       by(
         'test/db/maintenance.test.ts',
