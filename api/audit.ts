@@ -33,7 +33,7 @@ function auditEventOf(
   { caller, project }: AuditedCall,
   { object, audited }: Written<unknown>,
 ): AuditEvent | undefined {
-  if (type === undefined) return undefined;
+  if (type === undefined || audited === null) return undefined;
   const resource = (object as { id: string }).id;
   return { actor: caller.key, project, resource, ...audited, type };
 }

@@ -41,8 +41,8 @@ export type Written<Answer> = {
   deliveries?: Delivery[];
   /** The stream of a run starts with the event after this one. */
   beforeSeq?: number;
-  /** Of the audit event, where it is not of the caller's project or not about `object`. */
-  audited?: { project: ProjectId; resource?: string };
+  /** Of the audit event, where it is not of the caller's project or not about `object`. Null: nothing was changed. */
+  audited?: { project: ProjectId; resource?: string } | null;
 };
 
 export type Declaration<Route extends string, Query, Body, Answer> = {

@@ -155,6 +155,12 @@ export const SETTINGS = {
   ),
   workerActivitySlots: worker('WORKER_ACTIVITY_SLOTS', whole(1, 10_000).default(400), 'Model turns and tool calls that one worker runs at once'),
 
+  threadTtlDays: both(
+    'THREAD_TTL_DAYS',
+    whole(0, 36_500).default(0),
+    'Days after which an unused thread is deleted; `0`: never. [Dry run](operations.md#retention)',
+  ),
+  runTtlDays: both('RUN_TTL_DAYS', whole(0, 36_500).default(0), 'Days after which a run that has ended is deleted; `0`: never. Its messages stay'),
   maxTurns: both('MAX_TURNS', whole(1, 1_000).default(128), 'Model turns of a run. A run that uses all of them is `incomplete`'),
   batchSlots: worker('BATCH_SLOTS', whole(1, 10_000).default(64), 'Model turns and tool calls of batches that one worker runs at once'),
   runExpirySeconds: api('RUN_EXPIRY_SECONDS', whole(1, 2_592_000).default(600), 'Life of a run whose request has no `expires_after`'),

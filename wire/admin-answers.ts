@@ -21,10 +21,43 @@ export const project = z
     name: text,
     created_at: time,
     limits: limitsSchema.meta({ description: 'Those that were set.' }),
-    archived_at: z.null(),
-    status: z.literal('active'),
+    archived_at: nullableTime,
+    /** `deleting`: nobody can use the project any more, and its rows are being deleted. */
+    status: z.enum(['active', 'deleting']),
   })
   .meta({ id: 'Project' });
+
+const count = z.number().meta({ type: 'integer' });
+
+/** `content`, of a dry run: what the deletion would take. */
+export const deletedProject = z
+  .object({
+    id: projectId,
+    object: z.literal('organization.project.deleted'),
+    deleted: z.boolean(),
+    content: z
+      .object({
+        assistants: count,
+        threads: count,
+        runs: count,
+        files: count,
+        vector_stores: count,
+        bytes: count,
+      })
+      .optional(),
+  })
+  .meta({ id: 'DeletedProject' });
+
+/** What the retention of these days would delete now. 0 days: nothing. */
+export const retention = z
+  .object({
+    object: z.literal('threadmill.retention'),
+    thread_ttl_days: count,
+    run_ttl_days: count,
+    threads: count,
+    runs: count,
+  })
+  .meta({ id: 'Retention' });
 
 const keyFields = {
   id: keyId,

@@ -22,6 +22,8 @@ export type Reconciler = {
   client: Client;
   taskQueue: string;
   embedder: Embedder | null;
+  threadTtlDays: number;
+  runTtlDays: number;
   log: Logger;
 };
 

@@ -25,6 +25,8 @@ import {
   touchRun,
 } from '../db/maintenance.ts';
 import { inProject, inWholeDatabase } from '../db/core/row-scope.ts';
+import { eraseClosedProjects } from '../db/projects/erase-project.ts';
+import { deleteIdleThreads, deleteOldRuns } from '../db/threads/retention.ts';
 import { eraseDue } from '../db/events/run-events.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
 import { startLoop } from '../temporal/loop.ts';
@@ -66,6 +68,9 @@ async function tidy(parts: Reconciler): Promise<void> {
   await sumUsage(pool);
   await tidyFiles(pool);
   await eraseDue(pool);
+  await eraseClosedProjects(pool);
+  await deleteIdleThreads(pool, parts.threadTtlDays);
+  await deleteOldRuns(pool, parts.runTtlDays);
   await reconcileIngests(parts);
 }
 

@@ -64,7 +64,7 @@ const BEGINNINGS = 12;
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;
-  const { taskQueue, maxTurns } = config;
+  const { taskQueue, maxTurns, threadTtlDays, runTtlDays } = config;
   installRuntime(log);
   const resources = await openResources(options);
   const { sandbox, deps } = resources;
@@ -80,7 +80,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const outbox: Outbox = { pool, client, log, taskQueue, maxTurns };
   deps.dispatcher = createDispatcher(outbox);
   const stopRedelivery = startRedelivery(outbox);
-  const stopReconciler = startReconciler({ pool, client, taskQueue, embedder, log });
+  const stopReconciler = startReconciler({
+    pool,
+    client,
+    taskQueue,
+    embedder,
+    threadTtlDays,
+    runTtlDays,
+    log,
+  });
   return {
     get sandbox() {
       return sandbox.status;

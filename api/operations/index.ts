@@ -34,9 +34,11 @@ import { deleteModel } from './models/delete.ts';
 import { retrieveModel } from './models/get.ts';
 import { listModels } from './models/list.ts';
 import { createProject } from './projects/create.ts';
+import { deleteProject } from './projects/delete.ts';
 import { getProject } from './projects/get.ts';
 import { modifyProject } from './projects/modify.ts';
 import { listProjects } from './projects/list.ts';
+import { getRetention } from './retention/get.ts';
 import { getRunStep } from './run-steps/get.ts';
 import { listRunSteps } from './run-steps/list.ts';
 import { cancelRun } from './runs/cancel.ts';
@@ -123,12 +125,14 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     listProjects,
     getProject,
     modifyProject,
+    deleteProject,
     createProjectKey,
     listProjectKeys,
     rotateKey,
     revokeKey,
     listAuditLogs,
     getUsage,
+    getRetention,
   },
 };
 

@@ -7,7 +7,13 @@ import { query } from './pool.ts';
 
 /** Lists that objects can leave. */
 export type ListName =
-  'assistants' | 'files' | 'vector_stores' | 'messages' | 'vector_store_files' | 'file_batch_files';
+  | 'assistants'
+  | 'files'
+  | 'vector_stores'
+  | 'messages'
+  | 'runs'
+  | 'vector_store_files'
+  | 'file_batch_files';
 
 /** Days that a client has to ask for the next page. */
 const KEPT_DAYS = 7;

@@ -10,9 +10,9 @@ import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { readById } from '../core/read-by-id.ts';
 
-type Row = Pick<Project, 'id' | 'name' | 'created_at' | 'limits'>;
+type Row = Pick<Project, 'id' | 'name' | 'created_at' | 'limits'> & { deleted_at: number | null };
 
-const COLUMNS = 'id, name, created_at, limits';
+const COLUMNS = 'id, name, created_at, limits, deleted_at';
 
 /** @throws ApiError 400 when the name is taken */
 export async function createProject(tx: Tx, name: string): Promise<Project> {
@@ -61,7 +61,7 @@ export async function listProjects(db: Queryable, page: ListQuery): Promise<List
   return listPage<Row, Project>(db, source, page, toProject);
 }
 
-function toProject({ id, name, created_at, limits }: Row): Project {
-  const state = { archived_at: null, status: 'active' } as const;
-  return { id, object: 'organization.project', name, created_at, limits, ...state };
+function toProject({ deleted_at, ...row }: Row): Project {
+  const status = deleted_at === null ? ('active' as const) : ('deleting' as const);
+  return { object: 'organization.project', ...row, archived_at: deleted_at, status };
 }

@@ -56,6 +56,7 @@ export async function listRuns(
     table: 'runs',
     scope: { thread_id: threadId, project_id: projectId },
     orderBy: 'id',
+    places: { list: 'runs', owner: '$1' },
   } as const;
   return listPage(db, source, page, toRun);
 }

@@ -58,7 +58,8 @@ test('when Temporal has lost everything, one pass starts more runs than it asks 
   await pool.query('delete from deliveries');
   await pool.query(`update runs set updated_at = updated_at - interval '1 minute'`);
   const { temporal: client, log } = env;
-  const parts = { pool, client, taskQueue: env.config.taskQueue, embedder: null, log };
+  const { taskQueue, threadTtlDays, runTtlDays } = env.config;
+  const parts = { pool, client, taskQueue, threadTtlDays, runTtlDays, embedder: null, log };
   onTestFinished(startReconciler(parts));
   await eventually(async () => {
     const { rows } = await pool.query('select count(*)::int as started from deliveries');

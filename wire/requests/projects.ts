@@ -6,7 +6,7 @@ import { limitsSchema } from '../project-limits.ts';
 import { DEFAULT_SCOPES, SCOPES } from '../scopes.ts';
 import { integer, list, or, text } from './fields.ts';
 import { LIMITS } from './limits.ts';
-import { listQuery } from './queries.ts';
+import { asNumber, listQuery } from './queries.ts';
 
 const YEAR_SECONDS = 365 * 86_400;
 const name = text(LIMITS.name, 1).regex(/\S/u);
@@ -25,6 +25,19 @@ export const createKeySchema = z.strictObject({
 export const rotateKeySchema = z.strictObject({
   overlap_seconds: or(integer(0, YEAR_SECONDS), 86_400),
 });
+
+/** `dry_run`: the answer says what would be deleted. */
+export const deleteProjectQuery = z.object({
+  dry_run: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((value) => value === 'true'),
+});
+
+const days = z.preprocess(asNumber, integer(0, 36_500).optional());
+
+/** The days of the settings, unless the query names others. */
+export const retentionQuery = z.object({ thread_ttl_days: days, run_ttl_days: days });
 
 const filter = z.string().max(LIMITS.fileId).optional();
 

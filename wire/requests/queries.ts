@@ -86,7 +86,7 @@ function listed(fields: Record<string, unknown>, list: string): unknown[] {
 }
 
 /** Only what looks like a number becomes one; the rest stays a string for the schema to refuse. */
-function asNumber(value: unknown): unknown {
+export function asNumber(value: unknown): unknown {
   return typeof value === 'string' && /^-?\d{1,20}(\.\d{1,20})?$/.test(value)
     ? Number(value)
     : value;
