@@ -33,8 +33,8 @@ describe.each(opened)('code in $name cannot', ({ started, probes, more }) => {
     expect(started.alive).toBe(true);
   });
 
-  test('make the canary appear anywhere, in at least 60 attempts', async () => {
-    expect(table.length).toBeGreaterThanOrEqual(60);
+  test('make the canary appear anywhere, in at least 120 attempts', async () => {
+    expect(table.length).toBeGreaterThanOrEqual(120);
     for (const probe of table) expect((await find(probe)).output).not.toContain(canaries.token);
     expect(canaries.connections).toEqual([]);
   });
@@ -53,6 +53,6 @@ describe.skipIf(bubblewrap === undefined)('the same probes see a sandbox that gi
     const escapes = findings.filter(({ escaped }) => escaped).map(({ name }) => name);
     expect(escapes).toEqual(expect.arrayContaining(seenBy));
     // What is not weakened holds.
-    expect(escapes.length).toBeLessThan(findings.length / 2);
+    expect(escapes.length).toBeLessThan(findings.length * 0.6);
   });
 });

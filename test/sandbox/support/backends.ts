@@ -85,9 +85,51 @@ export const WEAKENED: {
   {
     name: 'every system call',
     change: () => `at = args.index(b'--seccomp'); del args[at:at + 2]`,
-    seenBy: ['use any refused system call', 'be without a system call filter'],
+    seenBy: [
+      'use any refused system call',
+      'be without a system call filter',
+      'keep memory in a memfd',
+      'keep shared memory without a file',
+    ],
+  },
+  {
+    name: 'the environment of the host',
+    change: ({ variable, token }) =>
+      `args.remove(b'--clearenv'); os.environ['${variable}'] = '${token}'`,
+    seenBy: ['find the canary in its environment', 'find the environment of the host'],
+  },
+  {
+    name: 'a root folder that can be written',
+    change: () => without('--remount-ro', '/'),
+    seenBy: ['write the root folder', 'find a writable place outside its folders'],
+  },
+  {
+    name: 'devices that can be written',
+    change: () => without('--remount-ro', '/dev'),
+    seenBy: ['write /dev'],
+  },
+  {
+    name: 'another user',
+    change: () => `at = args.index(b'--uid'); args[at + 1] = b'0'`,
+    seenBy: ['be another user than its own', 'become root'],
+  },
+  {
+    name: 'devices that share memory',
+    change: () => without('--dev-bind', '/dev/full', '/dev/zero'),
+    seenBy: ['keep shared memory of a device'],
+  },
+  {
+    name: 'the terminals of the machine',
+    change: () => `${without('--tmpfs', '/dev/pts')}; ${without('--remount-ro', '/dev/pts')}`,
+    seenBy: ['take the terminals of the machine'],
   },
 ];
+
+/** Python that takes these neighbours out of `args`. */
+function without(...words: string[]): string {
+  const wanted = `[${words.map((word) => `b'${word}'`).join(', ')}]`;
+  return `at = [args[n:n + ${words.length}] for n in range(len(args))].index(${wanted}); del args[at:at + ${words.length}]`;
+}
 
 /** Bubblewrap behind a launcher that changes its arguments. */
 export async function weakenedBackend(change: string): Promise<SandboxBackend & AsyncDisposable> {

@@ -57,6 +57,12 @@ def opens(path):
         return False
 def status(pid):
     return dict(line.split(':', 1) for line in open(f'/proc/{pid}/status'))
+def survives(action):
+    child = os.fork()
+    if child == 0:
+        action()
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == 0
 def refusal(number):
     ctypes.set_errno(0)
     return libc.syscall(number, 0, 0, 0, 0, 0, 0), ctypes.get_errno()
@@ -256,6 +262,7 @@ function onLinux(canaries: Canaries): Row[] {
     ],
     ['share memory with the host', `leaks(os.listdir('/dev/shm'))`],
     ...uncountedMemory(),
+    ...otherSurfaces(),
     [
       'see message queues of the host',
       `leaks(read('/proc/sysvipc/shm').count('\\n') > 1 or read('/proc/sysvipc/msg').count('\\n') > 1)`,
@@ -302,6 +309,61 @@ function uncountedMemory(): Row[] {
       `call(libc.syscall, ${SYSCALL_COLUMN ? 0 : 206}, 60_000, ctypes.byref(ctypes.c_ulong(0)))`,
     ],
     ['take the terminals of the machine', `os.openpty()`],
+  ];
+}
+
+/** Other entrances of the kernel, and files of the system that code could change or pretend to own. */
+function otherSurfaces(): Row[] {
+  const syscall = (x64: number, arm64: number, args: string) =>
+    `call(libc.syscall, ${SYSCALL_COLUMN === 1 ? arm64 : x64}, ${args})`;
+  return [
+    ['read the memory of pid 1 through its file', `open('/proc/1/mem', 'rb').read(1)`],
+    ['write the memory of pid 1', `open('/proc/1/mem', 'r+b').write(b'x')`],
+    ['take a descriptor of pid 1', `call(libc.syscall, 438, os.pidfd_open(1), 0, 0)`],
+    ['enter its namespaces by a pidfd', `call(libc.setns, os.pidfd_open(1), 0x00020000)`],
+    ['open a file by its handle', syscall(304, 265, `0, None, 0`)],
+    [
+      'count events of the processor',
+      syscall(298, 241, `ctypes.create_string_buffer(128), 0, -1, -1, 0`),
+    ],
+    [
+      'load a program into the kernel',
+      syscall(321, 280, `0, ctypes.create_string_buffer(128), 128`),
+    ],
+    ['use io_uring', `call(libc.syscall, 425, 8, ctypes.create_string_buffer(256))`],
+    ['handle page faults', syscall(323, 282, `1`)],
+    ['add a key', syscall(248, 217, `b'user', b'x', b'y', 1, -3`)],
+    ['read the session keyring', syscall(250, 219, `11, -3, None, 0`)],
+    [
+      'read the kernel log by its call',
+      syscall(103, 116, `3, ctypes.create_string_buffer(64), 64`),
+    ],
+    ['open a tree of mounts', `call(libc.syscall, 428, -100, b'/', 1)`],
+    ['open a file system', `call(libc.syscall, 430, b'tmpfs', 0)`],
+    ['change its personality', `call(libc.personality, 0x0040000)`],
+    ['open a socket of the crypto API', `socket.socket(38, socket.SOCK_SEQPACKET)`],
+    ['open a socket of a bus', `socket.socket(29, socket.SOCK_RAW, 1)`],
+    ['open a Bluetooth socket', `socket.socket(31, socket.SOCK_RAW, 1)`],
+    ['talk to Docker', `connect(socket.AF_UNIX, socket.SOCK_STREAM, '/var/run/docker.sock')`],
+    [
+      'talk to the system bus',
+      `connect(socket.AF_UNIX, socket.SOCK_STREAM, '/run/dbus/system_bus_socket')`,
+    ],
+    ['run in real time', `os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))`],
+    ['raise its limit of files', `__import__('resource').setrlimit(7, (100_000, 100_000))`],
+    ['raise its limit of addresses', `__import__('resource').setrlimit(9, (-1, -1))`],
+    ['leave a core dump', `__import__('resource').setrlimit(4, (1 << 20, 1 << 20))`],
+    ['give a file to root', `(open('/tmp/owned', 'w').close(), os.chown('/tmp/owned', 0, 0))`],
+    ['move a program of the system', `os.rename('/usr/bin/env', '/usr/bin/env2')`],
+    ['remove a program of the system', `os.remove('/usr/bin/env')`],
+    ['change rights of a program', `os.chmod('/usr/bin/env', 0o777)`],
+    [
+      'write a program through a link',
+      `(os.symlink('/usr/bin/env', '/tmp/env'), write('/tmp/env'))`,
+    ],
+    ['link a program into its folder', `os.link('/usr/bin/env', '/mnt/data/env')`],
+    ['join a control group', `write('/sys/fs/cgroup/cgroup.procs', '0')`],
+    ['use calls of another table', `leaks(survives(lambda: libc.syscall(0x40000000 + 39)))`],
   ];
 }
 
