@@ -1,4 +1,4 @@
-/** npm run bench [-- overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | ingest | tenants]: all of them when none is named. */
+/** npm run bench [-- overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | ingest | tenants | batch]: all of them when none is named. */
 import { closeConnections } from './http.ts';
 
 const BENCHES = {
@@ -11,6 +11,7 @@ const BENCHES = {
   abuse: async () => (await import('./abuse.ts')).abuse(),
   vector: async () => (await import('./vector.ts')).vectorBench(),
   ingest: async () => (await import('./ingest.ts')).ingestBench(),
+  batch: async () => (await import('./batch.ts')).batchBench(),
   loop: async () => (await import('./loop.ts')).loop(),
   tenants: async () => (await import('./tenants.ts')).tenants(),
 };
