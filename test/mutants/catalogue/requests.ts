@@ -75,6 +75,24 @@ export const REQUESTS: Mutation[] = [
     ],
   },
   {
+    id: 'policies-that-let-all-through',
+    why: 'A forgotten condition shows the rows of other projects.',
+    edits: [
+      edit(
+        'migrations/000016.sql',
+        `using (%I = (select current_project()) or (select in_whole_database()))`,
+        `using (%I is not null)`,
+      ),
+    ],
+    caughtBy: [
+      by('test/api/tenants.test.ts', 'row-level security alone keeps projects apart'),
+      by(
+        'test/db/row-level-security.test.ts',
+        'a statement sees its project, another project nothing, and the whole database all',
+      ),
+    ],
+  },
+  {
     id: 'threads-of-other-projects',
     why: 'A project reads the threads of others.',
     edits: [
