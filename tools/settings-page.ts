@@ -26,7 +26,7 @@ shows the value of a secret. The value of a secret can be in a file that \`<name
 
 \`npm start\` and \`npm run doctor\` read what \`api\` and \`worker\` read, but keep the workflow bundle in their data directory.
 \`npm run keys\` reads the same as \`migrate\`. Both find the database of a running \`npm start\` by \`--data-dir\` or
-\`THREADMILL_DATA_DIR\` if \`DATABASE_URL\` is not set. The compose file itself reads \`POSTGRES_PASSWORD\`,
+\`THREADMILL_DATA_DIR\` if \`DATABASE_URL\` is not set. The compose file itself reads \`POSTGRES_PASSWORD\`, \`TEMPORAL_DATABASE_PASSWORD\`,
 \`THREADMILL_DOMAIN\`, \`API_MEMORY\`, \`WORKER_MEMORY\` and \`SANDBOXD_MEMORY\`, and \`MODELS_FILE\` can name further variables that hold keys.
 
 | Setting | Default | Values | Read by | Meaning |

@@ -19,23 +19,36 @@ export function loginOf(url: string): Login {
  * the owner may create roles. Nothing happens when the role is the owner itself.
  */
 export async function grantAppRole(tx: Tx, login: Login): Promise<void> {
-  const { rows } = await tx.query<{ owner: string; schema: string; all: boolean; known: boolean }>(
-    `select current_user as owner, quote_ident(current_schema()) as schema, r.rolsuper as all,
-       exists (select from pg_roles where rolname = $1) as known
-     from pg_roles r where r.rolname = current_user`,
-    [login.name],
+  const { rows } = await tx.query<{ owner: string; schema: string; database: string }>(
+    `select current_user as owner, quote_ident(current_schema()) as schema,
+       quote_ident(current_database()) as database`,
   );
-  const { owner, schema, all, known } = rows[0]!;
+  const { owner, schema, database } = rows[0]!;
   if (owner === login.name) return;
-  const role = pg.escapeIdentifier(login.name);
-  if (!known) await tx.query(`create role ${role} login password '${scramOf(login.password)}'`);
-  else if (all) await tx.query(`alter role ${role} login password '${scramOf(login.password)}'`);
+  const role = await ensureRole(tx, login);
   await tx.query(
-    `grant usage on schema ${schema} to ${role};
+    `grant connect on database ${database} to ${role};
+     grant usage on schema ${schema} to ${role};
      grant select, insert, update, delete on all tables in schema ${schema} to ${role};
      revoke insert, update, delete on migrations from ${role};
      grant execute on all functions in schema ${schema} to ${role}`,
   );
+}
+
+/** A superuser also sets the password of a role that is there. Returns its name for SQL. */
+export async function ensureRole(tx: Tx, { name, password }: Login): Promise<string> {
+  const { rows } = await tx.query<{ all: boolean; known: boolean }>(
+    `select rolsuper as all, exists (select from pg_roles where rolname = $1) as known
+     from pg_roles where rolname = current_user`,
+    [name],
+  );
+  const { all, known } = rows[0]!;
+  const role = pg.escapeIdentifier(name);
+  if (all || !known) {
+    const verb = known ? 'alter' : 'create';
+    await tx.query(`${verb} role ${role} login password '${scramOf(password)}'`);
+  }
+  return role;
 }
 
 const ROUNDS = 4_096;

@@ -29,6 +29,13 @@ export type Service = {
   network_mode?: string;
 };
 
+/** The variables that .env must have. */
+export const PASSWORDS = {
+  POSTGRES_PASSWORD: 'owner-secret',
+  DATABASE_PASSWORD: 'app-secret',
+  TEMPORAL_DATABASE_PASSWORD: 'temporal-secret',
+};
+
 /** The services that run our image. */
 export const OURS = ['migrate', 'api', 'worker', 'sandboxd'] as const;
 export type Ours = (typeof OURS)[number];

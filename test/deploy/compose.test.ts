@@ -10,9 +10,9 @@ import { commandFor } from '../../embedded/temporal/launch.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { GRACE_MS } from '../../sandboxd/server.ts';
 import { SHUTDOWN_FORCE } from '../../worker/polling.ts';
-import { OURS, readCompose, ROOT, variables } from './compose-file.ts';
+import { PASSWORDS, OURS, readCompose, ROOT, variables } from './compose-file.ts';
 
-const services = readCompose({ POSTGRES_PASSWORD: 'secret' });
+const services = readCompose(PASSWORDS);
 const entries = Object.entries(services);
 const setup = readFileSync(join(ROOT, 'deploy/temporal/setup.sh'), 'utf8');
 
@@ -26,7 +26,9 @@ test.each(OURS)('passes to %s every variable that it reads, and no other', (name
 test('gives the API and the worker a configuration they accept', () => {
   for (const name of ['api', 'worker'] as const) {
     const config = loadConfig(services[name]!.environment);
-    expect(config.databaseUrl).toBe('postgres://threadmill:secret@postgres:5432/threadmill');
+    expect(config.databaseUrl).toBe(
+      'postgres://threadmill_app:app-secret@postgres:5432/threadmill',
+    );
     expect(config.temporalAddress).toBe('temporal:7233');
   }
   const { host, port } = loadConfig(services.api!.environment);
@@ -34,7 +36,7 @@ test('gives the API and the worker a configuration they accept', () => {
 });
 
 test('gives both processes of one deployment the same queue, namespace and turn limit', () => {
-  const given = { POSTGRES_PASSWORD: 'x', TEMPORAL_NAMESPACE: 'n', MAX_TURNS: '7' };
+  const given = { ...PASSWORDS, TEMPORAL_NAMESPACE: 'n', MAX_TURNS: '7' };
   const { api, worker } = readCompose({ ...given, TEMPORAL_TASK_QUEUE: 'q' });
   for (const service of [api, worker]) {
     expect(loadConfig(service!.environment)).toMatchObject({
@@ -45,12 +47,17 @@ test('gives both processes of one deployment the same queue, namespace and turn 
   }
 });
 
-test('holds no password and refuses to start without one', () => {
-  expect(() => readCompose({})).toThrow('POSTGRES_PASSWORD');
-  const secrets = entries.flatMap(([, { environment = {} }]) =>
-    Object.entries(environment).filter(([name]) => /PASSWORD|PWD|KEY/.test(name)),
-  );
-  expect(new Set(secrets.map(([, value]) => value))).toEqual(new Set(['secret']));
+test('holds no password, refuses to start without one, and gives each service its own role', () => {
+  for (const missing of Object.keys(PASSWORDS)) {
+    expect(() => readCompose({ ...PASSWORDS, [missing]: '' })).toThrow(missing);
+  }
+  const knows = (secret: string) =>
+    entries.flatMap(([name, { environment = {} }]) =>
+      JSON.stringify(environment).includes(secret) ? [name] : [],
+    );
+  expect(knows('owner-secret')).toEqual(['postgres', 'temporal-role', 'migrate']);
+  expect(knows('app-secret')).toEqual(['migrate', 'api', 'worker']);
+  expect(knows('temporal-secret')).toEqual(['temporal-role', 'temporal-schema', 'temporal']);
 });
 
 test('publishes only the proxy to other computers', () => {
@@ -90,7 +97,7 @@ test('runs and mounts only files that exist', () => {
 });
 
 test('checks the health of whatever keeps running, and repeats whatever runs once', () => {
-  const once = new Set(['temporal-schema', 'temporal-namespace', 'migrate']);
+  const once = new Set(['temporal-role', 'temporal-schema', 'temporal-namespace', 'migrate']);
   for (const [name, { healthcheck, restart }] of entries) {
     expect(healthcheck !== undefined, name).toBe(!once.has(name));
     expect(restart, name).toBe(once.has(name) ? 'on-failure:5' : 'unless-stopped');
@@ -142,7 +149,7 @@ test('gives sandboxd more time to stop than it gives to the cells under way', ()
 });
 
 test('gives every session of sandboxd its processes', () => {
-  const limits = readCompose({ POSTGRES_PASSWORD: 'x', SANDBOXD_MEMORY: '16g' })['sandboxd'];
+  const limits = readCompose({ ...PASSWORDS, SANDBOXD_MEMORY: '16g' })['sandboxd'];
   expect(limits).toMatchObject({ mem_limit: '16g', pids_limit: 4096 });
 });
 
@@ -199,7 +206,9 @@ test('calls the set-up script with steps it knows', () => {
 
 /** A value for every variable of the table. */
 function allSet(): Record<string, string> {
-  return Object.fromEntries([...variables(), 'POSTGRES_PASSWORD'].map((name) => [name, 'set']));
+  return Object.fromEntries(
+    [...variables(), ...Object.keys(PASSWORDS)].map((name) => [name, 'set']),
+  );
 }
 
 /** `key=value`, as the development server gets them. */

@@ -19,12 +19,13 @@ import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { dropDatabase } from '../support/environment.ts';
 import { OwnProcess } from '../support/processes.ts';
 import type { Ours } from './compose-file.ts';
-import { readCompose, ROOT } from './compose-file.ts';
+import { PASSWORDS, readCompose, ROOT } from './compose-file.ts';
+import { appUrlOf } from '../support/global-setup.ts';
 
 const run = promisify(execFile);
 const namespace = `deploy-${randomUUID()}`;
 const services = readCompose({
-  POSTGRES_PASSWORD: 'secret',
+  ...PASSWORDS,
   TEMPORAL_NAMESPACE: namespace,
 });
 
@@ -126,12 +127,15 @@ function setUpNamespace(): Promise<{ stdout: string }> {
 function environmentOf(name: Ours): Record<string, string> {
   const given = services[name]!.environment ?? {};
   if (name === 'sandboxd') return { ...given, SANDBOXD_LISTEN: `unix:${socket}` };
-  expect(given.DATABASE_URL).toBe('postgres://threadmill:secret@postgres:5432/threadmill');
-  if (name === 'migrate') return { ...given, DATABASE_URL: databaseUrl };
+  expect(given.DATABASE_URL).toBe('postgres://threadmill_app@postgres:5432/threadmill');
+  const appUrl = appUrlOf(databaseUrl);
+  if (name === 'migrate') {
+    return { ...given, DATABASE_URL: appUrl, DATABASE_OWNER_URL: databaseUrl };
+  }
   expect(given.TEMPORAL_ADDRESS).toBe('temporal:7233');
   return {
     ...given,
-    DATABASE_URL: databaseUrl,
+    DATABASE_URL: appUrl,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     ...(given.PORT === undefined ? {} : { PORT: String(port) }),
     ...(given.SANDBOX_URL === undefined ? {} : { SANDBOX_URL: `unix:${socket}` }),
