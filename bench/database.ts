@@ -10,7 +10,7 @@ import type { Pool } from '../db/core/pool.ts';
 import { createPool } from '../db/core/pool.ts';
 import { startEmbeddedPostgres } from '../embedded/postgres/server.ts';
 
-export type BenchDatabase = AsyncDisposable & { pool: Pool; projectId: ProjectId };
+export type BenchDatabase = AsyncDisposable & { url: string; pool: Pool; projectId: ProjectId };
 
 export async function startDatabase(): Promise<BenchDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'threadmill-bench-'));
@@ -19,6 +19,7 @@ export async function startDatabase(): Promise<BenchDatabase> {
   await migrate(pool);
   await ensureApiKey(pool, { projectName: 'bench', key: 'sk-bench' });
   return {
+    url: server.url,
     pool,
     projectId: (await callerOfKey(pool, 'sk-bench'))!.project,
     async [Symbol.asyncDispose]() {

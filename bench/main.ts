@@ -1,4 +1,4 @@
-/** npm run bench [-- overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | ingest | tenants | batch]: all of them when none is named. */
+/** npm run bench [-- overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | row-security | ingest | tenants | batch]: all of them when none is named. */
 import { closeConnections } from './http.ts';
 
 const BENCHES = {
@@ -10,6 +10,7 @@ const BENCHES = {
   sandbox: async () => (await import('./sandbox.ts')).sandboxBench(),
   abuse: async () => (await import('./abuse.ts')).abuse(),
   vector: async () => (await import('./vector.ts')).vectorBench(),
+  'row-security': async () => (await import('./row-security.ts')).rowSecurity(),
   ingest: async () => (await import('./ingest.ts')).ingestBench(),
   batch: async () => (await import('./batch.ts')).batchBench(),
   loop: async () => (await import('./loop.ts')).loop(),
