@@ -167,3 +167,21 @@ test.each(['csv_summary.py', 'csv-summary.ts'])(
     expect(csv).toBe('region,units,revenue\nNorth,43,1250.75\nSouth,14,760.75\nWest,1,350.0\n\n');
   },
 );
+
+test.each(['batch_tutor.py', 'batch-tutor.ts'])(
+  '%s has exercises marked as a batch, and prints the feedback in their order',
+  PATIENCE,
+  async (name) => {
+    const { stdout } = await example(name, ['4']);
+    expect(stdout).toMatch(/^batch_\S+ has 4 exercises\n/);
+    expect(stdout.split('completed: 4 of 4 marked\n')[1]).toBe(
+      [
+        '1. 3 * 4 + 5 = 17? Right, 3 * 4 is 12 and 3 * 4 + 5 is 17.',
+        '2. 4 * 5 + 6 = 26? Right, 4 * 5 is 20 and 4 * 5 + 6 is 26.',
+        '3. 5 * 6 + 7 = 37? Right, 5 * 6 is 30 and 5 * 6 + 7 is 37.',
+        '4. 6 * 7 + 8 = 90? Wrong, 6 * 7 is 42 and 6 * 7 + 8 is 50.',
+        '3 of 4 answers are right\n',
+      ].join('\n'),
+    );
+  },
+);
