@@ -1,5 +1,6 @@
-/** Shared by npm run keys and npm run migrate: command line, database, and reports of failures. */
+/** Shared by npm run keys, npm run migrate and npm run batch: command line, database, and reports of failures. */
 import { parseArgs } from 'node:util';
+import type { ParseArgsConfig } from 'node:util';
 import { loadConfig } from '../config/config.ts';
 import type { Config } from '../config/config.ts';
 import { createPool } from '../db/core/pool.ts';
@@ -29,8 +30,16 @@ export type Arguments = { words: string[]; flags: ReturnType<typeof parse>['valu
 
 /** @throws StartError for an unknown option */
 export function readArguments(program: string): Arguments {
+  return parseArguments(program, OPTIONS);
+}
+
+/** @throws StartError for an unknown option */
+export function parseArguments<const T extends NonNullable<ParseArgsConfig['options']>>(
+  program: string,
+  options: T,
+) {
   try {
-    const { values, positionals } = parse();
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
     return { words: positionals, flags: values };
   } catch (error) {
     const [sentence = ''] = (error as Error).message.split('. ');
