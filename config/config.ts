@@ -47,10 +47,12 @@ export function loadConfig(env: Texts = process.env, options: Texts = {}): Confi
   const settings = readSettings(env, options);
   const { models, profile: modelProfile } = readModelsFile(settings.modelsFile);
   const { databaseUrl, databaseListenUrl, databasePassword } = settings;
+  const { databaseOwnerUrl, databaseOwnerPassword } = settings;
   return Object.freeze({
     ...settings,
     databaseUrl: withPassword(databaseUrl, databasePassword),
     databaseListenUrl: withPassword(databaseListenUrl, databasePassword),
+    databaseOwnerUrl: withPassword(databaseOwnerUrl, databaseOwnerPassword),
     temporalSecurity: temporalSecurity(settings),
     models,
     modelProfile,

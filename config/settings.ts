@@ -76,6 +76,7 @@ export const SETTINGS = {
     optional(postgresUrl, 'as `DATABASE_URL`'),
     'The same for migrations, as the owner of the tables, [see](operations.md#database-roles)',
   ),
+  databaseOwnerPassword: migrations('DATABASE_OWNER_PASSWORD', optional(secret), 'Password for `DATABASE_OWNER_URL`, if it names none'),
   databaseListenUrl: both(
     'DATABASE_LISTEN_URL',
     optional(postgresUrl, 'as `DATABASE_URL`'),
@@ -84,7 +85,7 @@ export const SETTINGS = {
   databasePassword: database(
     'DATABASE_PASSWORD',
     optional(secret),
-    'Password for the URLs above, if they name none. A file can hold it: `DATABASE_PASSWORD_FILE`',
+    'Password for `DATABASE_URL` and `DATABASE_LISTEN_URL`, if they name none. A file can hold it: `DATABASE_PASSWORD_FILE`',
   ),
   databasePoolSize: both('DATABASE_POOL_SIZE', whole(2, 500).default(20), 'Pooled connections of each process. One or two direct connections are added'),
 

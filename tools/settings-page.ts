@@ -22,12 +22,13 @@ const INTRODUCTION = `# Settings
 A setting is an environment variable or, for \`npm start\`, an option, which goes before the variable: \`npm start -- --port 9000\`.
 With the compose file, write the variables into \`.env\` beside it, such as \`LOG_LEVEL=warn\`; each process gets the variables that
 it reads. An empty value counts as unset. A wrong value ends the process with a message that names the variable. No message
-shows the value of a secret. The value of a secret can be in a file that \`<name>_FILE\` names, such as \`MODEL_API_KEY_FILE\`. Of the limits of cells a worker asks for its own, and sandboxd gives at most its own.
+shows the value of a secret. The value of a secret can be in a file that \`<name>_FILE\` names, such as \`MODEL_API_KEY_FILE\`;
+the compose file has passwords and keys of servers there. Of the limits of cells a worker asks for its own, and sandboxd gives at most its own.
 
 \`npm start\` and \`npm run doctor\` read what \`api\` and \`worker\` read, but keep the workflow bundle in their data directory.
 \`npm run keys\` reads the same as \`migrate\`. Both find the database of a running \`npm start\` by \`--data-dir\` or
-\`THREADMILL_DATA_DIR\` if \`DATABASE_URL\` is not set. The compose file itself reads \`POSTGRES_PASSWORD\`, \`TEMPORAL_DATABASE_PASSWORD\`,
-\`THREADMILL_DOMAIN\`, \`API_MEMORY\`, \`WORKER_MEMORY\` and \`SANDBOXD_MEMORY\`, and \`MODELS_FILE\` can name further variables that hold keys.
+\`THREADMILL_DATA_DIR\` if \`DATABASE_URL\` is not set. The compose file itself reads \`THREADMILL_DOMAIN\`,
+ \`API_MEMORY\`, \`WORKER_MEMORY\` and \`SANDBOXD_MEMORY\`, and \`MODELS_FILE\` can name further variables that hold keys.
 
 | Setting | Default | Values | Read by | Meaning |
 | --- | --- | --- | --- | --- |`;

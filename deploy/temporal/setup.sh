@@ -1,7 +1,8 @@
 #!/bin/sh
 # Prepares Temporal's databases and namespace. Everything may be repeated, so an upgrade runs the same two steps.
 #
-#   setup.sh schema      creates and updates both databases; SQL_PLUGIN, SQL_HOST, SQL_PORT, SQL_USER, SQL_PASSWORD
+#   setup.sh schema      creates and updates both databases; SQL_PLUGIN, SQL_HOST, SQL_PORT, SQL_USER, SQL_PASSWORD or
+#                        SQL_PASSWORD_FILE
 #   setup.sh namespace   creates the namespace and the search attributes; TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE
 set -eu
 
@@ -12,6 +13,8 @@ ATTRIBUTES='AssistantId ThreadId RunStatus Model ProjectId VectorStoreId BatchId
 NAMESPACE=${TEMPORAL_NAMESPACE:-default}
 RETENTION=${TEMPORAL_RETENTION:-72h}
 TRIES=60
+[ -z "${SQL_PASSWORD_FILE:-}" ] || SQL_PASSWORD=$(cat "$SQL_PASSWORD_FILE")
+export SQL_PASSWORD="${SQL_PASSWORD:-}"
 
 schema() {
   for pair in $DATABASES; do

@@ -1,5 +1,6 @@
 /** docker-compose.yml as the engine sees it: anchors merged, variables filled in from `variables`. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { parse } from 'yaml';
@@ -27,21 +28,39 @@ export type Service = {
   stop_grace_period?: string;
   security_opt?: string[];
   network_mode?: string;
+  secrets?: string[];
 };
 
-/** The variables that .env must have. */
-export const PASSWORDS = {
-  POSTGRES_PASSWORD: 'owner-secret',
-  DATABASE_PASSWORD: 'app-secret',
-  TEMPORAL_DATABASE_PASSWORD: 'temporal-secret',
+/** Values of the files in secrets/. */
+export const SECRETS = {
+  postgres_password: 'owner-secret',
+  database_password: 'app-secret',
+  temporal_database_password: 'temporal-secret',
+  model_api_key: '',
+  embeddings_api_key: '',
 };
+
+/** The environment of a service with its secrets in `folder`, in place of those that the engine mounts. */
+export function withSecretsIn(
+  folder: string,
+  environment: Record<string, string> = {},
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).map(([name, value]) => {
+      const secret = /^\/run\/secrets\/(\w+)$/.exec(value)?.[1] as keyof typeof SECRETS | undefined;
+      if (secret === undefined) return [name, value];
+      writeFileSync(join(folder, secret), `${SECRETS[secret]}\n`);
+      return [name, join(folder, secret)];
+    }),
+  );
+}
 
 /** The services that run our image. */
 export const OURS = ['migrate', 'api', 'worker', 'sandboxd'] as const;
 export type Ours = (typeof OURS)[number];
 
 /** Throws when a variable that the file demands is missing. */
-export function readCompose(variables: Record<string, string>): Record<string, Service> {
+export function readCompose(variables: Record<string, string> = {}): Record<string, Service> {
   const text = readFileSync(`${ROOT}docker-compose.yml`, 'utf8');
   const document: unknown = parse(text, { merge: true });
   return (fill(document, variables) as { services: Record<string, Service> }).services;

@@ -1,8 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
 import { loadConfig } from '../../config/config.ts';
@@ -10,14 +20,23 @@ import { commandFor } from '../../embedded/temporal/launch.ts';
 import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { GRACE_MS } from '../../sandboxd/server.ts';
 import { SHUTDOWN_FORCE } from '../../worker/polling.ts';
-import { PASSWORDS, OURS, readCompose, ROOT, variables } from './compose-file.ts';
+import type { Service } from './compose-file.ts';
+import { OURS, readCompose, ROOT, SECRETS, variables, withSecretsIn } from './compose-file.ts';
 
-const services = readCompose(PASSWORDS);
+const services = readCompose();
+const folder = mkdtempSync(join(tmpdir(), 'threadmill-secrets-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** As its process sees it. */
+const configOf = (service: Service | undefined) =>
+  loadConfig(withSecretsIn(folder, service?.environment));
 const entries = Object.entries(services);
 const setup = readFileSync(join(ROOT, 'deploy/temporal/setup.sh'), 'utf8');
 
 test.each(OURS)('passes to %s every variable that it reads, and no other', (name) => {
-  const passed = Object.keys(readCompose(allSet())[name]!.environment ?? {});
+  const passed = Object.keys(readCompose(allSet())[name]!.environment ?? {}).map((variable) =>
+    variable.replace(/_FILE$/, (suffix) => (variable === 'MODELS_FILE' ? suffix : '')),
+  );
   // The image itself sets the directory of its workflow bundle.
   const read = variables(name).filter((variable) => variable !== 'THREADMILL_CACHE_DIR');
   expect(passed.toSorted()).toEqual(read.toSorted());
@@ -25,21 +44,21 @@ test.each(OURS)('passes to %s every variable that it reads, and no other', (name
 
 test('gives the API and the worker a configuration they accept', () => {
   for (const name of ['api', 'worker'] as const) {
-    const config = loadConfig(services[name]!.environment);
+    const config = configOf(services[name]);
     expect(config.databaseUrl).toBe(
       'postgres://threadmill_app:app-secret@postgres:5432/threadmill',
     );
     expect(config.temporalAddress).toBe('temporal:7233');
   }
-  const { host, port } = loadConfig(services.api!.environment);
+  const { host, port } = configOf(services.api);
   expect({ host, port }).toEqual({ host: '0.0.0.0', port: 8080 });
 });
 
 test('gives both processes of one deployment the same queue, namespace and turn limit', () => {
-  const given = { ...PASSWORDS, TEMPORAL_NAMESPACE: 'n', MAX_TURNS: '7' };
+  const given = { TEMPORAL_NAMESPACE: 'n', MAX_TURNS: '7' };
   const { api, worker } = readCompose({ ...given, TEMPORAL_TASK_QUEUE: 'q' });
   for (const service of [api, worker]) {
-    expect(loadConfig(service!.environment)).toMatchObject({
+    expect(configOf(service)).toMatchObject({
       temporalNamespace: 'n',
       taskQueue: 'q',
       maxTurns: 7,
@@ -47,17 +66,55 @@ test('gives both processes of one deployment the same queue, namespace and turn 
   }
 });
 
-test('holds no password, refuses to start without one, and gives each service its own role', () => {
-  for (const missing of Object.keys(PASSWORDS)) {
-    expect(() => readCompose({ ...PASSWORDS, [missing]: '' })).toThrow(missing);
+test('gives each service the files of its own secrets, and no secret as a value', () => {
+  const files = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')) as {
+    secrets: Record<string, { file: string }>;
+  };
+  expect(Object.keys(files.secrets)).toEqual(Object.keys(SECRETS));
+  for (const [name, { environment = {}, entrypoint = [], secrets = [] }] of entries) {
+    const text = JSON.stringify([environment, entrypoint]);
+    const named = [...text.matchAll(/\/run\/secrets\/(\w+)/g)].map(([, secret]) => secret);
+    expect(new Set(named), name).toEqual(new Set(secrets));
+    const values = Object.keys(environment).filter((key) => /(PASSWORD|PWD|_KEY)$/.test(key));
+    expect(values, name).toEqual([]);
   }
   const knows = (secret: string) =>
-    entries.flatMap(([name, { environment = {} }]) =>
-      JSON.stringify(environment).includes(secret) ? [name] : [],
+    entries.flatMap(([name, { secrets = [] }]) => (secrets.includes(secret) ? [name] : []));
+  expect(knows('postgres_password')).toEqual(['postgres', 'temporal-role', 'migrate']);
+  expect(knows('database_password')).toEqual(['migrate', 'api', 'worker']);
+  expect(knows('model_api_key')).toEqual(['api', 'worker']);
+  const temporals = ['temporal-role', 'temporal-schema', 'temporal'];
+  expect(knows('temporal_database_password')).toEqual(temporals);
+});
+
+test('makes secrets once, keeps them from other users, and takes those of an older .env', () => {
+  const checkout = mkdtempSync(join(folder, 'checkout-'));
+  mkdirSync(join(checkout, 'deploy'));
+  copyFileSync(join(ROOT, 'deploy/make-secrets.sh'), join(checkout, 'deploy/make-secrets.sh'));
+  writeFileSync(
+    join(checkout, '.env'),
+    'POSTGRES_PASSWORD=from-env\nMODEL_API_KEY="sk-a/b=c"\nLOG_LEVEL=warn\n',
+  );
+  const make = () => {
+    execFileSync('sh', [join(checkout, 'deploy/make-secrets.sh')]);
+    return Object.fromEntries(
+      Object.keys(SECRETS).map((name) => [
+        name,
+        readFileSync(join(checkout, 'secrets', name), 'utf8').trim(),
+      ]),
     );
-  expect(knows('owner-secret')).toEqual(['postgres', 'temporal-role', 'migrate']);
-  expect(knows('app-secret')).toEqual(['migrate', 'api', 'worker']);
-  expect(knows('temporal-secret')).toEqual(['temporal-role', 'temporal-schema', 'temporal']);
+  };
+  const made = make();
+  expect(made).toEqual({
+    postgres_password: 'from-env',
+    database_password: expect.stringMatching(/^[0-9a-f]{48}$/) as string,
+    temporal_database_password: expect.stringMatching(/^[0-9a-f]{48}$/) as string,
+    model_api_key: 'sk-a/b=c',
+    embeddings_api_key: '',
+  });
+  expect(made.database_password).not.toBe(made.temporal_database_password);
+  expect(make()).toEqual(made);
+  expect(statSync(join(checkout, 'secrets')).mode & 0o777).toBe(0o700);
 });
 
 test('publishes only the proxy to other computers', () => {
@@ -136,9 +193,9 @@ test('runs code only in a container without network, secrets and files, over a s
   expect(sandboxd!.volumes).toEqual(['sandbox-socket:/run/threadmill']);
   const names = Object.keys(readCompose(allSet())['sandboxd']!.environment ?? {});
   expect(names.filter((name) => /DATABASE|MODEL|TEMPORAL|KEY/.test(name))).toEqual([]);
-  const { sandbox, sandboxdListen } = loadConfig(sandboxd!.environment);
+  const { sandbox, sandboxdListen } = configOf(sandboxd);
   expect(sandbox).toBe('auto');
-  expect(loadConfig(worker!.environment)).toMatchObject({
+  expect(configOf(worker)).toMatchObject({
     sandbox: 'remote',
     sandboxUrl: sandboxdListen,
   });
@@ -149,7 +206,7 @@ test('gives sandboxd more time to stop than it gives to the cells under way', ()
 });
 
 test('gives every session of sandboxd its processes', () => {
-  const limits = readCompose({ ...PASSWORDS, SANDBOXD_MEMORY: '16g' })['sandboxd'];
+  const limits = readCompose({ SANDBOXD_MEMORY: '16g' })['sandboxd'];
   expect(limits).toMatchObject({ mem_limit: '16g', pids_limit: 4096 });
 });
 
@@ -206,9 +263,7 @@ test('calls the set-up script with steps it knows', () => {
 
 /** A value for every variable of the table. */
 function allSet(): Record<string, string> {
-  return Object.fromEntries(
-    [...variables(), ...Object.keys(PASSWORDS)].map((name) => [name, 'set']),
-  );
+  return Object.fromEntries(variables().map((name) => [name, 'set']));
 }
 
 /** `key=value`, as the development server gets them. */

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 import { launchHint } from '../../sandbox/host/setup.ts';
 import { workflowBundle } from '../../worker/bundle.ts';
-import { PASSWORDS, readCompose, ROOT, variables } from './compose-file.ts';
+import { readCompose, ROOT, variables } from './compose-file.ts';
 
 const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8').replaceAll('\\\n', ' ');
 const ignored = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
@@ -25,7 +25,7 @@ const ENTRIES = [
   'deploy/healthcheck.ts',
   'workflows/index.ts',
   'bin/keys.ts',
-  ...(readCompose(PASSWORDS).migrate!.command?.slice(1, 2) ?? []),
+  ...(readCompose().migrate!.command?.slice(1, 2) ?? []),
 ];
 
 test('has the Node that the tests run on', () => {
@@ -57,7 +57,7 @@ test('has Python and bubblewrap only in the image that runs code', () => {
   const [app = '', sandboxd = ''] = dockerfile.split(/^FROM base AS (?:app|sandboxd)$/m).slice(1);
   expect(app).not.toMatch(/apt-get|python|bubblewrap/);
   expect(sandboxd).toContain('bubblewrap');
-  for (const { build } of Object.values(readCompose(PASSWORDS))) {
+  for (const { build } of Object.values(readCompose())) {
     if (build !== undefined) expect(dockerfile).toContain(`FROM base AS ${build.target}\n`);
   }
 });

@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -19,17 +20,16 @@ import { SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search-attributes.ts';
 import { dropDatabase } from '../support/environment.ts';
 import { OwnProcess } from '../support/processes.ts';
 import type { Ours } from './compose-file.ts';
-import { PASSWORDS, readCompose, ROOT } from './compose-file.ts';
+import { readCompose, ROOT, withSecretsIn } from './compose-file.ts';
 import { appUrlOf } from '../support/global-setup.ts';
 
 const run = promisify(execFile);
 const namespace = `deploy-${randomUUID()}`;
-const services = readCompose({
-  ...PASSWORDS,
-  TEMPORAL_NAMESPACE: namespace,
-});
+const services = readCompose({ TEMPORAL_NAMESPACE: namespace });
 
 const socket = join(tmpdir(), `threadmill-deploy-${randomUUID()}.sock`);
+
+const folder = mkdtempSync(join(tmpdir(), 'threadmill-deploy-'));
 
 let databaseUrl: string;
 let port: number;
@@ -41,7 +41,10 @@ beforeAll(async () => {
   [databaseUrl, port] = await Promise.all([createEmptyDatabase(), freePort()]);
   await setUpNamespace();
 });
-afterAll(() => dropDatabase(databaseUrl));
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await dropDatabase(databaseUrl);
+});
 
 test('can prepare the namespace again, and registers every search attribute', async () => {
   const { stdout } = await setUpNamespace();
@@ -125,7 +128,7 @@ function setUpNamespace(): Promise<{ stdout: string }> {
 
 /** The environment of a service, with our servers in place of the engine's. */
 function environmentOf(name: Ours): Record<string, string> {
-  const given = services[name]!.environment ?? {};
+  const given = withSecretsIn(folder, services[name]!.environment);
   if (name === 'sandboxd') return { ...given, SANDBOXD_LISTEN: `unix:${socket}` };
   expect(given.DATABASE_URL).toBe('postgres://threadmill_app@postgres:5432/threadmill');
   const appUrl = appUrlOf(databaseUrl);

@@ -6,10 +6,10 @@ import pg from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
 
 import { adminUrlOf, cloneDatabase, dropDatabase } from '../support/environment.ts';
-import { readCompose, PASSWORDS, ROOT } from './compose-file.ts';
+import { readCompose, ROOT, SECRETS } from './compose-file.ts';
 
 const run = promisify(execFile);
-const password = PASSWORDS.TEMPORAL_DATABASE_PASSWORD;
+const password = SECRETS.temporal_database_password;
 
 async function query(url: string, text: string): Promise<unknown[]> {
   const client = new pg.Client({ connectionString: url });
@@ -36,7 +36,7 @@ test("Temporal's databases become its role's, which cannot connect to Threadmill
     `create table executions (id serial primary key, at timestamp); create view recent as select at from executions;
      create function convert_ts(s text) returns timestamp language sql as 'select s::timestamp'`,
   );
-  const [program, ...args] = readCompose(PASSWORDS)['temporal-role']!.command ?? [];
+  const [program, ...args] = readCompose()['temporal-role']!.command ?? [];
   expect(program).toBe('node');
   const env = { DATABASE_OWNER_URL: ownerUrl, TEMPORAL_DATABASE_PASSWORD: password };
   for (let times = 0; times < 2; times++) {
