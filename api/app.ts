@@ -5,7 +5,7 @@ import helmet from 'helmet';
 
 import type { Logger } from '../config/log.ts';
 import { mintId } from '../wire/ids.ts';
-import type { Caller } from '../wire/scopes.ts';
+import type { Caller } from '../wire/admin/scopes.ts';
 import { authenticate, callerOf, checkBetaHeader } from './http/auth.ts';
 import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './http/error-handler.ts';

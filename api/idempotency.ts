@@ -2,7 +2,7 @@
 import type { Request } from 'express';
 
 import type { IdempotentRequest } from '../db/core/idempotency.ts';
-import { idempotencyKeyInvalid } from '../wire/http-errors.ts';
+import { idempotencyKeyInvalid } from '../wire/errors/http-errors.ts';
 import type { ProjectId } from '../wire/ids.ts';
 import {
   toFile,

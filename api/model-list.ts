@@ -3,7 +3,7 @@ import type { ConfigOf } from '../config/config.ts';
 import { embeddingsTarget, usesDemoModel } from '../config/config.ts';
 import { DEMO_MODEL_ID } from '../demo/models.ts';
 import type { Logger } from '../config/log.ts';
-import { modelNotFound } from '../wire/http-errors.ts';
+import { modelNotFound } from '../wire/errors/http-errors.ts';
 import type { Model } from '../wire/types.ts';
 
 const TIMEOUT_MS = 5_000;

@@ -1,7 +1,7 @@
 /** The OpenAPI description of this server, made from its operations and their schemas. */
 import { z } from 'zod';
 
-import { errorAnswer } from '../wire/errors.ts';
+import { errorAnswer } from '../wire/errors/errors.ts';
 import { EXTENSION } from '../wire/requests/fields.ts';
 import type { ErrorStatus, Operation } from './operation.ts';
 import { errorsOf, idNames } from './operation.ts';

@@ -3,13 +3,13 @@ import type { Response } from 'express';
 import type { z } from 'zod';
 
 import type { ConfigOf } from '../config/config.ts';
-import type { StoredBlob } from '../db/core/blobs.ts';
+import type { StoredBlob } from '../db/blobs/blobs.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool, Tx } from '../db/core/pool.ts';
 import { deleted } from '../wire/answers.ts';
 import type { IdOf, ProjectId } from '../wire/ids.ts';
-import type { Caller, Scope } from '../wire/scopes.ts';
-import { scopeOf } from '../wire/scopes.ts';
+import type { Caller, Scope } from '../wire/admin/scopes.ts';
+import { scopeOf } from '../wire/admin/scopes.ts';
 import type { ApiContext } from './context.ts';
 import type { StreamOptions } from './stream-run.ts';
 

@@ -7,12 +7,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Request, Response } from 'express';
 import { Router } from 'express';
 
-import type { StoredBlob } from '../db/core/blobs.ts';
-import { deleteBlob } from '../db/core/blobs.ts';
+import type { StoredBlob } from '../db/blobs/blobs.ts';
+import { deleteBlob } from '../db/blobs/blobs.ts';
 import { withIdempotencyKey } from '../db/core/idempotency.ts';
 import { inWholeDatabase } from '../db/core/row-scope.ts';
 import { runExists } from '../db/runs/read-runs.ts';
-import { notFound } from '../wire/errors.ts';
+import { notFound } from '../wire/errors/errors.ts';
 import type { IdParam } from '../wire/ids.ts';
 import { checkFileId, checkId } from '../wire/ids.ts';
 import { parseBody, parseLargeBody } from '../wire/requests/body.ts';

@@ -2,7 +2,7 @@
  * What row-level security costs: the same work on one database as a superuser, whom no policy holds for and who sets no scope,
  * and as the role of the API. Rounds take turns, and figures are ratios of their medians.
  */
-import { writeBlob } from '../db/core/write-blob.ts';
+import { writeBlob } from '../db/blobs/write-blob.ts';
 import { migrate } from '../db/core/migrate.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { createPool, withTransaction } from '../db/core/pool.ts';

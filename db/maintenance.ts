@@ -1,7 +1,7 @@
 /** What the reconciler reads and tidies: runs that may be stuck, event partitions, old idempotency keys, content nobody needs. */
 import type { BatchId, ProjectId, RunId } from '../wire/ids.ts';
 import type { RunStatus } from '../wire/types.ts';
-import { collectBlobs } from './core/blobs.ts';
+import { collectBlobs } from './blobs/blobs.ts';
 import { emptyExpiredStores, INGEST_ID } from './files/detach-files.ts';
 import { deleteExpiredFiles } from './files/files.ts';
 import { expireUploads } from './files/uploads.ts';

@@ -4,7 +4,7 @@
  */
 import { Worker as Thread } from 'node:worker_threads';
 
-import { tooMuchText } from '../wire/http-errors.ts';
+import { tooMuchText } from '../wire/errors/http-errors.ts';
 import { countTokens, TOKEN_PART } from '../wire/tokens.ts';
 
 /** UTF-16 units of a request that are counted at once: 4 ms at worst, where asking the thread takes 0.05 ms. */

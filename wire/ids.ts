@@ -4,8 +4,8 @@
  * strictly increasing, also inside a millisecond and when the clock steps back.
  */
 import { randomBytes, randomInt } from 'node:crypto';
-import { illFormedId } from './errors.ts';
-import { noSuchFile } from './file-errors.ts';
+import { illFormedId } from './errors/errors.ts';
+import { noSuchFile } from './errors/file-errors.ts';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const CLOCK_CHARS = 9;

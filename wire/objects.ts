@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 
 import * as answers from './answers.ts';
-import { batch } from './batch-answers.ts';
+import { batch } from './batches/answers.ts';
 import type * as rows from './rows.ts';
 import { isActive } from './run-status.ts';
 import type * as wire from './types.ts';

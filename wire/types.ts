@@ -3,7 +3,7 @@ import type { AssistantStreamEvent } from 'openai/resources/beta/assistants';
 import type { z } from 'zod';
 
 import type * as answers from './answers.ts';
-import type { batch } from './batch-answers.ts';
+import type { batch } from './batches/answers.ts';
 
 export type { FileAttributes } from './requests/fields.ts';
 export type Assistant = z.infer<typeof answers.assistant>;

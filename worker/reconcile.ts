@@ -27,7 +27,7 @@ import {
 import { inProject, inWholeDatabase } from '../db/core/row-scope.ts';
 import { eraseClosedProjects } from '../db/projects/erase-project.ts';
 import { deleteIdleThreads, deleteOldRuns } from '../db/threads/retention.ts';
-import { eraseDue } from '../db/events/run-events.ts';
+import { eraseDue } from '../db/events/erase-events.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
 import { startLoop } from '../temporal/loop.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';

@@ -12,7 +12,7 @@ import type { Delivery } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { finalize } from '../../db/runs/finalize.ts';
 import { startCancelling } from '../../db/runs/transitions.ts';
-import { hasEnded } from '../../wire/batch-status.ts';
+import { hasEnded } from '../../wire/batches/batch-status.ts';
 import type { BatchId } from '../../wire/ids.ts';
 import type { BatchRow } from '../../wire/rows.ts';
 import type { BatchStatus, LastError } from '../../wire/types.ts';

@@ -4,10 +4,10 @@ import { log } from '@temporalio/activity';
 import { findBatch } from '../../db/batches/batches.ts';
 import { cancelBatch, changeBatch as change } from '../../db/batches/transitions.ts';
 import { withTransaction } from '../../db/core/pool.ts';
-import { ApiError } from '../../wire/errors.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
 import type { BatchId } from '../../wire/ids.ts';
-import type { BatchChange } from '../../wire/requests/batches.ts';
-import { modifyBatchSchema } from '../../wire/requests/batches.ts';
+import type { BatchChange } from '../../wire/batches/requests.ts';
+import { modifyBatchSchema } from '../../wire/batches/requests.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
 

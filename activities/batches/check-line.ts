@@ -1,9 +1,9 @@
 /** Whether one line of an input file is a request that the batch can run. */
 import type { NewLine } from '../../db/batches/check-lines.ts';
-import { ApiError, invalidRequest } from '../../wire/errors.ts';
+import { ApiError, invalidRequest } from '../../wire/errors/errors.ts';
 import type { AssistantId, ThreadId } from '../../wire/ids.ts';
 import { checkId } from '../../wire/ids.ts';
-import { batchLineSchema, passedBodySchema, RUNS_ENDPOINT } from '../../wire/requests/batches.ts';
+import { batchLineSchema, passedBodySchema, RUNS_ENDPOINT } from '../../wire/batches/requests.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import { createRunSchema, createThreadAndRunSchema } from '../../wire/requests/runs.ts';
 import type { BatchError } from '../../wire/types.ts';

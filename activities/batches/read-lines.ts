@@ -1,5 +1,5 @@
 /** Cuts stored content into lines. Of the content one chunk is in memory, and the line that it ends in. */
-import type { BlobPlace } from '../../db/core/blob-parts.ts';
+import type { BlobPlace } from '../../db/blobs/blob-parts.ts';
 
 /** Our decision: a longer line would hold up the event loop while it is parsed. */
 export const MAX_LINE_BYTES = 4 * 1024 * 1024;

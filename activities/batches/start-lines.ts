@@ -1,11 +1,11 @@
 /** Fills the window of a batch: the next lines are read from the input file, counted and started, a few side by side. */
 import { listReadyLines, startLine } from '../../db/batches/start-line.ts';
 import type { LineRequest, ReadyLine } from '../../db/batches/start-line.ts';
-import { readBlobPart } from '../../db/core/blob-parts.ts';
+import { readBlobPart } from '../../db/blobs/blob-parts.ts';
 import { runBody, threadAndRunBody } from '../../db/runs/new-run.ts';
 import { countMessages } from '../../db/threads/new-thread.ts';
-import { ApiError } from '../../wire/errors.ts';
-import { RUNS_ENDPOINT } from '../../wire/requests/batches.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
+import { RUNS_ENDPOINT } from '../../wire/batches/requests.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import type { BatchRow } from '../../wire/rows.ts';
 import type { ActivityDependencies } from '../dependencies.ts';

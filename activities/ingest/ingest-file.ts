@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 
 import { Context } from '@temporalio/activity';
 
-import { BlobGoneError, readBlob } from '../../db/core/blobs.ts';
+import { BlobGoneError, readBlob } from '../../db/blobs/blobs.ts';
 import type {
   Document,
   IngestStatus,

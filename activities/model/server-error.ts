@@ -1,6 +1,6 @@
 /** The error that a model server sent in place of an answer: its shapes, and whether another try can help. Pure. */
 import { parseRetryAfter } from '../../retrieval/index.ts';
-import { reasonOf, withoutKeys } from '../../wire/foreign-errors.ts';
+import { reasonOf, withoutKeys } from '../../wire/errors/foreign-errors.ts';
 import { storable } from '../../wire/text.ts';
 import { isObject } from './opaque-fields.ts';
 

@@ -10,9 +10,9 @@ import {
   missingBetaHeader,
   missingScope,
   wrongBetaVersion,
-} from '../../wire/http-errors.ts';
+} from '../../wire/errors/http-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
-import type { Caller, Scope } from '../../wire/scopes.ts';
+import type { Caller, Scope } from '../../wire/admin/scopes.ts';
 
 const CACHE_MS = 1_000;
 const CACHE_SIZE = 1_000;

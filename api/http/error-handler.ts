@@ -4,8 +4,8 @@ import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { isBusy, isUnavailable } from '../../db/core/pool.ts';
 import type { Logger } from '../../config/log.ts';
 import { isCut } from './multipart.ts';
-import { ApiError, invalidRequest } from '../../wire/errors.ts';
-import { serverFault, unavailable, unknownRoute } from '../../wire/http-errors.ts';
+import { ApiError, invalidRequest } from '../../wire/errors/errors.ts';
+import { serverFault, unavailable, unknownRoute } from '../../wire/errors/http-errors.ts';
 
 const RETRY_AFTER_SECONDS = 2;
 

@@ -7,7 +7,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { unavailable } from '../../wire/http-errors.ts';
+import { unavailable } from '../../wire/errors/http-errors.ts';
 import { PARSER_OPTIONS, refuseMalformed } from './malformed.ts';
 
 /**

@@ -10,7 +10,7 @@ import {
   unreadableBody,
   unsupportedCharset,
   unsupportedEncoding,
-} from '../../wire/http-errors.ts';
+} from '../../wire/errors/http-errors.ts';
 import { checkJsonText } from '../../wire/requests/json-text.ts';
 
 const ENCODINGS = ['gzip', 'deflate', 'br', 'zstd', 'identity'];

@@ -3,13 +3,13 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { ApiError } from '../../wire/errors.ts';
+import type { ApiError } from '../../wire/errors/errors.ts';
 import {
   headersTooLarge,
   invalidHttp,
   requestTooSlow,
   unknownExpectation,
-} from '../../wire/http-errors.ts';
+} from '../../wire/errors/http-errors.ts';
 import { mintId } from '../../wire/ids.ts';
 
 /** In bytes, of the request line and all headers. */

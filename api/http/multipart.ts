@@ -8,15 +8,20 @@ import { Busboy } from '@fastify/busboy';
 import type { BusboyFileStream } from '@fastify/busboy';
 import type { Request, Response } from 'express';
 
-import type { StoredBlob } from '../../db/core/blobs.ts';
-import { deleteBlob } from '../../db/core/blobs.ts';
-import type { Quota } from '../../db/core/write-blob.ts';
-import { BlobTooLargeError, writeBlob } from '../../db/core/write-blob.ts';
+import type { StoredBlob } from '../../db/blobs/blobs.ts';
+import { deleteBlob } from '../../db/blobs/blobs.ts';
+import type { Quota } from '../../db/blobs/write-blob.ts';
+import { BlobTooLargeError, writeBlob } from '../../db/blobs/write-blob.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { inProject } from '../../db/core/row-scope.ts';
-import { invalidRequest } from '../../wire/errors.ts';
-import { emptyFile, fileTooLarge, notAForm, unreadableForm } from '../../wire/file-errors.ts';
-import { unsupportedEncoding } from '../../wire/http-errors.ts';
+import { invalidRequest } from '../../wire/errors/errors.ts';
+import {
+  emptyFile,
+  fileTooLarge,
+  notAForm,
+  unreadableForm,
+} from '../../wire/errors/file-errors.ts';
+import { unsupportedEncoding } from '../../wire/errors/http-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import { unknownParameter } from '../../wire/requests/zod-errors.ts';
 import { projectOf } from './auth.ts';

@@ -1,10 +1,10 @@
 /** The limits that hold for a caller: those of its key, and those of its project, which the settings have defaults for. */
 import type { ConfigOf } from '../../config/config.ts';
-import { storageQuotaExceeded } from '../../wire/limit-errors.ts';
+import { storageQuotaExceeded } from '../../wire/errors/limit-errors.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
-import type { Refusal } from '../../wire/limit-errors.ts';
-import type { LimitName, Limits } from '../../wire/project-limits.ts';
-import type { Caller } from '../../wire/scopes.ts';
+import type { Refusal } from '../../wire/errors/limit-errors.ts';
+import type { LimitName, Limits } from '../../wire/admin/project-limits.ts';
+import type { Caller } from '../../wire/admin/scopes.ts';
 
 export type OwnedLimit = Pick<Refusal, 'noun' | 'limit'> & {
   project: ProjectId;

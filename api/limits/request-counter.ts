@@ -4,7 +4,7 @@ import type { Pool } from '../../db/core/pool.ts';
 import { inWholeDatabase } from '../../db/core/row-scope.ts';
 import type { CountedRequests } from '../../db/projects/usage.ts';
 import { countRequests } from '../../db/projects/usage.ts';
-import type { Caller } from '../../wire/scopes.ts';
+import type { Caller } from '../../wire/admin/scopes.ts';
 
 const FLUSH_MS = 5_000;
 

@@ -7,7 +7,7 @@ import type { Logger } from '../../config/log.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import type { Slot, SlotKind } from '../../db/projects/slots.ts';
 import { giveBackSlot, RENEW_MS, renewSlots, takeSlot } from '../../db/projects/slots.ts';
-import { rateLimitReached } from '../../wire/limit-errors.ts';
+import { rateLimitReached } from '../../wire/errors/limit-errors.ts';
 import type { OwnedLimit } from './owners.ts';
 
 /** When a slot may be free is not known. */

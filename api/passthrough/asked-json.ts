@@ -1,6 +1,6 @@
 /** A JSON body on its way to a model server. */
-import { invalidRequest } from '../../wire/errors.ts';
-import { malformedJson } from '../../wire/http-errors.ts';
+import { invalidRequest } from '../../wire/errors/errors.ts';
+import { malformedJson } from '../../wire/errors/http-errors.ts';
 import type { SplitBody, SplitProblem, TextSample } from './split-body.ts';
 import type { Passage } from './upstream.ts';
 

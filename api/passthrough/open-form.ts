@@ -4,8 +4,8 @@
  */
 import type { Request, Response } from 'express';
 
-import { invalidRequest } from '../../wire/errors.ts';
-import { fileTooLarge, unreadableForm } from '../../wire/file-errors.ts';
+import { invalidRequest } from '../../wire/errors/errors.ts';
+import { fileTooLarge, unreadableForm } from '../../wire/errors/file-errors.ts';
 import { drain, liftBodyDeadline } from '../http/multipart.ts';
 import type { AskedBody } from './asked-json.ts';
 

@@ -2,7 +2,7 @@
 import type { Response } from 'express';
 import type { Dispatcher } from 'undici';
 
-import { shownError, withoutKeys } from '../../wire/foreign-errors.ts';
+import { shownError, withoutKeys } from '../../wire/errors/foreign-errors.ts';
 import type { ApiContext } from '../context.ts';
 import { passHeaders } from './pass-headers.ts';
 

@@ -15,10 +15,10 @@ import {
   modelNotFound,
   noSuchResponse,
   previousResponseNotFound,
-} from '../../wire/http-errors.ts';
+} from '../../wire/errors/http-errors.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
-import { scopeOf } from '../../wire/scopes.ts';
+import { scopeOf } from '../../wire/admin/scopes.ts';
 import type { ApiContext } from '../context.ts';
 import { callerOf, projectOf, requireScope } from '../http/auth.ts';
 import { askedJson } from './asked-json.ts';

@@ -5,8 +5,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Request, Response } from 'express';
 import type { Dispatcher } from 'undici';
 
-import { ApiError } from '../../wire/errors.ts';
-import { modelServerFailed } from '../../wire/http-errors.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
+import { modelServerFailed } from '../../wire/errors/http-errors.ts';
 import type { ApiContext } from '../context.ts';
 import { passHeaders } from './pass-headers.ts';
 import { sendRefusal } from './refusal.ts';

@@ -1,13 +1,13 @@
 /** Batches as they are stored: made, read, listed. What moves them on is in transitions.ts. */
-import { notABatchFile } from '../../wire/errors.ts';
+import { notABatchFile } from '../../wire/errors/errors.ts';
 import type { BatchId, FileId, KeyId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toBatch, toRun } from '../../wire/objects.ts';
-import type { CreateBatchParams } from '../../wire/requests/batches.ts';
-import { windowSeconds } from '../../wire/requests/batches.ts';
+import type { CreateBatchParams } from '../../wire/batches/requests.ts';
+import { windowSeconds } from '../../wire/batches/requests.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
 import type { BatchRow, FileRow } from '../../wire/rows.ts';
-import type { Caller } from '../../wire/scopes.ts';
+import type { Caller } from '../../wire/admin/scopes.ts';
 import type { Batch, ListEnvelope, Run } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';

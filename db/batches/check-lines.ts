@@ -2,7 +2,7 @@
 import type { AssistantId, BatchId, ProjectId, ThreadId } from '../../wire/ids.ts';
 import type { BatchRow } from '../../wire/rows.ts';
 import type { BatchError } from '../../wire/types.ts';
-import type { BlobPlace } from '../core/blob-parts.ts';
+import type { BlobPlace } from '../blobs/blob-parts.ts';
 import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';

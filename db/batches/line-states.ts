@@ -1,6 +1,6 @@
 /** What becomes of a batch's lines while their runs go on. Each change is one statement that names the states it may come from. */
-import { LINE_STATES } from '../../wire/batch-status.ts';
-import type { LineState } from '../../wire/batch-status.ts';
+import { LINE_STATES } from '../../wire/batches/batch-status.ts';
+import type { LineState } from '../../wire/batches/batch-status.ts';
 import type { BatchId, ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import { toJson } from '../core/json.ts';

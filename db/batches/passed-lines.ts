@@ -1,6 +1,6 @@
 /** Lines that have no run: their requests pass to model servers, and their answers are stored with them. */
 import type { BatchId, KeyId, ProjectId } from '../../wire/ids.ts';
-import type { BlobPlace } from '../core/blob-parts.ts';
+import type { BlobPlace } from '../blobs/blob-parts.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';

@@ -1,5 +1,5 @@
 /** What the lines of a batch came to, in their order, for its output and error files. */
-import type { LineState } from '../../wire/batch-status.ts';
+import type { LineState } from '../../wire/batches/batch-status.ts';
 import type { BatchId, RunId } from '../../wire/ids.ts';
 import { toMessage, toRun } from '../../wire/objects.ts';
 import type { MessageRow, RunRow, TokenCounts } from '../../wire/rows.ts';

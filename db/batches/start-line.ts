@@ -1,10 +1,10 @@
 /** A line becomes a thread and a run, in one transaction with its claim: a line that was claimed has its run. */
 import type { z } from 'zod';
 
-import { ApiError } from '../../wire/errors.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
 import type { BatchId, KeyId, RunId, ThreadId } from '../../wire/ids.ts';
 import type { BatchRow } from '../../wire/rows.ts';
-import type { BlobPlace } from '../core/blob-parts.ts';
+import type { BlobPlace } from '../blobs/blob-parts.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
 import { toJson } from '../core/json.ts';

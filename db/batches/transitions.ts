@@ -2,13 +2,13 @@
  * The only file that changes a batch's status. Each transition is one statement, which finds the batch only in a status
  * that `BATCH_TRANSITIONS` names for the next one. Undefined means that the batch was in another status, or gone.
  */
-import { BATCH_TRANSITIONS } from '../../wire/batch-status.ts';
-import { cannotChangeBatch } from '../../wire/errors.ts';
+import { BATCH_TRANSITIONS } from '../../wire/batches/batch-status.ts';
+import { cannotChangeBatch } from '../../wire/errors/errors.ts';
 import type { BatchId, ProjectId } from '../../wire/ids.ts';
-import type { BatchChange } from '../../wire/requests/batches.ts';
+import type { BatchChange } from '../../wire/batches/requests.ts';
 import type { BatchRow } from '../../wire/rows.ts';
 import type { BatchError, BatchStatus, BatchUsage } from '../../wire/types.ts';
-import { releaseBlobs } from '../core/blobs.ts';
+import { releaseBlobs } from '../blobs/blobs.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
 import { toJson } from '../core/json.ts';

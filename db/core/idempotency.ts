@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 
-import { idempotencyKeyReused, idempotentObjectDeleted } from '../../wire/http-errors.ts';
+import { idempotencyKeyReused, idempotentObjectDeleted } from '../../wire/errors/http-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import { toJson } from './json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';

@@ -3,7 +3,7 @@
  * is a place in the list: its object may be outside the filter, or gone. It is looked up in the list's own scope, so a
  * foreign id is unknown.
  */
-import { unknownCursor } from '../../wire/errors.ts';
+import { unknownCursor } from '../../wire/errors/errors.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import type { ListName } from './list-places.ts';
 import type { Queryable } from './pool.ts';

@@ -1,5 +1,5 @@
-import type { MissingKind } from '../../wire/errors.ts';
-import { notFound } from '../../wire/errors.ts';
+import type { MissingKind } from '../../wire/errors/errors.ts';
+import { notFound } from '../../wire/errors/errors.ts';
 import type { Queryable } from './pool.ts';
 import { query } from './pool.ts';
 

@@ -1,11 +1,11 @@
 /** Files. Content is a blob, which counts for the project's quota as long as something refers to it. */
-import { noSuchFile } from '../../wire/file-errors.ts';
+import { noSuchFile } from '../../wire/errors/file-errors.ts';
 import type { FileId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toFile } from '../../wire/objects.ts';
 import type { FileRow } from '../../wire/rows.ts';
 import type { File, FilePurpose, ListEnvelope } from '../../wire/types.ts';
-import { releaseBlobs } from '../core/blobs.ts';
+import { releaseBlobs } from '../blobs/blobs.ts';
 import { detachFiles, seqsOfFiles } from './detach-files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';

@@ -2,19 +2,19 @@
  * Uploads: a file that comes in parts. A pending upload counts the bytes that have still to come. Whatever ends it
  * happens under its row's lock; its parts become the file's content without being copied, or are deleted.
  */
-import { notFound } from '../../wire/errors.ts';
+import { notFound } from '../../wire/errors/errors.ts';
 import {
   partsExceedUpload,
   unknownPart,
   uploadBytesMismatch,
   uploadNotPending,
   fileQuotaExceeded,
-} from '../../wire/file-errors.ts';
+} from '../../wire/errors/file-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { FileRow, UploadPartRow, UploadRow } from '../../wire/rows.ts';
 import type { FilePurpose } from '../../wire/types.ts';
-import { assembleBlob, releaseBlobs } from '../core/blobs.ts';
+import { assembleBlob, releaseBlobs } from '../blobs/blobs.ts';
 import { createFileOfBlob, findFile } from './files.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';

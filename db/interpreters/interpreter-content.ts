@@ -5,9 +5,9 @@
 import type { ProjectId } from '../../wire/ids.ts';
 import { nameFiles } from '../../wire/code-file-names.ts';
 import { storable } from '../../wire/text.ts';
-import { readBlob } from '../core/blobs.ts';
-import { writeBlob } from '../core/write-blob.ts';
-import type { StoredBlob } from '../core/blobs.ts';
+import { readBlob } from '../blobs/blobs.ts';
+import { writeBlob } from '../blobs/write-blob.ts';
+import type { StoredBlob } from '../blobs/blobs.ts';
 import type { Pool } from '../core/pool.ts';
 import { findFiles } from '../files/find-files.ts';
 import type { Lease, StoredVersion } from './interpreter-lease.ts';

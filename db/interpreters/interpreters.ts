@@ -4,8 +4,8 @@
  */
 import type { ProjectId, RunId, ThreadId, ToolCallId } from '../../wire/ids.ts';
 import type { CodeOutput } from '../../wire/rows.ts';
-import type { StoredBlob } from '../core/blobs.ts';
-import { readBlob, releaseBlobs } from '../core/blobs.ts';
+import type { StoredBlob } from '../blobs/blobs.ts';
+import { readBlob, releaseBlobs } from '../blobs/blobs.ts';
 import { createFileOfBlob } from '../files/files.ts';
 import type { Lease, StoredVersion } from './interpreter-lease.ts';
 import { endLease } from './interpreter-lease.ts';

@@ -1,11 +1,11 @@
 /** API keys. A key is shown once; only its hash is stored. */
 import { createHash, randomBytes } from 'node:crypto';
 
-import type { ProjectKey } from '../../wire/admin-answers.ts';
+import type { ProjectKey } from '../../wire/admin/answers.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
-import type { Caller, Scope } from '../../wire/scopes.ts';
-import { DEFAULT_SCOPES, SCOPES } from '../../wire/scopes.ts';
+import type { Caller, Scope } from '../../wire/admin/scopes.ts';
+import { DEFAULT_SCOPES, SCOPES } from '../../wire/admin/scopes.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { cliActor, recordAudit } from './audit.ts';

@@ -1,7 +1,7 @@
 /** The audit log: who created, rotated, revoked, deleted or limited what. It holds ids and no content. */
 import { userInfo } from 'node:os';
 
-import type { AuditLog } from '../../wire/admin-answers.ts';
+import type { AuditLog } from '../../wire/admin/answers.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { ListEnvelope } from '../../wire/types.ts';

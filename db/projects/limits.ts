@@ -1,6 +1,6 @@
 /** Limits that were set for a project or a key. Defaults are the settings' and come from the caller. */
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
-import type { Limits, LimitsChange } from '../../wire/project-limits.ts';
+import type { Limits, LimitsChange } from '../../wire/admin/project-limits.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';

@@ -1,5 +1,5 @@
 /** The keys of one project, as an administrator manages them. */
-import type { CreatedKey, ProjectKey } from '../../wire/admin-answers.ts';
+import type { CreatedKey, ProjectKey } from '../../wire/admin/answers.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { ListEnvelope } from '../../wire/types.ts';

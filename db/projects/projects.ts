@@ -1,6 +1,6 @@
 /** Projects. Each is created by name, by an administrator or with its first key. */
-import type { Project } from '../../wire/admin-answers.ts';
-import { projectExists } from '../../wire/errors.ts';
+import type { Project } from '../../wire/admin/answers.ts';
+import { projectExists } from '../../wire/errors/errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { ListEnvelope } from '../../wire/types.ts';

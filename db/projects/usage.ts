@@ -1,7 +1,7 @@
 /** Usage by project, key and day. Tokens, runs and cells are counted in the transactions that store them. */
-import type { UsageBucket, UsageResult } from '../../wire/admin-answers.ts';
+import type { UsageBucket, UsageResult } from '../../wire/admin/answers.ts';
 import type { RunId } from '../../wire/ids.ts';
-import type { UsageQuery } from '../../wire/requests/usage.ts';
+import type { UsageQuery } from '../../wire/admin/usage-query.ts';
 import type { Pool, Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 

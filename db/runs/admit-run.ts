@@ -2,8 +2,8 @@
  * Runs at once of a project and of a key. A run keeps its place until it has ended, also while it waits for its client.
  * Batches have windows instead.
  */
-import { rateLimitReached } from '../../wire/limit-errors.ts';
-import type { Refusal } from '../../wire/limit-errors.ts';
+import { rateLimitReached } from '../../wire/errors/limit-errors.ts';
+import type { Refusal } from '../../wire/errors/limit-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';

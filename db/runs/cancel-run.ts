@@ -1,5 +1,5 @@
 /** A client asks for the end of a run. */
-import { cannotCancel } from '../../wire/errors.ts';
+import { cannotCancel } from '../../wire/errors/errors.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { Run } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';

@@ -1,5 +1,5 @@
 /** A new run on a thread, alone or together with its thread. */
-import { emptyThread, threadHasActiveRun } from '../../wire/errors.ts';
+import { emptyThread, threadHasActiveRun } from '../../wire/errors/errors.ts';
 import { runEvent, threadCreated } from '../../wire/events.ts';
 import type { BatchId, KeyId, ProjectId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';

@@ -1,5 +1,5 @@
 /** The metadata of a run. */
-import { cannotUpdateRun } from '../../wire/errors.ts';
+import { cannotUpdateRun } from '../../wire/errors/errors.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { Metadata, Run } from '../../wire/types.ts';

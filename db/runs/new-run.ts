@@ -1,7 +1,7 @@
 /** What a request for a run asks for. It comes from an operation of the API or from a line of a batch. */
 import type { z } from 'zod';
 
-import { invalidRequest } from '../../wire/errors.ts';
+import { invalidRequest } from '../../wire/errors/errors.ts';
 import type { KeyId, ProjectId, ThreadId } from '../../wire/ids.ts';
 import { filesOfMessages, filesOfResources } from '../../wire/requests/file-ids.ts';
 import type { RunParams } from '../../wire/requests/runs.ts';

@@ -3,7 +3,7 @@ import {
   duplicateToolOutputs,
   runDoesNotAcceptOutputs,
   toolOutputsMismatch,
-} from '../../wire/errors.ts';
+} from '../../wire/errors/errors.ts';
 import { runEvent, stepEvent } from '../../wire/events.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { RunStatus } from '../../wire/types.ts';

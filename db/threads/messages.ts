@@ -1,5 +1,5 @@
 /** Messages of a thread: `seq` orders them. */
-import { threadBusyForMessage } from '../../wire/errors.ts';
+import { threadBusyForMessage } from '../../wire/errors/errors.ts';
 import type { MessageId, ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toMessage } from '../../wire/objects.ts';
@@ -22,7 +22,7 @@ import { listPage } from '../core/list-page.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
-import { eraseLater, eraseMessage } from '../events/run-events.ts';
+import { eraseLater, eraseMessage } from '../events/erase-events.ts';
 import { addAttachments } from './thread-stores.ts';
 import { lockThread } from './lock-thread.ts';
 

@@ -6,7 +6,7 @@ import { keepPlaces } from '../core/list-places.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { inProject } from '../core/row-scope.ts';
-import { deleteEvents } from '../events/run-events.ts';
+import { deleteEvents } from '../events/erase-events.ts';
 import { deleteThread } from './threads.ts';
 
 const BATCH = 100;

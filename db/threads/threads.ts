@@ -5,7 +5,7 @@ import type { ThreadRow } from '../../wire/rows.ts';
 import type { NewToolResources } from '../../wire/requests/tools.ts';
 import { defaultToolResources } from '../../wire/requests/tools.ts';
 import type { Metadata, Thread, ToolResources } from '../../wire/types.ts';
-import { releaseBlobs } from '../core/blobs.ts';
+import { releaseBlobs } from '../blobs/blobs.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
@@ -17,7 +17,8 @@ import type { NewMessage } from './messages.ts';
 import { insertMessages } from './messages.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
-import { DELETED_CHANNEL, deleteEvents, eraseLater } from '../events/run-events.ts';
+import { deleteEvents, eraseLater } from '../events/erase-events.ts';
+import { DELETED_CHANNEL } from '../events/run-events.ts';
 import { addAttachments, createHelperStores, THREAD_STORE_DAYS } from './thread-stores.ts';
 
 export type NewThread = {

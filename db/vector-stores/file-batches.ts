@@ -1,5 +1,5 @@
 /** Batches: files that were added to a store together. Their state is that of the files that are still in the store. */
-import { cannotCancelBatch } from '../../wire/errors.ts';
+import { cannotCancelBatch } from '../../wire/errors/errors.ts';
 import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';

@@ -1,5 +1,5 @@
 /** What a search costs, known before it runs: one small request must not keep Postgres busy for long. */
-import { searchTooExpensive } from '../../wire/errors.ts';
+import { searchTooExpensive } from '../../wire/errors/errors.ts';
 import type { Filter } from '../../wire/requests/search.ts';
 
 /** Comparisons of an attribute with a value, and chunks that a further query looks at: some 0.2 µs each. */

@@ -1,5 +1,5 @@
 /** Files of vector stores. A row is one ingest: its status is set once, and adding a file anew makes another row. */
-import { fileNotIndexed, tooManyStoreFiles } from '../../wire/errors.ts';
+import { fileNotIndexed, tooManyStoreFiles } from '../../wire/errors/errors.ts';
 import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { NewVectorStoreFile } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreFileRow } from '../../wire/rows.ts';

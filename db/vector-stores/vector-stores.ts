@@ -1,5 +1,5 @@
 /** Vector stores. Status, counts and usage are computed from their files, so they cannot disagree with them. */
-import { notFound, vectorStoreExpired } from '../../wire/errors.ts';
+import { notFound, vectorStoreExpired } from '../../wire/errors/errors.ts';
 import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import type {

@@ -5,8 +5,8 @@ import type OpenAI from 'openai';
 
 import { OPERATIONS } from '../../api/operations/index.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
-import type { AuditLog, CreatedKey, Project } from '../../wire/admin-answers.ts';
-import { SCOPES } from '../../wire/scopes.ts';
+import type { AuditLog, CreatedKey, Project } from '../../wire/admin/answers.ts';
+import { SCOPES } from '../../wire/admin/scopes.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import { Environment } from '../support/environment.ts';
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { RunningApi } from '../../api/server.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
-import { SCOPES } from '../../wire/scopes.ts';
+import { SCOPES } from '../../wire/admin/scopes.ts';
 import { Environment } from '../support/environment.ts';
 import { chunk, event, FakeUpstream } from '../support/fake-upstream.ts';
 import { hold, text } from '../support/fake-model.ts';

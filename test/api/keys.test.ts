@@ -5,8 +5,8 @@ import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createApiKey } from '../../db/projects/api-keys.ts';
-import { SCOPES } from '../../wire/scopes.ts';
-import type { CreatedKey, Project, ProjectKey } from '../../wire/admin-answers.ts';
+import { SCOPES } from '../../wire/admin/scopes.ts';
+import type { CreatedKey, Project, ProjectKey } from '../../wire/admin/answers.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import { Environment } from '../support/environment.ts';
 

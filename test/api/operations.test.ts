@@ -8,7 +8,7 @@ import { errorsOf } from '../../api/operation.ts';
 import { OPERATIONS } from '../../api/operations/index.ts';
 import { operationRoutes } from '../../api/serve-operations.ts';
 import { createLogger } from '../../config/log.ts';
-import { SCOPES } from '../../wire/scopes.ts';
+import { SCOPES } from '../../wire/admin/scopes.ts';
 
 test('each operation has an id and a route of its own, and a handler', () => {
   expect(new Set(OPERATIONS.map(({ id }) => id)).size).toBe(OPERATIONS.length);

@@ -8,8 +8,8 @@ import { OPERATIONS } from '../../api/operations/index.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
 import { mintId } from '../../wire/ids.ts';
 import type { IdKind } from '../../wire/ids.ts';
-import type { Scope } from '../../wire/scopes.ts';
-import { DEFAULT_SCOPES, SCOPES } from '../../wire/scopes.ts';
+import type { Scope } from '../../wire/admin/scopes.ts';
+import { DEFAULT_SCOPES, SCOPES } from '../../wire/admin/scopes.ts';
 import { Environment } from '../support/environment.ts';
 
 let env: Environment;

@@ -2,7 +2,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 
-import { collectBlobs } from '../../db/core/blobs.ts';
+import { collectBlobs } from '../../db/blobs/blobs.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import type { Message, Run, RunStep } from '../../wire/types.ts';
 import type { Evidence, Tables, WorkflowRecord } from './evidence.ts';

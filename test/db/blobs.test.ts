@@ -8,8 +8,8 @@ import {
   deleteBlob,
   readBlob,
   releaseBlobs,
-} from '../../db/core/blobs.ts';
-import { BlobTooLargeError, CHUNK_BYTES, writeBlob } from '../../db/core/write-blob.ts';
+} from '../../db/blobs/blobs.ts';
+import { BlobTooLargeError, CHUNK_BYTES, writeBlob } from '../../db/blobs/write-blob.ts';
 import { createFileOfBlob } from '../../db/files/files.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { withTransaction } from '../../db/core/pool.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { StoredBlob } from '../../db/core/blobs.ts';
-import { collectBlobs } from '../../db/core/blobs.ts';
-import { writeBlob } from '../../db/core/write-blob.ts';
+import type { StoredBlob } from '../../db/blobs/blobs.ts';
+import { collectBlobs } from '../../db/blobs/blobs.ts';
+import { writeBlob } from '../../db/blobs/write-blob.ts';
 import type { Lease, StoredVersion } from '../../db/interpreters/interpreter-lease.ts';
 import {
   extendLease,

@@ -1,7 +1,7 @@
 /** A file in a vector store with given chunks and vectors, stored by the functions that an ingest uses. */
 import { createHash } from 'node:crypto';
 
-import { writeBlob } from '../../db/core/write-blob.ts';
+import { writeBlob } from '../../db/blobs/write-blob.ts';
 import {
   beginEmbedding,
   finishEmbedding,

@@ -11,7 +11,7 @@ import { WHOLE_DATABASE } from '../../db/core/row-scope.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
 import { eraseClosedProjects } from '../../db/projects/erase-project.ts';
 import { deleteIdleThreads, deleteOldRuns } from '../../db/threads/retention.ts';
-import { SCOPES } from '../../wire/scopes.ts';
+import { SCOPES } from '../../wire/admin/scopes.ts';
 import { eventually } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';

@@ -9,8 +9,8 @@ import type { APIError, OpenAI } from 'openai';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import type { RunningApi } from '../../api/server.ts';
-import { collectBlobs } from '../../db/core/blobs.ts';
-import { writeBlob } from '../../db/core/write-blob.ts';
+import { collectBlobs } from '../../db/blobs/blobs.ts';
+import { writeBlob } from '../../db/blobs/write-blob.ts';
 import { sumRowBytes } from '../../db/projects/stored-bytes.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';

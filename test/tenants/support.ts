@@ -7,8 +7,8 @@ import type { RunningApi } from '../../api/server.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { callerOfKey, createApiKey } from '../../db/projects/api-keys.ts';
 import { changeLimits } from '../../db/projects/limits.ts';
-import type { LimitsChange } from '../../wire/project-limits.ts';
-import type { Caller } from '../../wire/scopes.ts';
+import type { LimitsChange } from '../../wire/admin/project-limits.ts';
+import type { Caller } from '../../wire/admin/scopes.ts';
 import type { Environment } from '../support/environment.ts';
 import type { Reply } from '../support/fake-model.ts';
 

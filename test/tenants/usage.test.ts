@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import type { UsageBucket, UsageResult } from '../../wire/admin-answers.ts';
+import type { UsageBucket, UsageResult } from '../../wire/admin/answers.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
 import { sumRowBytes } from '../../db/projects/stored-bytes.ts';
 import { sumUsage } from '../../db/projects/usage.ts';
-import { SCOPES } from '../../wire/scopes.ts';
+import { SCOPES } from '../../wire/admin/scopes.ts';
 import { Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
 import { readyToRun, tenantOf } from './support.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import * as errors from '../../wire/errors.ts';
-import * as fileErrors from '../../wire/file-errors.ts';
-import * as httpErrors from '../../wire/http-errors.ts';
-import { ApiError } from '../../wire/errors.ts';
+import * as errors from '../../wire/errors/errors.ts';
+import * as fileErrors from '../../wire/errors/file-errors.ts';
+import * as httpErrors from '../../wire/errors/http-errors.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
 
 type Row = {
   error: ApiError;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { shownError, withoutKeys, withoutPlaces } from '../../wire/foreign-errors.ts';
+import { shownError, withoutKeys, withoutPlaces } from '../../wire/errors/foreign-errors.ts';
 
 const server = {
   baseUrl: 'https://llm-7.acme-intra.example/internal/v1',

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { ApiError } from '../../wire/errors.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
 import { checkId, dayOfId, mintId, timeOfId } from '../../wire/ids.ts';
 import type { IdKind, IdParam, RunId, ThreadId } from '../../wire/ids.ts';
 

@@ -4,7 +4,7 @@ import { MAX_BODY_DEPTH, parseBody, parseLargeBody } from '../../wire/requests/b
 import { checkJsonText } from '../../wire/requests/json-text.ts';
 import { createThreadAndRunSchema } from '../../wire/requests/runs.ts';
 import { createThreadSchema } from '../../wire/requests/threads.ts';
-import type { ApiError } from '../../wire/errors.ts';
+import type { ApiError } from '../../wire/errors/errors.ts';
 import { refused } from './refused.ts';
 
 const TOO_MANY = 'Invalid request body: more than 100000 strings, numbers, arrays and objects.';

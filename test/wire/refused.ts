@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { ApiError } from '../../wire/errors.ts';
-import type { ApiErrorBody } from '../../wire/errors.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
+import type { ApiErrorBody } from '../../wire/errors/errors.ts';
 
 /** The error a parser answers with; fails the test when it accepts, or throws anything but an ApiError. */
 export function refused(parse: () => unknown): ApiErrorBody['error'] & { status: number } {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ApiError } from '../../wire/errors.ts';
+import { ApiError } from '../../wire/errors/errors.ts';
 import type { Form } from '../../wire/requests/files.ts';
 import type { CreateMessageParams } from '../../wire/requests/threads.ts';
 import { normalizeTools } from '../../wire/requests/tools.ts';

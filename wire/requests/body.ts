@@ -4,9 +4,9 @@
  * every wrong value, so it would cost a gigabyte to refuse a body of a million wrong values).
  */
 import type { z } from 'zod';
-import { invalidRequest } from '../errors.ts';
+import { invalidRequest } from '../errors/errors.ts';
 import { LIMITS } from './limits.ts';
-import type { ApiError } from '../errors.ts';
+import type { ApiError } from '../errors/errors.ts';
 import { apiErrorFromIssues, paramOf, unknownParameter } from './zod-errors.ts';
 
 /** Deepest nesting of arrays and objects accepted in a body. Our decision: twice what a large function schema needs. */

@@ -3,8 +3,8 @@
  * moment to refuse: this stops at the first value that is too many.
  */
 import { MAX_BODY_DEPTH, MAX_BODY_VALUES, tooDeep, tooManyValues } from './body.ts';
-import { invalidRequest } from '../errors.ts';
-import type { ApiError } from '../errors.ts';
+import { invalidRequest } from '../errors/errors.ts';
+import type { ApiError } from '../errors/errors.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -6,8 +6,8 @@
  * wrong-type error, and the message `decimal` on a bound makes it a decimal's. A `custom` issue brings its text in `params`.
  */
 import type { z } from 'zod';
-import { invalidRequest } from '../errors.ts';
-import type { ApiError } from '../errors.ts';
+import { invalidRequest } from '../errors/errors.ts';
+import type { ApiError } from '../errors/errors.ts';
 import { countCharacters } from '../text.ts';
 
 type Issue = z.core.$ZodIssue;

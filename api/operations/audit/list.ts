@@ -1,7 +1,7 @@
 import { listAudit } from '../../../db/projects/audit.ts';
-import { auditLog } from '../../../wire/admin-answers.ts';
+import { auditLog } from '../../../wire/admin/answers.ts';
 import { listOf } from '../../../wire/answers.ts';
-import { auditQuery } from '../../../wire/requests/projects.ts';
+import { auditQuery } from '../../../wire/admin/requests.ts';
 import { operation } from '../../operation.ts';
 
 export const listAuditLogs = operation({

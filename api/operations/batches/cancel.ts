@@ -1,5 +1,5 @@
 import * as db from '../../../db/batches/transitions.ts';
-import { batch } from '../../../wire/batch-answers.ts';
+import { batch } from '../../../wire/batches/answers.ts';
 import { toBatch } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 

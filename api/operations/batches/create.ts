@@ -1,6 +1,6 @@
 import * as db from '../../../db/batches/batches.ts';
-import { batch } from '../../../wire/batch-answers.ts';
-import { createBatchSchema } from '../../../wire/requests/batches.ts';
+import { batch } from '../../../wire/batches/answers.ts';
+import { createBatchSchema } from '../../../wire/batches/requests.ts';
 import { operation } from '../../operation.ts';
 
 /** The input file is read by the batch's workflow. */

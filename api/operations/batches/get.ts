@@ -1,6 +1,6 @@
 import { getBatch } from '../../../db/batches/batches.ts';
-import { batch } from '../../../wire/batch-answers.ts';
-import { hasEnded } from '../../../wire/batch-status.ts';
+import { batch } from '../../../wire/batches/answers.ts';
+import { hasEnded } from '../../../wire/batches/batch-status.ts';
 import { toBatch } from '../../../wire/objects.ts';
 import { operation } from '../../operation.ts';
 

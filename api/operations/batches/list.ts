@@ -1,6 +1,6 @@
 import * as db from '../../../db/batches/batches.ts';
 import { listOf } from '../../../wire/answers.ts';
-import { batch } from '../../../wire/batch-answers.ts';
+import { batch } from '../../../wire/batches/answers.ts';
 import { listBatchesQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';
 

@@ -1,7 +1,7 @@
 import * as db from '../../../db/batches/transitions.ts';
-import { batch } from '../../../wire/batch-answers.ts';
+import { batch } from '../../../wire/batches/answers.ts';
 import { toBatch } from '../../../wire/objects.ts';
-import { modifyBatchSchema } from '../../../wire/requests/batches.ts';
+import { modifyBatchSchema } from '../../../wire/batches/requests.ts';
 import { operation } from '../../operation.ts';
 
 /** Pauses or resumes a batch, or changes its window or priority. */

@@ -1,9 +1,9 @@
 import type { Response } from 'express';
 
-import { BlobGoneError, readBlob } from '../../../db/core/blobs.ts';
+import { BlobGoneError, readBlob } from '../../../db/blobs/blobs.ts';
 import { getFileRow } from '../../../db/files/files.ts';
 import type { Pool } from '../../../db/core/pool.ts';
-import { downloadNotAllowed, noSuchFile } from '../../../wire/file-errors.ts';
+import { downloadNotAllowed, noSuchFile } from '../../../wire/errors/file-errors.ts';
 import type { FileRow } from '../../../wire/rows.ts';
 import { attachment } from '../../http/attachment.ts';
 import { sendInParts } from '../../http/send-in-parts.ts';

@@ -1,6 +1,6 @@
 import * as db from '../../../db/projects/project-keys.ts';
-import { createdKey } from '../../../wire/admin-answers.ts';
-import { createKeySchema } from '../../../wire/requests/projects.ts';
+import { createdKey } from '../../../wire/admin/answers.ts';
+import { createKeySchema } from '../../../wire/admin/requests.ts';
 import { operation } from '../../operation.ts';
 
 /** Takes no Idempotency-Key: the answer would be stored, and with it the key. */

@@ -1,5 +1,5 @@
 import { deleted } from '../../../wire/answers.ts';
-import { modelNotDeletable } from '../../../wire/http-errors.ts';
+import { modelNotDeletable } from '../../../wire/errors/http-errors.ts';
 import { findModel } from '../../model-list.ts';
 import { operation } from '../../operation.ts';
 

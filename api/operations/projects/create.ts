@@ -1,6 +1,6 @@
 import * as db from '../../../db/projects/projects.ts';
-import { project } from '../../../wire/admin-answers.ts';
-import { createProjectSchema } from '../../../wire/requests/projects.ts';
+import { project } from '../../../wire/admin/answers.ts';
+import { createProjectSchema } from '../../../wire/admin/requests.ts';
 import { operation } from '../../operation.ts';
 
 export const createProject = operation({

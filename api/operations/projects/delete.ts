@@ -1,6 +1,6 @@
 import { closeProject, countContent } from '../../../db/projects/erase-project.ts';
-import { deletedProject } from '../../../wire/admin-answers.ts';
-import { deleteProjectQuery } from '../../../wire/requests/projects.ts';
+import { deletedProject } from '../../../wire/admin/answers.ts';
+import { deleteProjectQuery } from '../../../wire/admin/requests.ts';
 import { operation } from '../../operation.ts';
 
 export const deleteProject = operation({

@@ -1,5 +1,5 @@
 import * as db from '../../../db/projects/projects.ts';
-import { project } from '../../../wire/admin-answers.ts';
+import { project } from '../../../wire/admin/answers.ts';
 import { operation } from '../../operation.ts';
 
 export const getProject = operation({

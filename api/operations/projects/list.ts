@@ -1,5 +1,5 @@
 import * as db from '../../../db/projects/projects.ts';
-import { project } from '../../../wire/admin-answers.ts';
+import { project } from '../../../wire/admin/answers.ts';
 import { listOf } from '../../../wire/answers.ts';
 import { listQuery } from '../../../wire/requests/queries.ts';
 import { operation } from '../../operation.ts';

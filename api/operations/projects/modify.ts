@@ -1,7 +1,7 @@
 import { changeLimits } from '../../../db/projects/limits.ts';
 import * as db from '../../../db/projects/projects.ts';
-import { project } from '../../../wire/admin-answers.ts';
-import { modifyProjectSchema } from '../../../wire/requests/projects.ts';
+import { project } from '../../../wire/admin/answers.ts';
+import { modifyProjectSchema } from '../../../wire/admin/requests.ts';
 import { operation } from '../../operation.ts';
 
 export const modifyProject = operation({

@@ -1,6 +1,6 @@
 import { countExpired } from '../../../db/threads/retention.ts';
-import { retention } from '../../../wire/admin-answers.ts';
-import { retentionQuery } from '../../../wire/requests/projects.ts';
+import { retention } from '../../../wire/admin/answers.ts';
+import { retentionQuery } from '../../../wire/admin/requests.ts';
 import { operation } from '../../operation.ts';
 
 /** The dry run of the retention. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 
-import { BlobGoneError, readBlob } from '../../../db/core/blobs.ts';
+import { BlobGoneError, readBlob } from '../../../db/blobs/blobs.ts';
 import type { Pool } from '../../../db/core/pool.ts';
 import * as db from '../../../db/files/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
-import { uploadMd5Mismatch } from '../../../wire/file-errors.ts';
+import { uploadMd5Mismatch } from '../../../wire/errors/file-errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
 import { completeUploadSchema } from '../../../wire/requests/files.ts';
 import { operation } from '../../operation.ts';

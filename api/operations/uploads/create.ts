@@ -1,6 +1,6 @@
 import * as db from '../../../db/files/uploads.ts';
 import { upload } from '../../../wire/answers.ts';
-import { invalidRequest } from '../../../wire/errors.ts';
+import { invalidRequest } from '../../../wire/errors/errors.ts';
 import { toUpload } from '../../../wire/objects.ts';
 import { createUploadSchema } from '../../../wire/requests/files.ts';
 import { quotaOf } from '../../limits/owners.ts';

@@ -1,6 +1,6 @@
 import { readUsage } from '../../../db/projects/usage.ts';
-import { usagePage } from '../../../wire/admin-answers.ts';
-import { usageQuery } from '../../../wire/requests/usage.ts';
+import { usagePage } from '../../../wire/admin/answers.ts';
+import { usageQuery } from '../../../wire/admin/usage-query.ts';
 import { operation } from '../../operation.ts';
 
 export const getUsage = operation({

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-import type { KeyId, ProjectId } from './ids.ts';
+import type { KeyId, ProjectId } from '../ids.ts';
 import { limitsSchema } from './project-limits.ts';
 import { SCOPES } from './scopes.ts';
 

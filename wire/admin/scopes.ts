@@ -1,5 +1,5 @@
 /** Scopes of API keys, and the key behind a request. docs/keys.md says which operations each scope opens. */
-import type { KeyId, ProjectId } from './ids.ts';
+import type { KeyId, ProjectId } from '../ids.ts';
 import type { Limits } from './project-limits.ts';
 
 export const SCOPES = ['read', 'run', 'files', 'admin'] as const;

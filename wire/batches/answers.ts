@@ -2,8 +2,8 @@
 import type { OpenAI } from 'openai';
 import { z } from 'zod';
 
-import type { Id } from './ids.ts';
-import { EXTENSION, metadata } from './requests/fields.ts';
+import type { Id } from '../ids.ts';
+import { EXTENSION, metadata } from '../requests/fields.ts';
 
 const text = z.string();
 const integer = z.number().meta({ type: 'integer' });

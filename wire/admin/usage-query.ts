@@ -2,8 +2,8 @@
 import { z } from 'zod';
 
 import { checkId } from '../ids.ts';
-import { integer, list } from './fields.ts';
-import { LIMITS } from './limits.ts';
+import { integer, list } from '../requests/fields.ts';
+import { LIMITS } from '../requests/limits.ts';
 
 const DAY_SECONDS = 86_400;
 const time = integer(0, 4_102_444_800).optional();

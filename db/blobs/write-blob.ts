@@ -1,12 +1,12 @@
 /** Writes content in rows of at most 1 MiB as it arrives, within the quota of its project. */
 import { createHash } from 'node:crypto';
 
-import { fileQuotaExceeded } from '../../wire/file-errors.ts';
+import { fileQuotaExceeded } from '../../wire/errors/file-errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import type { StoredBlob } from './blobs.ts';
 import { deleteBlob } from './blobs.ts';
-import type { Pool } from './pool.ts';
-import { query } from './pool.ts';
+import type { Pool } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
 
 /** Most bytes of one row. */
 export const CHUNK_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 /** Errors of keys, headers, models, paths and bodies, and faults. A text is the hosted service's unless its comment says that it is ours. */
 import { ApiError, invalidRequest } from './errors.ts';
-import type { Scope } from './scopes.ts';
+import type { Scope } from '../admin/scopes.ts';
 
 // Keys and headers
 

@@ -6,7 +6,7 @@
  *        ├──► failed    └────► cancelling ──► cancelled
  *        └───────────────────────▲
  */
-import type { BatchStatus, RunStatus } from './types.ts';
+import type { BatchStatus, RunStatus } from '../types.ts';
 
 /** For each status, the statuses it may be entered from. */
 export const BATCH_TRANSITIONS = {

@@ -1,8 +1,8 @@
 /** Limits of a project and of a key. An object holds only those that were set; 0 means no limit. */
 import { z } from 'zod';
 
-import { integer } from './requests/fields.ts';
-import { LIMITS } from './requests/limits.ts';
+import { integer } from '../requests/fields.ts';
+import { LIMITS } from '../requests/limits.ts';
 
 const count = integer(0, LIMITS.maxInteger).nullish();
 

@@ -4,8 +4,8 @@
  * once it has been quiet for an hour.
  */
 import type { ProjectId } from '../../wire/ids.ts';
-import type { Pool, Queryable, Tx } from './pool.ts';
-import { query, withTransaction } from './pool.ts';
+import type { Pool, Queryable, Tx } from '../core/pool.ts';
+import { query, withTransaction } from '../core/pool.ts';
 
 /** A pass of the collection looks at so many blobs and removes at most so many. */
 const COLLECT_SPAN = 5_000;

@@ -1,7 +1,7 @@
 /** Parts of stored content. */
 import { BlobGoneError } from './blobs.ts';
-import type { Queryable } from './pool.ts';
-import { query } from './pool.ts';
+import type { Queryable } from '../core/pool.ts';
+import { query } from '../core/pool.ts';
 
 /** Where content begins: a chunk, and how many of its bytes come before. Chunks of put together content differ in size. */
 export type BlobPlace = { chunk: number; offset: number };

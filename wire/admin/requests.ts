@@ -2,11 +2,11 @@
 import { z } from 'zod';
 
 import { checkId } from '../ids.ts';
-import { limitsSchema } from '../project-limits.ts';
-import { DEFAULT_SCOPES, SCOPES } from '../scopes.ts';
-import { integer, list, or, text } from './fields.ts';
-import { LIMITS } from './limits.ts';
-import { asNumber, listQuery } from './queries.ts';
+import { limitsSchema } from './project-limits.ts';
+import { DEFAULT_SCOPES, SCOPES } from './scopes.ts';
+import { integer, list, or, text } from '../requests/fields.ts';
+import { LIMITS } from '../requests/limits.ts';
+import { asNumber, listQuery } from '../requests/queries.ts';
 
 const YEAR_SECONDS = 365 * 86_400;
 const name = text(LIMITS.name, 1).regex(/\S/u);

@@ -1,7 +1,7 @@
 /** Bodies of the batch endpoints, and the lines of a batch's input file. */
 import { z } from 'zod';
-import { created, EXTENSION, integer, metadata, or, problem, text } from './fields.ts';
-import { LIMITS } from './limits.ts';
+import { created, EXTENSION, integer, metadata, or, problem, text } from '../requests/fields.ts';
+import { LIMITS } from '../requests/limits.ts';
 
 /** Lines of a batch of runs may also name a thread in their url. */
 export const RUNS_ENDPOINT = '/v1/threads/runs';
