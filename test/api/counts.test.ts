@@ -152,6 +152,7 @@ test('a code_interpreter call: 24 events, 2 model calls, and this many statement
   expect(ofTheCall.filter((name) => !/^(begin|commit)/.test(name))).toEqual([
     'tool-calls.read',
     'interpreters.take',
+    'stored-bytes.room',
     'blobs.write-whole',
     'runs.lock',
     'tool-calls.store',
@@ -159,6 +160,7 @@ test('a code_interpreter call: 24 events, 2 model calls, and this many statement
     'run-steps.end',
     'run-events.append',
     'interpreters.settle',
+    'usage.count-cell',
   ]);
 });
 

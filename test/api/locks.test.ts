@@ -103,32 +103,38 @@ test('a locked table refuses what reads and writes it, and nothing else', async 
 });
 
 test.each([
-  { what: 'a list', table: 'files', request: () => ['/v1/files', {}] as const },
+  // Half of the slots for answers.
+  { what: 'a list', table: 'files', blocked: 8, request: () => ['/v1/files', {}] as const },
   {
     what: 'a search',
     table: 'vector_store_files',
+    // Two thirds of the connections.
+    blocked: 13,
     request: async () => {
       const { id } = await env.client.vectorStores.create({ name: 'S' });
       const body = JSON.stringify({ query: 'x' });
       return [`/v1/vector_stores/${id}/search`, { method: 'POST', body }] as const;
     },
   },
-])('$what whose client leaves is given up by the database too', async ({ table, request }) => {
-  const [path, init] = await request();
-  await hold(`lock table ${table} in access exclusive mode`);
-  const leaving = new AbortController();
-  const left = Array.from({ length: 30 }, () =>
-    env.fetch(path, { ...init, signal: leaving.signal }),
-  );
-  await untilBlocked(env, table, 13);
-  leaving.abort();
-  await Promise.all(left.map((answer) => expect(answer).rejects.toThrow('aborted')));
-  // The lock is still held: nothing but a cancel ends a statement that waits for it.
-  await expect.poll(statements, { timeout: 4_000 }).toEqual([]);
-  await release();
-  const answers = await Promise.all(Array.from({ length: 30 }, () => env.fetch(path, init)));
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-});
+])(
+  '$what whose client leaves is given up by the database too',
+  async ({ table, blocked, request }) => {
+    const [path, init] = await request();
+    await hold(`lock table ${table} in access exclusive mode`);
+    const leaving = new AbortController();
+    const left = Array.from({ length: 30 }, () =>
+      env.fetch(path, { ...init, signal: leaving.signal }),
+    );
+    await untilBlocked(env, table, blocked);
+    leaving.abort();
+    await Promise.all(left.map((answer) => expect(answer).rejects.toThrow('aborted')));
+    // The lock is still held: nothing but a cancel ends a statement that waits for it.
+    await expect.poll(statements, { timeout: 4_000 }).toEqual([]);
+    await release();
+    const answers = await Promise.all(Array.from({ length: 30 }, () => env.fetch(path, init)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+  },
+);
 
 test('a write whose client leaves has its effect all the same', async () => {
   const thread = await newThread();
