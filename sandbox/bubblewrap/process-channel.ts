@@ -123,7 +123,7 @@ function memoryMeter(launcher: ChildProcess, folders: readonly string[]): Channe
       lists = await listBytes(kernel, limit);
       countedAt = performance.now();
     }
-    return lists + (await memoryInUse(kernel, limit));
+    return memoryInUse(kernel, limit, lists);
   };
 }
 

@@ -18,18 +18,21 @@ const SOCKET_BUFFERS = 1.5;
 const BYTES_A_LETTER = 4;
 
 /**
- * Bytes in use by the processes in a folder of /proc and by their sockets, plus the files in `folders` as the kernel sees them.
+ * Bytes in use by the processes in a folder of /proc and by their sockets, plus the files in `folders` as the kernel sees them
+ * and what is `counted` already.
  * Resident sizes count pages that processes share after a fork once per process, so a sum above `limit` is corrected until it is
  * certain on which side of the limit the true sum is.
  */
 export async function memoryInUse(
   { proc, pids, root, folders, own }: Watched,
   limit: number,
+  counted = 0,
 ): Promise<number> {
   const processes = pids
     .map((pid) => ({ pid, ...pagesOf(`${proc}/${pid}`) }))
     .toSorted((one, other) => other.resident - one.resident);
-  let used = filesInUse(root, folders) + (own ? socketBytes(`${proc}/${pids[0]}`) : 0);
+  let used = counted + filesInUse(root, folders);
+  if (own) used += socketBytes(`${proc}/${pids[0]}`);
   for (const { resident, tables } of processes) used += resident + tables;
   for (const { pid, resident } of processes) {
     if (used <= limit) break;
