@@ -61,7 +61,8 @@ export async function listProjects(db: Queryable, page: ListQuery): Promise<List
   return listPage<Row, Project>(db, source, page, toProject);
 }
 
-function toProject({ deleted_at, ...row }: Row): Project {
+function toProject({ id, name, created_at, limits, deleted_at }: Row): Project {
   const status = deleted_at === null ? ('active' as const) : ('deleting' as const);
-  return { object: 'organization.project', ...row, archived_at: deleted_at, status };
+  const object = 'organization.project' as const;
+  return { id, object, name, created_at, limits, archived_at: deleted_at, status };
 }

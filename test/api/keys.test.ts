@@ -50,6 +50,7 @@ test('an administrator makes projects, whose names are their own, and lists them
   expect(await admin.get(`/threadmill/projects/${project.id}`)).toEqual(project);
   const list = await admin.get<ListEnvelope<Project>>('/threadmill/projects?limit=1');
   expect(list).toMatchObject({ data: [project], has_more: true });
+  expect(list.data).toEqual([project]);
   expect(
     await admin.get(`/threadmill/projects?order=asc&before=${project.id}&limit=1`),
   ).toMatchObject({ data: [{ name: 'operators' }], has_more: true });
