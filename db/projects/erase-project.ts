@@ -9,7 +9,7 @@ import { query, withTransaction } from '../core/pool.ts';
 import { found } from '../core/read-by-id.ts';
 import { inProject } from '../core/row-scope.ts';
 
-/** What a deletion would take, in numbers of objects and bytes of files. */
+/** What a deletion would take, in numbers of objects and stored bytes, as the quota counts them. */
 export type ProjectContent = Record<
   'assistants' | 'threads' | 'runs' | 'files' | 'vector_stores' | 'bytes',
   number
@@ -23,7 +23,7 @@ export async function countContent(db: Queryable, id: ProjectId): Promise<Projec
   const rows = await query<ProjectContent>(
     db,
     'erase-project.count',
-    `select ${counts.join(', ')}, file_bytes as bytes from projects p where id = $1 and deleted_at is null`,
+    `select ${counts.join(', ')}, blob_bytes + row_bytes as bytes from projects p where id = $1 and deleted_at is null`,
     [id],
   );
   return found(rows[0], 'project', id);

@@ -158,6 +158,9 @@ test('a deleted project leaves no row in any table, and the project beside it ke
     deleted: false,
     content: { assistants: 1, threads: 2, runs: 2, vector_stores: 1 },
   });
+  const { bytes } = (dry as { content: { bytes: number } }).content;
+  // The content of its file, its upload and its batch.
+  expect(bytes).toBeGreaterThan(40);
   expect(await rowsNaming(gone.ids)).toEqual(all);
 
   expect(await admin.delete(path)).toEqual({
