@@ -41,7 +41,7 @@ export type Written<Answer> = {
   deliveries?: Delivery[];
   /** The stream of a run starts with the event after this one. */
   beforeSeq?: number;
-  /** Of the audit event, where it is not of the caller's project or not about `object`. Null: nothing was changed. */
+  /** Project and resource of the audit event, if they differ from the caller's project and `object`. Null: nothing was changed. */
   audited?: { project: ProjectId; resource?: string } | null;
 };
 

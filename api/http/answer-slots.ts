@@ -8,7 +8,7 @@ import { createShares } from '../../db/core/connection-shares.ts';
 import { callerOf } from './auth.ts';
 
 const SLOTS = 16;
-/** Until an answer gets its slot, in ms. Then the client is told to come again. */
+/** Longest wait of an answer for a slot, in ms. After it the server answers 503 with Retry-After. */
 const WAIT_MS = 5_000;
 /** Bytes that the client has not read yet: a smaller answer gives its slot back at once. */
 const LARGE = 64 * 1024;

@@ -39,7 +39,7 @@ export function endWithKey({
   };
 }
 
-/** What ends an answer in good order. An answer that is not at its end by the next check is cut. */
+/** Ends an answer in good order. The next check cuts an answer that has not ended by then. */
 const endings = new WeakMap<Response, () => void>();
 
 /** Without it an answer is cut. */

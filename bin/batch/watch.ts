@@ -17,7 +17,7 @@ const EXIT = { completed: 0, someFailed: 2, notCompleted: 3 };
 
 /** Returns the batch as it ended. */
 export async function watch(client: OpenAI, id: string): Promise<Batch> {
-  await client.batches.retrieve(id); // a server that is not there is reported at once
+  await client.batches.retrieve(id); // reports an unreachable server at once
   const patient = client.withOptions({ maxRetries: RETRIES });
   const show = progressLine();
   const rate = rateMeter();

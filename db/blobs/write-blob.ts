@@ -121,7 +121,7 @@ class BlobWriter {
     this.#reserved = bytes;
   }
 
-  /** A chunk that is not the last one. */
+  /** Stores a chunk before the last. */
   async append(data: Buffer): Promise<void> {
     this.#bytes += data.length;
     await this.reserve(this.#bytes);

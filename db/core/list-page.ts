@@ -78,7 +78,7 @@ type Place = string | number | null;
 /** From behind `start` up to before `end`. */
 type Reading = { ascending: boolean; start: Place; end: Place; limit: number };
 
-/** The page's rows as JSON, and whatever tells that there are more: null, or the row behind `limit`. */
+/** The page's rows as JSON. One entry more, a row or null, means that the list goes on. */
 async function readRows(
   db: Queryable,
   source: ListSource,

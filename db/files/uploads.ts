@@ -1,5 +1,5 @@
 /**
- * Uploads: a file that comes in parts. A pending upload counts the bytes that have still to come. Whatever ends it
+ * Uploads: a file that comes in parts. A pending upload reserves the bytes that have not arrived. Its end, of any kind,
  * happens under its row's lock; its parts become the file's content without being copied, or are deleted.
  */
 import { notFound } from '../../wire/errors/errors.ts';
