@@ -42,12 +42,14 @@ export async function countCell(db: Queryable, runId: RunId, ms: number): Promis
 
 export type CountedRequests = { project: string; key: string; requests: number };
 
+/** A count that arrives after its project was erased is dropped: it would be a row that nobody deletes. */
 export async function countRequests(db: Queryable, counted: CountedRequests[]): Promise<void> {
   await query(
     db,
     'usage.count-requests',
     `insert into usage_changes (project_id, key_id, requests)
-     select * from unnest($1::text[], $2::text[], $3::bigint[])`,
+     select * from unnest($1::text[], $2::text[], $3::bigint[]) as c (project_id, key_id, requests)
+     where exists (select from projects p where p.id = c.project_id)`,
     [
       counted.map(({ project }) => project),
       counted.map(({ key }) => key),
