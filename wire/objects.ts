@@ -177,6 +177,7 @@ export const toBatch = (row: rows.BatchRow): wire.Batch =>
       window: row.running_limit,
       priority: row.priority,
       paused: row.paused,
+      pause_reason: row.pause_reason,
       on_requires_action: row.on_requires_action,
     },
   });

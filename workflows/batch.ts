@@ -69,9 +69,11 @@ async function advance(input: BatchInput, root: CancellationScope): Promise<Batc
   }
 }
 
-async function wait({ ms, counts, paused }: Waiting, woken: () => boolean): Promise<void> {
+async function wait({ ms, counts, paused, reason }: Waiting, woken: () => boolean): Promise<void> {
   const lines = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
-  setCurrentDetails(`${paused ? 'Paused. ' : ''}Lines: ${lines.join(', ')}.`);
+  setCurrentDetails(
+    `${paused ? `Paused (${reason ?? 'requested'}). ` : ''}Lines: ${lines.join(', ')}.`,
+  );
   if (ms > 0) await condition(woken, ms, { summary: 'lines, or a change' });
 }
 

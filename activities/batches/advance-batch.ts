@@ -15,7 +15,7 @@ import { startCancelling } from '../../db/runs/transitions.ts';
 import { hasEnded } from '../../wire/batches/batch-status.ts';
 import type { BatchId } from '../../wire/ids.ts';
 import type { BatchRow } from '../../wire/rows.ts';
-import type { BatchStatus, LastError } from '../../wire/types.ts';
+import type { BatchSettings, BatchStatus, LastError } from '../../wire/types.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
 import { beating } from '../ingest/ingest-file.ts';
 import { startLines } from './start-lines.ts';
@@ -25,7 +25,9 @@ export type BatchStep =
   | { kind: 'validate' }
   | { kind: 'finalize' }
   | { kind: 'ended'; status: BatchStatus | 'deleted' }
-  | { kind: 'wait'; ms: number; paused: boolean; counts: LineCounts };
+  | { kind: 'wait'; ms: number; paused: boolean; reason?: PauseReason; counts: LineCounts };
+
+type PauseReason = BatchSettings['pause_reason'];
 
 /** Runs that one step cancels or fails. */
 const RUNS = 200;
@@ -73,7 +75,8 @@ async function go(
 
 function waitFor(batch: BatchRow, counts: LineCounts, ms: number): BatchStep {
   const left = batch.seconds_left > 0 ? batch.seconds_left * 1_000 : ms;
-  return { kind: 'wait', ms: Math.min(ms, left), paused: batch.paused, counts };
+  const { paused, pause_reason: reason } = batch;
+  return { kind: 'wait', ms: Math.min(ms, left), paused, reason, counts };
 }
 
 function isIdle({ pending = 0, running = 0, waiting = 0 }: LineCounts): boolean {

@@ -4,6 +4,7 @@ import { Agent, request as send } from 'undici';
 
 import { endPassedLine, readPassedLine } from '../../db/batches/passed-lines.ts';
 import type { PassedLine } from '../../db/batches/passed-lines.ts';
+import { pauseBatchFor } from '../../db/batches/transitions.ts';
 import type { LineResponse } from '../../db/batches/results.ts';
 import { readBlobPart } from '../../db/blobs/blob-parts.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
@@ -14,10 +15,12 @@ import type { BatchId } from '../../wire/ids.ts';
 import { passedBodySchema } from '../../wire/batches/requests.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
+import { ModelServerError } from '../model/server-error.ts';
 import { beating } from '../ingest/ingest-file.ts';
 
 /** In ms. A model may think for long before it answers. */
 const WAIT_MS = 1_800_000;
+const LONGEST_RETRY_MS = 3_600_000;
 const agent = new Agent({ headersTimeout: WAIT_MS, bodyTimeout: WAIT_MS, allowH2: false });
 
 export async function passLine(
@@ -28,9 +31,11 @@ export async function passLine(
   return beating(async (signal) => {
     const found = await readPassedLine(deps.pool, batchId, line);
     if (found === undefined) return;
-    const response = await answer(deps, found, signal).catch((error: unknown) => {
+    const response = await answer(deps, found, signal).catch(async (error: unknown) => {
       if (error instanceof ApiError) return { status_code: error.status, body: error.toJSON() };
-      throw error;
+      if (!(error instanceof ModelServerError)) throw error;
+      if (error.outOfQuota) await pauseBatchFor(deps.pool, batchId, 'insufficient_quota');
+      throw asFailure(error);
     });
     await endPassedLine(deps.pool, [batchId, line], response);
   });
@@ -64,7 +69,16 @@ async function answer(
   return response;
 }
 
-/** @throws a failure that is tried again, after the time that the server asks for */
+/** It is tried again, after the time that the server asks for. */
+function asFailure({ status, retryAfterMs = 0 }: ModelServerError): ApplicationFailure {
+  const wait = Math.min(retryAfterMs, LONGEST_RETRY_MS);
+  return ApplicationFailure.create({
+    message: `The model server answered ${status}.`,
+    ...(wait > 0 && { nextRetryDelay: wait }),
+  });
+}
+
+/** @throws ModelServerError for what can be answered later */
 async function ask({
   server,
   upstreamModel,
@@ -83,18 +97,21 @@ async function ask({
     body: JSON.stringify({ ...body, model: upstreamModel }),
     signal,
   });
-  const { statusCode, headers } = answered;
-  const text = await answered.body.text();
-  if ([401, 403, 408, 429].includes(statusCode) || statusCode >= 500) {
-    log.info('A model server did not take a line', { status: statusCode, url: server.baseUrl });
-    const seconds = Number(headers['retry-after']);
-    const wait = seconds > 0 ? { nextRetryDelay: `${Math.min(seconds, 3_600)}s` as const } : {};
-    throw ApplicationFailure.create({
-      message: `The model server answered ${statusCode}.`,
-      ...wait,
-    });
+  const { statusCode: status } = answered;
+  const content = parsed(await answered.body.text());
+  if (status < 300) return { status_code: status, body: content };
+  const { baseUrl: url, apiKey } = server;
+  const headers = new Headers();
+  for (const name of ['retry-after', 'retry-after-ms']) {
+    const value = answered.headers[name];
+    if (typeof value === 'string') headers.set(name, value);
   }
-  return { status_code: statusCode, body: parsed(text) };
+  const error = new ModelServerError({ status, url, body: content, headers, apiKey });
+  if (!error.outOfQuota && ![401, 403, 408, 429].includes(status) && status < 500) {
+    return { status_code: status, body: content };
+  }
+  log.info('A model server did not take a line', { status, url, reason: error.reason });
+  throw error;
 }
 
 function parsed(text: string): unknown {

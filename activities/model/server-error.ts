@@ -54,13 +54,9 @@ export class ModelServerError extends Error {
 
   /** There is no money left: waiting does not help. */
   get outOfQuota(): boolean {
+    if (SPENT_CODES.test(this.code)) return true;
     if (this.retryAfterMs !== undefined) return false;
-    return (
-      this.status === 402 ||
-      /insufficient_quota|billing_|exceeded.{0,9}current.quota|insufficient (balance|credits)/i.test(
-        `${this.code} ${this.reason}`,
-      )
-    );
+    return this.status === 402 || SPENT.test(`${this.code} ${this.reason}`);
   }
 
   /** The same request can succeed later. `x-should-retry` is the server's own word. */
@@ -73,6 +69,27 @@ export class ModelServerError extends Error {
     return [408, 409, 425, 429].includes(status) || (status >= 500 && ![501, 505].includes(status));
   }
 }
+
+const SPENT_CODES = /insufficient_quota|budget_exceeded|billing_/i;
+
+/** Sentences of services for an account, a key or a team whose money or limit is used up. */
+const SPENT = new RegExp(
+  [
+    'exceeded.{0,9}current.quota',
+    'insufficient.{0,3}(balance|credits|quota|funds)',
+    // LiteLLM
+    'budget has been exceeded|exceeded_?(token_?)?budget|exceeded budget',
+    // Anthropic
+    'credit balance is too low|specified api usage limits',
+    // xAI, Fireworks, Groq, Google
+    'used all available credits|spend(ing)? limit|credits are depleted',
+    // OpenRouter, Mistral, Azure
+    'key limit exceeded|usage limit reached|out of call volume quota',
+    // SiliconFlow, Alibaba, Volcengine, Zhipu
+    'balance is insufficient|arrearage|accountoverdue|余额不足',
+  ].join('|'),
+  'i',
+);
 
 const PERMANENT =
   /\b(invalid_|authentication|permission|not_found|model_not_found|context_length|unsupported|bad_request|validation)/i;

@@ -69,12 +69,12 @@ function countsOf({ request_counts }: Batch) {
 
 function describe(batch: Batch): string {
   const { total, done, failed } = countsOf(batch);
-  const { paused = false } = (batch as Settings)['x-threadmill'] ?? {};
-  const isHeld = paused && !hasEnded(batch);
-  return `${batch.id} ${batch.status}${isHeld ? ' (paused)' : ''}: ${done}/${total} lines, ${failed} failed`;
+  const { pause_reason: reason } = (batch as Settings)['x-threadmill'] ?? {};
+  const paused = reason && !hasEnded(batch) ? ` (paused: ${reason})` : '';
+  return `${batch.id} ${batch.status}${paused}: ${done}/${total} lines, ${failed} failed`;
 }
 
-type Settings = { 'x-threadmill'?: { paused: boolean } };
+type Settings = { 'x-threadmill'?: { pause_reason: string | null } };
 
 /** The runs that wait for outputs of their functions. */
 async function countWaiting(client: OpenAI, id: string): Promise<string> {

@@ -29,7 +29,8 @@ const counted = (column: 'completed' | 'failed') =>
 export const BATCH_COLUMNS = `id, project_id, created_at, endpoint, input_file_id, input_blob_id, completion_window, metadata,
   output_expires_after, status, ending, expires_at, in_progress_at, finalizing_at, completed_at, failed_at, expired_at,
   cancelling_at, cancelled_at, errors, output_file_id, error_file_id, checked_chunk, checked_offset, checked_lines, total, usage,
-  running_limit, priority, paused, on_requires_action, (expires_at - unix_now()) as seconds_left, ${counted('completed')}, ${counted('failed')}`;
+  running_limit, priority, paused, case when paused then coalesce(pause_reason, 'requested') end as pause_reason, on_requires_action,
+  (expires_at - unix_now()) as seconds_left, ${counted('completed')}, ${counted('failed')}`;
 
 /**
  * Makes a batch of a file. Its workflow reads the file.

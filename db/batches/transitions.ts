@@ -5,6 +5,7 @@
 import { BATCH_TRANSITIONS } from '../../wire/batches/batch-status.ts';
 import { cannotChangeBatch } from '../../wire/errors/errors.ts';
 import type { BatchId, ProjectId } from '../../wire/ids.ts';
+import type { FoundReason } from '../../wire/batches/answers.ts';
 import type { BatchChange } from '../../wire/batches/requests.ts';
 import type { BatchRow } from '../../wire/rows.ts';
 import type { BatchError, BatchStatus, BatchUsage } from '../../wire/types.ts';
@@ -131,12 +132,31 @@ export async function changeBatch(
     tx,
     'batches.change',
     `update batches set running_limit = coalesce($3, running_limit), priority = coalesce($4, priority),
-       paused = coalesce($5, paused), updated_at = clock_timestamp()
+       paused = coalesce($5, paused), pause_reason = case when $5 then 'requested' when $5 is null then pause_reason end,
+       updated_at = clock_timestamp()
      where id = $1 and project_id = $2 and status in ('validating', 'in_progress') returning ${BATCH_COLUMNS}`,
     [id, projectId, window ?? null, priority ?? null, paused ?? null],
   );
   if (rows[0] !== undefined) return { batch: rows[0], deliveries: [await wake(tx, id)] };
   throw cannotChangeBatch('change', (await getBatch(tx, projectId, id)).status);
+}
+
+/** Pauses a batch that starts lines, for a reason that the server found. One that is paused keeps its reason. */
+export async function pauseBatchFor(
+  db: Queryable,
+  id: BatchId,
+  reason: FoundReason,
+): Promise<void> {
+  await query(
+    db,
+    'batches.pause-for',
+    `with paused as (
+       update batches set paused = true, pause_reason = $2, updated_at = clock_timestamp()
+       where id = $1 and status = 'in_progress' and not paused returning id)
+     insert into deliveries (run_id, kind, payload, next_attempt_at)
+     select id, 'wake', '{"kind": "wake"}'::jsonb, clock_timestamp() from paused`,
+    [id, reason],
+  );
 }
 
 function wake(tx: Tx, id: BatchId): Promise<Delivery> {

@@ -110,6 +110,32 @@ describe('errors', () => {
     expect(error(status, body).transient).toBe(transient);
   });
 
+  test.each<[number, unknown]>([
+    [429, { error: { message: 'm', type: 'insufficient_quota', code: 'insufficient_quota' } }],
+    [402, { error: { message: 'Insufficient Balance', type: 'unknown_error' } }],
+    [402, { error: { message: 'This request requires more credits', code: 402 } }],
+    [403, { error: { message: 'Key limit exceeded (total limit).', code: 403 } }],
+    [400, { error: { message: 'Budget has been exceeded! Current cost: 2, Max budget: 1' } }],
+    [400, { error: { message: 'ExceededBudget: User=a over budget. Spend=2, Budget=1' } }],
+    [429, { error: { message: 'm', type: 'budget_exceeded', code: '429' } }],
+    [400, { error: { message: 'Your credit balance is too low to access the API.' } }],
+    [429, { error: 'Your team has either used all available credits or reached its limit.' }],
+    [412, { error: { message: 'Account is suspended, reaching the monthly spending limit' } }],
+    [403, { message: 'Sorry, your account balance is insufficient' }],
+  ])('%s %j says that money is spent', (status, body) => {
+    expect(error(status, body).outOfQuota).toBe(true);
+  });
+
+  test.each<[number, unknown, Record<string, string>]>([
+    [429, { error: { message: 'Rate limit reached for m', code: 'rate_limit_exceeded' } }, {}],
+    [429, { error: { message: 'You exceeded your current quota' } }, { 'retry-after': '7' }],
+    [429, { error: { message: 'exceeded the token rate limit', code: '429' } }, {}],
+    [429, { message: 'Service tier capacity exceeded for this model.', code: '3505' }, {}],
+    [400, { error: { message: 'insufficient_system_resource' } }, {}],
+  ])('%s %j is no sign that money is spent', (status, body, headers) => {
+    expect(error(status, body, new Headers(headers)).outOfQuota).toBe(false);
+  });
+
   test('a wait is read from headers and bodies', () => {
     expect(error(429, '', new Headers({ 'retry-after': '2' })).retryAfterMs).toBe(2_000);
     expect(error(429, '', new Headers({ 'retry-after-ms': '7' })).retryAfterMs).toBe(7);

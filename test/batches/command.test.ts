@@ -121,7 +121,9 @@ test(
     expect(await batch(['pause', id])).toMatchObject({ code: 0, stdout: `Paused ${id}.\n` });
     const watching = start('bin/with-node.mjs', ['bin/batch.ts', 'watch', id], { env: server() });
     const [said] = await once(watching.child.stderr!, 'data');
-    expect(said).toBe(`${id} in_progress (paused): 0/1 lines, 0 failed, 1 in requires_action\n`);
+    expect(said).toBe(
+      `${id} in_progress (paused: requested): 0/1 lines, 0 failed, 1 in requires_action\n`,
+    );
     const early = await batch(['fetch', id]);
     expect(early).toMatchObject({ code: 1, stdout: '' });
     expect(early.stderr).toContain(`${id} is in_progress, and its files come with its end`);

@@ -60,7 +60,7 @@ test('no line starts once a pause is answered, and those that run go on', async 
   await first.reached;
   expect(await change(id, { paused: true })).toMatchObject({
     status: 'in_progress',
-    'x-threadmill': { paused: true, window: 1 },
+    'x-threadmill': { paused: true, pause_reason: 'requested', window: 1 },
   });
   first.release();
   await untilStates(id, { completed: 1, pending: 3 });
@@ -72,7 +72,8 @@ test('no line starts once a pause is answered, and those that run go on', async 
   });
   expect(await statesOf(id)).toEqual({ completed: 1, pending: 3 });
   expect(env.model.requests(model)).toHaveLength(1);
-  await change(id, { paused: false, window: 3 });
+  const resumed = await change(id, { paused: false, window: 3 });
+  expect(resumed).toMatchObject({ 'x-threadmill': { paused: false, pause_reason: null } });
   await untilStatus(env.client, id, 'completed');
   expect(env.model.requests(model)).toHaveLength(4);
 });
@@ -94,7 +95,7 @@ test('signals of the Temporal UI do what the API does, and the details show the 
     const { currentDetails } = await handle.query<{ currentDetails: string }, []>(
       '__temporal_workflow_metadata',
     );
-    expect(currentDetails).toBe('Paused. Lines: 2 pending.');
+    expect(currentDetails).toBe('Paused (requested). Lines: 2 pending.');
   });
   await handle.signal('resume');
   await untilStatus(env.client, id, 'completed');

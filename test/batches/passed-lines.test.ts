@@ -2,6 +2,7 @@
 import { toFile } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { eventually } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import { FakeUpstream, sendJson } from '../support/fake-upstream.ts';
 import { resultsOf, submit, untilStatus } from './support.ts';
@@ -68,6 +69,35 @@ test('each goes to the server of its model, and its answer is the line of the ou
   ]);
   expect(Object.fromEntries(tries)).toEqual({ first: 1, busy: 2, bad: 1, last: 1 });
   expect(upstream.last.headers.authorization).toBe('Bearer none');
+});
+
+test('a batch whose model server has no quota left is paused with the reason, and its lines wait', async () => {
+  let paid = false;
+  upstream.answer = (_received, response) =>
+    paid
+      ? sendJson(response, { usage: USAGE })
+      : sendJson(response, { error: { message: 'Insufficient Balance' } }, 402);
+  const url = '/v1/embeddings';
+  const lines = ['a', 'b', 'c'].map((id) => line(id, url, { input: id }));
+  const { id } = await submit(env.client, lines, { window: 1 }, url);
+  await eventually(async () =>
+    expect(await env.client.batches.retrieve(id)).toMatchObject({
+      status: 'in_progress',
+      request_counts: { completed: 0, failed: 0 },
+      'x-threadmill': { paused: true, pause_reason: 'insufficient_quota' },
+    }),
+  );
+  await eventually(async () => {
+    const { currentDetails } = await env.temporal.workflow
+      .getHandle(id)
+      .query<{ currentDetails: string }, []>('__temporal_workflow_metadata');
+    expect(currentDetails).toBe('Paused (insufficient_quota). Lines: 2 pending, 1 running.');
+  });
+  paid = true;
+  const body = JSON.stringify({ 'x-threadmill': { paused: false } });
+  await env.fetch(`/v1/batches/${id}`, { method: 'POST', body });
+  const batch = await untilStatus(env.client, id, 'completed');
+  expect(batch.request_counts).toEqual({ total: 3, completed: 3, failed: 0 });
 });
 
 test('a response of another project is not continued', async () => {

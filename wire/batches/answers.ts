@@ -5,6 +5,10 @@ import { z } from 'zod';
 import type { Id } from '../ids.ts';
 import { EXTENSION, metadata } from '../requests/fields.ts';
 
+/** Why the server pauses a batch by itself. */
+const FOUND_REASONS = ['budget_exceeded', 'insufficient_quota'] as const;
+export type FoundReason = (typeof FOUND_REASONS)[number];
+
 const text = z.string();
 const integer = z.number().meta({ type: 'integer' });
 const time = integer.nullable();
@@ -28,6 +32,8 @@ const batchSettings = z.object({
   window: integer,
   priority: integer,
   paused: z.boolean(),
+  /** Null: it is not paused. */
+  pause_reason: z.enum(['requested', ...FOUND_REASONS]).nullable(),
   on_requires_action: z.enum(['wait', 'fail']),
 });
 

@@ -1,0 +1,3 @@
+-- Why a paused batch starts no line. Null in a batch that is paused: a process of the version before has paused it.
+alter table batches add column pause_reason text
+  check (pause_reason in ('requested', 'budget_exceeded', 'insufficient_quota'));
