@@ -6,7 +6,8 @@ import type { ApiKeyInfo } from '../db/projects/api-keys.ts';
 import { cliActor, recordAudit } from '../db/projects/audit.ts';
 import { changeLimits } from '../db/projects/limits.ts';
 import { listModelUsage } from '../db/projects/model-usage.ts';
-import type { ModelUsage } from '../db/projects/model-usage.ts';
+import { projectNames } from '../db/projects/projects.ts';
+import { readUsage } from '../db/projects/usage.ts';
 import { ApiError } from '../wire/errors/errors.ts';
 import type { KeyId, ProjectId } from '../wire/ids.ts';
 import { limitsSchema } from '../wire/admin/project-limits.ts';
@@ -25,7 +26,7 @@ const HELP = `Usage: npm run keys -- <command> [options]
   rotate <id> [--overlap <time>]              creates a key like that one, which ends after the overlap
   revoke <id>                                 ends a key and its open streams within two seconds
   limits <id> [<limit>=<number> …]            changes limits of a project or key, and shows them
-  usage [--project <name>] [--days <number>]  shows requests and tokens by day (31 days)
+  usage [--project <name>] [--days <number>]  shows usage by day (31 days)
 
   --project <name>         the project that the key opens (default); with usage: shows only this project
   --name <name>            name of the key in the list (default)
@@ -126,7 +127,30 @@ function usage(flags: Flags): Command {
   if (!Number.isInteger(days) || days < 1 || days > 100_000) {
     throw new StartError('--days must be a whole number of at least 1.');
   }
-  return async (pool) => console.log(usageTable(await listModelUsage(pool, days, flags.project)));
+  return async (pool) => {
+    const used = await usageByDay(pool, days, flags.project);
+    const passed = await listModelUsage(pool, days, flags.project);
+    const tables = [used, passed].filter(({ length }) => length > 0).map(usageTable);
+    console.log(tables.join('\n\n') || 'No usage.');
+  };
+}
+
+/** What `GET /v1/threadmill/usage` shows, by project and day. */
+async function usageByDay(pool: Pool, days: number, project: string | undefined) {
+  const names = await projectNames(pool);
+  const project_id = [...names].find(([, name]) => name === project)?.[0];
+  if (project !== undefined && project_id === undefined) {
+    throw new StartError(`No project has the name '${project}'.`);
+  }
+  const now = Math.floor(Date.now() / 1_000);
+  const from = now - (now % UNITS.d) - (days - 1) * UNITS.d;
+  const buckets = await readUsage(pool, { from, days, project_id, group_by: ['project_id'] });
+  return buckets.flatMap(({ start_time, results }) =>
+    results.map((result) => {
+      const { object: _, project_id: id, api_key_id: __, ...counts } = result;
+      return { day: day(start_time), project: names.get(id!) ?? id, ...counts };
+    }),
+  );
 }
 
 /** `runs_at_once=5`; `runs_at_once=default` goes back to the server's default. @throws StartError */
@@ -202,10 +226,12 @@ function table(keys: ApiKeyInfo[]): string {
 }
 
 /** `estimated` counts requests whose tokens the server did not report. */
-function usageTable(rows: ModelUsage[]): string {
-  if (rows.length === 0) return 'Nothing passed through.';
+function usageTable(rows: object[]): string {
   const heads = Object.keys(rows[0]!).map((name) => name.toUpperCase());
-  return columns([heads, ...rows.map((row) => Object.values(row).map((value) => String(value)))]);
+  return columns([
+    heads,
+    ...rows.map((row) => Object.values(row).map((value) => String(value ?? ''))),
+  ]);
 }
 
 function columns(rows: string[][]): string {

@@ -19,6 +19,9 @@ export type SettingsOf<P extends Process> = Pick<
 
 export type Texts = Record<string, string | undefined>;
 
+/** Variables of earlier versions, by the name that replaces them. They go on to work. */
+export const FORMER_NAMES: Texts = { QUOTA_BYTES: 'FILE_QUOTA_BYTES' };
+
 /** Options go before variables; a blank text counts as unset. Throws ConfigError. */
 export function readSettings(env: Texts, options: Texts): Settings {
   const entries = Object.entries(SETTINGS).map(([key, setting]) => {
@@ -30,7 +33,7 @@ export function readSettings(env: Texts, options: Texts): Settings {
 
 function textOf(setting: Setting, env: Texts): string | undefined {
   if (describeSetting(setting).isSecret) return readSecret(env, setting.name);
-  return env[setting.name]?.trim() || undefined;
+  return env[setting.name]?.trim() || env[FORMER_NAMES[setting.name] ?? '']?.trim() || undefined;
 }
 
 /**

@@ -174,7 +174,11 @@ export const SETTINGS = {
     'Origins of pages that may use the API from a browser, separated by commas; `*` for all. [How](clients.md#browsers)',
   ),
   fileLimitBytes: api('FILE_LIMIT_BYTES', whole(1).default(536_870_912), 'Bytes of one file in one request'),
-  fileQuotaBytes: both('FILE_QUOTA_BYTES', whole(0).default(107_374_182_400), 'Bytes that a project may store, [see](limits.md#quota); `0` for no quota'),
+  quotaBytes: both(
+    'QUOTA_BYTES',
+    whole(0).default(107_374_182_400),
+    'Bytes that a project may store, [see](limits.md#quota); `0` for no quota. Before: `FILE_QUOTA_BYTES`, which goes on to work',
+  ),
   uploadLimitBytes: api('UPLOAD_LIMIT_BYTES', whole(1).default(8_589_934_592), 'Bytes of one upload, which arrives in parts'),
   uploadPartLimitBytes: api('UPLOAD_PART_LIMIT_BYTES', whole(1).default(67_108_864), 'Bytes of one part of an upload'),
   limitRequestsPerMinute: api('LIMIT_REQUESTS_PER_MINUTE', limit(), 'Requests a minute of a project, [see](limits.md)'),

@@ -143,7 +143,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     sandbox,
     interpreters,
     cellSeconds: config.cellSoftSeconds,
-    quotaBytes: config.fileQuotaBytes,
+    quotaBytes: config.quotaBytes,
     models: createModelServers((model) => modelTarget(config, model)),
     embedder: target === undefined ? null : createEmbedder(target),
     searchCandidates: config.searchCandidates,

@@ -41,6 +41,6 @@ function defaultLimits(config: ConfigOf<'api'>): Limits {
     runs_at_once: config.limitRunsAtOnce,
     streams_at_once: config.limitStreamsAtOnce,
     searches_at_once: config.limitSearchesAtOnce,
-    quota_bytes: config.fileQuotaBytes,
+    quota_bytes: config.quotaBytes,
   };
 }

@@ -61,6 +61,12 @@ export async function listProjects(db: Queryable, page: ListQuery): Promise<List
   return listPage<Row, Project>(db, source, page, toProject);
 }
 
+export async function projectNames(db: Queryable): Promise<Map<ProjectId, string>> {
+  const text = 'select id, name from projects';
+  const rows = await query<{ id: ProjectId; name: string }>(db, 'projects.names', text);
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 function toProject({ id, name, created_at, limits, deleted_at }: Row): Project {
   const status = deleted_at === null ? ('active' as const) : ('deleting' as const);
   const object = 'organization.project' as const;

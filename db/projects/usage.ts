@@ -89,7 +89,7 @@ type Row = Omit<UsageResult, 'object' | 'sandbox_seconds'> & { at: number; sandb
 /** A bucket for each day, also for those without usage. */
 export async function readUsage(
   db: Queryable,
-  { from, days, project_id, api_key_id, group_by }: UsageQuery,
+  { from, days, project_id, api_key_id, group_by }: Omit<UsageQuery, 'has_more'>,
 ): Promise<UsageBucket[]> {
   const by = (name: 'project_id' | 'api_key_id') => group_by.includes(name);
   const names = COUNTS.join(', ');
@@ -107,14 +107,15 @@ export async function readUsage(
      group by 1, 2, 3 order by 1, 2, 3`,
     [from, days, project_id ?? null, api_key_id ?? null, by('project_id'), by('api_key_id')],
   );
-  const found = rows.map(toResult);
+  const found = Map.groupBy(rows, ({ at }) => at);
   return Array.from({ length: days }, (_, index) => {
     const start = from + index * DAY_SECONDS;
-    const results = found.flatMap(([at, result]) => (at === start ? [result] : []));
+    const results = (found.get(start) ?? []).map(toResult);
     return { object: 'bucket', start_time: start, end_time: start + DAY_SECONDS, results };
   });
 }
 
-function toResult({ at, sandbox_ms: ms, ...counts }: Row): [at: number, UsageResult] {
-  return [at, { object: 'threadmill.usage.result', ...counts, sandbox_seconds: ms / 1_000 }];
+function toResult(row: Row): UsageResult {
+  const { at: _, sandbox_ms: ms, ...counts } = row;
+  return { object: 'threadmill.usage.result', ...counts, sandbox_seconds: ms / 1_000 };
 }

@@ -14,7 +14,7 @@ const MIB = 1024 * 1024;
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start({ worker: false, config: { fileQuotaBytes: 400 * MIB } });
+  env = await Environment.start({ worker: false, config: { quotaBytes: 400 * MIB } });
 });
 afterAll(async () => {
   await env[Symbol.asyncDispose]();

@@ -15,7 +15,7 @@ beforeAll(async () => {
   const config = {
     uploadLimitBytes: 100 * MIB,
     uploadPartLimitBytes: 2 * MIB,
-    fileQuotaBytes: 120 * MIB,
+    quotaBytes: 120 * MIB,
   };
   env = await Environment.start({ worker: false, config });
 });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { parse } from 'yaml';
 
+import { FORMER_NAMES } from '../../config/read-settings.ts';
 import type { Process, Setting } from '../../config/settings.ts';
 import { SETTINGS } from '../../config/settings.ts';
 
@@ -97,5 +98,6 @@ export function variables(process?: Process): string[] {
   return Object.values<Setting>(SETTINGS)
     .filter(({ name }) => !name.startsWith('--'))
     .filter(({ readers }) => process === undefined || readers.includes(process))
-    .map(({ name }) => name);
+    .flatMap(({ name }) => [name, FORMER_NAMES[name] ?? name])
+    .filter((name, index, all) => all.indexOf(name) === index);
 }

@@ -42,6 +42,11 @@ test('an option goes before its variable, and a blank text counts as unset', () 
   expect(readOptions(['--help'])).toBeUndefined();
 });
 
+test('the former name of a setting goes on to work, and the present one goes before it', () => {
+  expect(loadConfig({ FILE_QUOTA_BYTES: '5' }).quotaBytes).toBe(5);
+  expect(loadConfig({ FILE_QUOTA_BYTES: '5', QUOTA_BYTES: '6' }).quotaBytes).toBe(6);
+});
+
 test('texts become numbers, sizes, truth values and addresses', () => {
   const { embeddingsDimensions, cellMemoryBytes, sandboxSpare, ...rest } = loadConfig({
     EMBEDDINGS_DIMENSIONS: '0',

@@ -9,7 +9,9 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 
 import type { ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
+import { createApiKey } from '../../db/projects/api-keys.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
+import { countRequests, sumUsage } from '../../db/projects/usage.ts';
 import { startEmbeddedPostgres } from '../../embedded/postgres/server.ts';
 import { adminUrlOf, Environment, cloneDatabase, dropDatabase } from '../support/environment.ts';
 import { runToEnd } from './support.ts';
@@ -151,10 +153,11 @@ test('limits sets, shows and resets the limits of a project and of a key', async
   );
 });
 
-test('usage shows what each project had passed on, by day', async () => {
-  expect((await keys('usage')).stdout).toBe('Nothing passed through.\n');
+test('usage shows what each project used, by day, and what of it passed to model servers', async () => {
+  await createApiKey(env.pool, { projectName: 'used', name: 'a' });
+  expect((await keys('usage', '--project', 'used')).stdout).toBe('No usage.\n');
   const { rows } = await env.pool.query<{ id: ProjectId }>(
-    `select id from projects where name = 'test'`,
+    `select id from projects where name = 'used'`,
   );
   const tokens = { promptTokens: 5, completionTokens: 2, totalTokens: 7 };
   const request = {
@@ -167,12 +170,23 @@ test('usage shows what each project had passed on, by day', async () => {
   await addModelUsage(env.pool, { ...request, estimated: false });
   await addModelUsage(env.pool, { ...request, estimated: true });
   const day = new Date().toISOString().slice(0, 10);
-  const [head, row] = (await keys('usage', '--project', 'test', '--days', '2')).stdout.split('\n');
+  const cell = { project: request.projectId, key: request.keyId, requests: 3 };
+  await countRequests(env.pool, [cell]);
+  await sumUsage(env.pool);
+  const { stdout } = await keys('usage', '--project', 'used', '--days', '2');
+  const [usedHead, used, blank, head, row] = stdout.split('\n');
+  expect(usedHead).toMatch(
+    /^DAY +PROJECT +REQUESTS +RUNS +PROMPT_TOKENS +CACHED_TOKENS +COMPLETION_TOKENS +REASONING_TOKENS +STORED_BYTES +SANDBOX_SECONDS$/,
+  );
+  expect(used).toMatch(new RegExp(`^${day} +used +3 +0 +10 +0 +4 +0 +\\d+ +0$`));
+  expect(blank).toBe('');
   expect(head).toMatch(
     /^DAY +PROJECT +MODEL +ENDPOINT +REQUESTS +ESTIMATED +PROMPT_TOKENS +COMPLETION_TOKENS +TOTAL_TOKENS$/,
   );
-  expect(row).toMatch(new RegExp(`^${day} +test +m +chat/completions +2 +1 +10 +4 +14$`));
-  expect((await keys('usage', '--project', 'other')).stdout).toBe('Nothing passed through.\n');
+  expect(row).toMatch(new RegExp(`^${day} +used +m +chat/completions +2 +1 +10 +4 +14$`));
+  expect(
+    await sentence('keys', ['usage', '--project', 'other'], { DATABASE_URL: env.databaseUrl }),
+  ).toBe("No project has the name 'other'.");
   expect(await sentence('keys', ['usage', '--days', '0'])).toBe(
     '--days must be a whole number of at least 1.',
   );

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { json } from 'node:stream/consumers';
 
+import pg from 'pg';
 import { toFile } from 'openai';
 import type { APIError, OpenAI } from 'openai';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -12,8 +14,11 @@ import type { RunningApi } from '../../api/server.ts';
 import { collectBlobs } from '../../db/blobs/blobs.ts';
 import { writeBlob } from '../../db/blobs/write-blob.ts';
 import { sumRowBytes } from '../../db/projects/stored-bytes.ts';
-import { Environment } from '../support/environment.ts';
+import { questions, submit, untilStatus } from '../batches/support.ts';
+import { LOOKUP } from '../support/durable-run.ts';
+import { adminUrlOf, Environment } from '../support/environment.ts';
 import { text, toolCalls } from '../support/fake-model.ts';
+import { outputsFor } from '../support/runs.ts';
 import { readyToRun, tenantOf } from './support.ts';
 import type { Tenant } from './support.ts';
 
@@ -41,25 +46,36 @@ async function counted({ project }: Tenant): Promise<{ blobs: number; rows: numb
   return rows[0]!;
 }
 
-/** What the counters must say. */
-async function stored({ project }: Tenant): Promise<{ blobs: number; rows: number }> {
-  const { rows } = await env.pool.query<{ blobs: number; rows: number }>(
-    `select (select coalesce(sum(counted_bytes), 0) from blobs where project_id = $1)::bigint
-         + (select coalesce(sum(counted_bytes), 0) from uploads where project_id = $1)::bigint as blobs,
-       (select coalesce(sum(300 + pg_column_size(content) + pg_column_size(attachments) + pg_column_size(metadata)), 0)
-          from messages where project_id = $1)::bigint
-         + (select coalesce(sum(600 + coalesce(octet_length(instructions), 0) + octet_length(tools::text)), 0)
-          from runs where project_id = $1)::bigint
-         + (select coalesce(sum(300 + coalesce(pg_column_size(instructions), 0) + coalesce(pg_column_size(description), 0)
-          + pg_column_size(tools) + pg_column_size(metadata) + pg_column_size(response_format)), 0)
-          from assistants where project_id = $1)::bigint
-         + (select coalesce(sum(200 + coalesce(pg_column_size(response), 0)), 0) from idempotency_keys where project_id = $1)::bigint
-         + (select coalesce(sum(200 + pg_column_size(c.text) + pg_column_size(c.tsv)), 0)
-          from chunks c join documents d on d.id = c.document_id where d.project_id = $1)::bigint as rows`,
-    [project],
+/** Of each row, as documented. */
+const SIZES = {
+  messages:
+    '300 + pg_column_size(content) + pg_column_size(attachments) + pg_column_size(metadata)',
+  runs: '600 + coalesce(octet_length(instructions), 0) + octet_length(tools::text)',
+  assistants: `300 + coalesce(pg_column_size(instructions), 0) + coalesce(pg_column_size(description), 0)
+    + pg_column_size(tools) + pg_column_size(metadata) + pg_column_size(response_format)`,
+  idempotency_keys: '200 + coalesce(pg_column_size(response), 0)',
+  chunks: '200 + pg_column_size(text) + pg_column_size(tsv)',
+  run_steps: '500 + coalesce(pg_column_size(upstream), 0)',
+  tool_calls:
+    '300 + pg_column_size(input) + pg_column_size(streamed) + coalesce(pg_column_size(result), 0)',
+  batch_lines: '300 + pg_column_size(custom_id) + coalesce(pg_column_size(response), 0)',
+};
+type Counted = keyof typeof SIZES;
+
+async function bytesOf({ project }: Tenant, tables: readonly string[]): Promise<number> {
+  const sums = tables.map(
+    (table) =>
+      `(select coalesce(sum(${table in SIZES ? SIZES[table as Counted] : 'counted_bytes'}), 0) from ${table} where project_id = $1)`,
   );
-  return rows[0]!;
+  const text = `select (${sums.join(' + ')})::bigint as bytes`;
+  return (await env.pool.query<{ bytes: number }>(text, [project])).rows[0]!.bytes;
 }
+
+/** What the counters must say. */
+const stored = async (caller: Tenant) => ({
+  blobs: await bytesOf(caller, ['blobs', 'uploads']),
+  rows: await bytesOf(caller, Object.keys(SIZES)),
+});
 
 const fileOf = (bytes: number, name = 'a.bin') =>
   toFile(Buffer.alloc(bytes, 'a word and another. '), name);
@@ -191,6 +207,76 @@ test('messages, runs, assistants, chunks and stored answers count until they are
   expect(empty).toEqual(await stored(caller));
   expect(empty.rows).toBeLessThan(1_000);
 });
+
+test('arguments, outputs, steps and fields of the model server count until their thread is deleted', async () => {
+  const caller = await tenant(null);
+  const [client] = caller.clients;
+  const [input, output] = [randomText(), randomText()];
+  const call = toolCalls([{ name: 'lookup', arguments: { input } }], {
+    text: `<think>${input}</think>`,
+  });
+  const { assistant_id, thread } = await readyToRun(env, caller, call, text('Done.'));
+  const waiting = await client.beta.threads.createAndRunPoll({
+    assistant_id,
+    thread,
+    tools: [LOOKUP],
+  });
+  const before = await counted(caller);
+  expect(before).toEqual(await stored(caller));
+  // The thought goes back to the model server with the call, and so is stored with the step.
+  expect(before.rows).toBeGreaterThan(2 * input.length);
+  const { thread_id } = waiting;
+  const tool_outputs = outputsFor(waiting, output);
+  await client.beta.threads.runs.submitToolOutputsAndPoll(waiting.id, { thread_id, tool_outputs });
+  const after = await counted(caller);
+  expect(after).toEqual(await stored(caller));
+  expect(after.rows - before.rows).toBeGreaterThan(output.length);
+  await client.beta.threads.delete(thread_id);
+  const empty = await counted(caller);
+  expect(empty).toEqual(await stored(caller));
+  expect(empty.rows).toBeLessThan(1_000);
+});
+
+test('lines of a batch count, with the answers that they got', async () => {
+  const caller = await tenant(null);
+  const [client] = caller.clients;
+  const { assistant_id } = await readyToRun(env, caller, text('One.'), text('Two.'));
+  const lines = questions(assistant_id, ['one', 'two', 'three']);
+  const gone = await client.beta.threads.create();
+  await client.beta.threads.delete(gone.id);
+  lines[2] = { ...lines[2]!, url: `/v1/threads/${gone.id}/runs`, body: { assistant_id } };
+  const { id } = await submit(client, lines);
+  await untilStatus(client, id, 'completed');
+  const full = await counted(caller);
+  expect(full).toEqual(await stored(caller));
+  const { rows } = await env.pool.query('select from batch_lines where batch_id = $1', [id]);
+  expect(rows).toHaveLength(3);
+
+  const tables = ['run_steps', 'tool_calls', 'batch_lines'];
+  expect(await countedByMigration(caller, '000022.sql', tables)).toBe(
+    await bytesOf(caller, tables),
+  );
+});
+
+/** The bytes that a migration counts when the rows are there and its triggers are not yet. */
+async function countedByMigration({ project }: Tenant, file: string, tables: string[]) {
+  const text = await readFile(new URL(`../../migrations/${file}`, import.meta.url), 'utf8');
+  const owner = new pg.Client({ connectionString: adminUrlOf(env.databaseUrl) });
+  await owner.connect();
+  try {
+    await owner.query('begin; delete from row_byte_changes');
+    for (const table of tables) {
+      for (const operation of ['insert', 'update', 'delete']) {
+        await owner.query(`drop function counted_${operation}_${table} cascade`);
+      }
+    }
+    await owner.query(text);
+    const counted = 'select sum(bytes)::int as bytes from row_byte_changes where project_id = $1';
+    return (await owner.query<{ bytes: number }>(counted, [project])).rows[0]!.bytes;
+  } finally {
+    await owner.end();
+  }
+}
 
 test('a project at its quota creates nothing, and reads, deletes and ends what it has', async () => {
   const caller = await tenant(50_000);
