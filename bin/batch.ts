@@ -15,7 +15,7 @@ import { parseArguments, runProgram } from './use-database.ts';
 
 const HELP = `Usage: npm run batch -- <command> [options]
 
-  submit <file> [--endpoint <path>] [--window <time>] [--watch]
+  submit <file> [--endpoint <path>] [--window <time>] [--resume-from <id>] [--watch]
                             uploads a JSONL file, makes a batch of it and prints the batch's id
   watch <id>                shows the progress until the batch ends
   pause <id>                starts no more lines; those that run go on
@@ -26,6 +26,7 @@ const HELP = `Usage: npm run batch -- <command> [options]
 
   --endpoint <path>         what the batch is made for (/v1/threads/runs)
   --window <time>           when the batch expires, such as 24h or 7d (24h)
+  --resume-from <id>        an earlier batch: lines that have a result there are not run again
   --watch                   goes on as watch does
   --output <file>           where the results go (<id>_output.jsonl)
   --errors <file>           where the lines without a result go (<id>_error.jsonl)
@@ -40,6 +41,7 @@ const flag = { type: 'boolean' } as const;
 const OPTIONS = {
   endpoint: text,
   window: text,
+  'resume-from': text,
   watch: flag,
   output: text,
   errors: text,
@@ -76,12 +78,17 @@ function commandOf([verb, target, ...rest]: string[], flags: Flags): Command {
 
 /** Only the id goes to standard output, for scripts. */
 function submit(path: string, flags: Flags): Command {
-  const { endpoint = '/v1/threads/runs', window = '24h' } = flags;
+  const { endpoint = '/v1/threads/runs', window = '24h', 'resume-from': resume_from } = flags;
   return async (client) => {
     const file = new File([await contentOf(path)], basename(path));
     const { id: input_file_id } = await client.files.create({ file, purpose: 'batch' });
     // The client's types name the values of the hosted service.
-    const params = { input_file_id, endpoint, completion_window: window } as BatchCreateParams;
+    const params = {
+      input_file_id,
+      endpoint,
+      completion_window: window,
+      ...(resume_from !== undefined && { 'x-threadmill': { resume_from } }),
+    } as BatchCreateParams;
     // A create that the client repeats makes one batch.
     const headers = { 'Idempotency-Key': randomUUID() };
     const { id } = await client.batches.create(params, { headers });

@@ -179,5 +179,7 @@ export const toBatch = (row: rows.BatchRow): wire.Batch =>
       paused: row.paused,
       pause_reason: row.pause_reason,
       on_requires_action: row.on_requires_action,
+      resume_from: row.resume_from,
+      resumed: row.resumed,
     },
   });

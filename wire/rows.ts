@@ -141,6 +141,7 @@ export type BatchRow = Omit<
     expires_at: number;
     errors: wire.BatchError[];
     input_blob_id: number | null;
+    resumed_blob_id: number | null;
     output_expires_after: number | null;
     ending: 'expired' | 'cancelled' | null;
     checked_chunk: number;

@@ -1,4 +1,6 @@
 /** Whether one line of an input file is a request that the batch can run. */
+import { createHash } from 'node:crypto';
+
 import type { NewLine } from '../../db/batches/check-lines.ts';
 import { ApiError, invalidRequest } from '../../wire/errors/errors.ts';
 import type { AssistantId, ThreadId } from '../../wire/ids.ts';
@@ -24,11 +26,24 @@ export function checkLine({ text, place, bytes }: Line, line: number, endpoint: 
     const threadId = threadOf(url, endpoint);
     const { assistant_id: assistantId, model, stream } = parseRequest(threadId, endpoint, body);
     if (stream) throw streamed();
-    return { line: { line, customId, url, place, bytes, threadId, assistantId, model } };
+    const contentHash = hashOf([endpoint, url, body]);
+    return {
+      line: { line, customId, url, place, bytes, threadId, contentHash, assistantId, model },
+    };
   } catch (error) {
     if (error instanceof ApiError) return { error: toBatchError(error, line) };
     throw error;
   }
+}
+
+/** Two lines with the same hash ask for the same: the order of an object's fields does not count. */
+function hashOf(content: unknown): Buffer {
+  const text = JSON.stringify(content, (_, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(text).digest();
 }
 
 function toBatchError({ code, message, param }: ApiError, line: number): BatchError {

@@ -4,11 +4,12 @@ import { countLines } from '../../db/batches/line-states.ts';
 import type { LineResult } from '../../db/batches/results.ts';
 import { readResults, sumUsage } from '../../db/batches/results.ts';
 import { endBatch } from '../../db/batches/transitions.ts';
+import { readBlobPart } from '../../db/blobs/blob-parts.ts';
 import type { StoredBlob } from '../../db/blobs/blobs.ts';
 import { deleteBlob } from '../../db/blobs/blobs.ts';
 import { writeBlob } from '../../db/blobs/write-blob.ts';
 import { withTransaction } from '../../db/core/pool.ts';
-import type { Tx } from '../../db/core/pool.ts';
+import type { Pool, Tx } from '../../db/core/pool.ts';
 import { createFileOfBlob } from '../../db/files/files.ts';
 import type { BatchId } from '../../wire/ids.ts';
 import type { LineState } from '../../wire/batches/batch-status.ts';
@@ -48,7 +49,7 @@ async function write(
   const content = async function* () {
     for await (const result of readResults(pool, batch.id, states)) {
       signal.throwIfAborted();
-      if (isAnswered(result) === answered) yield toBytes(batch, result);
+      if (isAnswered(result) === answered) yield await toBytes(pool, batch, result);
     }
   };
   const options = { maxBytes: LIMITS.maxBytes };
@@ -58,7 +59,11 @@ async function write(
   return undefined;
 }
 
-function toBytes({ ending }: BatchRow, result: LineResult): Buffer {
+/** A result that was taken over is the same bytes. */
+async function toBytes(pool: Pool, batch: BatchRow, result: LineResult): Promise<Buffer> {
+  const { resumed_blob_id: blob, ending } = batch;
+  const { resumed } = result;
+  if (resumed !== null) return readBlobPart(pool, blob!, resumed, resumed.bytes);
   return Buffer.from(`${JSON.stringify(resultLine(result, ending))}\n`);
 }
 

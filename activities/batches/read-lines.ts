@@ -11,6 +11,7 @@ export type Line = { place: BlobPlace; next: BlobPlace; bytes: number; text: str
 
 export async function* readLines(
   chunks: AsyncIterable<BlobPlace & { data: Buffer }>,
+  maxBytes = MAX_LINE_BYTES,
 ): AsyncGenerator<Line> {
   let held: Buffer[] = [];
   let bytes = 0;
@@ -18,10 +19,10 @@ export async function* readLines(
   let next: BlobPlace | undefined;
   const hold = (piece: Buffer) => {
     bytes += piece.length;
-    if (bytes <= MAX_LINE_BYTES) held.push(piece);
+    if (bytes <= maxBytes) held.push(piece);
   };
   const line = (from: BlobPlace, to: BlobPlace): Line => {
-    const text = bytes <= MAX_LINE_BYTES ? Buffer.concat(held).toString() : undefined;
+    const text = bytes <= maxBytes ? Buffer.concat(held).toString() : undefined;
     const found = { place: from, next: to, bytes, text };
     held = [];
     bytes = 0;

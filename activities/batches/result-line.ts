@@ -21,8 +21,9 @@ const STATUSES = {
 } as const satisfies Record<LastError['code'], number>;
 
 /** Whether the line belongs into the output file. */
-export function isAnswered({ state, run, response }: LineResult): boolean {
-  return state === 'completed' && (run !== null || response?.status_code !== undefined);
+export function isAnswered({ state, run, response, resumed }: LineResult): boolean {
+  const stored = resumed !== null || run !== null || response?.status_code !== undefined;
+  return state === 'completed' && stored;
 }
 
 export function resultLine(result: LineResult, ending: BatchRow['ending']): ResultLine {

@@ -23,6 +23,7 @@ import type { CheckedLine } from './check-line.ts';
 import { checkLine } from './check-line.ts';
 import type { Line } from './read-lines.ts';
 import { readLines } from './read-lines.ts';
+import { takeOverResults } from './take-over.ts';
 
 /** Lines stored in one transaction. */
 const GROUP = 500;
@@ -38,7 +39,10 @@ export async function validateBatch(deps: ActivityDependencies, id: BatchId): Pr
     if (read === undefined) return;
     const errors = read.total === 0 ? [emptyFile] : read.errors;
     if (errors.length > 0) await failBatch(deps.pool, id, errors.slice(0, MAX_ERRORS));
-    else await startBatch(deps.pool, id);
+    else {
+      await takeOverResults(deps.pool, batch, signal);
+      await startBatch(deps.pool, id);
+    }
   });
 }
 

@@ -19,6 +19,8 @@ import { query } from '../core/pool.ts';
 import { readById } from '../core/read-by-id.ts';
 import { getFileRow, lockFiles } from '../files/files.ts';
 import { restartPassing } from './passed-lines.ts';
+import type { ResumedBatch } from './resume.ts';
+import { resumeFrom } from './resume.ts';
 import { RUN_COLUMNS } from '../runs/read-runs.ts';
 
 /** Lines are counted until the end stores their numbers. */
@@ -30,11 +32,12 @@ export const BATCH_COLUMNS = `id, project_id, created_at, endpoint, input_file_i
   output_expires_after, status, ending, expires_at, in_progress_at, finalizing_at, completed_at, failed_at, expired_at,
   cancelling_at, cancelled_at, errors, output_file_id, error_file_id, checked_chunk, checked_offset, checked_lines, total, usage,
   running_limit, priority, paused, case when paused then coalesce(pause_reason, 'requested') end as pause_reason, on_requires_action,
+  resume_from, resumed_blob_id, resumed,
   (expires_at - unix_now()) as seconds_left, ${counted('completed')}, ${counted('failed')}`;
 
 /**
  * Makes a batch of a file. Its workflow reads the file.
- * @throws ApiError 404; 400 for a file that cannot be the input
+ * @throws ApiError 404; 400 for a file that cannot be the input, or a batch that cannot be resumed
  */
 export async function createBatch(
   tx: Tx,
@@ -45,7 +48,8 @@ export async function createBatch(
   await lockFiles(tx, projectId, [fileId]);
   const file = await getFileRow(tx, projectId, fileId);
   checkInput(file);
-  const batch = await insertBatch(tx, [projectId, key], file, params);
+  const from = await resumeFrom(tx, projectId, params['x-threadmill'].resume_from);
+  const batch = await insertBatch(tx, [projectId, key], { file, from, params });
   return { batch: toBatch(batch), delivery: await enqueueStart(tx, batch) };
 }
 
@@ -71,19 +75,21 @@ function checkInput({ id, purpose, bytes }: FileRow): void {
   }
 }
 
+type NewBatch = { file: FileRow; from: ResumedBatch; params: CreateBatchParams };
+
 async function insertBatch(
   tx: Tx,
   [projectId, key]: [ProjectId, KeyId],
-  file: FileRow,
-  params: CreateBatchParams,
+  { file, from, params }: NewBatch,
 ): Promise<BatchRow> {
   const { 'x-threadmill': settings } = params;
   const rows = await query<BatchRow>(
     tx,
     'batches.create',
     `insert into batches (id, project_id, key_id, created_at, endpoint, input_file_id, input_blob_id, completion_window, metadata,
-       output_expires_after, status, expires_at, running_limit, priority, paused, on_requires_action)
-     select $1, $2, $14, moment, $3, $4, $5, $6, $7::jsonb, $8, 'validating', moment + $9, $10, $11, $12, $13
+       output_expires_after, status, expires_at, running_limit, priority, paused, on_requires_action,
+       resume_from, resumed_blob_id)
+     select $1, $2, $14, moment, $3, $4, $5, $6, $7::jsonb, $8, 'validating', moment + $9, $10, $11, $12, $13, $15, $16
      from unix_now() as moment returning ${BATCH_COLUMNS}`,
     [
       mintId('batch'),
@@ -100,6 +106,8 @@ async function insertBatch(
       settings.paused,
       settings.on_requires_action,
       key,
+      from.id,
+      from.blobId,
     ],
   );
   return rows[0]!;

@@ -15,6 +15,7 @@ export type NewLine = {
   bytes: number;
   /** That the url names. */
   threadId: ThreadId | null;
+  contentHash: Buffer;
 };
 
 /** What was read of the file up to a place. */
@@ -75,8 +76,8 @@ async function insertLines(
   const rows = await query<{ line: number }>(
     tx,
     'batch-lines.create',
-    `insert into batch_lines (batch_id, project_id, line, custom_id, url, chunk, "offset", bytes, thread_id)
-     select $1, $2, * from unnest($3::integer[], $4::text[], $5::text[], $6::integer[], $7::integer[], $8::integer[], $9::text[])
+    `insert into batch_lines (batch_id, project_id, line, custom_id, url, chunk, "offset", bytes, thread_id, content_hash)
+     select $1, $2, * from unnest($3::integer[], $4::text[], $5::text[], $6::integer[], $7::integer[], $8::integer[], $9::text[], $10::bytea[])
      on conflict do nothing returning line`,
     [
       id,
@@ -88,6 +89,7 @@ async function insertLines(
       lines.map(({ place }) => place.offset),
       lines.map(({ bytes }) => bytes),
       lines.map(({ threadId }) => threadId),
+      lines.map(({ contentHash }) => contentHash),
     ],
   );
   return rows.map(({ line }) => line);

@@ -4,6 +4,7 @@ import type { BatchId, RunId } from '../../wire/ids.ts';
 import { toMessage, toRun } from '../../wire/objects.ts';
 import type { MessageRow, RunRow, TokenCounts } from '../../wire/rows.ts';
 import type { BatchUsage, Message, Run } from '../../wire/types.ts';
+import type { BlobPlace } from '../blobs/blob-parts.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { RUN_COLUMNS } from '../runs/read-runs.ts';
@@ -23,6 +24,8 @@ export type LineResult = {
   line: number;
   custom_id: string;
   state: LineState;
+  /** Where its result stands in the file that is taken over. */
+  resumed: (BlobPlace & { bytes: number }) | null;
   response: LineResponse | null;
   run: (Run & { messages: Message[] }) | null;
 };
@@ -39,7 +42,8 @@ export async function* readResults(
     const rows = await query<Row>(
       db,
       'batch-lines.results',
-      `select line, custom_id, state, response, run_id from batch_lines
+      `select line, custom_id, state, response, run_id,
+         case when resumed then jsonb_build_object('chunk', chunk, 'offset', "offset", 'bytes', bytes) end as resumed from batch_lines
        where batch_id = $1 and line > $2 and state = any($3::text[]) order by line limit ${PAGE}`,
       [batchId, after, states],
     );

@@ -34,9 +34,10 @@ async function moveBatch(
   return rows[0];
 }
 
-/** validating → in_progress: every line is good. */
+/** validating → in_progress: every line is good. Those that are completed were taken over. */
 export async function startBatch(db: Queryable, id: BatchId): Promise<void> {
-  await moveBatch(db, [id, 'in_progress'], { name: 'start' });
+  const set = `, resumed = (select count(*) from batch_lines where batch_id = $1 and state = 'completed')`;
+  await moveBatch(db, [id, 'in_progress'], { name: 'start', set });
 }
 
 /** validating → failed: the file has errors. Its lines are forgotten. */
@@ -98,15 +99,18 @@ export async function endBatch(
   return batch;
 }
 
-async function releaseInput(tx: Tx, { id, input_blob_id: blob }: BatchRow): Promise<void> {
-  if (blob === null) return;
+async function releaseInput(tx: Tx, batch: BatchRow): Promise<void> {
+  const { id, input_blob_id: input, resumed_blob_id: resumed } = batch;
   await query(
     tx,
     'batches.release-input',
-    'update batches set input_blob_id = null where id = $1',
+    'update batches set input_blob_id = null, resumed_blob_id = null where id = $1',
     [id],
   );
-  await releaseBlobs(tx, [blob]);
+  await releaseBlobs(
+    tx,
+    [input, resumed].filter((blob) => blob !== null),
+  );
 }
 
 type Changed = { batch: BatchRow; deliveries: Delivery[] };

@@ -83,6 +83,7 @@ export async function deleteBlob(db: Queryable, id: number): Promise<void> {
 const UNREFERENCED = `not exists (select from files r where r.blob_id = b.id)
   and not exists (select from upload_parts r where r.blob_id = b.id)
   and not exists (select from batches r where r.input_blob_id = b.id)
+  and not exists (select from batches r where r.resumed_blob_id = b.id)
   and not exists (select from interpreters r where r.namespace_blob_id = b.id)
   and not exists (select from interpreter_files r where r.blob_id = b.id)`;
 

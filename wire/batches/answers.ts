@@ -35,6 +35,9 @@ const batchSettings = z.object({
   /** Null: it is not paused. */
   pause_reason: z.enum(['requested', ...FOUND_REASONS]).nullable(),
   on_requires_action: z.enum(['wait', 'fail']),
+  resume_from: text.nullable(),
+  /** Lines that were taken over from that batch. */
+  resumed: integer,
 });
 
 export const batch = z

@@ -47,6 +47,7 @@ const newSettings = z.strictObject(
     priority: [settings.priority, 4],
     paused: [settings.paused, false],
     on_requires_action: [z.enum(['wait', 'fail']), 'wait'],
+    resume_from: [text(LIMITS.fileId, 1), null],
   }),
 );
 

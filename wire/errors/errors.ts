@@ -186,6 +186,13 @@ export const cannotCancelBatch = (status: string): ApiError =>
 export const cannotChangeBatch = (action: 'cancel' | 'change', status: string): ApiError =>
   invalidRequest(`Cannot ${action} a batch with status '${status}'.`);
 
+/** 400: results of the batch cannot be taken over. */
+export const cannotResume = (id: string, reason: string): ApiError =>
+  invalidRequest(`Cannot resume from ${id}: ${reason}`, {
+    code: 'invalid_value',
+    param: 'x-threadmill.resume_from',
+  });
+
 /** 400: the file cannot be the input of a batch. */
 export const notABatchFile = (reason: string): ApiError =>
   invalidRequest(`Invalid 'input_file_id': ${reason}`, {
