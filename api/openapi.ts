@@ -101,6 +101,7 @@ const REFUSALS: Readonly<Record<ErrorStatus, string>> = {
   404: 'An object that the request names does not exist.',
   413: 'The body is too large.',
   415: 'The encoding or the charset of the body is not supported.',
+  416: 'The range is not in the file.',
   429: 'A limit of the project or of the key is reached: repeat the request after `retry-after`.',
   503: 'The server cannot answer now: repeat the request after `retry-after`.',
 };

@@ -103,7 +103,7 @@ export type Operation = Declared & {
   section: string;
 };
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 415 | 429 | 503;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 413 | 415 | 416 | 429 | 503;
 
 /** An `Idempotency-Key` may name an object that was deleted since. */
 export function errorsOf({

@@ -8,6 +8,8 @@ const EXPOSED = [
   'openai-processing-ms',
   'openai-poll-after-ms',
   'content-disposition',
+  'content-range',
+  'etag',
   'retry-after',
   'retry-after-ms',
   'x-should-retry',

@@ -45,3 +45,39 @@ export async function readBlobPart(
   }
   return Buffer.concat(parts);
 }
+
+/** The hash of a finished blob, null if it was put together of others, and where its byte `at` stands. @throws BlobGoneError */
+export async function findInBlob(
+  db: Queryable,
+  id: number,
+  at: number,
+): Promise<{ sha256: Buffer | null; place: BlobPlace }> {
+  const rows = await query<BlobPlace & { sha256: Buffer | null }>(
+    db,
+    'blobs.find',
+    `select b.sha256, coalesce(c.n, 0) as chunk, ($2 - coalesce(c.before, 0))::integer as offset from blobs b
+       left join lateral (select n, sum(octet_length(data)) over (order by n) - octet_length(data) as before
+         from blob_chunks where blob_id = b.id) c on c.before <= $2
+     where b.id = $1 order by c.n desc limit 1`,
+    [id, at],
+  );
+  if (rows[0] === undefined) throw new BlobGoneError(id);
+  const { sha256, ...place } = rows[0];
+  return { sha256, place };
+}
+
+/** Some bytes of a finished blob, chunk by chunk. @throws BlobGoneError, also in the middle */
+export async function* readBlobSpan(
+  db: Queryable,
+  id: number,
+  place: BlobPlace,
+  bytes: number,
+): AsyncGenerator<Buffer> {
+  let left = bytes;
+  for await (const { data } of readBlobFrom(db, id, place)) {
+    yield data.subarray(0, left);
+    left -= data.length;
+    if (left <= 0) return;
+  }
+  if (left > 0) throw new BlobGoneError(id);
+}

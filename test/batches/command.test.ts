@@ -1,7 +1,7 @@
 /** npm run batch, as a teacher's scripts run it, against a real API. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -138,43 +138,81 @@ test(
   },
 );
 
-/** In front of the API. It cuts the first download in its middle. */
-async function cuttingProxy(): Promise<string> {
+/** In front of the API. It cuts the first download in its middle, and notes how many bytes each later one has. */
+async function cuttingProxy(): Promise<{ url: string; downloads: number[] }> {
+  const downloads: number[] = [];
   let cuts = 0;
-  const answer = async ({ url = '' }: IncomingMessage, response: ServerResponse) => {
-    const given = await env.fetch(url);
+  const answer = async ({ url = '', headers }: IncomingMessage, response: ServerResponse) => {
+    const { range } = headers;
+    const given = await env.fetch(url, range === undefined ? {} : { headers: { range } });
     const bytes = Buffer.from(await given.arrayBuffer());
     const isCut = url.endsWith('/content') && cuts++ === 0;
-    response.writeHead(given.status, {
-      'content-type': given.headers.get('content-type')!,
-      'content-length': bytes.length,
+    if (url.endsWith('/content') && !isCut) downloads.push(bytes.length);
+    const passed = ['content-type', 'content-length', 'content-range', 'etag'];
+    const fields = passed.flatMap((name) => {
+      const value = given.headers.get(name);
+      return value === null ? [] : [name, value];
     });
+    response.writeHead(given.status, fields);
     if (isCut) response.write(bytes.subarray(0, bytes.length / 2), () => response.destroy());
     else response.end(bytes);
   };
   const proxy = createServer((request, response) => void answer(request, response));
   await once(proxy.listen(0, '127.0.0.1'), 'listening');
   onTestFinished(() => void proxy.close());
-  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/v1`;
+  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/v1`;
+  return { url, downloads };
 }
 
 test(
-  'a download that is cut leaves no half file, and fetching again completes it',
+  'a download that is cut leaves no half file, and fetching again gets the rest',
   PATIENCE,
   async () => {
     const { id } = await submit(env.client, await lines([text('One.'), text('Two.')]));
     const { output_file_id } = await untilStatus(env.client, id, 'completed');
     const output = path('cut.jsonl');
-    const variables = { ...server(), OPENAI_BASE_URL: await cuttingProxy() };
+    const proxy = await cuttingProxy();
+    const variables = { ...server(), OPENAI_BASE_URL: proxy.url };
     const cut = await batch(['fetch', id, '--output', output], variables);
     expect(cut).toMatchObject({ code: 1, stdout: '' });
     expect(cut.stderr).toMatch(/^.+ could not be downloaded whole \(.+\): fetch it again\.\n$/);
     await expect(access(output)).rejects.toThrow('ENOENT');
+    const { size } = await stat(`${output}.part`);
 
     const again = await batch(['fetch', id, '--output', output], variables);
     expect(again).toEqual({ code: 0, stdout: `${output}\n`, stderr: '' });
-    expect(await readFile(output, 'utf8')).toBe(await contentOf(output_file_id));
+    const content = await contentOf(output_file_id);
+    expect(await readFile(output, 'utf8')).toBe(content);
+    expect(proxy.downloads).toEqual([Buffer.byteLength(content) - size]);
     await expect(access(`${output}.part`)).rejects.toThrow('ENOENT');
+  },
+);
+
+test('a part that is not of the file, or has all of it, is downloaded anew', PATIENCE, async () => {
+  const { id } = await submit(env.client, await lines([text('One.')]));
+  const { output_file_id } = await untilStatus(env.client, id, 'completed');
+  const content = await contentOf(output_file_id);
+  const output = path('part.jsonl');
+  for (const part of ['of another file', content]) {
+    await writeFile(`${output}.part`, part);
+    expect(await batch(['fetch', id, '--output', output])).toMatchObject({ code: 0 });
+    expect(await readFile(output, 'utf8')).toBe(content);
+  }
+});
+
+test(
+  'submits the same file again with --resume-from, and no line is run twice',
+  PATIENCE,
+  async () => {
+    const input = await inputFile(await lines([text('One.'), text('Two.')]));
+    const first = await batch(['submit', input, '--watch']);
+    const again = ['submit', input, '--resume-from', first.stdout.trim(), '--watch'];
+    const { code, stdout } = await batch(again);
+    expect(code).toBe(0);
+    expect(await env.client.batches.retrieve(stdout.trim())).toMatchObject({
+      request_counts: { total: 2, completed: 2, failed: 0 },
+      'x-threadmill': { resumed: 2 },
+    });
   },
 );
 

@@ -11,6 +11,10 @@ export const noSuchFile = (id: string): ApiError =>
 export const downloadNotAllowed = (purpose: string): ApiError =>
   invalidRequest(`Not allowed to download files of purpose: ${purpose}`);
 
+/** 416: no byte of the file is in the range. Our text. */
+export const noSuchRange = (size: number): ApiError =>
+  new ApiError(416, `The requested range is not in the file, which has ${size} bytes.`);
+
 /** 400, as hosted; the text is ours. */
 export const emptyFile = (param: string): ApiError =>
   invalidRequest('File is empty.', { code: 'empty_file', param });
