@@ -11,11 +11,12 @@ import { isBusy, isUnavailable } from '../db/core/pool.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import { ofRun } from '../db/projects/project-of.ts';
 import { RunCancelledError } from '../db/events/run-control.ts';
+import { countHold, readHolds } from '../db/runs/holds.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
 import type { RunId } from '../wire/ids.ts';
 import type { Stopped } from '../wire/run-status.ts';
 import type { Tries } from './failures.ts';
-import { tooManyTries, toFailure } from './failures.ts';
+import { HeldError, tooManyTries, toFailure } from './failures.ts';
 
 /**
  * A third of the heartbeat timeout, which counts from the start: a short turn costs the server no beat at all. While this
@@ -49,7 +50,8 @@ export async function attempt<T>(
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T | Stopped> {
   const context = Context.current();
-  const exhausted = tooManyTries(triesOf(context));
+  let exhausted = tooManyTries(triesOf(context));
+  if (exhausted) exhausted = tooManyTries(await triesWithoutHolds(pool, runId, context));
   if (exhausted !== undefined) throw exhausted;
   const heartbeat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
   try {
@@ -67,7 +69,8 @@ export async function attempt<T>(
         const cause = context.cancellationSignal.aborted
           ? context.cancellationSignal.reason
           : error;
-        throw toFailure(cause, triesOf(context));
+        if (cause instanceof HeldError) await ofRun(pool, runId, () => countHold(pool, runId));
+        throw toFailure(cause, await triesWithoutHolds(pool, runId, context));
       }
     });
   } finally {
@@ -79,6 +82,17 @@ export async function attempt<T>(
 export function triesOf({ info }: Pick<Context, 'info'>): Tries {
   const elapsedMs = info.currentAttemptScheduledTimestampMs - info.scheduledTimestampMs;
   return { attempt: info.attempt, elapsedMs };
+}
+
+/** A turn that was put off has not been tried, and was not tried for as long as it waited. */
+async function triesWithoutHolds(pool: Pool, runId: RunId, context: Context): Promise<Tries> {
+  const tries = triesOf(context);
+  if (tries.attempt === 1) return tries;
+  // Without a database every attempt counts, as before.
+  const held = await ofRun(pool, runId, () => readHolds(pool, runId)).catch(() => undefined);
+  if (held === undefined) return tries;
+  const attempt = Math.max(1, tries.attempt - held.holds);
+  return { attempt, elapsedMs: Math.min(tries.elapsedMs, held.sinceMs) };
 }
 
 /** Repeats `work` while PostgreSQL or sandboxd is away. @throws its other errors, and the reason of the signal */

@@ -3,6 +3,7 @@ import type { EventBatcher } from '../db/events/event-batcher.ts';
 import type { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
+import type { ModelLimits } from '../db/projects/model-rates.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
@@ -15,6 +16,8 @@ import type { ModelServers } from './model/client.ts';
 export type PassedTarget = {
   server: { baseUrl: string; apiKey: string };
   upstreamModel: string;
+  /** Undefined: the model has none. */
+  limits?: ModelLimits;
 };
 
 export type ActivityDependencies = {

@@ -83,6 +83,17 @@ export class ModelOutageError extends Error {
   }
 }
 
+/** The turn may not ask its model yet. This is no try: nothing was sent, or the server is overloaded and the batch has time. */
+export class HeldError extends Error {
+  override name = 'HeldError';
+  readonly waitMs: number;
+
+  constructor(message: string, waitMs: number) {
+    super(message);
+    this.waitMs = waitMs;
+  }
+}
+
 /** How often Temporal has tried, and for how long. */
 export type Tries = { attempt: number; elapsedMs: number };
 
@@ -104,6 +115,7 @@ export function tooManyTries({ attempt }: Tries): Error | undefined {
 export function toFailure(error: unknown, tries: Tries): Error {
   if (error instanceof CancelledFailure) return fromCancel(error);
   if (error instanceof ApplicationFailure) return error;
+  if (error instanceof HeldError) return fromHold(error);
   if (error instanceof SandboxUnavailableError) {
     return failure('server_error', withoutPlaces(error.message), { retry: false });
   }
@@ -143,6 +155,10 @@ export function toIngestFailure(error: unknown): Error {
 function fromCancel(error: CancelledFailure): Error {
   if (error.message !== 'WORKER_SHUTDOWN') return error;
   return failure('server_error', 'The worker was shut down.', { retry: true });
+}
+
+export function fromHold({ message, waitMs: nextRetryDelay }: HeldError): Error {
+  return failure('rate_limit_exceeded', message, { retry: true, nextRetryDelay });
 }
 
 function fromOutage({ cause }: ModelOutageError, tries: Tries, retry: boolean): Error {

@@ -11,6 +11,7 @@ import { advanceBatch } from './batches/advance-batch.ts';
 import type { OperatorChange } from './batches/change-batch.ts';
 import { changeBatch } from './batches/change-batch.ts';
 import { finalizeBatch } from './batches/finalize-batch.ts';
+import type { PassResult } from './batches/pass-line.ts';
 import { passLine } from './batches/pass-line.ts';
 import { validateBatch } from './batches/validate-batch.ts';
 import { ofBatch, ofIngest, ofRun } from '../db/projects/project-of.ts';
@@ -21,6 +22,7 @@ import type { IndexedPart } from './ingest/index-words.ts';
 import { indexDocuments } from './ingest/index-words.ts';
 import type { IngestResult } from './ingest/ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
+import type { Held } from './turn/model-turn.ts';
 import { modelTurn } from './turn/model-turn.ts';
 import { runTool } from './run-tool.ts';
 
@@ -35,7 +37,7 @@ export type { IngestResult } from './ingest/ingest-file.ts';
 
 export type Activities = {
   /** One answer of the model, streamed and stored. */
-  modelTurn(runId: RunId, turn: number): Promise<TurnResult>;
+  modelTurn(runId: RunId, turn: number): Promise<TurnResult | Held>;
   /** One built-in tool call. */
   runTool(runId: RunId, callId: string): Promise<RunToolResult>;
   /** The end of a run that no model turn wrote. */
@@ -53,7 +55,7 @@ type BatchActivities = {
   /** Starts lines as far as there is room, or ends them, and says what is next. */
   advanceBatch(batchId: BatchId): Promise<BatchStep>;
   /** Asks a model server for the answer of a line that has no run. */
-  passLine(batchId: BatchId, line: number): Promise<void>;
+  passLine(batchId: BatchId, line: number): Promise<PassResult>;
   /** What an operator asked for in the Temporal UI. */
   changeBatch(batchId: BatchId, change: OperatorChange): Promise<void>;
   /** Writes the files of a batch and ends it. */

@@ -23,6 +23,12 @@ export type ModelTarget = {
   /** See the models file. */
   vision: boolean | undefined;
   profile: ModelProfile;
+  /** Of the entry, under the id that clients use. */
+  limits: {
+    model: string;
+    requestsPerMinute: number | undefined;
+    tokensPerMinute: number | undefined;
+  };
 };
 
 type Derived = {
@@ -131,6 +137,11 @@ export function modelTarget(
     contextWindow: entry?.context_window ?? config.modelContextWindow,
     vision: entry?.vision,
     profile: { ...config.modelProfile, ...entry?.profile },
+    limits: {
+      model,
+      requestsPerMinute: entry?.requests_per_minute,
+      tokensPerMinute: entry?.tokens_per_minute,
+    },
   };
 }
 
@@ -142,5 +153,7 @@ export function passedTarget(config: ServingConfig, endpoint: string, model: str
     return { server: embeddings, model, upstreamModel: model };
   }
   const target = modelTarget(config, model);
-  return target && { server: target, model, upstreamModel: target.upstreamModel };
+  return (
+    target && { server: target, model, upstreamModel: target.upstreamModel, limits: target.limits }
+  );
 }

@@ -67,6 +67,9 @@ const entrySchema = z.strictObject({
    * it gets images that users send.
    */
   vision: z.boolean().optional(),
+  /** Of all workers together. */
+  requests_per_minute: z.number().int().min(1).optional(),
+  tokens_per_minute: z.number().int().min(1).optional(),
   /** Over the file's own profile, field by field. */
   profile: profileSchema.partial().optional(),
 });

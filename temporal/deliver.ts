@@ -16,7 +16,7 @@ import type { batchWorkflow } from '../workflows/batch.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { passLineWorkflow } from '../workflows/pass-line.ts';
 import type { runWorkflow } from '../workflows/run.ts';
-import { toolOutputsSubmitted, wakeBatch } from '../workflows/signals.ts';
+import { batchResumed, toolOutputsSubmitted, wakeBatch } from '../workflows/signals.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 
 export type Outbox = {
@@ -45,6 +45,7 @@ export async function deliver(
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
     else if (payload.kind === 'wake') await handle.signal(wakeBatch);
+    else if (payload.kind === 'resume') await handle.signal(batchResumed);
     else await handle.cancel();
     return 'accepted';
   } catch (error) {

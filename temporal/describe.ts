@@ -15,13 +15,13 @@ export async function describeWorkflow(client: Client, workflowId: string): Prom
 }
 
 /**
- * Ids of runs whose workflow ended without running code in the last minutes, such as by _Terminate_. The list lags behind,
+ * Ids of the workflows of runs and of lines that ended without running code in the last minutes, such as by _Terminate_. The list lags behind,
  * and a call that comes too late misses some: it only brings forward what `describeWorkflow` decides.
  */
 export async function listCutOff(client: Client, taskQueue: string): Promise<string[]> {
   const since = new Date(Date.now() - 120_000).toISOString();
   const query =
-    `WorkflowType = 'runWorkflow' AND TaskQueue = '${taskQueue}' AND ` +
+    `WorkflowType IN ('runWorkflow', 'passLineWorkflow') AND TaskQueue = '${taskQueue}' AND ` +
     `ExecutionStatus IN ('Terminated', 'TimedOut', 'Failed') AND CloseTime > '${since}'`;
   const ids: string[] = [];
   for await (const { workflowId } of client.workflow.list({ query })) ids.push(workflowId);

@@ -175,6 +175,7 @@ export const toBatch = (row: rows.BatchRow): wire.Batch =>
     request_counts: { total: row.total, completed: row.completed, failed: row.failed },
     'x-threadmill': {
       window: row.running_limit,
+      current_window: row.current_window,
       priority: row.priority,
       paused: row.paused,
       pause_reason: row.pause_reason,

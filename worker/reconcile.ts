@@ -4,6 +4,7 @@
  * needed for it, and it goes on when Temporal has lost its data (docs/decisions/reconciler.md).
  */
 import { restartBatch } from '../db/batches/batches.ts';
+import { listPassing, restartPassing } from '../db/batches/passed-lines.ts';
 import { keepBatch } from '../db/batches/transitions.ts';
 import { withTransaction } from '../db/core/pool.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
@@ -87,12 +88,22 @@ async function repairBatches({ pool, client, log }: Reconciler): Promise<void> {
 
 async function repairRuns(parts: Reconciler): Promise<void> {
   const { pool, client, taskQueue } = parts;
-  await repairAll(parts, await listActiveRuns(pool, await listCutOff(client, taskQueue)));
+  const cutOff = await listCutOff(client, taskQueue);
+  await repairAll(parts, await listActiveRuns(pool, cutOff));
+  await repairLines(parts, cutOff);
   for (;;) {
     const suspects = await listSuspectRuns(pool, QUIET_SECONDS, BATCH);
     const repaired = await repairAll(parts, suspects);
     // Where one workflow was lost, all may be.
     if (repaired === 0 || suspects.length < BATCH) return;
+  }
+}
+
+/** A line without a run that an operator has terminated is asked for again: a cancel of its batch is what ends it. */
+async function repairLines({ pool, log }: Reconciler, cutOff: string[]): Promise<void> {
+  for (const { batchId, line, project } of await listPassing(pool, cutOff)) {
+    await inProject(project, () => restartPassing(pool, batchId, line));
+    log.warn({ batch_id: batchId, line }, 'Repaired a line');
   }
 }
 

@@ -69,10 +69,12 @@ async function advance(input: BatchInput, root: CancellationScope): Promise<Batc
   }
 }
 
-async function wait({ ms, counts, paused, reason }: Waiting, woken: () => boolean): Promise<void> {
+async function wait(step: Waiting, woken: () => boolean): Promise<void> {
+  const { ms, counts, paused, reason = 'requested', window, narrowed } = step;
   const lines = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
+  const overloaded = narrowed ? `The model server is overloaded: the window is ${window}. ` : '';
   setCurrentDetails(
-    `${paused ? `Paused (${reason ?? 'requested'}). ` : ''}Lines: ${lines.join(', ')}.`,
+    `${paused ? `Paused (${reason}). ` : ''}${overloaded}Lines: ${lines.join(', ')}.`,
   );
   if (ms > 0) await condition(woken, ms, { summary: 'lines, or a change' });
 }

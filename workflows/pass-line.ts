@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 
 import type { Activities } from '../activities/index.ts';
+import { listenForResume } from './hold.ts';
 import type { PassLineInput } from './signals.ts';
 import { batchTaskQueue } from './signals.ts';
 
@@ -21,8 +22,13 @@ export async function passLineWorkflow({ batchId, line, expiresAtMs }: PassLineI
     retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '30s' },
     summary: `line ${line}`,
   });
+  const whileHeld = listenForResume();
   try {
-    await passLine(batchId, line);
+    await whileHeld(
+      // Before 0.2.0 it had no result.
+      async () => (await passLine(batchId, line)) ?? { kind: 'ended' },
+      () => Math.max(1, expiresAtMs - Date.now()),
+    );
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     log.info('A line has no answer', { batch: batchId, line });

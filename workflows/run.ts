@@ -27,6 +27,7 @@ import type { LastError } from '../wire/types.ts';
 import type { Interruption, OpenState, Results, RunState } from './run-state.ts';
 import { apply, initialState } from './run-state.ts';
 import type { RunInput } from './signals.ts';
+import { listenForResume } from './hold.ts';
 import { batchTaskQueue, toolOutputsSubmitted } from './signals.ts';
 
 const RUN_STATUS = defineSearchAttributeKey('RunStatus', SearchAttributeType.KEYWORD);
@@ -47,11 +48,12 @@ export async function runWorkflow(input: RunInput): Promise<RunResult> {
   const submitted = new Set<string>();
   setHandler(toolOutputsSubmitted, (submission) => void submitted.add(submission));
 
+  const whileHeld = listenForResume();
   let state: RunState = initialState;
   let finalized = false;
   while (state.at !== 'ended') {
     finalized = state.at === 'finalizing';
-    state = await advance(state, input, submitted);
+    state = await advance(state, input, { submitted, whileHeld });
   }
   const { status, reason = null } = state;
   // In the task that ends the workflow: one event, and no write of the server's visibility store beside that of the end.
@@ -64,16 +66,22 @@ export async function runWorkflow(input: RunInput): Promise<RunResult> {
   return { status, reason };
 }
 
+type Inbox = { submitted: ReadonlySet<string>; whileHeld: ReturnType<typeof listenForResume> };
+
 /** Performs the state. The switch ties each state to the results that it can have. */
 async function advance(
   state: OpenState,
   input: RunInput,
-  submitted: ReadonlySet<string>,
+  { submitted, whileHeld }: Inbox,
 ): Promise<RunState> {
   const { maxTurns } = input;
   switch (state.at) {
     case 'model':
-      return apply(state, await interruptible(input, modelTurn(state.turn, input)), maxTurns);
+      return apply(
+        state,
+        await interruptible(input, answer(state.turn, input, whileHeld)),
+        maxTurns,
+      );
     case 'tools':
       return apply(state, await interruptible(input, runTools(state.calls, input)), maxTurns);
     case 'waiting':
@@ -91,6 +99,18 @@ async function interruptible<T>(input: RunInput, work: Promise<T>): Promise<T | 
       ? await waitForDeadline(input)
       : interruptionOf(error);
   }
+}
+
+async function answer(
+  turn: number,
+  input: RunInput,
+  whileHeld: Inbox['whileHeld'],
+): Promise<Results['model']> {
+  const result = await whileHeld(
+    () => modelTurn(turn, input),
+    () => timeLeft(input),
+  );
+  return result.kind === 'held' ? { kind: 'deadline' } : result;
 }
 
 /** The server that has to be waited for asked for more time than the run has. */

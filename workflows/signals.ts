@@ -31,6 +31,9 @@ export type PassLineInput = { v: 1; batchId: BatchId; line: number; expiresAtMs:
 /** Something has changed that the batch waits for: PostgreSQL says what. */
 export const wakeBatch = defineSignal('wake');
 
+/** To a run or line of a batch: the batch is not paused any more. */
+export const batchResumed = defineSignal('batchResumed');
+
 /** For an operator in the Temporal UI. They do what the API does. */
 export const pauseBatch = defineSignal('pause');
 export const resumeBatch = defineSignal('resume');

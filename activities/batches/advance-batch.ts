@@ -3,6 +3,7 @@
  * or made twice starts no line twice: each is claimed in the transaction that makes its run.
  */
 import { findBatch } from '../../db/batches/batches.ts';
+import { widenWindow } from '../../db/batches/hold-turns.ts';
 import type { LineCounts } from '../../db/batches/line-states.ts';
 import { countLines, endDeleted, endPending, listLineRuns } from '../../db/batches/line-states.ts';
 import { endPassing } from '../../db/batches/passed-lines.ts';
@@ -25,7 +26,16 @@ export type BatchStep =
   | { kind: 'validate' }
   | { kind: 'finalize' }
   | { kind: 'ended'; status: BatchStatus | 'deleted' }
-  | { kind: 'wait'; ms: number; paused: boolean; reason?: PauseReason; counts: LineCounts };
+  | {
+      kind: 'wait';
+      ms: number;
+      paused: boolean;
+      reason?: PauseReason;
+      counts: LineCounts;
+      /** The window in force, and whether it is less than was asked for. */
+      window?: number;
+      narrowed?: boolean;
+    };
 
 type PauseReason = BatchSettings['pause_reason'];
 
@@ -60,8 +70,9 @@ async function go(
   const { pool } = deps;
   const { id, paused } = batch;
   if (batch.on_requires_action === 'fail') await failWaiting(deps, id);
+  if (batch.current_window < batch.running_limit) await widenWindow(pool, id);
   const { running = 0 } = await countLines(pool, id);
-  const room = paused ? 0 : batch.running_limit - running;
+  const room = paused ? 0 : batch.current_window - running;
   await startLines(deps, batch, room, signal);
   const counts = await countLines(pool, id);
   if (isIdle(counts) || batch.seconds_left <= 0) {
@@ -75,8 +86,9 @@ async function go(
 
 function waitFor(batch: BatchRow, counts: LineCounts, ms: number): BatchStep {
   const left = batch.seconds_left > 0 ? batch.seconds_left * 1_000 : ms;
-  const { paused, pause_reason: reason } = batch;
-  return { kind: 'wait', ms: Math.min(ms, left), paused, reason, counts };
+  const { paused, pause_reason: reason, current_window: window } = batch;
+  const narrowed = window < batch.running_limit;
+  return { kind: 'wait', ms: Math.min(ms, left), paused, reason, counts, window, narrowed };
 }
 
 function isIdle({ pending = 0, running = 0, waiting = 0 }: LineCounts): boolean {

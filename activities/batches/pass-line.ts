@@ -8,6 +8,8 @@ import { pauseBatchFor } from '../../db/batches/transitions.ts';
 import type { LineResponse } from '../../db/batches/results.ts';
 import { readBlobPart } from '../../db/blobs/blob-parts.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
+import type { ModelLimits } from '../../db/projects/model-rates.ts';
+import { chargeAnswer } from '../../db/projects/model-rates.ts';
 import { modelOfResponse, rememberResponse } from '../../db/projects/passed-responses.ts';
 import { ApiError } from '../../wire/errors/errors.ts';
 import { modelNotFound, previousResponseNotFound } from '../../wire/errors/http-errors.ts';
@@ -15,6 +17,8 @@ import type { BatchId } from '../../wire/ids.ts';
 import { passedBodySchema } from '../../wire/batches/requests.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
+import { fromHold, HeldError } from '../failures.ts';
+import { isOverload, passGate, yieldTo } from '../model-gate.ts';
 import { ModelServerError } from '../model/server-error.ts';
 import { beating } from '../ingest/ingest-file.ts';
 
@@ -23,21 +27,28 @@ const WAIT_MS = 1_800_000;
 const LONGEST_RETRY_MS = 3_600_000;
 const agent = new Agent({ headersTimeout: WAIT_MS, bodyTimeout: WAIT_MS, allowH2: false });
 
+/** `held`: the batch is paused. */
+export type PassResult = { kind: 'ended' | 'held' };
+
 export async function passLine(
   deps: ActivityDependencies,
   batchId: BatchId,
   line: number,
-): Promise<void> {
+): Promise<PassResult> {
   return beating(async (signal) => {
     const found = await readPassedLine(deps.pool, batchId, line);
-    if (found === undefined) return;
-    const response = await answer(deps, found, signal).catch(async (error: unknown) => {
+    if (found === undefined) return { kind: 'ended' };
+    const ref = { ...found, batchId, line };
+    const response = await answer(deps, ref, signal).catch(async (error: unknown) => {
       if (error instanceof ApiError) return { status_code: error.status, body: error.toJSON() };
+      if (error instanceof HeldError) throw fromHold(error);
       if (!(error instanceof ModelServerError)) throw error;
       if (error.outOfQuota) await pauseBatchFor(deps.pool, batchId, 'insufficient_quota');
       throw asFailure(error);
     });
+    if (response === 'held') return { kind: 'held' };
     await endPassedLine(deps.pool, [batchId, line], response);
+    return { kind: 'ended' };
   });
 }
 
@@ -50,9 +61,9 @@ type Asked = PassedTarget & {
 /** @throws ApiError for what another try cannot change */
 async function answer(
   deps: ActivityDependencies,
-  line: PassedLine,
+  line: PassedLine & { batchId: BatchId; line: number },
   signal: AbortSignal,
-): Promise<LineResponse> {
+): Promise<LineResponse | 'held'> {
   const { pool } = deps;
   const text = (await readBlobPart(pool, line.input_blob_id, line, line.bytes)).toString();
   const { body: given } = JSON.parse(text.trim()) as { body: unknown };
@@ -64,8 +75,16 @@ async function answer(
   const endpoint = line.url.slice('/v1/'.length);
   const target = deps.target(endpoint, model);
   if (target === undefined) throw modelNotFound(model);
-  const response = await ask({ ...target, endpoint, body, signal });
-  await record(deps, line, { endpoint, model, response });
+  const { limits = { model } } = target;
+  const tokens = limits.tokensPerMinute ? await deps.tokens.sum(line.project_id, [text]) : 0;
+  if ((await passGate(pool, { limits, tokens, line }, signal)) === 'held') return 'held';
+  const response = await ask({ ...target, endpoint, body, signal }).catch(
+    async (error: unknown) => {
+      if (!(error instanceof ModelServerError) || !isOverload(error)) throw error;
+      throw await yieldTo(pool, [line.batchId, limits.model], error);
+    },
+  );
+  await record(deps, line, { endpoint, limits, response });
   return response;
 }
 
@@ -102,10 +121,7 @@ async function ask({
   if (status < 300) return { status_code: status, body: content };
   const { baseUrl: url, apiKey } = server;
   const headers = new Headers();
-  for (const name of ['retry-after', 'retry-after-ms']) {
-    const value = answered.headers[name];
-    if (typeof value === 'string') headers.set(name, value);
-  }
+  for (const [name, value] of Object.entries(answered.headers)) headers.set(name, String(value));
   const error = new ModelServerError({ status, url, body: content, headers, apiKey });
   if (!error.outOfQuota && ![401, 403, 408, 429].includes(status) && status < 500) {
     return { status_code: status, body: content };
@@ -122,15 +138,16 @@ function parsed(text: string): unknown {
   }
 }
 
-type Passed = { endpoint: string; model: string; response: LineResponse };
+type Passed = { endpoint: string; limits: ModelLimits; response: LineResponse };
 type Reported = Partial<Record<string, number>>;
 
 /** What the server reports is counted with the project, as for requests that pass through the API. */
 async function record(
   { pool }: ActivityDependencies,
   { project_id: projectId, key_id: keyId }: PassedLine,
-  { endpoint, model, response }: Passed,
+  { endpoint, limits, response }: Passed,
 ): Promise<void> {
+  const { model } = limits;
   if (response.status_code !== 200) return;
   const { id, usage } = (response.body ?? {}) as { id?: unknown; usage?: Reported };
   if (endpoint === 'responses' && typeof id === 'string') {
@@ -140,5 +157,6 @@ async function record(
   const completionTokens = usage?.['completion_tokens'] ?? usage?.['output_tokens'] ?? 0;
   const totalTokens = usage?.['total_tokens'] ?? promptTokens + completionTokens;
   const counts = { promptTokens, completionTokens, totalTokens };
+  await chargeAnswer(pool, limits, completionTokens);
   await addModelUsage(pool, { projectId, keyId, model, endpoint, estimated: false, ...counts });
 }

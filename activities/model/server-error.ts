@@ -52,6 +52,16 @@ export class ModelServerError extends Error {
     return inBody === undefined ? undefined : Number(inBody) * 1_000;
   }
 
+  /** Until the limit that is used up has room again, in ms, where the server says only that. */
+  get resetMs(): number | undefined {
+    const waits = LIMIT_KINDS.flatMap((kind) => {
+      const left = this.headers?.get(`x-ratelimit-remaining${kind}`);
+      if (left !== null && Number(left) > 0) return [];
+      return resetMsOf(this.headers?.get(`x-ratelimit-reset${kind}`) ?? '') ?? [];
+    });
+    return waits.length === 0 ? undefined : Math.min(LONGEST_RETRY_MS, Math.max(...waits));
+  }
+
   /** There is no money left: waiting does not help. */
   get outOfQuota(): boolean {
     if (SPENT_CODES.test(this.code)) return true;
@@ -93,6 +103,22 @@ const SPENT = new RegExp(
 
 const PERMANENT =
   /\b(invalid_|authentication|permission|not_found|model_not_found|context_length|unsupported|bad_request|validation)/i;
+
+const LIMIT_KINDS = ['', '-requests', '-tokens'];
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `6m0s` and `20ms` as OpenAI writes it; elsewhere seconds, or a time in seconds or ms of the epoch. */
+function resetMsOf(value: string, now = Date.now()): number | undefined {
+  if (/^\d+(\.\d+)?$/.test(value)) {
+    const number = Number(value);
+    const inMs =
+      number > 1e12 ? number - now : number > 1e9 ? number * 1_000 - now : number * 1_000;
+    return Math.max(0, inMs);
+  }
+  if (!/^([\d.]+(ms|[smhd]))+$/.test(value)) return undefined;
+  const parts = [...value.matchAll(/([\d.]+)(ms|[smhd])/g)];
+  return parts.reduce((sum, [, n, unit]) => sum + Number(n) * UNITS[unit as keyof typeof UNITS], 0);
+}
 
 function errorOf(body: unknown): Record<string, unknown> {
   const first: unknown = Array.isArray(body) ? body[0] : body;

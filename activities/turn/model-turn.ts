@@ -10,9 +10,12 @@ import type { TurnRef } from '../../db/runs/open-step.ts';
 import type { ClaimedRun } from '../../db/runs/transitions.ts';
 import type { RunId } from '../../wire/ids.ts';
 import type { TokenCounts } from '../../wire/rows.ts';
+import { pauseBatchFor } from '../../db/batches/transitions.ts';
+import { chargeAnswer } from '../../db/projects/model-rates.ts';
 import { attempt, throughOutages } from '../attempt.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
-import { ModelOutageError, ModelStreamError } from '../failures.ts';
+import { HeldError, ModelOutageError, ModelStreamError } from '../failures.ts';
+import { isOverload, passGate, yieldTo } from '../model-gate.ts';
 import { ChunkAccumulator } from '../model/answer/accumulate-chunks.ts';
 import { endOfAnswer } from '../model/answer/map-finish-reason.ts';
 import type { ModelServer } from '../model/client.ts';
@@ -27,6 +30,10 @@ import { waitForFiles } from './wait-for-files.ts';
 
 /** Requests of one attempt that differ only in fields that the server has refused. */
 const MAX_ADAPTATIONS = 8;
+/** A server that breaks off every answer as overloaded is not asked for ever. */
+const MAX_LOST_ANSWERS = 5;
+/** By then the batch is paused, and the next attempt is held. */
+const PAUSE_MS = 1_000;
 /** Calls in one turn. */
 const MAX_CALLS = 128;
 
@@ -37,11 +44,14 @@ const NOTHING_USED: TokenCounts = {
   reasoning_tokens: 0,
 };
 
+/** The batch of the run is paused. */
+export type Held = { kind: 'held' };
+
 export async function modelTurn(
   deps: ActivityDependencies,
   runId: RunId,
   turn: number,
-): Promise<TurnResult> {
+): Promise<TurnResult | Held> {
   return attempt(deps, runId, async ({ signal, owner }) => {
     const ref: TurnRef = { runId, turn, owner };
     const project = currentScope() ?? '';
@@ -58,7 +68,7 @@ async function takeTurn(
   run: ClaimedRun,
   ref: TurnRef,
   signal: AbortSignal,
-): Promise<TurnResult> {
+): Promise<TurnResult | Held> {
   const server = deps.models.resolve(run.model);
   if (server === undefined) {
     throw new ModelStreamError(`No model server is configured for '${run.model}'.`, {
@@ -74,21 +84,49 @@ async function takeTurn(
       return finishTurn(deps.pool, ref, outOfBudget(request.reason));
     }
     if (refused !== undefined && request.promptTokens >= refused.promptTokens) throw refused.error;
+    if (await isHeld(deps, run, { server, request }, signal)) return { kind: 'held' };
     try {
       const end = await streamTurn(deps, { run, ref, server, request }, signal);
+      await chargeAnswer(deps.pool, server.target.limits, end.usage.completion_tokens);
       // The answer is paid for: an outage of the database does not cost it.
       return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
       signal.throwIfAborted();
       report(error);
       const lesson = adaptations < MAX_ADAPTATIONS ? adapt(server, error, request) : undefined;
-      if (lesson === undefined) throw asOutage(error, server);
+      if (lesson === undefined) throw await asDelay(deps, run, error, server);
       refused = lesson === 'smaller' ? { error, promptTokens: request.promptTokens } : undefined;
     }
   }
 }
 
-function asOutage(error: unknown, server: ModelServer): unknown {
+async function isHeld(
+  { pool }: ActivityDependencies,
+  { id: runId, batch_id: batchId }: ClaimedRun,
+  { server, request }: { server: ModelServer; request: ModelRequest },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { limits } = server.target;
+  const line = batchId === null ? null : { batchId, runId };
+  const gated = { limits, tokens: request.promptTokens, line };
+  return (await passGate(pool, gated, signal)) === 'held';
+}
+
+/** A server that is away is tried again for a while; an overloaded one, by a batch, until the run expires. */
+async function asDelay(
+  { pool }: ActivityDependencies,
+  { batch_id: batchId, model, lost_answers: lost }: ClaimedRun,
+  error: unknown,
+  server: ModelServer,
+): Promise<unknown> {
+  const overload = error instanceof ModelServerError && isOverload(error);
+  if (batchId !== null && overload && lost < MAX_LOST_ANSWERS) {
+    return yieldTo(pool, [batchId, model], error);
+  }
+  if (batchId !== null && error instanceof ModelServerError && error.outOfQuota) {
+    await pauseBatchFor(pool, batchId, 'insufficient_quota');
+    return new HeldError('The account at the model server has no quota left.', PAUSE_MS);
+  }
   const away =
     error instanceof APIConnectionError || (error instanceof ModelServerError && error.transient);
   return away ? outage(error, server) : error;

@@ -18,6 +18,7 @@ import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { readById } from '../core/read-by-id.ts';
 import { getFileRow, lockFiles } from '../files/files.ts';
+import { CURRENT_WINDOW } from './hold-turns.ts';
 import { restartPassing } from './passed-lines.ts';
 import type { ResumedBatch } from './resume.ts';
 import { resumeFrom } from './resume.ts';
@@ -31,7 +32,8 @@ const counted = (column: 'completed' | 'failed') =>
 export const BATCH_COLUMNS = `id, project_id, created_at, endpoint, input_file_id, input_blob_id, completion_window, metadata,
   output_expires_after, status, ending, expires_at, in_progress_at, finalizing_at, completed_at, failed_at, expired_at,
   cancelling_at, cancelled_at, errors, output_file_id, error_file_id, checked_chunk, checked_offset, checked_lines, total, usage,
-  running_limit, priority, paused, case when paused then coalesce(pause_reason, 'requested') end as pause_reason, on_requires_action,
+  running_limit, ${CURRENT_WINDOW()} as current_window, priority, paused,
+  case when paused then coalesce(pause_reason, 'requested') end as pause_reason, on_requires_action,
   resume_from, resumed_blob_id, resumed,
   (expires_at - unix_now()) as seconds_left, ${counted('completed')}, ${counted('failed')}`;
 

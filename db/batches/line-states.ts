@@ -6,6 +6,7 @@ import type { RunRow } from '../../wire/rows.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { CURRENT_WINDOW } from './hold-turns.ts';
 
 /**
  * Wakes the batch of `moved` once half of its places are free, unless a signal is on its way: it fills them all at once.
@@ -15,7 +16,7 @@ export const WAKES = `insert into deliveries (run_id, kind, payload, next_attemp
   select b.id, 'wake', '{"kind": "wake"}'::jsonb, clock_timestamp() from moved join batches b on b.id = moved.batch_id
   where not exists (select from deliveries d where d.run_id = b.id)
     and (select count(*) from (select from batch_lines r where r.batch_id = b.id and r.state = 'running'
-      limit b.running_limit) places) - 1 <= b.running_limit / 2`;
+      limit ${CURRENT_WINDOW('b')}) places) - 1 <= ${CURRENT_WINDOW('b')} / 2`;
 
 /**
  * The line follows its run in the transaction that moves the run.

@@ -70,8 +70,30 @@ export async function endPassing(
   );
 }
 
-/** Gives lines under way a new start: those whose workflows go on do not notice. */
-export async function restartPassing(db: Queryable, batchId: BatchId): Promise<void> {
+/** Those of the workflows whose lines still run. */
+export async function listPassing(
+  db: Queryable,
+  workflowIds: readonly string[],
+): Promise<{ batchId: BatchId; line: number; project: ProjectId }[]> {
+  const lines = workflowIds.map((id) => id.split(':')).filter(({ length }) => length === 2);
+  if (lines.length === 0) return [];
+  return query(
+    db,
+    'passed-lines.list',
+    `select l.batch_id as "batchId", l.line, l.project_id as project
+     from unnest($1::text[], $2::integer[]) as cut (batch_id, line) join batch_lines l using (batch_id, line)
+     where l.state = 'running' and l.thread_id is null
+       and not exists (select from deliveries d where d.run_id = l.batch_id || ':' || l.line)`,
+    [lines.map(([batchId]) => batchId), lines.map(([, line]) => Number(line))],
+  );
+}
+
+/** Gives lines under way, or one of them, a new start: those whose workflows go on do not notice. */
+export async function restartPassing(
+  db: Queryable,
+  batchId: BatchId,
+  line: number | null = null,
+): Promise<void> {
   await query(
     db,
     'passed-lines.restart',
@@ -79,7 +101,7 @@ export async function restartPassing(db: Queryable, batchId: BatchId): Promise<v
      select b.id || ':' || l.line, 'line', jsonb_build_object('kind', 'line', 'projectId', b.project_id, 'batchId', b.id,
        'line', l.line, 'url', l.url, 'expiresAtMs', b.expires_at * 1000, 'priority', b.priority), clock_timestamp()
      from batches b join batch_lines l on l.batch_id = b.id
-     where b.id = $1 and l.state = 'running' and l.thread_id is null`,
-    [batchId],
+     where b.id = $1 and l.state = 'running' and l.thread_id is null and ($2::integer is null or l.line = $2)`,
+    [batchId, line],
   );
 }

@@ -16,6 +16,7 @@ import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { BATCH_COLUMNS, getBatch } from './batches.ts';
+import { resumeLines } from './hold-turns.ts';
 
 /** The time of a status is in a column of its name. SQL of `set` and `where`: parameters begin with $4. */
 async function moveBatch(
@@ -141,7 +142,10 @@ export async function changeBatch(
      where id = $1 and project_id = $2 and status in ('validating', 'in_progress') returning ${BATCH_COLUMNS}`,
     [id, projectId, window ?? null, priority ?? null, paused ?? null],
   );
-  if (rows[0] !== undefined) return { batch: rows[0], deliveries: [await wake(tx, id)] };
+  if (rows[0] !== undefined) {
+    if (paused === false) await resumeLines(tx, id);
+    return { batch: rows[0], deliveries: [await wake(tx, id)] };
+  }
   throw cannotChangeBatch('change', (await getBatch(tx, projectId, id)).status);
 }
 

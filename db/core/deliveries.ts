@@ -41,6 +41,8 @@ export type DeliveryPayload =
       priority: number;
     }
   | { kind: 'batch'; projectId: ProjectId; endpoint: string }
+  /** Of a run or line: its batch goes on. */
+  | { kind: 'resume' }
   /** Of a batch: something has changed that its workflow waits for. */
   | { kind: 'wake' };
 

@@ -100,6 +100,24 @@ test('a batch whose model server has no quota left is paused with the reason, an
   expect(batch.request_counts).toEqual({ total: 3, completed: 3, failed: 0 });
 });
 
+test('a line whose workflow was terminated is asked for again', async () => {
+  const asked = Promise.withResolvers<void>();
+  let answers = 0;
+  upstream.answer = (_received, response) => {
+    answers += 1;
+    // The first is never answered.
+    if (answers === 1) return asked.resolve();
+    return sendJson(response, { echo: 'again' });
+  };
+  const url = '/v1/embeddings';
+  const { id } = await submit(env.client, [line('a', url, { input: 'x' })], {}, url);
+  await asked.promise;
+  await env.temporal.workflow.getHandle(`${id}:1`).terminate('by an operator');
+  const batch = await untilStatus(env.client, id, 'completed');
+  expect(batch.request_counts).toEqual({ total: 1, completed: 1, failed: 0 });
+  expect(answers).toBe(2);
+});
+
 test('a response of another project is not continued', async () => {
   upstream.answer = (_received, response) => sendJson(response, { id: 'resp_1', usage: USAGE });
   const url = '/v1/responses';

@@ -30,6 +30,8 @@ const usage = z.object({
 
 const batchSettings = z.object({
   window: integer,
+  /** Less than `window` while a model server is overloaded. */
+  current_window: integer,
   priority: integer,
   paused: z.boolean(),
   /** Null: it is not paused. */
