@@ -13,6 +13,7 @@ import { ofRun } from '../db/projects/project-of.ts';
 import { RunCancelledError } from '../db/events/run-control.ts';
 import { countHold, readHolds } from '../db/runs/holds.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
+import { attemptBegun } from '../telemetry/metrics.ts';
 import type { RunId } from '../wire/ids.ts';
 import type { Stopped } from '../wire/run-status.ts';
 import type { Tries } from './failures.ts';
@@ -50,6 +51,7 @@ export async function attempt<T>(
   work: (attempt: Attempt) => Promise<T>,
 ): Promise<T | Stopped> {
   const context = Context.current();
+  attemptBegun(context.info.activityType, context.info.attempt);
   let exhausted = tooManyTries(triesOf(context));
   if (exhausted) exhausted = tooManyTries(await triesWithoutHolds(pool, runId, context));
   if (exhausted !== undefined) throw exhausted;

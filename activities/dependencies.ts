@@ -4,6 +4,7 @@ import type { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
 import type { ModelLimits } from '../db/projects/model-rates.ts';
+import type { Logger } from '../config/log.ts';
 import type { RunControl } from '../db/events/run-control.ts';
 import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
@@ -46,6 +47,8 @@ export type ActivityDependencies = {
   /** Of what a turn does before the model is asked: it needs this thread, and the model's time does not. */
   beginnings: Shares;
   tokens: TokenCounter;
+  /** For what an operator looks for: the SDK's own log has the fields of the activity. */
+  log: Logger;
   /** Takes what was committed to Temporal. */
   dispatcher: { dispatch(delivery: Delivery): void };
   /** The server of a request that passes to a model as it is. */

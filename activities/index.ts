@@ -24,6 +24,7 @@ import type { IngestResult } from './ingest/ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
 import type { Held } from './turn/model-turn.ts';
 import { modelTurn } from './turn/model-turn.ts';
+import { reportFailed } from './report-failed.ts';
 import { runTool } from './run-tool.ts';
 
 export type { BatchStep } from './batches/advance-batch.ts';
@@ -81,10 +82,12 @@ export function createActivities(
   deps: ActivityDependencies,
 ): Omit<Activities, keyof IngestActivities | 'passLine'> {
   return {
-    modelTurn: (runId, turn) => modelTurn(deps, runId, turn),
+    modelTurn: async (runId, turn) => reportFailed(deps, runId, await modelTurn(deps, runId, turn)),
     runTool: (runId, callId) => runTool(deps, runId, callId as ToolCallId),
-    finalizeRun: (runId, reason) =>
-      ofRun(deps.pool, runId, () => finalizeRun(deps.pool, runId, reason)),
+    finalizeRun: async (runId, reason) => {
+      const ended = await ofRun(deps.pool, runId, () => finalizeRun(deps.pool, runId, reason));
+      return reportFailed(deps, runId, ended);
+    },
     validateBatch: (id) => ofBatch(deps.pool, id, () => validateBatch(deps, id)),
     advanceBatch: (id) => ofBatch(deps.pool, id, () => advanceBatch(deps, id)),
     changeBatch: (id, change) => ofBatch(deps.pool, id, () => changeBatch(deps, id, change)),

@@ -16,6 +16,7 @@ import { storeCell } from '../db/interpreters/interpreters.ts';
 import type { PendingToolCall, RunToolResult } from '../db/runs/tool-calls.ts';
 import { StaleCallError, readToolCall } from '../db/runs/tool-calls.ts';
 import { SandboxUnavailableError } from '../sandbox/index.ts';
+import { cellEnded } from '../telemetry/metrics.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { EarlierCallError } from './failures.ts';
 import { holdLease } from './hold-lease.ts';
@@ -74,7 +75,7 @@ async function runLeased(
   let stored: RunToolResult | undefined;
   try {
     const roomBytes = await readRoom(pool, lease, quotaBytes);
-    await sandbox.runCell({
+    const result = await sandbox.runCell({
       interpreterId: call.thread_id,
       owner: lease.projectId,
       most: lease.cellsAtOnce ?? undefined,
@@ -98,6 +99,7 @@ async function runLeased(
         stored = await storeCell(pool, lease, ref, { outputs, state, ms: result.durationMs });
       },
     });
+    cellEnded(result.status, result.durationMs / 1_000);
   } catch (error) {
     // Its Python was lost after the cell was stored: the next cell restores it.
     if (stored !== undefined) return stored;

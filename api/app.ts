@@ -4,6 +4,7 @@ import type { Express, RequestHandler } from 'express';
 import helmet from 'helmet';
 
 import type { Logger } from '../config/log.ts';
+import { requestAnswered } from '../telemetry/metrics.ts';
 import { mintId } from '../wire/ids.ts';
 import type { Caller } from '../wire/admin/scopes.ts';
 import { authenticate, callerOf, checkBetaHeader } from './http/auth.ts';
@@ -13,12 +14,14 @@ import { azurePaths } from './http/azure.ts';
 import { crossOrigin } from './http/cors.ts';
 import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
+import { metricsRoute } from './metrics.ts';
 import { passthroughRoutes, PASSED_PATHS } from './passthrough/routes.ts';
 import { referenceRoutes } from './http/reference.ts';
 import { endWithKey } from './http/key-watch.ts';
 import { scopeRequest } from './http/request-scope.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
+import { isEventStream } from './passthrough/upstream.ts';
 import { operationRoutes, routeOf } from './serve-operations.ts';
 
 export function createApp(context: ApiContext): Express {
@@ -28,7 +31,7 @@ export function createApp(context: ApiContext): Express {
   const readers = config.corsOrigins.length === 0 ? 'same-origin' : 'cross-origin';
   app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths(RESOURCES));
-  app.use(healthRoutes(context), referenceRoutes());
+  app.use(healthRoutes(context), metricsRoute(context), referenceRoutes());
   app.use('/v1', limitBodyTime, authenticate(pool), endWithKey(context), scopeRequest(context));
   app.use('/v1', countRequests(context));
   app.use('/v1', operationRoutes(context, OPERATIONS.filter(isAheadOfJson)));
@@ -82,24 +85,33 @@ const standardHeaders: RequestHandler = (_request, response, next) => {
   next();
 };
 
+/** One line a request, without paths and bodies: a path of no operation is whatever its sender likes. */
 function logRequests(log: Logger): RequestHandler {
   return (request, response, next) => {
+    const started = performance.now();
     response.on('close', () => {
       const { statusCode: status, locals } = response;
+      const operation = locals.operation as string | undefined;
+      const isStream = isEventStream(response.get('content-type'));
+      const milliseconds = performance.now() - started;
+      const { method } = request;
+      requestAnswered({ operation, method, status, isStream, seconds: milliseconds / 1_000 });
       const fields = {
         request_id: response.get('x-request-id'),
         project_id: (locals.caller as Caller | undefined)?.project,
         key_id: (locals.caller as Caller | undefined)?.key,
-        operation: locals.operation as string | undefined,
+        operation,
+        status,
+        duration_ms: Math.round(milliseconds),
       };
-      log.debug(
-        { ...fields, method: request.method, path: request.originalUrl.split('?')[0], status },
-        'Answered',
-      );
+      if (!PROBES.has(request.originalUrl)) log.info(fields, 'Answered');
     });
     next();
   };
 }
+
+/** Asked every few seconds by other programs. */
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
 
 /** In ms, for the whole body. A form lifts it and has its own limit. */
 const BODY_MS = 60_000;

@@ -9,6 +9,7 @@ import { EventFeed } from '../db/events/event-feed.ts';
 import { Listener } from '../db/core/listener.ts';
 import { weaknessOfRole } from '../db/core/app-role.ts';
 import { createPool } from '../db/core/pool.ts';
+import { observeDatabase } from '../db/core/stored-gauges.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
@@ -64,6 +65,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const temporal = new Client({ connection, namespace: config.temporalNamespace });
   const { taskQueue, maxTurns } = config;
   const dispatcher = createDispatcher({ pool, client: temporal, log, taskQueue, maxTurns });
+  const unobserve = observeDatabase(pool);
   const stop = new AbortController();
   const partStates = options.states ?? (() => ({}));
   const target = embeddingsTarget(config);
@@ -89,6 +91,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     port: gate.port,
     async close() {
       await gate.close(stop);
+      unobserve();
       limiter[Symbol.dispose]();
       await parts.requests[Symbol.asyncDispose]();
       await dispatcher.settled();

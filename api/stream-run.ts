@@ -5,6 +5,7 @@ import type { StoredEvent } from '../db/events/run-events.ts';
 import { readEventAt, readEvents } from '../db/events/run-events.ts';
 import { runExists } from '../db/runs/read-runs.ts';
 import type { ApiError } from '../wire/errors/errors.ts';
+import { streamOpened } from '../telemetry/metrics.ts';
 import { notFound } from '../wire/errors/errors.ts';
 import { isPausing, isTerminal } from '../wire/events.ts';
 import type { RunId, ThreadId } from '../wire/ids.ts';
@@ -40,6 +41,7 @@ export async function streamRun(
   options: StreamOptions,
 ): Promise<void> {
   const seenSeq = Math.max(options.seenSeq ?? 0, lastEventId(response.req) ?? 0);
+  using _open = streamOpened();
   using sse = new SseStream(response, context.config.streamKeepAliveMs);
   const closed = new AbortController();
   response.on('close', () => closed.abort());

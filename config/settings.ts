@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { z } from 'zod';
 
-import { flag, httpUrl, languages, megabytes, optional, origins, path, postgresUrl, sandboxdAddress, secret, text, whole } from './values.ts';
+import { flag, httpUrl, languages, listenAddress, megabytes, optional, origins, path, postgresUrl, sandboxdAddress, secret, text, whole } from './values.ts';
 
 export type Process = 'api' | 'worker' | 'sandboxd' | 'migrate' | 'npm start';
 
@@ -65,6 +65,12 @@ export const SETTINGS = {
     'Directory of the workflow bundle, which must belong to the user of the worker, or to root. The image contains the bundle',
   ),
   logLevel: log('LOG_LEVEL', z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'), 'The least severe log lines that are written'),
+
+  metricsListen: both(
+    'METRICS_LISTEN',
+    optional(listenAddress, "`/metrics` on the API's port"),
+    '`host:port` on which a process serves its [metrics](operations/metrics.md), without a key',
+  ),
 
   databaseUrl: database(
     'DATABASE_URL',

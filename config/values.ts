@@ -69,6 +69,16 @@ export const languages = text
   .regex(/^([a-z]{3}(_[a-z]+)*(\+(?!$)|$))*$/, 'must be a list such as eng+chi_sim')
   .transform((value) => value.split('+').filter((language) => language !== ''));
 
+/** `0.0.0.0:9464` or `[::1]:9464`. */
+export const listenAddress = text.transform((value, context) => {
+  const [, host, port] = /^(\[[\d:a-fA-F]+\]|[^:/\s]+):(\d{1,5})$/.exec(value) ?? [];
+  if (host === undefined || Number(port) > 65_535) {
+    context.addIssue('must look like 127.0.0.1:9464');
+    return z.NEVER;
+  }
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+});
+
 export const sandboxdAddress = text.transform((value, context): SandboxdAddress => {
   const socket = /^unix:(\/.+)$/.exec(value)?.[1];
   if (socket !== undefined) return { path: socket };

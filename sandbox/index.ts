@@ -64,6 +64,9 @@ function available(chosen: Chosen, backend: SandboxBackend, options: SandboxOpti
     get status() {
       return chosen.status;
     },
+    get kernels() {
+      return kernels.count;
+    },
     async runCell(request) {
       if (closed) throw new InterpreterClosedError('The sandbox was closed.');
       const result = await kernels.run(request).catch(asUnavailable);
@@ -85,6 +88,7 @@ function available(chosen: Chosen, backend: SandboxBackend, options: SandboxOpti
 function unavailable(status: SandboxStatus): Sandbox {
   return {
     status,
+    kernels: 0,
     runCell: () => Promise.reject(new SandboxUnavailableError(status.reason)),
     dropInterpreter: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),

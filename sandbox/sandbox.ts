@@ -139,6 +139,8 @@ export type CellRequest = {
 /** Runs cells. Disposing ends every process. */
 export interface Sandbox extends AsyncDisposable {
   readonly status: SandboxStatus;
+  /** Kernels of interpreters that are alive, without the warm one. */
+  readonly kernels: number;
   /**
    * Runs one cell after the earlier cells of its interpreter; resolves after `save`. Throws
    * SandboxUnavailableError when there is no sandbox, InterpreterClosedError when the interpreter is dropped, the signal's reason, with the kernel killed, when it aborts, and

@@ -4,12 +4,16 @@ import { startDemoModel } from '../demo/server.ts';
 import { collectLessOften } from '../config/heap.ts';
 import { createLogger } from '../config/log.ts';
 import { closeOnSignal, exitWith, serversOrExit } from '../config/process.ts';
+import { serveMetrics } from '../telemetry/exposition.ts';
 import { startWorker } from './worker.ts';
 
 collectLessOften();
 const config = loadConfigOrExit();
 const log = createLogger(config);
 const servers = serversOrExit(config, log);
+const metrics =
+  config.metricsListen &&
+  (await serveMetrics(config.metricsListen).catch(exitWith(log, 'METRICS_LISTEN cannot be used')));
 const demo = usesDemoModel(config) ? await startDemoModel() : undefined;
 if (demo !== undefined) {
   log.warn('MODEL_BASE_URL is not set: the built-in demo model answers. It is not an LLM.');
@@ -22,4 +26,6 @@ const worker = await startWorker({
 }).catch(exitWith(log, 'The worker could not start'));
 log.info({ sandbox: worker.sandbox }, 'The worker is polling');
 worker.running.catch(() => process.exit(1));
-closeOnSignal(log, 'The worker', () => worker.close().then(() => demo?.close()));
+closeOnSignal(log, 'The worker', () =>
+  worker.close().then(() => Promise.all([demo?.close(), metrics?.close()])),
+);

@@ -13,6 +13,7 @@ import { enqueueIngests } from '../db/vector-stores/vector-store-files.ts';
 import type { Logger } from '../config/log.ts';
 import type { Embedder } from '../retrieval/index.ts';
 import { describeWorkflow } from '../temporal/describe.ts';
+import { repaired } from '../telemetry/metrics.ts';
 import type { embedWorkflow } from '../workflows/embed-documents.ts';
 import type { indexWorkflow } from '../workflows/index-documents.ts';
 import { embedWorkflowId, indexWorkflowId } from '../workflows/signals.ts';
@@ -54,6 +55,7 @@ async function repair(
     const message = 'The ingest was terminated by an operator.';
     await endIngest(pool, seq, { status: 'failed', error: { code: 'server_error', message } });
   }
+  repaired('ingest', workflow);
   log.warn({ ingest: ingestId, workflow }, 'Repaired an ingest');
 }
 

@@ -28,6 +28,7 @@ import {
 import { inProject, inWholeDatabase } from '../db/core/row-scope.ts';
 import { eraseClosedProjects } from '../db/projects/erase-project.ts';
 import { deleteIdleThreads, deleteOldRuns } from '../db/threads/retention.ts';
+import { repaired as countRepair } from '../telemetry/metrics.ts';
 import { eraseDue } from '../db/events/erase-events.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
 import { startLoop } from '../temporal/loop.ts';
@@ -82,6 +83,7 @@ async function repairBatches({ pool, client, log }: Reconciler): Promise<void> {
     await inProject(project, () => keepBatch(pool, id));
     if (workflow === 'running') continue;
     await inProject(project, () => withTransaction(pool, (tx) => restartBatch(tx, id)));
+    countRepair('batch', workflow);
     log.warn({ batch_id: id, workflow }, 'Repaired a batch');
   }
 }
@@ -129,6 +131,7 @@ async function repair({ pool, client, log }: Reconciler, run: SuspectRun): Promi
     const message = 'The run was terminated by an operator.';
     await finalizeRun(pool, id, { status: 'failed', error: { code: 'server_error', message } });
   }
+  countRepair('run', workflow);
   log.warn({ run_id: id, status, workflow, overdue }, 'Repaired a run');
   return true;
 }

@@ -1,7 +1,6 @@
 /** Builds everything one worker process needs, runs it, and takes it down in order. */
 import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import type { ActivityDependencies } from '../activities/index.ts';
 import { ingestPlaces } from '../activities/ingest/places.ts';
@@ -21,6 +20,7 @@ import { createEmbedder, createParserPool, recognitionData } from '../retrieval/
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
 import { Shares } from '../sandbox/pool/shares.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
+import { observeKernels } from '../telemetry/gauges.ts';
 import { workflowBundle } from './bundle.ts';
 import { openSandbox } from './sandbox.ts';
 import type { Outbox } from '../temporal/deliver.ts';
@@ -30,6 +30,7 @@ import { whenThere } from '../temporal/when-there.ts';
 import { startReconciler } from './reconcile.ts';
 import { deleteOldSchedule } from './schedule.ts';
 import { connect, createWorkers } from './polling.ts';
+import { installRuntime } from './runtime.ts';
 import type { StandIn } from './stand-in.ts';
 import { startStandIn } from './stand-in.ts';
 
@@ -41,6 +42,8 @@ export type WorkerOptions = {
   /** Where the workflow bundle is kept between starts. */
   cacheDir: string;
   log: Logger;
+  /** Whether Temporal's SDK keeps figures. Default: if METRICS_LISTEN is set, as nothing else would serve them. */
+  temporalMetrics?: boolean;
   /** A sandbox that is being made already: its probe takes seconds. */
   sandbox?: Promise<Sandbox>;
 };
@@ -65,7 +68,7 @@ const BEGINNINGS = 12;
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;
   const { taskQueue, maxTurns, threadTtlDays, runTtlDays } = config;
-  installRuntime(log);
+  await installRuntime(log, options.temporalMetrics ?? config.metricsListen !== undefined);
   const resources = await openResources(options);
   const { sandbox, deps } = resources;
   const { pool, embedder } = deps;
@@ -75,6 +78,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     (err: unknown) =>
       log.warn({ err }, 'The schedule of 0.1.0 is still there: the next start tries'),
   );
+  const unobserve = observeKernels(() => sandbox.kernels);
   const running = Promise.all(workers.map((each) => each.run())).then(() => {});
   running.catch((error: unknown) => log.error({ err: error }, 'The worker stopped'));
   const outbox: Outbox = { pool, client, log, taskQueue, maxTurns };
@@ -99,6 +103,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await Promise.all([stopRedelivery(), stopReconciler()]);
       for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
       await running.catch(() => {});
+      unobserve();
       await closeResources(resources);
       await connection.close();
     },
@@ -154,6 +159,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     ingests: ingestPlaces(config.ingestSlots),
     beginnings: new Shares({ places: BEGINNINGS + 1, most: BEGINNINGS }),
     tokens: new TokenCounter(),
+    log,
     // Until the workers poll, redelivery has them.
     dispatcher: { dispatch() {} },
     target: (endpoint, model) => passedTarget(config, endpoint, model),
@@ -176,21 +182,4 @@ async function closeResources(resources: Resources): Promise<void> {
     listener[Symbol.asyncDispose](),
     deps.pool.end(),
   ]);
-}
-
-/** The SDK's own logs join ours; signals are handled by the entry, which also stops what lies outside the worker. */
-function installRuntime(log: Logger): void {
-  try {
-    Runtime.install({
-      shutdownSignals: [],
-      logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-        // The workers of ingests and batches are meant to have activities only.
-        if (message.startsWith('No workflows registered')) return;
-        const write = level === 'ERROR' ? log.error : log.warn;
-        write.call(log, { temporal: meta }, message);
-      }),
-    });
-  } catch {
-    // Installed by an earlier worker of this process.
-  }
 }

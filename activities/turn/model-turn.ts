@@ -24,6 +24,7 @@ import { usesFileSearch } from '../model/request/build-tools.ts';
 import { ModelServerError } from '../model/server-error.ts';
 import type { ModelRequest } from './build-model-request.ts';
 import { buildModelRequest } from './build-model-request.ts';
+import { observeAnswer } from './observe-answer.ts';
 import { streamAnswer } from './stream-answer.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { waitForFiles } from './wait-for-files.ts';
@@ -150,9 +151,11 @@ async function streamTurn(
     maxCalls: run.tool_choice === 'none' ? 0 : run.parallel_tool_calls ? MAX_CALLS : 1,
     thinking: server.facts.profile.thinking,
   });
+  const observe = observeAnswer(server, run, ref, writer);
   try {
     const count = (text: string) => deps.tokens.sum(run.project_id, [text]);
     const finish = await streamAnswer(server, request, { answer, writer, count }, signal);
+    observe(undefined);
     const { message, toolCalls } = await writer.finish();
     const { end, incomplete } = endOfAnswer(finish, toolCalls);
     const usage = answer.usage ?? (await estimate(request, writer));
@@ -165,6 +168,7 @@ async function streamTurn(
       message: message && { ...message, incomplete },
     };
   } catch (error) {
+    if (!signal.aborted) observe(error);
     await writer.abandon();
     const usage = answer.usage ?? (answer.answered ? await estimate(request, writer) : undefined);
     // Without a database there is nowhere to count, and the error is what matters.

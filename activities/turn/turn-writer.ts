@@ -32,6 +32,8 @@ export class TurnWriter {
   readonly #options: WriterOptions;
   readonly #message: MessageWriter;
   readonly #calls: CallWriter;
+  /** When the first part came, by performance.now(). */
+  firstPartAt: number | undefined;
   #lateText = '';
   #heldText = '';
 
@@ -54,6 +56,7 @@ export class TurnWriter {
 
   /** Undefined when the part was only queued. */
   write(part: TurnPart): Promise<void> | undefined {
+    this.firstPartAt ??= performance.now();
     switch (part.kind) {
       case 'text':
         return this.#writeText(part.text);

@@ -77,6 +77,8 @@ export function passthroughRoutes(context: ApiContext): Router {
 }
 
 const checkScope: RequestHandler = ({ method, baseUrl }, response, next) => {
+  // Not one of the table: for the log and the metrics.
+  response.locals.operation = 'passthrough';
   requireScope(callerOf(response), scopeOf(method.toLowerCase(), baseUrl));
   next();
 };

@@ -1,7 +1,15 @@
 /** Stops the started parts in a fixed order, however far the start has come. */
 
 /** Each part stops before the parts that it needs. */
-const ORDER = ['API', 'worker', 'demo model', 'Temporal', 'PostgreSQL', 'data directory'] as const;
+const ORDER = [
+  'API',
+  'worker',
+  'metrics',
+  'demo model',
+  'Temporal',
+  'PostgreSQL',
+  'data directory',
+] as const;
 /** A forced stop still waits for these parts; otherwise the next start would have to. */
 const ALWAYS_STOPPED: readonly Part[] = ['Temporal', 'PostgreSQL', 'data directory'];
 /** One Ctrl-C can arrive several times: from the terminal, from npm and from bin/start.mjs. */

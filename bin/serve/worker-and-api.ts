@@ -4,6 +4,7 @@ import { startApi } from '../../api/server.ts';
 import type { Config } from '../../config/config.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { createLogger } from '../../config/log.ts';
+import { serveMetrics } from '../../telemetry/exposition.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { Ready } from './banner.ts';
 import { sandboxSummary } from './banner.ts';
@@ -27,7 +28,11 @@ export async function startWorkerAndApi(
 ): Promise<{ url: string; sandbox: Ready['sandbox'] }> {
   const listenUrl = config.databaseListenUrl ?? databaseUrl;
   const common = { config, databaseUrl, listenUrl, temporalAddress, log: createLogger(config) };
-  const worker = await startWorker({ ...common, cacheDir, sandbox });
+  if (config.metricsListen !== undefined) {
+    const metrics = await serveMetrics(config.metricsListen);
+    shutdown.add('metrics', () => metrics.close());
+  }
+  const worker = await startWorker({ ...common, cacheDir, sandbox, temporalMetrics: true });
   shutdown.add('worker', () => worker.close());
   worker.running.catch(onFailure);
   const { connection } = worker;

@@ -7,6 +7,7 @@
  */
 import pg from 'pg';
 
+import { observePool } from '../../telemetry/gauges.ts';
 import { storable } from '../../wire/text.ts';
 import { BusyError } from './connection-shares.ts';
 import { runAlone } from './lone-statement.ts';
@@ -61,8 +62,13 @@ export function createPool(url: string, options: PoolOptions): Pool {
   // pool for idle connections and on each for busy ones, the event would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => client.on('error', () => {}));
+  const unobserve = observePool(options.applicationName, options.max, pool);
+  const end = () => {
+    unobserve();
+    return pool.end();
+  };
   const { bounds, scope } = options;
-  return poolOf({ bounds, scope, end: () => pool.end() }, () => pool.connect());
+  return poolOf({ bounds, scope, end }, () => pool.connect());
 }
 
 /**
@@ -185,17 +191,27 @@ function begin({ bounds, scope: own }: Limits): string {
   return settings.join('; ');
 }
 
+const afterwards = new WeakMap<Tx, (() => void)[]>();
+
+/** Runs `work` once the transaction is committed: what is counted in it must not count a try that was rolled back. */
+export function afterCommit(tx: Tx, work: () => void): void {
+  afterwards.get(tx)?.push(work);
+}
+
 async function transactOnce<T>(
   pool: Pool,
   start: string,
   work: (tx: Tx) => Promise<T>,
 ): Promise<T> {
   const tx = await pool.connect();
+  const committed: (() => void)[] = [];
+  afterwards.set(tx, committed);
   let broken: Error | undefined;
   try {
     // The first statement need not wait for the answer to begin: without a connection both fail.
     const [, result] = await Promise.all([tx.query(start), work(tx)]);
     await tx.query('commit');
+    for (const each of committed) each();
     return result;
   } catch (error) {
     await tx.query('rollback').catch((failure: Error) => {
@@ -203,6 +219,7 @@ async function transactOnce<T>(
     });
     throw error;
   } finally {
+    afterwards.delete(tx);
     tx.release(broken);
   }
 }

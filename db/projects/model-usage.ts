@@ -1,4 +1,5 @@
 /** Requests and tokens that passed through to model servers, per project, day, model and endpoint. */
+import { tokensUsed } from '../../telemetry/metrics.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -53,6 +54,8 @@ export async function addModelUsage(db: Queryable, passed: PassedRequest): Promi
       passed.keyId,
     ],
   );
+  const { promptTokens: input, completionTokens: output } = passed;
+  tokensUsed({ project: projectId, model, input, output, cached: 0, reasoning: 0 });
 }
 
 /** The last `days`, oldest first; of one project, or of all. */

@@ -2,13 +2,14 @@
 import { messageEvent, runEvent, stepEvent } from '../../wire/events.ts';
 import type { MessageId, RunId, StepId } from '../../wire/ids.ts';
 import { toUsage } from '../../wire/objects.ts';
+import { tokensUsed } from '../../telemetry/metrics.ts';
 import type { RunRow, RunStepRow, StepUsage, TokenCounts, UpstreamTurn } from '../../wire/rows.ts';
 import type { EndColumns, RunEnd, Stopped } from '../../wire/run-status.ts';
 import { ACTIVE_STATUSES, DELETED, runEnd, stopOf } from '../../wire/run-status.ts';
 import type { IncompleteReason, LastError, MessageContent, RunEvent } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
-import { query, withTransaction } from '../core/pool.ts';
+import { afterCommit, query, withTransaction } from '../core/pool.ts';
 import { appendEvents, FencedError } from '../events/run-events.ts';
 import { linkFiles } from '../files/linked-files.ts';
 import { CHARGE_TOKENS } from '../projects/rate-buckets.ts';
@@ -54,6 +55,7 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
   return withTransaction(pool, async (tx) => {
     const run = await endTurn(tx, ref, end);
     if (run === undefined) return resultOfLostTurn(tx, ref);
+    afterCommit(tx, () => countTokens(run, end.usage));
     const { events, stepId } = await endTurnObjects(tx, run, end);
     if (end.status !== 'in_progress') events.push(runEvent(run));
     const result = resultOf(end, run, stepId);
@@ -72,9 +74,17 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
   });
 }
 
+function countTokens({ project_id: project, model }: OfRun, usage: TokenCounts): void {
+  const { prompt_tokens: input, completion_tokens: output } = usage;
+  const { cached_tokens: cached, reasoning_tokens: reasoning } = usage;
+  if (input + output > 0) tokensUsed({ project, model, input, output, cached, reasoning });
+}
+
+type OfRun = Pick<RunRow, 'project_id' | 'model'>;
+
 /** Counts the tokens of an attempt that failed: they were paid for. A run that has ended stays as it is. */
 export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCounts): Promise<void> {
-  await query(
+  const counted = await query<OfRun>(
     pool,
     'turns.lost-usage',
     `with step as (
@@ -82,9 +92,10 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
      owners as (
        update runs set prompt_tokens = prompt_tokens + $2, completion_tokens = completion_tokens + $3,
          cached_tokens = cached_tokens + $4, reasoning_tokens = reasoning_tokens + $5
-       where id = $1 and status = any($6::text[]) returning project_id, key_id),
-     counted as (${COUNT_TOKENS('$2', '$4', '$3', '$5')})
-     ${CHARGE_TOKENS('$8::bigint')}`,
+       where id = $1 and status = any($6::text[]) returning project_id, key_id, model),
+     counted as (${COUNT_TOKENS('$2', '$4', '$3', '$5')}),
+     charged as (${CHARGE_TOKENS('$8::bigint')})
+     select project_id, model from owners`,
     [
       runId,
       usage.prompt_tokens,
@@ -96,6 +107,7 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
       tokensOf(usage),
     ],
   );
+  for (const run of counted) countTokens(run, usage);
 }
 
 /** In the order of `COUNT_TOKENS`. */

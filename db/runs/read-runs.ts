@@ -44,6 +44,13 @@ export async function runExists(db: Queryable, runId: RunId): Promise<boolean> {
   return (await query(db, 'runs.exists', 'select 1 from runs where id = $1', [runId])).length > 0;
 }
 
+type Failure = Pick<RunRow, 'project_id' | 'model' | 'last_error'>;
+
+export async function readFailure(db: Queryable, runId: RunId): Promise<Failure | undefined> {
+  const text = 'select project_id, model, last_error from runs where id = $1';
+  return (await query<Failure>(db, 'runs.failure', text, [runId]))[0];
+}
+
 export async function listRuns(
   db: Queryable,
   projectId: ProjectId,

@@ -2,14 +2,16 @@
  * The only file that changes a run's status. Each transition is one statement, which finds the run only in a status that
  * `TRANSITIONS` names for the next one. Undefined means that the run was in another status, or gone.
  */
+import { runEnded, runLeftQueue } from '../../telemetry/metrics.ts';
 import type { RunId } from '../../wire/ids.ts';
+import { timeOfId } from '../../wire/ids.ts';
 import type { RunRow, TokenCounts, ToolCallRow } from '../../wire/rows.ts';
-import { TRANSITIONS } from '../../wire/run-status.ts';
+import { isActive, TRANSITIONS } from '../../wire/run-status.ts';
 import type { LastError, RequiredAction, RunStatus } from '../../wire/types.ts';
 import { followRun } from '../batches/line-states.ts';
 import { toJson } from '../core/json.ts';
 import type { Tx } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
+import { afterCommit, query } from '../core/pool.ts';
 import { CONTROL_CHANNEL } from '../events/run-control.ts';
 import type { TurnRef } from './open-step.ts';
 import type { RunPath } from './read-runs.ts';
@@ -32,9 +34,18 @@ async function moveRun(
     [runId, to, TRANSITIONS[to], ...values],
   );
   const run = rows[0];
-  if (run !== undefined) await followRun(tx, run);
+  if (run === undefined) return undefined;
+  if (!isActive(to)) {
+    const reason = run.last_error?.code ?? run.incomplete_reason ?? '';
+    afterCommit(tx, () => runEnded(to, reason, secondsSince(run)));
+  }
+  await followRun(tx, run);
   return run;
 }
+
+/** Ids that were not minted here have no instant; `created_at` has whole seconds. */
+const secondsSince = ({ id, created_at }: RunRow) =>
+  Math.max(0, (Date.now() - (timeOfId(id) ?? created_at * 1_000)) / 1_000);
 
 /** A run as an attempt at one of its turns finds it. */
 export type ClaimedRun = RunRow & {
@@ -66,7 +77,11 @@ export async function claimRun(
           and s.status <> 'completed' and s.usage is not null) as lost_answers`,
     [runId, owner, TRANSITIONS.in_progress, turn],
   );
-  return rows[0];
+  const run = rows[0];
+  if (run?.was_queued === true && turn === 0) {
+    afterCommit(tx, () => runLeftQueue(secondsSince(run)));
+  }
+  return run;
 }
 
 type Call = Pick<ToolCallRow, 'id' | 'type' | 'name' | 'input' | 'result'>;

@@ -3,6 +3,7 @@
  * time: chunks are keyed by document and ordinal, and a file's end is one compare-and-set of its row.
  */
 import { WORD_RULES } from '../../retrieval/index.ts';
+import { ingestEnded } from '../../telemetry/metrics.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import type { VectorStoreFileError, VectorStoreFileStatus } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
@@ -10,7 +11,7 @@ import { releaseDocuments } from '../files/detach-files.ts';
 import { copyCodes, countUsage, lockDocument } from './document-vectors.ts';
 import { wordsOfChunks } from './document-words.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
-import { query, withQuickTransaction, withTransaction } from '../core/pool.ts';
+import { afterCommit, query, withQuickTransaction, withTransaction } from '../core/pool.ts';
 
 /** What there is to ingest. */
 export type IngestSource = {
@@ -210,6 +211,7 @@ export async function completeFile(
     if (rows[0] === undefined) return statusOfIngest(tx, seq);
     if (rows[0].embedded) await copyCodes(tx, documentId, seq);
     await countUsage(tx, documentId, seq);
+    afterCommit(tx, () => ingestEnded('completed'));
     return 'completed';
   });
 }
@@ -232,6 +234,7 @@ export async function endIngest(
     );
     const row = rows[0];
     if (row === undefined) return statusOfIngest(tx, seq);
+    afterCommit(tx, () => ingestEnded(reason.status));
     if (row.document_id !== null) await releaseDocuments(tx, [row.document_id]);
     return reason.status;
   });

@@ -59,6 +59,10 @@ export class KernelPool implements AsyncDisposable {
     this.#warm?.refill();
   }
 
+  get count(): number {
+    return [...this.#interpreters.values()].filter(({ bound }) => bound !== undefined).length;
+  }
+
   /** Runs one cell; see Sandbox.runCell. Throws KernelStartError when no kernel starts. */
   async run(request: CellRequest): Promise<CellResult> {
     const interpreter = this.#enter(request);
