@@ -28,6 +28,8 @@ export type Parameter = Pick<Schema, 'x-threadmill'> & {
   name: string;
   in: 'path' | 'query' | 'header';
   required?: true;
+  /** `name[key]=value` */
+  style?: 'deepObject';
   schema: Schema;
 };
 
@@ -135,6 +137,7 @@ function parametersOf(operation: Operation, schemaOf: DescribeSchema): Parameter
       name: schema.type === 'array' ? `${name}[]` : name,
       in: 'query',
       schema,
+      ...(schema.type === 'object' && { style: 'deepObject' }),
       ...(extension && EXTENSION),
     })),
     ...(idempotent ? [header('Idempotency-Key')] : []),

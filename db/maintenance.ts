@@ -15,7 +15,7 @@ const EVENT_DAYS = 2;
 /** Whether the pass is due and this process has it: one of all workers, once in `seconds`, also after a clock went back. */
 export async function takePass(
   db: Queryable,
-  name: 'repair' | 'tidy',
+  name: 'repair' | 'tidy' | 'words',
   seconds: number,
 ): Promise<boolean> {
   const rows = await query(

@@ -10,5 +10,5 @@ export { EmbeddingError, createEmbedder, parseRetryAfter } from './embed.ts';
 export type { Embedder } from './embed.ts';
 export { toCode } from './codes.ts';
 export { bm25, cosine, fuse } from './rank.ts';
-export { highlighter, queryWords, toTsvector, WORD_RULES } from './words/index.ts';
+export { highlighter, lexemesOf, queryWords, toTsvector, WORD_RULES } from './words/index.ts';
 export type { QueryWord } from './words/index.ts';

@@ -107,6 +107,15 @@ export function timeOfId(id: string): number | undefined {
   return time >= EARLIEST && time < LATEST ? time : undefined;
 }
 
+/** Where ids of the kind begin that are minted from this second on: greater than all before it. */
+export function idAt(kind: IdKind, seconds: number): string {
+  return FORMATS[kind].prefix + encode(BigInt(Math.max(0, seconds) * 1_000), CLOCK_CHARS);
+}
+
+export function isIdOf(kind: IdKind, id: string): boolean {
+  return id.startsWith(FORMATS[kind].prefix);
+}
+
 /** The UTC day an id was minted, `YYYY-MM-DD`; undefined exactly when `timeOfId` is. Names the partition of a run's events. */
 export function dayOfId(id: string): string | undefined {
   const time = timeOfId(id);

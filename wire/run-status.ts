@@ -26,6 +26,8 @@ export const TRANSITIONS = {
   expired: ['queued', 'in_progress', 'requires_action', 'cancelling'],
 } as const satisfies Record<RunStatus, readonly RunStatus[]>;
 
+export const RUN_STATUSES = Object.keys(TRANSITIONS) as (keyof typeof TRANSITIONS)[];
+
 export const ACTIVE_STATUSES = ['queued', 'in_progress', 'requires_action', 'cancelling'] as const;
 
 /** Active runs lock their thread: no new message, no second run. */

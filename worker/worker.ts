@@ -27,6 +27,7 @@ import type { Outbox } from '../temporal/deliver.ts';
 import { createDispatcher } from '../temporal/dispatch.ts';
 import { startRedelivery } from '../temporal/redeliver.ts';
 import { whenThere } from '../temporal/when-there.ts';
+import { startMessageIndex } from './index-messages.ts';
 import { startReconciler } from './reconcile.ts';
 import { deleteOldSchedule } from './schedule.ts';
 import { connect, createWorkers } from './polling.ts';
@@ -84,6 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const outbox: Outbox = { pool, client, log, taskQueue, maxTurns };
   deps.dispatcher = createDispatcher(outbox);
   const stopRedelivery = startRedelivery(outbox);
+  const stopIndexing = startMessageIndex(pool, log);
   const stopReconciler = startReconciler({
     pool,
     client,
@@ -100,7 +102,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     connection,
     running,
     async close() {
-      await Promise.all([stopRedelivery(), stopReconciler()]);
+      await Promise.all([stopRedelivery(), stopIndexing(), stopReconciler()]);
       for (const each of workers) if (each.getState() === 'RUNNING') each.shutdown();
       await running.catch(() => {});
       unobserve();

@@ -29,6 +29,7 @@ import { createMessage } from './messages/create.ts';
 import { deleteMessage } from './messages/delete.ts';
 import { getMessage } from './messages/get.ts';
 import { listMessages } from './messages/list.ts';
+import { searchMessages } from './messages/search.ts';
 import { modifyMessage } from './messages/modify.ts';
 import { deleteModel } from './models/delete.ts';
 import { retrieveModel } from './models/get.ts';
@@ -46,12 +47,14 @@ import { createThreadAndRun } from './runs/create-with-thread.ts';
 import { createRun } from './runs/create.ts';
 import { getRun } from './runs/get.ts';
 import { listRuns } from './runs/list.ts';
+import { listProjectRuns } from './runs/list-all.ts';
 import { modifyRun } from './runs/modify.ts';
 import { streamRunEvents } from './runs/stream-events.ts';
 import { submitToolOutputs } from './runs/submit-tool-outputs.ts';
 import { createThread } from './threads/create.ts';
 import { deleteThread } from './threads/delete.ts';
 import { getThread } from './threads/get.ts';
+import { listThreads } from './threads/list.ts';
 import { modifyThread } from './threads/modify.ts';
 import { addUploadPart } from './uploads/add-part.ts';
 import { cancelUpload } from './uploads/cancel.ts';
@@ -74,7 +77,7 @@ import { searchVectorStore } from './vector-stores/search.ts';
 /** The sections of the API reference. An operation's name here is its id. */
 const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
   Assistants: { createAssistant, listAssistants, getAssistant, modifyAssistant, deleteAssistant },
-  Threads: { createThread, getThread, modifyThread, deleteThread },
+  Threads: { createThread, listThreads, getThread, modifyThread, deleteThread },
   Messages: { createMessage, listMessages, getMessage, modifyMessage, deleteMessage },
   Runs: {
     createRun,
@@ -133,6 +136,8 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     listAuditLogs,
     getUsage,
     getRetention,
+    listProjectRuns,
+    searchMessages,
   },
 };
 

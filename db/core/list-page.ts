@@ -4,6 +4,8 @@
  * foreign id is unknown.
  */
 import { unknownCursor } from '../../wire/errors/errors.ts';
+import type { IdKind } from '../../wire/ids.ts';
+import { isIdOf } from '../../wire/ids.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import type { ListName } from './list-places.ts';
 import type { Queryable } from './pool.ts';
@@ -30,11 +32,16 @@ export type ListSource = {
   /** Conditions on what is shown of it; its parameters are numbered on from the scope's. */
   filter?: { where: string; values: readonly unknown[] };
   /** Unique within the scope, growing with age. */
-  orderBy: 'id' | 'seq' | 'coalesce(list_place, seq)' | typeof BY_AGE;
+  orderBy: 'id' | 'message_id' | 'seq' | 'coalesce(list_place, seq)' | typeof BY_AGE;
   /** SQL: about as many bytes as a row has. For lists with rows so small that they need not be measured one by one. */
   rowBytes?: string;
-  /** Where the places of objects that left are kept, and the scope's value that is their owner. */
-  places?: { list: ListName; owner: `$${number}` };
+  /**
+   * Where the places of objects that left are kept, and the scope's value that is their owner. A list of all objects of a kind is
+   * ordered by their ids: any of them is a place.
+   */
+  places?: { list: ListName; owner: `$${number}` } | { kind: IdKind };
+  /** Which plan is good depends on the values: one is made for each statement. */
+  isPlannedAnew?: true;
 };
 
 /** Bytes after which a page ends, in the rows' JSON. It has one object at least, so it may be larger by one. */
@@ -94,7 +101,7 @@ async function readRows(
     where ${equal(scope)} and ${filter?.where ?? 'true'} and ${inside} and ${place} order by ${orderBy} ${order}`;
   const first = behind(start === null ? 'true' : `${orderBy} ${onwards} ${bind(start)}`);
   const bounds = `${start === null ? '' : '.start'}${end === null ? '' : '.end'}`;
-  const name = `${source.name}.page.${order}${bounds}`;
+  const name = source.isPlannedAnew ? null : `${source.name}.page.${order}${bounds}`;
   if (source.rowBytes !== undefined) {
     return query(db, name, atOnce(first, source.rowBytes, bind(limit), order), values);
   }
@@ -127,6 +134,10 @@ async function findPlace(
   id: string | undefined,
 ): Promise<Place> {
   if (id === undefined) return null;
+  if (source.places !== undefined && 'kind' in source.places) {
+    if (isIdOf(source.places.kind, id)) return id;
+    throw unknownCursor(param, id);
+  }
   const rows = await query<{ place: Place }>(db, `${source.name}.place`, placeText(source), [
     ...Object.values(source.scope),
     id,
@@ -140,7 +151,7 @@ async function findPlace(
 function placeText({ table, scope, orderBy, places }: ListSource): string {
   const id = `$${Object.keys(scope).length + 1}`;
   const there = `(select ${orderBy} from ${table} where ${equal(scope)} and id = ${id})`;
-  if (places === undefined) return `select ${there} as place`;
+  if (places === undefined || 'kind' in places) return `select ${there} as place`;
   return `select coalesce(${there}, (select ${orderBy === 'id' ? 'id' : 'place'} from list_places
     where list = '${places.list}' and owner = ${places.owner} and id = ${id})) as place`;
 }

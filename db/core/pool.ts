@@ -110,15 +110,16 @@ export function createClient(url: string, applicationName: string, answerMs?: nu
   });
 }
 
-/** Runs one prepared statement. `name` is unique across the code base. */
+/** Runs one prepared statement. `name` is unique across the code base. Null: it is planned for its values each time. */
 export async function query<Row extends object>(
   db: Queryable,
-  name: string,
+  name: string | null,
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
   try {
-    const result = await db.query<Row>({ name, text, values: values.map(withoutNul) });
+    const statement = { ...(name !== null && { name }), text, values: values.map(withoutNul) };
+    const result = await db.query<Row>(statement);
     return result.rows;
   } catch (error) {
     throw causeOf(error, db);

@@ -2,10 +2,12 @@
 import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
 import type { RunRow } from '../../wire/rows.ts';
-import type { ListEnvelope, Run } from '../../wire/types.ts';
+import type { ListEnvelope, Run, RunStatus } from '../../wire/types.ts';
 import { readById } from '../core/read-by-id.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
+import type { ProjectListQuery } from '../core/project-list.ts';
+import { projectList } from '../core/project-list.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 
@@ -66,6 +68,26 @@ export async function listRuns(
     places: { list: 'runs', owner: '$1' },
   } as const;
   return listPage(db, source, page, toRun);
+}
+
+export type RunFilter = {
+  status?: RunStatus | undefined;
+  assistant_id?: string | undefined;
+  thread_id?: string | undefined;
+  model?: string | undefined;
+  batch_id?: string | undefined;
+};
+
+/** The runs of all threads of the project. */
+export async function listProjectRuns(
+  db: Queryable,
+  project: ProjectId,
+  page: ProjectListQuery & RunFilter,
+): Promise<ListEnvelope<Run>> {
+  const { status, assistant_id, thread_id, model, batch_id } = page;
+  const listed = { table: 'runs', kind: 'run', columns: RUN_COLUMNS, project } as const;
+  const asked = { status, assistant_id, thread_id, model, batch_id };
+  return listPage(db, projectList(listed, page, asked), page, toRun);
 }
 
 /** Locks a run until the transaction ends. A request names its path; the run's own workflow knows only its id. */

@@ -4,11 +4,14 @@ import { toThread } from '../../wire/objects.ts';
 import type { ThreadRow } from '../../wire/rows.ts';
 import type { NewToolResources } from '../../wire/requests/tools.ts';
 import { defaultToolResources } from '../../wire/requests/tools.ts';
-import type { Metadata, Thread, ToolResources } from '../../wire/types.ts';
+import type { ListEnvelope, Metadata, Thread, ToolResources } from '../../wire/types.ts';
 import { releaseBlobs } from '../blobs/blobs.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
+import { listPage } from '../core/list-page.ts';
+import type { ProjectListQuery } from '../core/project-list.ts';
+import { projectList } from '../core/project-list.ts';
 import { found, readById } from '../core/read-by-id.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import { lockRun } from '../runs/read-runs.ts';
@@ -67,6 +70,16 @@ export async function getThread(
   id: ThreadId,
 ): Promise<Thread> {
   return toThread(await getThreadRow(db, projectId, id));
+}
+
+/** All threads of the project. */
+export async function listThreads(
+  db: Queryable,
+  project: ProjectId,
+  page: ProjectListQuery,
+): Promise<ListEnvelope<Thread>> {
+  const listed = { table: 'threads', kind: 'thread', columns: THREAD_COLUMNS, project } as const;
+  return listPage(db, projectList(listed, page), page, toThread);
 }
 
 async function getThreadRow(db: Queryable, projectId: ProjectId, id: ThreadId): Promise<ThreadRow> {

@@ -47,6 +47,18 @@ function stemmerOf(found: readonly Segment[]): (word: string) => string | null {
   };
 }
 
+/** Each lexeme once, also those of small words: for texts that are looked for by all words of a query. */
+export function lexemesOf(text: string, scope: string): string[] {
+  const found = [...segments(normalise(text))];
+  const { language: latin } = detectLanguage(found.map(({ text: word }) => word));
+  const own = scopeOf(scope);
+  const lexemes = found.map(({ text: word }) => {
+    const { stem, small } = languageOf(word, latin);
+    return own + (small.has(word) ? withoutAccents(word) : stem(word));
+  });
+  return [...new Set(lexemes)];
+}
+
 /** A word of a query in every form to look for. */
 export type QueryWord = {
   lexemes: string[];

@@ -9,7 +9,7 @@ import { descriptionDifferences } from './description-differences.ts';
 import { OPERATIONS } from './description.ts';
 import { DESCRIPTION_DEVIATIONS, DEVIATIONS, REQUEST_DEVIATIONS } from './deviations.ts';
 
-const EXTENSIONS = ['streamRunEvents', 'modifyBatch', 'listBatchRequiresAction'];
+const EXTENSIONS = ['streamRunEvents', 'modifyBatch', 'listBatchRequiresAction', 'listThreads'];
 
 let env: Environment;
 let served: Description;

@@ -12,7 +12,7 @@ import { createProject, startDatabase } from './database.ts';
 /** Without rows of projects. */
 const SHARED = ['migrations', 'model_rates', 'passes'];
 /** Their owner reads these through views, so that their indexes are used. */
-const WITH_VIEWS = ['chunks', 'idempotency_keys'];
+const WITH_VIEWS = ['chunks', 'idempotency_keys', 'message_words'];
 
 let database: Database;
 /** The role of the API and the worker, without a scope of its own. */

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { checkId } from '../ids.ts';
+import { RUN_STATUSES } from '../run-status.ts';
 import { parseValue } from './body.ts';
 import { EXTENSION, integer, list } from './fields.ts';
 import { LIMITS } from './limits.ts';
@@ -52,6 +53,32 @@ export const listFilesQuery = z.object({
   purpose: word.optional(),
 });
 
+const seconds = integer(0, LIMITS.maxInteger).optional();
+const name = z.string().max(LIMITS.model).optional();
+
+/** `metadata[key]=value`, for each pair that the objects must have. */
+const projectListQuery = listQuery.extend({
+  metadata: z.record(z.string(), z.string()).default({}),
+  created_after: seconds,
+  created_before: seconds,
+});
+export const listThreadsQuery = projectListQuery;
+export const listProjectRunsQuery = projectListQuery.extend({
+  status: z.enum(RUN_STATUSES).optional(),
+  assistant_id: word.optional(),
+  thread_id: word.optional(),
+  model: name,
+  batch_id: word.optional(),
+});
+
+/** Messages with all words of the text. */
+export const searchMessagesQuery = listQuery.extend({
+  text: z.string().min(1).max(LIMITS.searchQuery),
+  thread_id: word.optional(),
+  created_after: seconds,
+  created_before: seconds,
+});
+
 export const listStepsQuery = listQuery.extend({ include });
 export const includeQuery = z.object({ include });
 /** For operations whose published query has no `include`. */
@@ -63,7 +90,15 @@ export const eventsQuery = z.object({
   include,
 });
 
-const NUMBERS = ['limit', 'starting_after', 'start_time', 'end_time', 'page'];
+const NUMBERS = [
+  'limit',
+  'starting_after',
+  'start_time',
+  'end_time',
+  'page',
+  'created_after',
+  'created_before',
+];
 const LISTS = ['include', 'group_by'];
 
 /** @throws ApiError 400 */
@@ -71,7 +106,22 @@ export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
   const fields = queryFields(query);
   const numbers = NUMBERS.map((name) => [name, asNumber(fields[name])]);
   const lists = LISTS.map((name) => [name, listed(fields, name)]);
-  return parseValue(schema, { ...fields, ...Object.fromEntries([...numbers, ...lists]) });
+  const metadata = pairsOf(fields, 'metadata');
+  return parseValue(schema, {
+    ...fields,
+    ...metadata,
+    ...Object.fromEntries([...numbers, ...lists]),
+  });
+}
+
+/** `name[key]=value`, also percent-encoded. */
+function pairsOf(fields: Record<string, unknown>, name: string): Record<string, unknown> {
+  const pairs = Object.entries(fields).flatMap(([field, value]) => {
+    const key = decoded(field);
+    const isPair = key.startsWith(`${name}[`) && key.endsWith(']');
+    return isPair ? [[key.slice(name.length + 1, -1), value]] : [];
+  });
+  return pairs.length === 0 ? {} : { [name]: Object.fromEntries(pairs) };
 }
 
 /**

@@ -92,7 +92,9 @@ function queryOf({ parameters }: Operation): fc.Arbitrary<FuzzedRequest['query']
       const isId = ['after', 'before', 'run_id'].includes(name);
       const value: fc.Arbitrary<Id | string> = isId
         ? fc.constantFrom(...KINDS).chain((kind) => idOf(kind, 'bold'))
-        : valueOf(schema.items ?? schema, '', 'sound').map(String);
+        : valueOf(schema.items ?? schema, '', 'sound').map((one) =>
+            typeof one === 'string' ? one : JSON.stringify(one),
+          );
       const names = fc.constantFrom(name, name, name, name, `${name}[]`, `${name}[a]`);
       return fc.tuple(names, fc.oneof({ weight: 3, arbitrary: value }, word));
     });
