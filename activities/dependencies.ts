@@ -12,6 +12,7 @@ import type { Shares } from '../sandbox/pool/shares.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
 import type { IngestPlaces } from './ingest/places.ts';
 import type { ModelServers } from './model/client.ts';
+import type { SlotShares } from './slot-shares.ts';
 
 /** `upstreamModel`: the model's name there. */
 export type PassedTarget = {
@@ -46,6 +47,7 @@ export type ActivityDependencies = {
   ingests: IngestPlaces;
   /** Of what a turn does before the model is asked: it needs this thread, and the model's time does not. */
   beginnings: Shares;
+  slots: SlotShares;
   tokens: TokenCounter;
   /** For what an operator looks for: the SDK's own log has the fields of the activity. */
   log: Logger;

@@ -26,6 +26,7 @@ import type { Held } from './turn/model-turn.ts';
 import { modelTurn } from './turn/model-turn.ts';
 import { reportFailed } from './report-failed.ts';
 import { runTool } from './run-tool.ts';
+import type { Crowded } from './slot-shares.ts';
 
 export type { BatchStep } from './batches/advance-batch.ts';
 export type { ActivityDependencies } from './dependencies.ts';
@@ -34,13 +35,15 @@ export type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
 export type { RunToolResult } from '../db/runs/tool-calls.ts';
 export type { TurnResult } from '../db/runs/finish-turn.ts';
 
+export type { Crowded } from './slot-shares.ts';
+export type { Held } from './turn/model-turn.ts';
 export type { IngestResult } from './ingest/ingest-file.ts';
 
 export type Activities = {
-  /** One answer of the model, streamed and stored. */
-  modelTurn(runId: RunId, turn: number): Promise<TurnResult | Held>;
+  /** One answer of the model, streamed and stored. `knows`: the workflow knows the result `crowded`. */
+  modelTurn(runId: RunId, turn: number, knows?: boolean): Promise<TurnResult | Held | Crowded>;
   /** One built-in tool call. */
-  runTool(runId: RunId, callId: string): Promise<RunToolResult>;
+  runTool(runId: RunId, callId: string, knows?: boolean): Promise<RunToolResult | Crowded>;
   /** The end of a run that no model turn wrote. */
   finalizeRun(runId: RunId, reason: RunEndReason): Promise<FinalizeResult>;
   /** Of 0.1.0: workflows/reconcile.ts. */
@@ -82,8 +85,7 @@ export function createActivities(
   deps: ActivityDependencies,
 ): Omit<Activities, keyof IngestActivities | 'passLine'> {
   return {
-    modelTurn: async (runId, turn) => reportFailed(deps, runId, await modelTurn(deps, runId, turn)),
-    runTool: (runId, callId) => runTool(deps, runId, callId as ToolCallId),
+    ...createTurnActivities(deps, true),
     finalizeRun: async (runId, reason) => {
       const ended = await ofRun(deps.pool, runId, () => finalizeRun(deps.pool, runId, reason));
       return reportFailed(deps, runId, ended);
@@ -100,14 +102,27 @@ export function createActivities(
   };
 }
 
+/** `isShared`: its slots are shared out to projects; otherwise those of crowded projects. */
+export function createTurnActivities(
+  deps: ActivityDependencies,
+  isShared = false,
+): Pick<Activities, 'modelTurn' | 'runTool'> {
+  return {
+    modelTurn: async (runId, turn, knows) => {
+      const mayMove = isShared && knows === true;
+      return reportFailed(deps, runId, await modelTurn(deps, { runId, turn, mayMove }));
+    },
+    runTool: (runId, callId, knows) =>
+      runTool(deps, { runId, callId: callId as ToolCallId, mayMove: isShared && knows === true }),
+  };
+}
+
 /** Those of batches that have their own queue. */
 export function createLineActivities(
   deps: ActivityDependencies,
 ): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine'> {
-  const { modelTurn: turn, runTool: tool } = createActivities(deps);
   return {
-    modelTurn: turn,
-    runTool: tool,
+    ...createTurnActivities(deps),
     passLine: (id, line) => ofBatch(deps.pool, id, () => passLine(deps, id, line)),
   };
 }

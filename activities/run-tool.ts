@@ -6,17 +6,19 @@ import { attempt } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { runCell } from './run-cell.ts';
 import { searchFiles } from './search-files.ts';
+import type { Crowded } from './slot-shares.ts';
 
 export async function runTool(
   deps: ActivityDependencies,
-  runId: RunId,
-  callId: ToolCallId,
-): Promise<RunToolResult> {
-  return attempt(deps, runId, async ({ signal, owner }) => {
-    const found = await readToolCall(deps.pool, runId, callId);
-    if (found.kind === 'done') return found.result;
-    return found.call.type === 'file_search'
-      ? searchFiles(deps, runId, found.call, signal)
-      : runCell(deps, { runId, call: found.call, owner }, signal);
-  });
+  { runId, callId, mayMove }: { runId: RunId; callId: ToolCallId; mayMove: boolean },
+): Promise<RunToolResult | Crowded> {
+  return attempt(deps, runId, ({ signal, owner }) =>
+    deps.slots.hold(mayMove, async () => {
+      const found = await readToolCall(deps.pool, runId, callId);
+      if (found.kind === 'done') return found.result;
+      return found.call.type === 'file_search'
+        ? searchFiles(deps, runId, found.call, signal)
+        : runCell(deps, { runId, call: found.call, owner }, signal);
+    }),
+  );
 }

@@ -160,7 +160,11 @@ export const SETTINGS = {
     languages.prefault('').meta({ unset: 'none' }),
     'Languages of scanned pages, such as `eng+chi_sim`, whose text is recognised. [How](retrieval.md#scanned-pages)',
   ),
-  workerActivitySlots: worker('WORKER_ACTIVITY_SLOTS', whole(1, 10_000).default(400), 'Model turns and tool calls that one worker runs at once'),
+  workerActivitySlots: worker(
+    'WORKER_ACTIVITY_SLOTS',
+    whole(1, 10_000).default(400),
+    'Model turns and tool calls of [one project](operations.md#fair-shares) that one worker runs at once',
+  ),
 
   threadTtlDays: both(
     'THREAD_TTL_DAYS',

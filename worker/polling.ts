@@ -7,11 +7,13 @@ import {
   createActivities,
   createIngestActivities,
   createLineActivities,
+  createTurnActivities,
 } from '../activities/index.ts';
+import { crowdedSlots } from '../activities/slot-shares.ts';
 import type { ConfigOf } from '../config/config.ts';
 import type { Logger } from '../config/log.ts';
 import { whenThere } from '../temporal/when-there.ts';
-import { batchTaskQueue, ingestTaskQueue } from '../workflows/signals.ts';
+import { batchTaskQueue, crowdedTaskQueue, ingestTaskQueue } from '../workflows/signals.ts';
 import type { StandIn } from './stand-in.ts';
 
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
@@ -95,6 +97,12 @@ function workerSettings(
       taskQueue: ingestTaskQueue(config.taskQueue),
       activities: createIngestActivities(deps),
       maxConcurrentActivityTaskExecutions: Math.max(INGEST_TASKS, config.ingestSlots),
+    },
+    {
+      ...common,
+      taskQueue: crowdedTaskQueue(config.taskQueue),
+      activities: createTurnActivities(deps),
+      maxConcurrentActivityTaskExecutions: crowdedSlots(config.workerActivitySlots),
     },
     // So do batches: what their runs ask of the model leaves the slots of other runs free.
     {

@@ -13,11 +13,13 @@ import { Listener } from '../db/core/listener.ts';
 import { rotateEventPartitions } from '../db/maintenance.ts';
 import { weaknessOfRole } from '../db/core/app-role.ts';
 import { createPool } from '../db/core/pool.ts';
+import { createWorkPool } from '../db/core/request-pool.ts';
 import { inWholeDatabase } from '../db/core/row-scope.ts';
 import { RunControl } from '../db/events/run-control.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder, createParserPool, recognitionData } from '../retrieval/index.ts';
 import type { Sandbox, SandboxStatus } from '../sandbox/index.ts';
+import { SlotShares } from '../activities/slot-shares.ts';
 import { Shares } from '../sandbox/pool/shares.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
 import { observeKernels } from '../telemetry/gauges.ts';
@@ -129,11 +131,12 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     options.sandbox ?? openSandbox(config),
     workflowBundle(options.cacheDir),
   ]);
-  const pool = createPool(options.databaseUrl, {
-    max: config.databasePoolSize,
+  const max = config.databasePoolSize;
+  const connections = createPool(options.databaseUrl, {
+    max,
     applicationName: 'threadmill-worker',
-    bounds: BOUNDS,
   });
+  const pool = createWorkPool(connections, max, BOUNDS);
   const listener = new Listener(options.listenUrl, 'threadmill-worker-listen');
   const control = new RunControl(listener);
   const interpreters = new InterpreterQueue(listener);
@@ -160,6 +163,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     parsers: createParserPool(config.ingestSlots),
     ingests: ingestPlaces(config.ingestSlots),
     beginnings: new Shares({ places: BEGINNINGS + 1, most: BEGINNINGS }),
+    slots: new SlotShares(config.workerActivitySlots),
     tokens: new TokenCounter(),
     log,
     // Until the workers poll, redelivery has them.

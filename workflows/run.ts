@@ -21,14 +21,21 @@ import {
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
-import type { Activities, RunEndReason, RunToolResult } from '../activities/index.ts';
+import type {
+  Activities,
+  Crowded,
+  Held,
+  RunEndReason,
+  RunToolResult,
+  TurnResult,
+} from '../activities/index.ts';
 import type { RunEnd } from '../wire/run-status.ts';
 import type { LastError } from '../wire/types.ts';
 import type { Interruption, OpenState, Results, RunState } from './run-state.ts';
 import { apply, initialState } from './run-state.ts';
 import type { RunInput } from './signals.ts';
 import { listenForResume } from './hold.ts';
-import { batchTaskQueue, toolOutputsSubmitted } from './signals.ts';
+import { batchTaskQueue, crowdedTaskQueue, toolOutputsSubmitted } from './signals.ts';
 
 const RUN_STATUS = defineSearchAttributeKey('RunStatus', SearchAttributeType.KEYWORD);
 
@@ -139,20 +146,41 @@ const HEARTBEAT_TIMEOUT = '6s';
 /** Without a number: an activity knows what another try can change, and says when it is enough (activities/failures.ts). */
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' };
 
-const queueOf = ({ batched }: RunInput) =>
-  batched ? { taskQueue: batchTaskQueue(workflowInfo().taskQueue) } : {};
+type Shared = { kind: string } | Crowded;
 
-function modelTurn(turn: number, input: RunInput): ReturnType<Activities['modelTurn']> {
-  const activities = proxyActivities<Activities>({
-    ...queueOf(input),
+/** Performs a turn or tool call on its queue, or on that of crowded projects if the worker asks for that. */
+async function inShare<T extends Shared>(
+  { batched }: RunInput,
+  perform: (taskQueue: string) => Promise<T>,
+): Promise<Exclude<T, Crowded>> {
+  const { taskQueue } = workflowInfo();
+  let result = await perform(batched ? batchTaskQueue(taskQueue) : taskQueue);
+  if (result.kind === 'crowded') result = await perform(crowdedTaskQueue(taskQueue));
+  return result as Exclude<T, Crowded>;
+}
+
+function activitiesOn(taskQueue: string, summary: string, input: RunInput) {
+  return proxyActivities<Activities>({
+    taskQueue,
     // A model may think for as long as the run lives; the activity knows how long its server may be silent.
     scheduleToCloseTimeout: timeLeft(input),
     heartbeatTimeout: HEARTBEAT_TIMEOUT,
     cancellationType: 'WAIT_CANCELLATION_COMPLETED',
     retry: RETRY,
-    summary: `model turn ${turn + 1}`,
+    summary,
   });
-  return activities.modelTurn(input.runId, turn);
+}
+
+function modelTurn(turn: number, input: RunInput): Promise<TurnResult | Held> {
+  return inShare(input, (taskQueue) =>
+    activitiesOn(taskQueue, `model turn ${turn + 1}`, input).modelTurn(input.runId, turn, true),
+  );
+}
+
+function runTool({ id, type }: { id: string; type: string }, input: RunInput) {
+  return inShare(input, (taskQueue) =>
+    activitiesOn(taskQueue, `${type} ${id}`, input).runTool(input.runId, id, true),
+  );
 }
 
 /** Runs the calls side by side and waits for all of them, so that none writes after the run has moved on. */
@@ -160,19 +188,7 @@ async function runTools(
   calls: { id: string; type: string }[],
   input: RunInput,
 ): Promise<{ kind: 'tools_done'; results: RunToolResult[] }> {
-  const ended = await Promise.allSettled(
-    calls.map((call) => {
-      const activities = proxyActivities<Activities>({
-        ...queueOf(input),
-        scheduleToCloseTimeout: timeLeft(input),
-        heartbeatTimeout: HEARTBEAT_TIMEOUT,
-        cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-        retry: RETRY,
-        summary: `${call.type} ${call.id}`,
-      });
-      return activities.runTool(input.runId, call.id);
-    }),
-  );
+  const ended = await Promise.allSettled(calls.map((call) => runTool(call, input)));
   const failures = ended.flatMap((result) =>
     result.status === 'rejected' ? [result.reason as unknown] : [],
   );

@@ -22,6 +22,11 @@ export function batchTaskQueue(taskQueue: string): string {
   return `${taskQueue}-batch`;
 }
 
+/** What a worker has no slot for in its project's share waits here (activities/slot-shares.ts). */
+export function crowdedTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-crowded`;
+}
+
 /** The versioned input of a batch's workflow. */
 export type BatchInput = { v: 1; batchId: BatchId };
 

@@ -22,6 +22,7 @@ import type { ModelServer } from '../model/client.ts';
 import { adapt, measureTokens } from '../model/client.ts';
 import { usesFileSearch } from '../model/request/build-tools.ts';
 import { ModelServerError } from '../model/server-error.ts';
+import type { Crowded } from '../slot-shares.ts';
 import type { ModelRequest } from './build-model-request.ts';
 import { buildModelRequest } from './build-model-request.ts';
 import { observeAnswer } from './observe-answer.ts';
@@ -50,17 +51,23 @@ export type Held = { kind: 'held' };
 
 export async function modelTurn(
   deps: ActivityDependencies,
-  runId: RunId,
-  turn: number,
+  { runId, turn, mayMove }: { runId: RunId; turn: number; mayMove: boolean },
+): Promise<TurnResult | Held | Crowded> {
+  return attempt(deps, runId, ({ signal, owner }) =>
+    deps.slots.hold(mayMove, () => claimAndTake(deps, { runId, turn, owner }, signal)),
+  );
+}
+
+async function claimAndTake(
+  deps: ActivityDependencies,
+  ref: TurnRef,
+  signal: AbortSignal,
 ): Promise<TurnResult | Held> {
-  return attempt(deps, runId, async ({ signal, owner }) => {
-    const ref: TurnRef = { runId, turn, owner };
-    const project = currentScope() ?? '';
-    const claim = await deps.beginnings.hold(project, signal, () => claimTurn(deps.pool, ref));
-    if (claim.kind === 'done') return claim.result;
-    if (turn === 0 && usesFileSearch(claim.run)) await waitForFiles(deps, claim.run, signal);
-    return takeTurn(deps, claim.run, ref, signal);
-  });
+  const project = currentScope() ?? '';
+  const claim = await deps.beginnings.hold(project, signal, () => claimTurn(deps.pool, ref));
+  if (claim.kind === 'done') return claim.result;
+  if (ref.turn === 0 && usesFileSearch(claim.run)) await waitForFiles(deps, claim.run, signal);
+  return takeTurn(deps, claim.run, ref, signal);
 }
 
 /** When the server refuses a field or a size, a changed request follows in the same attempt. */

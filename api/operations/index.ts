@@ -23,6 +23,7 @@ import { retrieveFile } from './files/get.ts';
 import { listFiles } from './files/list.ts';
 import { createProjectKey } from './keys/create.ts';
 import { listProjectKeys } from './keys/list.ts';
+import { modifyKey } from './keys/modify.ts';
 import { revokeKey } from './keys/revoke.ts';
 import { rotateKey } from './keys/rotate.ts';
 import { createMessage } from './messages/create.ts';
@@ -131,6 +132,7 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     deleteProject,
     createProjectKey,
     listProjectKeys,
+    modifyKey,
     rotateKey,
     revokeKey,
     listAuditLogs,

@@ -91,13 +91,14 @@ async function passNew(
 ): Promise<void> {
   const { config, pool, limiter } = link.context;
   await limiter.checkTokens(response);
-  const { model: named, previous_response_id: previous } = parseBody(namesSchema, names);
+  const { model: named, previous_response_id: previous, stream } = parseBody(namesSchema, names);
   const endpoint = request.path.slice(1);
   const { project: projectId, key: keyId } = callerOf(response);
   if (previous && !(await modelOfResponse(pool, projectId, previous))) {
     throw previousResponseNotFound(previous);
   }
   const { server, model, upstreamModel } = choose(config, endpoint, named, response);
+  if (stream === true) await limiter.holdSlot(response, 'streams');
   const { headers, body, texts } = write(upstreamModel);
   const prompt = TEXT_ENDPOINTS.includes(endpoint) ? texts : undefined;
   const counted = { projectId, keyId, endpoint, model, prompt };
@@ -107,11 +108,12 @@ async function passNew(
 
 /** What is asked of a response that a model server keeps: only the project that made it may. */
 async function passStored(link: Link, request: Request, response: Response): Promise<void> {
-  const { config, pool } = link.context;
+  const { config, pool, limiter } = link.context;
   const id = String(request.params.response_id);
   const model = await modelOfResponse(pool, projectOf(response), id);
   const destination = model === undefined ? undefined : passedTarget(config, 'responses', model);
   if (destination === undefined) throw noSuchResponse(id);
+  if (request.query.stream === 'true') await limiter.holdSlot(response, 'streams');
   await passOn(link, request, response, { server: destination.server, headers: {}, body: null });
 }
 
@@ -122,6 +124,7 @@ const namesSchema = z.object({
     .regex(/^\P{Cc}*$/u)
     .nullish(),
   previous_response_id: z.string().nullish(),
+  stream: z.unknown(),
 });
 
 /**

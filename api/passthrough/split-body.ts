@@ -9,8 +9,8 @@ export const SAMPLE = 100_000;
 export type TextSample = { sample: string; length: number };
 
 export type SplitBody = {
-  /** The fields that name something; not checked. */
-  names: { model?: unknown; previous_response_id?: unknown };
+  /** The fields that this server reads; not checked. */
+  names: { model?: unknown; previous_response_id?: unknown; stream?: unknown };
   /**
    * The JSON of the other fields. Always written anew: where a field comes twice, the server reads the value that was read
    * here.
@@ -32,7 +32,8 @@ export function splitBody(text: string): SplitBody | SplitProblem {
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'not an object';
   const { model, ...others } = body as SplitBody['names'];
-  const names = { model, previous_response_id: others.previous_response_id };
+  const { previous_response_id, stream } = others;
+  const names = { model, previous_response_id, stream };
   const texts: TextSample = { sample: '', length: 0 };
   try {
     const written = JSON.stringify(others, (key, value: unknown) => {

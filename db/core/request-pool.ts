@@ -1,15 +1,15 @@
 /**
- * The API's pool, shared out to its requests: a project cannot take every connection, nor can the requests for one object,
+ * The API's pool, shared out to its requests, and the worker's, to its projects: a project cannot take every connection, nor can the requests for one object,
  * which wait for each other where they lock it. What a client that left was reading is given up.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import type { ProjectId } from '../../wire/ids.ts';
-import type { Bounds, Pool } from './pool.ts';
+import type { Bounds, Pool, Tx } from './pool.ts';
 import { poolOf } from './pool.ts';
 import type { Owner } from './connection-shares.ts';
 import { createShares } from './connection-shares.ts';
-import { inProject } from './row-scope.ts';
+import { currentScope, inProject, WHOLE_DATABASE } from './row-scope.ts';
 
 type RequestScope = {
   projectId: ProjectId;
@@ -41,19 +41,7 @@ export function createRequestPool(pool: Pool, max: number, bounds: Bounds): Requ
     if (!alone && scope.objectId !== undefined) {
       owners.push({ name: scope.objectId, factor: OBJECT_SHARE });
     }
-    const giveBack = await take(owners, bounds.lockMs, scope.abandoned);
-    try {
-      const client = await pool.connect();
-      const release = client.release.bind(client);
-      client.release = (destroy) => {
-        release(destroy);
-        giveBack();
-      };
-      return client;
-    } catch (error) {
-      giveBack();
-      throw error;
-    }
+    return connectWith(pool, await take(owners, bounds.lockMs, scope.abandoned));
   };
 
   const abandoned = () => scopes.getStore()?.abandoned;
@@ -61,4 +49,31 @@ export function createRequestPool(pool: Pool, max: number, bounds: Bounds): Requ
     pool: poolOf({ bounds, end: () => pool.end() }, connect, abandoned),
     run: (scope, work) => scopes.run(scope, () => inProject(scope.projectId, work)),
   };
+}
+
+/** The pool, shared out to the projects that statements name. What names none waits for no share. */
+export function createWorkPool(pool: Pool, max: number, bounds: Bounds): Pool {
+  const take = createShares(max - 1);
+  const connect = async () => {
+    const scope = currentScope();
+    if (scope === undefined || scope === WHOLE_DATABASE) return pool.connect();
+    return connectWith(pool, await take([{ name: scope, factor: PROJECT_SHARE }], bounds.lockMs));
+  };
+  return poolOf({ bounds, end: () => pool.end() }, connect);
+}
+
+/** A connection that gives its share back when it is released. */
+async function connectWith(pool: Pool, giveBack: () => void): Promise<Tx> {
+  try {
+    const client = await pool.connect();
+    const release = client.release.bind(client);
+    client.release = (destroy) => {
+      release(destroy);
+      giveBack();
+    };
+    return client;
+  } catch (error) {
+    giveBack();
+    throw error;
+  }
 }

@@ -17,7 +17,7 @@ export type ApiKeyInfo = Omit<ProjectKey, 'object' | 'project_id'> & { project: 
 export type KeyRow = Omit<ProjectKey, 'object'>;
 
 export const KEY_COLUMNS =
-  'id, project_id, name, hint as redacted_value, scopes, created_at, last_used_at, expires_at, revoked_at';
+  'id, project_id, name, hint as redacted_value, scopes, created_at, last_used_at, expires_at, revoked_at, limits';
 
 /** SQL: the key opens its project now. */
 export const IS_ACTIVE = 'revoked_at is null and (expires_at is null or expires_at > unix_now())';

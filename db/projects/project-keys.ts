@@ -41,6 +41,17 @@ export async function listProjectKeys(
   return listPage<KeyRow, ProjectKey>(db, source, page, toKey);
 }
 
+/** @throws ApiError 404 */
+export async function getKey(db: Queryable, id: KeyId): Promise<ProjectKey> {
+  const rows = await query<KeyRow>(
+    db,
+    'api-keys.get',
+    `select ${KEY_COLUMNS} from api_keys where id = $1`,
+    [id],
+  );
+  return toKey(found(rows[0], 'API key', id));
+}
+
 /** Returns the key's project. @throws ApiError 404 when no such key is active */
 export async function revokeKey(db: Queryable, id: KeyId): Promise<ProjectId> {
   const rows = await query<{ project_id: ProjectId }>(
@@ -76,8 +87,8 @@ export async function rotateKey(tx: Tx, id: KeyId, overlapSeconds: number): Prom
 
 function toKey(row: KeyRow): ProjectKey {
   const { id, project_id, name, redacted_value, scopes, created_at, ...times } = row;
-  const { last_used_at, expires_at, revoked_at } = times;
+  const { last_used_at, expires_at, revoked_at, limits } = times;
   const object = 'organization.project.api_key';
   const known = { id, object, project_id, name, redacted_value, scopes, created_at } as const;
-  return { ...known, last_used_at, expires_at, revoked_at };
+  return { ...known, last_used_at, expires_at, revoked_at, limits };
 }

@@ -10,15 +10,15 @@ export type SharesOptions = {
   makeRoom?: (own: string | undefined) => Promise<boolean>;
 };
 
-type Waiter = { owner: string; most: number };
+type Waiter = { owner: string; most: number; number: number; change: PromiseWithResolvers<void> };
 
 export class Shares {
   readonly #options: SharesOptions;
   readonly #held = new Map<string, number>();
-  /** In order of arrival. */
-  readonly #waiting: Waiter[] = [];
+  /** Of each owner, in order of arrival. */
+  readonly #waiting = new Map<string, Waiter[]>();
   #free: number;
-  #changed = Promise.withResolvers<void>();
+  #arrived = 0;
 
   constructor(options: SharesOptions) {
     this.#options = options;
@@ -27,19 +27,19 @@ export class Shares {
 
   /** Resolves with a place; `most` may lower the owner's. Throws the signal's reason when it aborts first. */
   async acquire(owner: string, signal: AbortSignal, most = this.#options.most): Promise<void> {
-    const waiter = { owner, most: Math.min(most, this.#options.most) };
-    this.#waiting.push(waiter);
+    const waiter = this.#arrive(owner, Math.min(most, this.#options.most));
     try {
       while (this.#next() !== waiter) {
         signal.throwIfAborted();
-        // Read before asking: what changes while room is made must not be missed.
-        const changed = this.#changed.promise;
+        // Before asking: what changes while room is made must not be missed.
+        waiter.change = Promise.withResolvers();
         const own = this.#free > 0 || !this.#mayTake(waiter) ? owner : undefined;
-        if ((await this.#options.makeRoom?.(own)) !== true) await unlessAborted(changed, signal);
+        const madeRoom = await this.#options.makeRoom?.(own);
+        if (madeRoom !== true) await unlessAborted(waiter.change.promise, signal);
       }
       this.#take(owner);
     } finally {
-      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      this.#leave(waiter);
       this.retry();
     }
   }
@@ -52,7 +52,7 @@ export class Shares {
 
   /** Takes a place for no owner in particular, unless owners need those that are left. */
   tryAcquire(): boolean {
-    if (this.#waiting.length > 0 || this.#free <= this.#options.places - this.#options.most) {
+    if (this.#waiting.size > 0 || this.#free <= this.#options.places - this.#options.most) {
       return false;
     }
     this.#take('');
@@ -74,14 +74,27 @@ export class Shares {
     this.retry();
   }
 
-  /** Lets every waiter ask for room again. */
+  /** Lets the first waiter of each owner ask for room again: the others cannot be next. */
   retry(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
+    for (const [first] of this.#waiting.values()) first?.change.resolve();
   }
 
   held(owner: string): number {
     return this.#held.get(owner) ?? 0;
+  }
+
+  #arrive(owner: string, most: number): Waiter {
+    const waiter = { owner, most, number: this.#arrived++, change: Promise.withResolvers<void>() };
+    const queue = this.#waiting.get(owner);
+    if (queue === undefined) this.#waiting.set(owner, [waiter]);
+    else queue.push(waiter);
+    return waiter;
+  }
+
+  #leave(waiter: Waiter): void {
+    const queue = this.#waiting.get(waiter.owner)!;
+    queue.splice(queue.indexOf(waiter), 1);
+    if (queue.length === 0) this.#waiting.delete(waiter.owner);
   }
 
   #take(owner: string): void {
@@ -89,17 +102,21 @@ export class Shares {
     this.#held.set(owner, this.held(owner) + 1);
   }
 
-  #mayTake({ owner, most }: Waiter): boolean {
+  #mayTake({ owner, most }: Pick<Waiter, 'owner' | 'most'>): boolean {
     return this.held(owner) < most;
   }
 
   /** The waiter that takes the next place, if there is one for it. */
   #next(): Waiter | undefined {
     if (this.#free === 0) return undefined;
-    // Sorting keeps the order of arrival among equals.
-    return this.#waiting
-      .filter((waiter) => this.#mayTake(waiter))
-      .toSorted((a, b) => this.held(a.owner) - this.held(b.owner))[0];
+    let next: Waiter | undefined;
+    for (const [first] of this.#waiting.values()) {
+      if (first === undefined || !this.#mayTake(first)) continue;
+      const ahead =
+        next && (this.held(first.owner) - this.held(next.owner) || first.number - next.number);
+      if (ahead === undefined || ahead < 0) next = first;
+    }
+    return next;
   }
 }
 

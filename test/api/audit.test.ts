@@ -104,6 +104,7 @@ test('changes of projects and keys are recorded, also those of a command', async
   await admin.post('/threadmill/projects', { body, headers });
   const path = `/threadmill/projects/${project.id}/keys`;
   const key = await admin.post<CreatedKey>(path, { body: { name: 'a' } });
+  await admin.post(`/threadmill/keys/${key.id}`, { body: { limits: { runs_at_once: 2 } } });
   const next = await admin.post<CreatedKey>(`/threadmill/keys/${key.id}/rotate`, {
     body: {},
   });
@@ -114,6 +115,7 @@ test('changes of projects and keys are recorded, also those of a command', async
   expect(events.map(({ type, actor, resource_id }) => [type, actor, resource_id])).toEqual([
     ['project.created', api, project.id],
     ['api_key.created', api, key.id],
+    ['api_key.updated', api, key.id],
     ['api_key.rotated', api, key.id],
     ['api_key.revoked', api, key.id],
     ['api_key.created', { type: 'cli', user: expect.any(String) }, await idOfKey('by command')],

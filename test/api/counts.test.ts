@@ -61,6 +61,7 @@ function ofTheRun(statements: Statement[]): string[] {
     'api-keys.caller',
     'api-keys.used',
     'api-keys.active',
+    'usage.count-requests',
     // Once a connection.
     'scope.set',
   ];

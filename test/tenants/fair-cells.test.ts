@@ -41,6 +41,30 @@ describe('places that are shared out', () => {
     expect(order).toEqual(['a', 'a', 'b']);
   });
 
+  test('wake one waiter of each owner, however many wait', async () => {
+    let asked = 0;
+    const shares = new Shares({
+      places: 2,
+      most: 2,
+      makeRoom: () => {
+        asked += 1;
+        return Promise.resolve(false);
+      },
+    });
+    const order: string[] = [];
+    const ask = asking(shares, order);
+    const all = Array.from({ length: 302 }, (_, n) => ask(`${n % 2}`));
+    await settled();
+    expect(order).toEqual(['0', '1']);
+    asked = 0;
+    for (let n = 2; n < 302; n++) {
+      shares.release(`${n % 2}`);
+      await settled();
+    }
+    await Promise.all(all);
+    expect(asked).toBeLessThan(4 * 300);
+  });
+
   test('pass over an owner that went away', async () => {
     const order: string[] = [];
     const shares = sharesOf(1);

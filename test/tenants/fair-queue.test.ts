@@ -13,7 +13,7 @@ const RUNS = 20;
 
 let env: Environment;
 beforeAll(async () => {
-  env = await Environment.start({ worker: false, config: { workerActivitySlots: 1 } });
+  env = await Environment.start({ worker: false, config: { workerActivitySlots: 2 } });
 });
 afterAll(async () => {
   expect(env.model.overruns).toEqual([]);
@@ -35,7 +35,7 @@ test('a run is one of the next, however many runs of another project wait', asyn
   }
   await expect.poll(() => countQueued()).toBe(RUNS + 1);
   await env.startWorker();
-  await env.model.until((requests) => requests.length === RUNS + 1);
+  await env.model.until((requests) => requests.length === RUNS + 1, 60_000);
   const place = env.model.requests().findIndex(({ model }) => model === 'b');
   // Temporal counts turns roughly, and tasks under way are not called back.
   expect(place).toBeLessThan(RUNS / 2);

@@ -7,6 +7,7 @@ import type { RunningApi } from '../../api/server.ts';
 import type { OwnedLimit } from '../../api/limits/owners.ts';
 import { createRates } from '../../api/limits/rates.ts';
 import type { Pool } from '../../db/core/pool.ts';
+import { createApiKey } from '../../db/projects/api-keys.ts';
 import { changeLimits } from '../../db/projects/limits.ts';
 import { duration } from '../../wire/errors/limit-errors.ts';
 import type { LimitsChange } from '../../wire/admin/project-limits.ts';
@@ -241,6 +242,44 @@ test('streams at once are counted over all processes, until they are closed or t
     ]);
     expect(rows).toEqual([]);
   });
+});
+
+test('streams that pass to a model server are streams at once too', async () => {
+  const { clients } = await tenant({ streams_at_once: 1 });
+  const model = `m-${randomUUID()}`;
+  const held = hold(text('Hello.'), { afterChunks: 1 });
+  env.model.script(model, held.reply, text('Second.'), text('Third.'));
+  const messages = [{ role: 'user' as const, content: 'Hi' }];
+  const ask = (client: OpenAI) => client.chat.completions.create({ model, messages, stream: true });
+  const first = await ask(clients[0]);
+  const refusal = await refusalOf(ask(clients[1]));
+  expect(refusal!.message).toContain('on streams at once: Limit 1, Used 1');
+  expect(env.model.requests(model)).toHaveLength(1);
+  held.release();
+  for await (const _ of first);
+  await vi.waitFor(async () => expect(await refusalOf(ask(clients[1]))).toBeUndefined());
+});
+
+test('the limits of a key are changed by an administrator, and hold for that key', async () => {
+  const { clients, key } = await tenant({});
+  const options = { projectName: `admin-${randomUUID()}`, name: 'admin' };
+  const admin = env.clientFor(await createApiKey(env.pool, { ...options, scopes: ['admin'] }));
+  const change = (limits: object) => admin.post(`/threadmill/keys/${key}`, { body: { limits } });
+  expect(await change({ requests_per_minute: 1, runs_at_once: 2 })).toMatchObject({
+    id: key,
+    limits: { requests_per_minute: 1, runs_at_once: 2 },
+  });
+  await vi.waitFor(
+    async () => expect(await refusalOf(clients[0].models.list())).toBeInstanceOf(Error),
+    { timeout: 10_000 },
+  );
+  expect(await change({ requests_per_minute: null })).toMatchObject({
+    limits: { runs_at_once: 2 },
+  });
+  await expect(change({ quota_bytes: 1 })).rejects.toMatchObject({ status: 400 });
+  await expect(
+    admin.post('/threadmill/keys/key_none', { body: { limits: {} } }),
+  ).rejects.toMatchObject({ status: 404 });
 });
 
 test('a search beyond the searches at once is refused, and the one before it is answered', async () => {

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 
 import type { KeyId, ProjectId } from '../ids.ts';
-import { limitsSchema } from './project-limits.ts';
+import { keyLimitsSchema, limitsSchema } from './project-limits.ts';
 import { SCOPES } from './scopes.ts';
 
 const text = z.string();
@@ -70,6 +70,7 @@ const keyFields = {
   last_used_at: nullableTime,
   expires_at: nullableTime,
   revoked_at: nullableTime,
+  limits: keyLimitsSchema.meta({ description: 'Those that were set.' }),
 };
 export const projectKey = z.object(keyFields).meta({ id: 'ProjectApiKey' });
 

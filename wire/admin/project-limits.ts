@@ -18,6 +18,13 @@ export const limitsSchema = z.strictObject({
   quota_bytes: integer(0, LIMITS.maxBytes).nullish(),
 });
 
+/** A key has none of what its project does as a whole. */
+export const keyLimitsSchema = limitsSchema.omit({
+  cells_at_once: true,
+  ingests_at_once: true,
+  quota_bytes: true,
+});
+
 export type LimitsChange = z.infer<typeof limitsSchema>;
 export type LimitName = keyof LimitsChange;
 export type Limits = Partial<Record<LimitName, number>>;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 import { checkId } from '../ids.ts';
-import { limitsSchema } from './project-limits.ts';
+import { keyLimitsSchema, limitsSchema } from './project-limits.ts';
 import { DEFAULT_SCOPES, SCOPES } from './scopes.ts';
 import { integer, list, or, text } from '../requests/fields.ts';
 import { LIMITS } from '../requests/limits.ts';
@@ -20,6 +20,8 @@ export const createKeySchema = z.strictObject({
   scopes: or(list(z.enum(SCOPES), 'strings', SCOPES.length).min(1), [...DEFAULT_SCOPES]),
   expires_in_seconds: or(integer(1, 10 * YEAR_SECONDS), null),
 });
+
+export const modifyKeySchema = z.strictObject({ limits: keyLimitsSchema });
 
 /** How long the former key goes on to work. */
 export const rotateKeySchema = z.strictObject({

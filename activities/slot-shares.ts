@@ -1,0 +1,44 @@
+/**
+ * The activity slots of a worker, shared out to projects: a turn or tool call beyond its project's share moves to the queue of
+ * crowded projects, which has slots of its own, so that a slot is free for the next project.
+ */
+import { currentScope } from '../db/core/row-scope.ts';
+
+/** Slots that a project may have for each that is free: one project alone gets four fifths. */
+const SHARE = 4;
+
+/** Those of the queue of crowded projects. A project alone has these and its share of the worker's, together `slots`. */
+export const crowdedSlots = (slots: number) => Math.max(1, Math.floor(slots / (SHARE + 1)));
+
+/** The result of an activity that has done nothing: the workflow asks for it again on the queue of crowded projects. */
+export type Crowded = { kind: 'crowded' };
+
+export class SlotShares {
+  readonly #held = new Map<string, number>();
+  #free: number;
+
+  constructor(slots: number) {
+    this.#free = slots;
+  }
+
+  /**
+   * Does the work in a slot of its project. The more projects want slots, the less each gets, and something stays free for a new
+   * one. What may not move is not counted: it has other slots, or a workflow of an earlier version.
+   */
+  async hold<T>(mayMove: boolean, work: () => Promise<T>): Promise<T | Crowded> {
+    if (!mayMove) return work();
+    const project = currentScope() ?? '';
+    const held = this.#held.get(project) ?? 0;
+    const hasRoom = held === 0 || (held < SHARE * this.#free && this.#free > 1);
+    if (!hasRoom) return { kind: 'crowded' };
+    this.#move(project, 1);
+    return work().finally(() => this.#move(project, -1));
+  }
+
+  #move(project: string, by: 1 | -1): void {
+    const held = (this.#held.get(project) ?? 0) + by;
+    this.#free -= by;
+    if (held === 0) this.#held.delete(project);
+    else this.#held.set(project, held);
+  }
+}
