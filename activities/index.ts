@@ -1,5 +1,5 @@
 /** The activities that the worker registers. Their arguments and results are ids and kinds: content stays in Postgres. */
-import type { BatchId, RunId, ToolCallId } from '../wire/ids.ts';
+import type { BatchId, RunId, ScheduleId, ToolCallId } from '../wire/ids.ts';
 import type { IngestEndReason } from '../db/vector-stores/documents.ts';
 import { endIngest } from '../db/vector-stores/documents.ts';
 import type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
@@ -11,10 +11,12 @@ import { advanceBatch } from './batches/advance-batch.ts';
 import type { OperatorChange } from './batches/change-batch.ts';
 import { changeBatch } from './batches/change-batch.ts';
 import { finalizeBatch } from './batches/finalize-batch.ts';
+import type { FiringResult } from './batches/fire-schedule.ts';
+import { fireSchedule } from './batches/fire-schedule.ts';
 import type { PassResult } from './batches/pass-line.ts';
 import { passLine } from './batches/pass-line.ts';
 import { validateBatch } from './batches/validate-batch.ts';
-import { ofBatch, ofIngest, ofRun } from '../db/projects/project-of.ts';
+import { ofBatch, ofIngest, ofRun, ofSchedule } from '../db/projects/project-of.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { EmbeddedPart } from './ingest/embed-chunks.ts';
 import { embedDocuments } from './ingest/embed-chunks.ts';
@@ -29,6 +31,7 @@ import { runTool } from './run-tool.ts';
 import type { Crowded } from './slot-shares.ts';
 
 export type { BatchStep } from './batches/advance-batch.ts';
+export type { FiringResult } from './batches/fire-schedule.ts';
 export type { ActivityDependencies } from './dependencies.ts';
 export type { IngestEndReason } from '../db/vector-stores/documents.ts';
 export type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
@@ -64,6 +67,8 @@ type BatchActivities = {
   changeBatch(batchId: BatchId, change: OperatorChange): Promise<void>;
   /** Writes the files of a batch and ends it. */
   finalizeBatch(batchId: BatchId): Promise<void>;
+  /** Makes the batch that a schedule is for. `firing`: id of the workflow that asks. */
+  fireSchedule(scheduleId: ScheduleId, firing: string): Promise<FiringResult>;
 };
 
 /** On a queue of their own. */
@@ -94,6 +99,7 @@ export function createActivities(
     advanceBatch: (id) => ofBatch(deps.pool, id, () => advanceBatch(deps, id)),
     changeBatch: (id, change) => ofBatch(deps.pool, id, () => changeBatch(deps, id, change)),
     finalizeBatch: (id) => ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
+    fireSchedule: (id, firing) => ofSchedule(deps.pool, id, () => fireSchedule(deps, id, firing)),
     reconcile: () => Promise.resolve({ repaired: 0 }),
     settleFile: async (seq, reason) => ({
       kind: 'ended',

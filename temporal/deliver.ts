@@ -1,14 +1,9 @@
 /** Carries one delivery to Temporal. Every call may be repeated: ids and policies make the repeat harmless. */
 import type { Client, WorkflowStartOptions } from '@temporalio/client';
-import {
-  isGrpcServiceError,
-  ServiceError,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 
-import type { BatchId, RunId } from '../wire/ids.ts';
+import type { BatchId, RunId, ScheduleId } from '../wire/ids.ts';
 import type { Logger } from '../config/log.ts';
 import type { Delivery, DeliveryPayload } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
@@ -18,6 +13,8 @@ import type { passLineWorkflow } from '../workflows/pass-line.ts';
 import type { runWorkflow } from '../workflows/run.ts';
 import { batchResumed, toolOutputsSubmitted, wakeBatch } from '../workflows/signals.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
+import { syncSchedule } from './sync-schedule.ts';
+import { refusalOf } from './when-there.ts';
 
 export type Outbox = {
   pool: Pool;
@@ -41,6 +38,7 @@ export async function deliver(
   if (payload.kind === 'ingest') return startIngest(outbox, workflowId, payload);
   if (payload.kind === 'line') return startLine(outbox, workflowId, payload);
   if (payload.kind === 'batch') return startBatch(outbox, workflowId as BatchId, payload);
+  if (payload.kind === 'schedule') return syncSchedule(outbox, workflowId as ScheduleId);
   const handle = client.workflow.getHandle(workflowId);
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
@@ -56,7 +54,8 @@ export async function deliver(
 
 /** A run's workflow has the run's own id, so that a repeated start changes nothing. */
 export const logFieldsOf = ({ workflowId, payload: { kind } }: Delivery) => ({
-  [['ingest', 'batch', 'line', 'wake'].includes(kind) ? 'workflow_id' : 'run_id']: workflowId,
+  [['ingest', 'batch', 'line', 'wake', 'schedule'].includes(kind) ? 'workflow_id' : 'run_id']:
+    workflowId,
   kind,
 });
 
@@ -144,7 +143,7 @@ async function start<T extends Workflow>(
   try {
     await startOnce(client, name, { ...options, typedSearchAttributes });
   } catch (error) {
-    if (!isUnknownAttribute(error)) throw error;
+    if (!/search attribute/i.test(refusalOf(error) ?? '')) throw error;
     // The server does not know these attributes: the work matters more than finding it.
     await startOnce(client, name, options);
   }
@@ -171,14 +170,4 @@ function once(taskQueue: string, projectId: string) {
     workflowIdReusePolicy: 'REJECT_DUPLICATE',
     workflowIdConflictPolicy: 'USE_EXISTING',
   } as const;
-}
-
-function isUnknownAttribute(error: unknown): boolean {
-  const grpc = error instanceof ServiceError ? error.cause : error;
-  const INVALID_ARGUMENT = 3;
-  return (
-    isGrpcServiceError(grpc) &&
-    grpc.code === INVALID_ARGUMENT &&
-    /search attribute/i.test(grpc.details)
-  );
 }

@@ -25,6 +25,14 @@ export async function whenThere<T>(
   }
 }
 
+const INVALID_ARGUMENT = 3;
+
+/** What the server says of a call that it will never accept. Undefined: the error is another. */
+export function refusalOf(error: unknown): string | undefined {
+  const grpc = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(grpc) && grpc.code === INVALID_ARGUMENT ? grpc.details : undefined;
+}
+
 const UNAVAILABLE = 14;
 const DEADLINE_EXCEEDED = 4;
 

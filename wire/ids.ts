@@ -20,6 +20,7 @@ const FORMATS = {
   vector_store: { prefix: 'vs_', randomChars: 15 },
   vector_store_file_batch: { prefix: 'vsfb_', randomChars: 15 },
   batch: { prefix: 'batch_', randomChars: 15 },
+  schedule: { prefix: 'sched_', randomChars: 15 },
   upload: { prefix: 'upload_', randomChars: 15 },
   upload_part: { prefix: 'part_', randomChars: 15 },
   request: { prefix: 'req_', randomChars: 15 },
@@ -45,6 +46,7 @@ export type StepId = Id<'run_step'>;
 export type ToolCallId = Id<'tool_call'>;
 export type FileId = Id<'file'>;
 export type BatchId = Id<'batch'>;
+export type ScheduleId = Id<'schedule'>;
 export type VectorStoreId = Id<'vector_store'>;
 
 /** The path parameters whose ids are checked before anything is looked up. */
@@ -60,6 +62,7 @@ const PARAM_KINDS = {
   batch_id: 'vector_store_file_batch',
   project_id: 'project',
   key_id: 'api_key',
+  schedule_id: 'schedule',
   /** `batch_id` below `/batches`: the published names are equal. */
   'batches/batch_id': 'batch',
 } as const;

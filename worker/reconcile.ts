@@ -5,6 +5,7 @@
  */
 import { restartBatch } from '../db/batches/batches.ts';
 import { listPassing, restartPassing } from '../db/batches/passed-lines.ts';
+import { checkOldSchedules } from '../db/batches/schedules.ts';
 import { keepBatch } from '../db/batches/transitions.ts';
 import { withTransaction } from '../db/core/pool.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
@@ -73,6 +74,7 @@ async function tidy(parts: Reconciler): Promise<void> {
   await eraseClosedProjects(pool);
   await deleteIdleThreads(pool, parts.threadTtlDays);
   await deleteOldRuns(pool, parts.runTtlDays);
+  await checkOldSchedules(pool);
   await reconcileIngests(parts);
 }
 

@@ -6,3 +6,4 @@ export { ingestFileWorkflow } from './ingest-file.ts';
 export { passLineWorkflow } from './pass-line.ts';
 export { reconcileWorkflow } from './reconcile.ts';
 export { runWorkflow } from './run.ts';
+export { scheduledBatchWorkflow } from './scheduled-batch.ts';

@@ -1,6 +1,6 @@
 /** Names that the API, the worker and the workflow share. A signal's name and argument are a contract: never reuse one. */
 import { defineSignal } from '@temporalio/workflow';
-import type { BatchId, RunId } from '../wire/ids.ts';
+import type { BatchId, RunId, ScheduleId } from '../wire/ids.ts';
 
 /** The outputs of this submission (the id of the step that waited) are stored in Postgres. */
 export const toolOutputsSubmitted = defineSignal<[submission: string]>('toolOutputsSubmitted');
@@ -32,6 +32,9 @@ export type BatchInput = { v: 1; batchId: BatchId };
 
 /** The versioned input of the workflow of a line that has no run. */
 export type PassLineInput = { v: 1; batchId: BatchId; line: number; expiresAtMs: number };
+
+/** The versioned input of the workflow that a schedule starts. `version`: of the schedule's row. */
+export type ScheduledBatchInput = { v: 1; scheduleId: ScheduleId; version: number };
 
 /** Something has changed that the batch waits for: PostgreSQL says what. */
 export const wakeBatch = defineSignal('wake');

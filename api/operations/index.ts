@@ -52,6 +52,12 @@ import { listProjectRuns } from './runs/list-all.ts';
 import { modifyRun } from './runs/modify.ts';
 import { streamRunEvents } from './runs/stream-events.ts';
 import { submitToolOutputs } from './runs/submit-tool-outputs.ts';
+import { createSchedule } from './schedules/create.ts';
+import { deleteSchedule } from './schedules/delete.ts';
+import { getSchedule } from './schedules/get.ts';
+import { listSchedules } from './schedules/list.ts';
+import { modifySchedule } from './schedules/modify.ts';
+import { triggerSchedule } from './schedules/trigger.ts';
 import { createThread } from './threads/create.ts';
 import { deleteThread } from './threads/delete.ts';
 import { getThread } from './threads/get.ts';
@@ -122,6 +128,14 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     modifyBatch,
     cancelBatch,
     listBatchRequiresAction,
+  },
+  Schedules: {
+    createSchedule,
+    listSchedules,
+    getSchedule,
+    modifySchedule,
+    triggerSchedule,
+    deleteSchedule,
   },
   Models: { listModels, retrieveModel, deleteModel },
   Threadmill: {

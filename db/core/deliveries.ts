@@ -43,6 +43,8 @@ export type DeliveryPayload =
   | { kind: 'batch'; projectId: ProjectId; endpoint: string }
   /** Of a run or line: its batch goes on. */
   | { kind: 'resume' }
+  /** The schedule was made, changed or deleted. */
+  | { kind: 'schedule'; projectId: ProjectId }
   /** Of a batch: something has changed that its workflow waits for. */
   | { kind: 'wake' };
 

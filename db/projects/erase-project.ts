@@ -52,6 +52,14 @@ export async function closeProject(tx: Tx, id: ProjectId): Promise<void> {
      where project_id = $1 and status = any($2::text[])`,
     [id, ACTIVE_STATUSES],
   );
+  await query(
+    tx,
+    'erase-project.end-schedules',
+    `with gone as (delete from schedules where project_id = $1 returning id)
+     insert into deliveries (project_id, run_id, kind, payload, next_attempt_at)
+     select $1, id, 'schedule', jsonb_build_object('kind', 'schedule', 'projectId', $1::text), clock_timestamp() from gone`,
+    [id],
+  );
 }
 
 /** Requests and activities under way when the project was closed have ended after this time. */

@@ -1,11 +1,13 @@
 /** Activities know the id of a run, an ingest or a batch: their statements see its project. */
-import type { BatchId, ProjectId, RunId } from '../../wire/ids.ts';
+import type { BatchId, ProjectId, RunId, ScheduleId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { inProject, inWholeDatabase } from '../core/row-scope.ts';
 
+type OwnerId = RunId | BatchId | ScheduleId | number;
+
 /** Projects by run, ingest or batch, of each database: a row never changes its project. */
-const projects = new WeakMap<Queryable, Map<RunId | BatchId | number, ProjectId>>();
+const projects = new WeakMap<Queryable, Map<OwnerId, ProjectId>>();
 const KNOWN = 10_000;
 
 export function ofRun<T>(db: Queryable, id: RunId, work: () => Promise<T>): Promise<T> {
@@ -22,6 +24,13 @@ export function ofBatch<T>(db: Queryable, id: BatchId, work: () => Promise<T>): 
   });
 }
 
+export function ofSchedule<T>(db: Queryable, id: ScheduleId, work: () => Promise<T>): Promise<T> {
+  return ofOwner(db, id, work, {
+    name: 'project-of.schedule',
+    text: 'select project_id from schedules where id = $1',
+  });
+}
+
 /** `seq`: of the row in vector_store_files. */
 export function ofIngest<T>(db: Queryable, seq: number, work: () => Promise<T>): Promise<T> {
   return ofOwner(db, seq, work, {
@@ -33,11 +42,11 @@ export function ofIngest<T>(db: Queryable, seq: number, work: () => Promise<T>):
 /** Of what was deleted, `work` sees nothing, as it should. */
 async function ofOwner<T>(
   db: Queryable,
-  id: RunId | BatchId | number,
+  id: OwnerId,
   work: () => Promise<T>,
   { name, text }: { name: string; text: string },
 ): Promise<T> {
-  const known = projects.get(db) ?? new Map<RunId | BatchId | number, ProjectId>();
+  const known = projects.get(db) ?? new Map<OwnerId, ProjectId>();
   projects.set(db, known);
   let project = known.get(id);
   if (project === undefined) {

@@ -13,6 +13,7 @@ const prefixes: Record<IdKind, string> = {
   vector_store: 'vs_',
   vector_store_file_batch: 'vsfb_',
   batch: 'batch_',
+  schedule: 'sched_',
   upload: 'upload_',
   upload_part: 'part_',
   request: 'req_',
@@ -118,6 +119,7 @@ describe('checking', () => {
     vector_store_id: 'vs',
     batch_id: 'vsfb',
     'batches/batch_id': 'batch',
+    schedule_id: 'sched',
     project_id: 'proj',
     key_id: 'key',
   };

@@ -68,7 +68,8 @@ export type MissingKind =
   | 'upload'
   | 'project'
   | 'API key'
-  | 'batch';
+  | 'batch'
+  | 'schedule';
 
 /** 400 with our own or a mapped text. `code` and `param` default to null. */
 export const invalidRequest = (
@@ -191,6 +192,26 @@ export const cannotResume = (id: string, reason: string): ApiError =>
   invalidRequest(`Cannot resume from ${id}: ${reason}`, {
     code: 'invalid_value',
     param: 'x-threadmill.resume_from',
+  });
+
+/** 400: the project has as many schedules as it can have. */
+export const tooManySchedules = (most: number): ApiError =>
+  invalidRequest(`A project can have ${most} schedules. Delete one first.`, {
+    code: 'too_many_schedules',
+  });
+
+/** 400: nobody answers for the batches of the schedule any more. */
+export const keyOfScheduleEnded = (): ApiError =>
+  invalidRequest(
+    'The API key that made or last changed the schedule was revoked or has expired. Change the schedule with another key.',
+    { code: 'key_ended' },
+  );
+
+/** 400: the template of a schedule names a file that is not there. */
+export const noFileNamed = (filename: string): ApiError =>
+  invalidRequest(`No file with the purpose 'batch' has the name '${filename}'.`, {
+    code: 'file_not_found',
+    param: 'template.input_filename',
   });
 
 /** 400: the file cannot be the input of a batch. */
