@@ -16,6 +16,7 @@ const COMMON = [
   'messages',
   'paging',
   'files',
+  'batches',
   'vector_stores',
   'create_and_poll',
   'create_and_run_poll',

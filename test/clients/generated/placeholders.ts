@@ -29,19 +29,23 @@ const LISTED: Record<string, string> = {
 };
 
 export function inPath(path: string, ids: Ids): string {
-  return path
-    .replace(/^\/files\/string/, '/files/file_id') // Versions 1 and 2.
-    .split('/')
-    .map((word) => idFor(decodeURIComponent(word), ids) ?? word)
-    .join('/');
+  return (
+    path
+      // Versions 1 and 2.
+      .replace(/^\/files\/string/, '/files/file_id')
+      .replace(/^\/batches\/string/, '/batches/batch_id')
+      .split('/')
+      .map((word) => idFor(decodeURIComponent(word), ids) ?? word)
+      .join('/')
+  );
 }
 
-/** `after=after` names an object of the list; `limit=0` is a number and no more. */
+/** `after=after`, or in versions 1 and 2 `after=string`, names an object of the list; `limit=0` is a number and no more. */
 export function inQuery(query: URLSearchParams, path: string, ids: Ids): URLSearchParams {
   const held = ids[LISTED[path.split('/').at(-1) ?? ''] ?? ''];
   const real = new URLSearchParams(query);
   for (const cursor of ['after', 'before']) {
-    if (real.get(cursor) !== cursor) continue;
+    if (![cursor, 'string'].includes(real.get(cursor) ?? '')) continue;
     if (held === undefined) real.delete(cursor);
     else real.set(cursor, held);
   }
@@ -73,6 +77,7 @@ function substituted(value: unknown, ids: Ids): unknown {
 
 function inField(name: string, value: unknown, ids: Ids): unknown {
   if (name === 'tool_outputs') return [{ tool_call_id: ids.tool_call_id, output: 'sunny' }];
+  if (name === 'input_file_id') return ids.input_file_id;
   if (name === 'bytes' && value === 0) return UPLOADED.length;
   if (name === 'md5' && value === 'md5') return createHash('md5').update(UPLOADED).digest('hex');
   const list = LISTS[name];

@@ -1,5 +1,6 @@
 /** One check per function: it fails by throwing. See replies.ts for what the models say. */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const PREFIX = process.env.SCENARIO_CLIENT;
 const LONG_MS = Number(process.env.SCENARIO_LONG_MS);
@@ -23,7 +24,7 @@ const CALLBACKS = [
 export function checksOf(openai, { AssistantStream, major }) {
   const { default: OpenAI, toFile } = openai;
   const client = new OpenAI({ maxRetries: 0, timeout: 120_000 });
-  const { beta, files, vectorStores } = client;
+  const { batches, beta, files, vectorStores } = client;
   const { threads, assistants } = beta;
   const { messages, runs } = threads;
 
@@ -103,6 +104,40 @@ export function checksOf(openai, { AssistantStream, major }) {
       const listed = await collected(files.list({ purpose: 'user_data' }));
       ok(listed.some(({ id }) => id === made.id));
       equal((await files[remove](made.id)).deleted, true);
+    },
+
+    /** As the vendor's guide does it: upload, create, poll, download. */
+    async batches() {
+      const { id: assistant_id } = await assistantOf('text');
+      const body = { assistant_id, thread: { messages: [{ role: 'user', content: 'Hi' }] } };
+      const url = '/v1/threads/runs';
+      const names = ['one', 'two', 'three'];
+      const lines = names.map((custom_id) => ({ custom_id, method: 'POST', url, body }));
+      const content = lines.map((line) => JSON.stringify(line)).join('\n');
+      const file = await toFile(Buffer.from(content), 'input.jsonl');
+      const { id: input_file_id } = await files.create({ file, purpose: 'batch' });
+      const settings = { endpoint: url, completion_window: '24h', metadata: { a: 'b' } };
+      let batch = await batches.create({ input_file_id, ...settings });
+      while (!['completed', 'failed', 'expired', 'cancelled'].includes(batch.status)) {
+        await sleep(100);
+        batch = await batches.retrieve(batch.id);
+      }
+      deepEqual([batch.status, batch.error_file_id], ['completed', null]);
+      deepEqual(batch.metadata, { a: 'b' });
+      deepEqual(batch.request_counts, { total: 3, completed: 3, failed: 0 });
+      const output = await (await files.content(batch.output_file_id)).text();
+      const results = output
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      deepEqual(
+        results.map(({ custom_id }) => custom_id),
+        names,
+      );
+      ok(results.every(({ response }) => response.body.status === 'completed'));
+      const listed = await collected(batches.list({ limit: 1 }));
+      ok(listed.some(({ id }) => id === batch.id));
+      await rejects(batches.cancel(batch.id), openai.BadRequestError);
     },
 
     async vector_stores() {

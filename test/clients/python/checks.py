@@ -200,6 +200,31 @@ async def check_files():
     equal((await client.files.delete(made.id)).deleted, True)
 
 
+async def check_batches():
+    """As the vendor's guide does it: upload, create, poll, download."""
+    assistant = await assistant_of("text")
+    body = {"assistant_id": assistant.id, "thread": {"messages": [{"role": "user", "content": "Hi"}]}}
+    lines = [
+        {"custom_id": name, "method": "POST", "url": "/v1/threads/runs", "body": body}
+        for name in ("one", "two", "three")
+    ]
+    content = "\n".join(json.dumps(line) for line in lines).encode()
+    file = await client.files.create(file=("input.jsonl", content), purpose="batch")
+    batch = await client.batches.create(
+        input_file_id=file.id, endpoint="/v1/threads/runs", completion_window="24h", metadata={"a": "b"}
+    )
+    while batch.status not in ("completed", "failed", "expired", "cancelled"):
+        time.sleep(0.1)
+        batch = await client.batches.retrieve(batch.id)
+    equal([batch.status, batch.error_file_id, batch.metadata], ["completed", None, {"a": "b"}])
+    equal(batch.request_counts.to_dict(), {"total": 3, "completed": 3, "failed": 0})
+    results = (await client.files.content(batch.output_file_id)).text.splitlines()
+    equal([json.loads(line)["custom_id"] for line in results], ["one", "two", "three"])
+    equal({json.loads(line)["response"]["body"]["status"] for line in results}, {"completed"})
+    assert batch.id in [one.id async for one in client.batches.list(limit=1)]
+    await raised(openai.BadRequestError, lambda: client.batches.cancel(batch.id))
+
+
 async def check_vector_stores():
     store = await client.vector_stores.create(name="Lake")
     file = await client.vector_stores.files.upload_and_poll(
