@@ -55,6 +55,8 @@ export type ActivityDependencies = {
   dispatcher: { dispatch(delivery: Delivery): void };
   /** The server of a request that passes to a model as it is. */
   target: (endpoint: string, model: string) => PassedTarget | undefined;
+  /** Of a project without a limit of its own; 0: none. */
+  runsAtOnce: number;
   /** Seconds that a run of a batch may live. */
   longestRunSeconds: number;
 };

@@ -193,7 +193,7 @@ export const SETTINGS = {
   uploadPartLimitBytes: api('UPLOAD_PART_LIMIT_BYTES', whole(1).default(67_108_864), 'Bytes of one part of an upload'),
   limitRequestsPerMinute: api('LIMIT_REQUESTS_PER_MINUTE', limit(), 'Requests a minute of a project, [see](limits.md)'),
   limitTokensPerMinute: api('LIMIT_TOKENS_PER_MINUTE', limit(), 'Tokens a minute of a project, of its runs and of what passes to model servers'),
-  limitRunsAtOnce: api('LIMIT_RUNS_AT_ONCE', limit(), 'Runs of a project that have not ended'),
+  limitRunsAtOnce: both('LIMIT_RUNS_AT_ONCE', limit(), 'Runs of a project that have not ended'),
   limitStreamsAtOnce: api('LIMIT_STREAMS_AT_ONCE', limit(), 'Streams of runs that a project holds open'),
   limitSearchesAtOnce: api('LIMIT_SEARCHES_AT_ONCE', limit(), 'Requests of a project that search a vector store at once'),
   downloadAssistantsFiles: api(

@@ -30,11 +30,15 @@ export async function takePass(
 
 export type SuspectRun = { id: RunId; project: ProjectId; status: RunStatus; overdue: boolean };
 
-/** Active runs that nothing has touched for a while, or that are past their deadline. */
+/**
+ * Active runs that nothing has touched for a while, or that are past their deadline. Of those that wait for their clients, which
+ * are quiet by nature, at most `parked`.
+ */
 export async function listSuspectRuns(
   db: Queryable,
   quietSeconds: number,
   limit: number,
+  parked = limit,
 ): Promise<SuspectRun[]> {
   return query<SuspectRun>(
     db,
@@ -43,8 +47,10 @@ export async function listSuspectRuns(
      where status in ('queued', 'in_progress', 'requires_action', 'cancelling')
        and (updated_at < clock_timestamp() - $1 * interval '1 second' or expires_at + 5 < unix_now())
        and not exists (select from deliveries d where d.run_id = runs.id)
+       and (status <> 'requires_action' or expires_at + 5 < unix_now() or id in (
+         select id from runs where status = 'requires_action' order by updated_at limit $3))
      order by updated_at limit $2`,
-    [quietSeconds, limit],
+    [quietSeconds, limit, parked],
   );
 }
 

@@ -44,6 +44,8 @@ const TIDY_SECONDS = 30;
 const QUIET_SECONDS = 30;
 /** A pass asks Temporal about so many quiet runs; the longest quiet come first. */
 const BATCH = 100;
+/** Of these so many wait for their clients: thousands of them are no work as long as none was lost. */
+const PARKED = 5;
 
 /** The returned function stops it after the pass under way. */
 export function startReconciler(parts: Reconciler): () => Promise<void> {
@@ -95,8 +97,8 @@ async function repairRuns(parts: Reconciler): Promise<void> {
   const cutOff = await listCutOff(client, taskQueue);
   await repairAll(parts, await listActiveRuns(pool, cutOff));
   await repairLines(parts, cutOff);
-  for (;;) {
-    const suspects = await listSuspectRuns(pool, QUIET_SECONDS, BATCH);
+  for (let parked = PARKED; ; parked = BATCH) {
+    const suspects = await listSuspectRuns(pool, QUIET_SECONDS, BATCH, parked);
     const repaired = await repairAll(parts, suspects);
     // Where one workflow was lost, all may be.
     if (repaired === 0 || suspects.length < BATCH) return;

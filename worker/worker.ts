@@ -169,6 +169,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     // Until the workers poll, redelivery has them.
     dispatcher: { dispatch() {} },
     target: (endpoint, model) => passedTarget(config, endpoint, model),
+    runsAtOnce: config.limitRunsAtOnce,
     longestRunSeconds: config.runExpiryMaxSeconds,
   };
   const standIn = startStandIn(options.temporalAddress, config, log);

@@ -24,22 +24,29 @@ export async function startLines(
   const startNext = async () => {
     for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
       signal.throwIfAborted();
-      await start(deps, batch, line);
+      // The next step looks again: a line does not fail because its project is full.
+      if ((await start(deps, batch, line)) === 'full') lines.length = 0;
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, startNext));
 }
 
-async function start(deps: ActivityDependencies, batch: BatchRow, line: ReadyLine): Promise<void> {
-  const { pool, tokens, dispatcher, longestRunSeconds } = deps;
+async function start(
+  deps: ActivityDependencies,
+  batch: BatchRow,
+  line: ReadyLine,
+): Promise<'full' | undefined> {
+  const { pool, tokens, dispatcher } = deps;
   const request = await readRequest(deps, batch, line);
   if (!(request instanceof ApiError) && !('passed' in request)) {
     const { threadId, body } = request;
     const messages = threadId === null ? body.thread.messages : body.messages;
     await countMessages(tokens, batch.project_id, messages);
   }
-  const deliveries = await startLine(pool, [batch.id, line], request, longestRunSeconds);
+  const deliveries = await startLine(pool, [batch.id, line], request, deps);
+  if (deliveries === 'full') return 'full';
   for (const delivery of deliveries) dispatcher.dispatch(delivery);
+  return undefined;
 }
 
 /** The line was checked before the batch began: an error says that the server's rules are others since. */

@@ -11,6 +11,7 @@ import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import type { AcceptedRun } from '../runs/create-run.ts';
+import { hasRoomForLine } from '../runs/admit-run.ts';
 import type { runBody, threadAndRunBody } from '../runs/new-run.ts';
 import { requestRun, requestThreadAndRun } from '../runs/new-run.ts';
 import { lockThread } from '../threads/lock-thread.ts';
@@ -34,6 +35,9 @@ export type LineRequest =
   /** The body passes to a model server when its turn comes. */
   | { passed: true };
 
+/** Seconds that a run may live, and the runs at once of a project without a limit of its own (0: none). */
+export type RunLimits = { longestRunSeconds: number; runsAtOnce: number };
+
 /** The first lines that can start. Those on one thread start in their order, each after the end of the one before. */
 export async function listReadyLines(
   db: Queryable,
@@ -53,19 +57,21 @@ export async function listReadyLines(
 }
 
 /**
- * Starts a line unless another attempt has. `longestLife`: seconds that a run may live.
- * @returns what Temporal is to be told
+ * Starts a line unless another attempt has.
+ * @returns what Temporal is to be told, or 'full' when the project has no room for another run
  */
 export async function startLine(
   pool: Pool,
   [batchId, { line, url }]: [BatchId, Pick<ReadyLine, 'line' | 'url'>],
   request: LineRequest | ApiError,
-  longestLife: number,
-): Promise<Delivery[]> {
+  { longestRunSeconds: longestLife, runsAtOnce }: RunLimits,
+): Promise<Delivery[] | 'full'> {
   return withTransaction(pool, async (tx) => {
-    const batch = await holdBatch(tx, batchId);
+    const batch = await holdBatch(tx, batchId, runsAtOnce);
     if (batch === undefined || !(await claimLine(tx, batchId, line))) return [];
     if ('passed' in request) return [await passLater(tx, batch, line, url)];
+    const { project_id: project, runs_at_once: limit } = batch;
+    if (limit !== null && !(await hasRoomForLine(tx, project, limit))) return 'full';
     await tx.query('savepoint line');
     try {
       const accepted = await makeRun(tx, batch, request, longestLife);
@@ -87,16 +93,19 @@ export async function startLine(
 
 type Batch = Pick<BatchRow, 'id' | 'project_id' | 'priority' | 'expires_at' | 'seconds_left'> & {
   key_id: KeyId;
+  /** Of its project. */
+  runs_at_once: number | null;
 };
 
 /** The batch starts no line any more once a pause or cancel has committed. */
-async function holdBatch(tx: Tx, id: BatchId): Promise<Batch | undefined> {
+async function holdBatch(tx: Tx, id: BatchId, runsAtOnce: number): Promise<Batch | undefined> {
   const rows = await query<Batch>(
     tx,
     'batches.hold',
-    `select id, project_id, key_id, priority, expires_at, expires_at - unix_now() as seconds_left from batches
-     where id = $1 and status = 'in_progress' and not paused and expires_at > unix_now() for share`,
-    [id],
+    `select id, project_id, key_id, priority, expires_at, expires_at - unix_now() as seconds_left, (
+       select nullif(coalesce((limits->>'runs_at_once')::integer, $2), 0) from projects p where p.id = project_id) as runs_at_once
+     from batches where id = $1 and status = 'in_progress' and not paused and expires_at > unix_now() for share`,
+    [id, runsAtOnce],
   );
   return rows[0];
 }

@@ -54,6 +54,21 @@ test('suspects are runs that are quiet, and runs past their deadline however liv
   expect(found).not.toHaveProperty(lively);
 });
 
+test('of the runs that wait for their clients few are looked at, the longest quiet first, and all that are overdue', async () => {
+  const parked: RunId[] = [];
+  for (let n = 0; n < 6; n++) parked.push(await started());
+  await database.pool.query(
+    `update runs set status = 'requires_action', updated_at = clock_timestamp() - array_position($1::text[], id) * interval '-1 minute'
+       - interval '1 hour' where id = any($1)`,
+    [parked],
+  );
+  const past = 'update runs set expires_at = unix_now() - 60 where id = $1';
+  await database.pool.query(past, [parked[5]]);
+  const found = await listSuspectRuns(database.pool, 45, 100, 2);
+  const ids = found.map(({ id }) => id).filter((id) => parked.includes(id));
+  expect(ids.toSorted()).toEqual([parked[0], parked[1], parked[5]].toSorted());
+});
+
 test('a day of events is kept while a run in it is active, and goes when all have ended', async () => {
   const name = 'run_events_20200102';
   await database.pool.query(`select create_event_partition('2020-01-02')`);
