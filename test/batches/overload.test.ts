@@ -59,6 +59,16 @@ test.each([429, 503, 529])(
   },
 );
 
+test('a fault after an overload is the first try, not the last one', async () => {
+  const model = `m-${randomUUID()}`;
+  const headers = { 'retry-after-ms': '1' };
+  const busy = Array.from({ length: 6 }, () => status(429, { headers }));
+  env.model.script(model, ...busy, status(500), text('Yes.'));
+  const { id } = await submitQuestions(model, 1);
+  const batch = await untilStatus(env.client, id, 'completed');
+  expect(batch.request_counts).toEqual({ total: 1, completed: 1, failed: 0 });
+});
+
 test('a server that asks for time is left alone by the whole batch, which says so', async () => {
   const model = `m-${randomUUID()}`;
   const busy = status(429, { headers: { 'retry-after': '3600' } });

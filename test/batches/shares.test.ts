@@ -60,7 +60,7 @@ test('lines take the runs at once that their project leaves, and none fails of i
     thread: { messages: [{ role: 'user', content: 'Now?' }] },
   });
   expect(run.status).toBe('queued');
-  for (const { release } of held) release();
+  for (const one of held) one.release();
   const batch = await untilStatus(client, id, 'completed');
   expect(batch.request_counts).toEqual({ total: 6, completed: 6, failed: 0 });
 });
@@ -79,7 +79,7 @@ test('a few lines of one project do not wait behind many of another', async () =
   const second = await other.beta.assistants.create({ model: small });
   const few = await submit(other, questions(second.id, textsOf(SMALL)));
   await untilAsked(few.id, SMALL);
-  for (const { release } of held) release();
+  for (const one of held) one.release();
   await untilStatus(other, few.id, 'completed');
   await untilStatus(env.client, many.id, 'completed');
   const order = env.model.requests().map(({ model }) => model);

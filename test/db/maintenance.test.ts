@@ -66,7 +66,7 @@ test('of the runs that wait for their clients few are looked at, the longest qui
   await database.pool.query(past, [parked[5]]);
   const found = await listSuspectRuns(database.pool, 45, 100, 2);
   const ids = found.map(({ id }) => id).filter((id) => parked.includes(id));
-  expect(ids.toSorted()).toEqual([parked[0], parked[1], parked[5]].toSorted());
+  expect(new Set(ids)).toEqual(new Set([parked[0], parked[1], parked[5]]));
 });
 
 test('a day of events is kept while a run in it is active, and goes when all have ended', async () => {

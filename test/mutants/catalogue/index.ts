@@ -1,4 +1,5 @@
 import type { Mutation } from '../mutation.ts';
+import { BATCHES } from './batches.ts';
 import { DELIVERIES } from './deliveries.ts';
 import { ENDINGS } from './endings.ts';
 import { EVENTS } from './events.ts';
@@ -16,4 +17,5 @@ export const MUTATIONS: Mutation[] = [
   ...ENDINGS,
   ...TOOLS,
   ...TEXTS,
+  ...BATCHES,
 ];
