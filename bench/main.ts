@@ -1,4 +1,4 @@
-/** npm run bench [-- lists | overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | row-security | ingest | tenants | batch]: all of them when none is named. */
+/** npm run bench [-- lists | overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | row-security | ingest | tenants | batch | batch-faults]: all of them when none is named. */
 import { closeConnections } from './http.ts';
 
 const BENCHES = {
@@ -14,6 +14,7 @@ const BENCHES = {
   ingest: async () => (await import('./ingest.ts')).ingestBench(),
   batch: async () => (await import('./batch.ts')).batchBench(),
   lists: async () => (await import('./lists.ts')).lists(),
+  'batch-faults': async () => (await import('./batch-faults/bench.ts')).batchFaults(),
   loop: async () => (await import('./loop.ts')).loop(),
   tenants: async () => (await import('./tenants.ts')).tenants(),
 };

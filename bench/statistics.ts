@@ -42,7 +42,7 @@ export function spread(values: readonly number[]): Spread {
   };
 }
 
-function seededRandom(seed: number): () => number {
+export function seededRandom(seed: number): () => number {
   let state = (seed + 0x9e3779b9) >>> 0;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -20,9 +20,13 @@ import type { Target } from '../http.ts';
 import type { ModelHandlers } from '../model.ts';
 import { stopOnSignal, temporaryDirectory } from '../stack.ts';
 
+type Model = Pick<ModelHandlers, 'baseUrl'>;
+/** `model`: the module of the fake model, relative to bench/. */
+type Options = { model?: string; sandbox?: string };
+
 export class RecoveryStack implements AsyncDisposable {
   readonly dataDir: string;
-  readonly fake: Child<ModelHandlers>;
+  readonly fake: Child<Model>;
   readonly port: number;
   postgres!: EmbeddedPostgres;
   temporalServer!: TemporalServer;
@@ -33,15 +37,18 @@ export class RecoveryStack implements AsyncDisposable {
   readonly #processes = new Set<OwnProcess>();
   #modelBaseUrl = '';
 
-  private constructor(dataDir: string, port: number) {
+  readonly #sandbox: string;
+
+  private constructor(dataDir: string, port: number, { model, sandbox }: Options) {
+    this.#sandbox = sandbox ?? 'none';
     this.dataDir = dataDir;
     this.port = port;
-    this.fake = startChild<ModelHandlers>('./model.ts');
+    this.fake = startChild<Model>(model ?? './model.ts');
     stopOnSignal(() => this[Symbol.asyncDispose]());
   }
 
-  static async start(): Promise<RecoveryStack> {
-    const stack = new RecoveryStack(await temporaryDirectory(), await freePort());
+  static async start(options: Options = {}): Promise<RecoveryStack> {
+    const stack = new RecoveryStack(await temporaryDirectory(), await freePort(), options);
     await Promise.all([stack.startPostgres(), stack.startTemporal()]);
     const pool = createPool(stack.postgres.url, { max: 1, applicationName: 'bench' });
     await migrate(pool);
@@ -82,7 +89,7 @@ export class RecoveryStack implements AsyncDisposable {
   async startWorker(): Promise<OwnProcess> {
     const worker = this.#start('worker/main.ts', {
       MODEL_BASE_URL: this.#modelBaseUrl,
-      SANDBOX: 'none',
+      SANDBOX: this.#sandbox,
       THREADMILL_CACHE_DIR: join(this.dataDir, 'cache'),
     });
     await worker.logged('The worker is polling');
