@@ -45,7 +45,7 @@ export async function listSuspectRuns(
     'maintenance.suspects',
     `select id, project_id as project, status, expires_at + 5 < unix_now() as overdue from runs
      where status in ('queued', 'in_progress', 'requires_action', 'cancelling')
-       and (updated_at < clock_timestamp() - $1 * interval '1 second' or expires_at + 5 < unix_now())
+       and (not waiting and updated_at < clock_timestamp() - $1 * interval '1 second' or expires_at + 5 < unix_now())
        and not exists (select from deliveries d where d.run_id = runs.id)
        and (status <> 'requires_action' or expires_at + 5 < unix_now() or id in (
          select id from runs where status = 'requires_action' order by updated_at limit $3))
@@ -88,7 +88,7 @@ export async function restartRun(db: Queryable, runId: RunId): Promise<void> {
          || case when batch_id is null then '{}' else jsonb_build_object('batch', (
            select jsonb_build_object('id', b.id, 'priority', b.priority) from batches b where b.id = batch_id)) end,
        clock_timestamp()
-     from runs where id = $1 and status in ('queued', 'in_progress', 'requires_action')`,
+     from runs where id = $1 and status in ('queued', 'in_progress', 'requires_action') and not waiting`,
     [runId],
   );
 }

@@ -6,7 +6,10 @@ import type { Workflow } from '@temporalio/common';
 import type { BatchId, RunId, ScheduleId } from '../wire/ids.ts';
 import type { Logger } from '../config/log.ts';
 import type { Delivery, DeliveryPayload } from '../db/core/deliveries.ts';
+import { removeDelivery } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
+import { inProject } from '../db/core/row-scope.ts';
+import { startNextRun } from '../db/threads/start-next.ts';
 import type { batchWorkflow } from '../workflows/batch.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { passLineWorkflow } from '../workflows/pass-line.ts';
@@ -39,6 +42,7 @@ export async function deliver(
   if (payload.kind === 'line') return startLine(outbox, workflowId, payload);
   if (payload.kind === 'batch') return startBatch(outbox, workflowId as BatchId, payload);
   if (payload.kind === 'schedule') return syncSchedule(outbox, workflowId as ScheduleId);
+  if (payload.kind === 'next') return startNext(outbox, payload);
   const handle = client.workflow.getHandle(workflowId);
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
@@ -52,12 +56,23 @@ export async function deliver(
   }
 }
 
+const NOT_OF_RUNS = ['ingest', 'batch', 'line', 'wake', 'schedule', 'next'];
+
 /** A run's workflow has the run's own id, so that a repeated start changes nothing. */
 export const logFieldsOf = ({ workflowId, payload: { kind } }: Delivery) => ({
-  [['ingest', 'batch', 'line', 'wake', 'schedule'].includes(kind) ? 'workflow_id' : 'run_id']:
-    workflowId,
+  [NOT_OF_RUNS.includes(kind) ? 'workflow_id' : 'run_id']: workflowId,
   kind,
 });
+
+/** The run has its own delivery from then on, which is also repeated if this one is cut off. */
+async function startNext(outbox: Outbox, payload: Payload<'next'>): Promise<DeliverResult> {
+  const started = await inProject(payload.projectId, () => startNextRun(outbox.pool, payload));
+  for (const delivery of started) {
+    await deliver(outbox, delivery);
+    await removeDelivery(outbox.pool, delivery.id);
+  }
+  return 'accepted';
+}
 
 type Payload<Kind> = Extract<DeliveryPayload, { kind: Kind }>;
 

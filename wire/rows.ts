@@ -41,6 +41,8 @@ export type RunRow = Omit<wire.Run, DerivedOfRun> &
     vector_store_ids: VectorStoreId[];
     /** Of a run that is a line of a batch. */
     batch_id: BatchId | null;
+    /** It is queued behind an earlier run of its thread and has no workflow yet. */
+    waiting: boolean;
   };
 
 export type ToolCallRow = {

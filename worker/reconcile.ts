@@ -9,6 +9,7 @@ import { checkOldSchedules } from '../db/batches/schedules.ts';
 import { keepBatch } from '../db/batches/transitions.ts';
 import { withTransaction } from '../db/core/pool.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
+import { startStalledRuns } from '../db/threads/start-next.ts';
 import type { SuspectRun } from '../db/maintenance.ts';
 import { deleteOldPlaces } from '../db/core/list-places.ts';
 import { forgetOldResponses } from '../db/projects/passed-responses.ts';
@@ -53,6 +54,7 @@ export function startReconciler(parts: Reconciler): () => Promise<void> {
     if (await takePass(parts.pool, 'repair', REPAIR_SECONDS)) {
       await repairRuns(parts);
       await repairBatches(parts);
+      await startStalledRuns(parts.pool);
     }
     if (await takePass(parts.pool, 'tidy', TIDY_SECONDS)) await tidy(parts);
     return false;

@@ -79,9 +79,9 @@ export async function startLine(
         await putOff(tx, batchId, line);
         return [];
       }
-      const { run, delivery, ingests = [] } = accepted;
+      const { run, deliveries } = accepted;
       await bindRun(tx, [batchId, line], { runId: run.id, threadId: run.thread_id });
-      return [...ingests, delivery];
+      return deliveries;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       await tx.query('rollback to savepoint line');

@@ -45,6 +45,8 @@ export type DeliveryPayload =
   | { kind: 'resume' }
   /** The schedule was made, changed or deleted. */
   | { kind: 'schedule'; projectId: ProjectId }
+  /** Of a thread: a run has ended, and others wait. */
+  | { kind: 'next'; projectId: ProjectId; threadId: ThreadId }
   /** Of a batch: something has changed that its workflow waits for. */
   | { kind: 'wake' };
 

@@ -4,6 +4,7 @@ import { runEvent, threadCreated } from '../../wire/events.ts';
 import type { BatchId, KeyId, ProjectId, ThreadId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toRun } from '../../wire/objects.ts';
+import type { OnActiveRun } from '../../wire/requests/runs.ts';
 import type { AssistantRow, RunRow } from '../../wire/rows.ts';
 import type { Run } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';
@@ -12,13 +13,15 @@ import { toJson } from '../core/json.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
-import { lockThread } from '../threads/lock-thread.ts';
+import type { LockedThread } from '../threads/lock-thread.ts';
+import { lockThread, readActiveRun } from '../threads/lock-thread.ts';
 import type { NewMessage } from '../threads/messages.ts';
 import { insertMessages } from '../threads/messages.ts';
 import { addAttachments } from '../threads/thread-stores.ts';
 import type { CreatedThread } from '../threads/threads.ts';
 import { useExistingStores } from '../vector-stores/vector-stores.ts';
-import { RUN_COLUMNS } from './read-runs.ts';
+import { cancelRun } from './cancel-run.ts';
+import { getRunRow, lockRun, RUN_COLUMNS } from './read-runs.ts';
 
 /** A run's settings, after the request's overrides were applied to the assistant's values. */
 export type NewRun = Pick<
@@ -45,14 +48,8 @@ export type NewRun = Pick<
   vectorStoreIds: string[];
 };
 
-/** A run and its delivery to Temporal. `beforeSeq`: a stream of the request starts after this event. */
-export type AcceptedRun = {
-  run: Run;
-  delivery: Delivery;
-  beforeSeq: number;
-  /** Deliveries of the files that came with its messages. */
-  ingests?: Delivery[];
-};
+/** A run and what Temporal is to be told, in order. `beforeSeq`: a stream of the request starts after this event. */
+export type AcceptedRun = { run: Run; deliveries: Delivery[]; beforeSeq: number };
 
 /** `priority`: of Temporal, from 1 to 5. */
 export type BatchOfRun = { id: BatchId; priority: number };
@@ -66,27 +63,62 @@ type RunOwners = {
   batch?: BatchOfRun | undefined;
 };
 type FirstRunOwners = Omit<RunOwners, 'threadId'> & { messageCount: number };
-/** `windowEndSeq`: the last message that the run reads. */
-type RunOrigin = RunOwners & { windowEndSeq: number };
+/** `windowEndSeq`: the last message that the run reads. `awaiting`: the messages of a run that has to wait for its thread. */
+type RunOrigin = RunOwners & { windowEndSeq: number; awaiting?: NewMessage[] };
 
 /**
- * Adds the messages and the run to an existing thread.
+ * Adds the messages and the run to an existing thread. A run that has to wait adds its messages when it starts.
  * @throws ApiError 404; 400 while another run is active, for an expired store, or when there is nothing to answer
  */
 export async function createRun(
   tx: Tx,
   owners: RunOwners,
-  additionalMessages: NewMessage[],
+  { messages: additionalMessages, onActiveRun }: RunPlace,
   settings: NewRun,
 ): Promise<AcceptedRun> {
   const { projectId, threadId } = owners;
   const thread = await lockThread(tx, projectId, threadId);
-  if (thread.active_run_id !== null) throw threadHasActiveRun(threadId, thread.active_run_id);
+  const cancels = await makeWay(tx, { projectId, thread, threadId, onActiveRun });
+  if (cancels !== undefined) {
+    const origin = { ...owners, windowEndSeq: 0, awaiting: additionalMessages };
+    const accepted = await insertRun(tx, origin, settings, []);
+    return { ...accepted, deliveries: cancels };
+  }
   const added = await insertMessages(tx, projectId, threadId, additionalMessages);
   const lastSeq = added.at(-1)?.seq ?? thread.last_message_seq;
   const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
-  const origin = { ...owners, windowEndSeq: lastSeq };
-  return { ...(await insertRun(tx, origin, settings, [])), ingests };
+  const accepted = await insertRun(tx, { ...owners, windowEndSeq: lastSeq }, settings, []);
+  return { ...accepted, deliveries: [...ingests, ...accepted.deliveries] };
+}
+
+/** `messages`: added to the thread ahead of the run. */
+type RunPlace = { messages: NewMessage[]; onActiveRun: OnActiveRun };
+
+type Asked = {
+  projectId: ProjectId;
+  threadId: ThreadId;
+  thread: LockedThread;
+  onActiveRun: OnActiveRun;
+};
+
+/**
+ * Undefined: the thread is free. Otherwise the run waits, and these deliveries cancel the active one. Its row is locked: it has
+ * ended before, or its end sees the run that waits.
+ * @throws ApiError 400 when the run must not wait
+ */
+async function makeWay(
+  tx: Tx,
+  { projectId, threadId, thread, onActiveRun }: Asked,
+): Promise<Delivery[] | undefined> {
+  if (thread.active_run_id === null) return undefined;
+  if (onActiveRun === 'reject') throw threadHasActiveRun(threadId, thread.active_run_id);
+  await lockRun(tx, { runId: thread.active_run_id });
+  const active = await readActiveRun(tx, threadId);
+  if (active === undefined) return undefined;
+  if (onActiveRun === 'queue' || active.waiting) return [];
+  const path = { projectId, threadId, runId: active.id };
+  const { status } = await getRunRow(tx, path);
+  return status === 'cancelling' ? [] : (await cancelRun(tx, path)).deliveries;
 }
 
 /** The run of a thread created in the same transaction: its stream begins with the thread. */
@@ -97,7 +129,8 @@ export async function createFirstRun(
   settings: NewRun,
 ): Promise<AcceptedRun> {
   const origin = { ...owners, threadId: thread.id, windowEndSeq: messageCount };
-  return { ...(await insertRun(tx, origin, settings, [threadCreated(thread)])), ingests };
+  const accepted = await insertRun(tx, origin, settings, [threadCreated(thread)]);
+  return { ...accepted, deliveries: [...ingests, ...accepted.deliveries] };
 }
 
 async function insertRun(
@@ -106,30 +139,37 @@ async function insertRun(
   settings: NewRun,
   leadingEvents: ReturnType<typeof threadCreated>[],
 ): Promise<AcceptedRun> {
-  const { projectId, threadId, assistant, batch } = origin;
-  if (!settings.instructions && !(await hasUserMessage(tx, threadId))) throw emptyThread();
+  const { projectId, threadId, batch, awaiting } = origin;
+  const hasMessage = awaiting?.some(({ role }) => role === 'user') ?? false;
+  if (!settings.instructions && !hasMessage && !(await hasUserMessage(tx, threadId))) {
+    throw emptyThread();
+  }
   const run = await insertRow(tx, origin, settings);
   if (run.tools.some(({ type }) => type === 'file_search')) {
     await useExistingStores(tx, projectId, run.vector_store_ids);
   }
-  const [delivery] = await Promise.all([
-    enqueueDelivery(tx, run.id, {
-      kind: 'start',
-      projectId,
-      threadId,
-      assistantId: assistant.id,
-      model: run.model,
-      expiresAtMs: run.expires_at * 1_000,
-      ...(batch === undefined ? {} : { batch }),
-    }),
+  const [start] = await Promise.all([
+    awaiting === undefined ? enqueueStart(tx, run, batch) : null,
     appendEvents(tx, run.id, [...leadingEvents, runEvent(run, 'created'), runEvent(run)]),
   ]);
-  return { run: toRun(run), delivery, beforeSeq: 0 };
+  return { run: toRun(run), deliveries: start === null ? [] : [start], beforeSeq: 0 };
+}
+
+export async function enqueueStart(tx: Tx, run: RunRow, batch?: BatchOfRun): Promise<Delivery> {
+  return enqueueDelivery(tx, run.id, {
+    kind: 'start',
+    projectId: run.project_id,
+    threadId: run.thread_id,
+    assistantId: run.assistant_id,
+    model: run.model,
+    expiresAtMs: run.expires_at * 1_000,
+    ...(batch === undefined ? {} : { batch }),
+  });
 }
 
 async function insertRow(
   tx: Tx,
-  { projectId, keyId, threadId, assistant, batch, windowEndSeq }: RunOrigin,
+  { projectId, keyId, threadId, assistant, batch, windowEndSeq, awaiting }: RunOrigin,
   settings: NewRun,
 ): Promise<RunRow> {
   const rows = await query<RunRow>(
@@ -138,7 +178,8 @@ async function insertRow(
     `with counted as (insert into usage_changes (project_id, key_id, runs) values ($3, $23, 1))
      insert into runs (id, thread_id, project_id, assistant_id, status, created_at, expires_at, model, instructions, tools,
        tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
-       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids, key_id, batch_id)
+       truncation_strategy, response_format, tool_choice, parallel_tool_calls, window_end_seq, code_file_ids, vector_store_ids, key_id, batch_id,
+       waiting, additional_messages)
      select $1, $2, $3, $4, 'queued', moment, moment + $5, $6, $7, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12,
        $13, $14, $15, $16::jsonb, $17::jsonb, $18::jsonb, $19, $20,
        array(select id from (select $21::text[] || array(select jsonb_array_elements_text(tool_resources #> '{code_interpreter,file_ids}')
@@ -146,7 +187,7 @@ async function insertRow(
          group by id order by min(place)),
        array(select id from (select $22::text[] || array(select jsonb_array_elements_text(tool_resources #> '{file_search,vector_store_ids}')
            from threads where id = $2) as ids) given, unnest(ids) with ordinality as f(id, place)
-         group by id order by min(place)), $23, $24
+         group by id order by min(place)), $23, $24, $25::jsonb is not null, $25::jsonb
      from unix_now() as moment returning ${RUN_COLUMNS}`,
     [
       mintId('run'),
@@ -173,6 +214,7 @@ async function insertRow(
       settings.vectorStoreIds,
       keyId,
       batch?.id ?? null,
+      awaiting === undefined ? null : toJson(awaiting),
     ],
   );
   return rows[0]!;

@@ -50,7 +50,8 @@ export async function requestRun(
   const settings = newRun(life, assistant, body);
   await checkFiles(tx, projectId, filesOfMessages(body.messages));
   const owners = { projectId, keyId, threadId, assistant, batch };
-  return createRun(tx, owners, body.messages, settings);
+  const { on_active_run: onActiveRun } = body['x-threadmill'];
+  return createRun(tx, owners, { messages: body.messages, onActiveRun }, settings);
 }
 
 /** @throws ApiError 404, 400 */

@@ -15,7 +15,7 @@ export const RUN_COLUMNS = `id, thread_id, project_id, assistant_id, status, cre
   cancelled_at, failed_at, completed_at, required_action, last_error, incomplete_reason, model, instructions, tools,
   tool_resources, metadata, temperature, top_p, reasoning_effort, max_prompt_tokens, max_completion_tokens,
   truncation_strategy, response_format, tool_choice, parallel_tool_calls, prompt_tokens, cached_tokens,
-  completion_tokens, reasoning_tokens, window_end_seq, last_event_seq, code_file_ids, vector_store_ids, batch_id`;
+  completion_tokens, reasoning_tokens, window_end_seq, last_event_seq, code_file_ids, vector_store_ids, batch_id, waiting`;
 
 /** Where a run is. */
 export type RunPath = { projectId: ProjectId; threadId: ThreadId; runId: RunId };

@@ -42,7 +42,7 @@ export async function submitToolOutputs(
   if (run === undefined) throw runDoesNotAcceptOutputs('expired' satisfies RunStatus);
   const first = await appendEvents(tx, runId, [stepEvent(step, run), runEvent(run)]);
   const delivery = await enqueueDelivery(tx, runId, { kind: 'signal', submission: step.id });
-  return { run: toRun(run), delivery, beforeSeq: first - 1 };
+  return { run: toRun(run), deliveries: [delivery], beforeSeq: first - 1 };
 }
 
 function sameIds(expected: string[], submitted: string[]): boolean {

@@ -6,7 +6,12 @@ import { query } from '../core/pool.ts';
 
 export const THREAD_COLUMNS = 'id, created_at, metadata, tool_resources';
 
-export type LockedThread = ThreadRow & { last_message_seq: number; active_run_id: RunId | null };
+export type LockedThread = ThreadRow & {
+  last_message_seq: number;
+  /** Or the first that waits, if none is at work. */
+  active_run_id: RunId | null;
+  is_active_waiting: boolean;
+};
 
 /**
  * Locks the thread until the transaction ends: whoever adds a message or a run holds it, so the answer about an active
@@ -19,19 +24,33 @@ export async function lockThread(
   id: ThreadId,
 ): Promise<LockedThread> {
   const [rows, active] = await Promise.all([
-    query<Omit<LockedThread, 'active_run_id'>>(
+    query<Omit<LockedThread, 'active_run_id' | 'is_active_waiting'>>(
       tx,
       'threads.lock',
       `select ${THREAD_COLUMNS}, last_message_seq from threads where id = $1 and project_id = $2 for update`,
       [id, projectId],
     ),
     // A statement of its own: its snapshot is taken after the lock was granted.
-    query<{ id: RunId }>(
-      tx,
-      'threads.active-run',
-      `select id from runs where thread_id = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')`,
-      [id],
-    ),
+    readActiveRun(tx, id),
   ]);
-  return { ...found(rows[0], 'thread', id), active_run_id: active[0]?.id ?? null };
+  return {
+    ...found(rows[0], 'thread', id),
+    active_run_id: active?.id ?? null,
+    is_active_waiting: active?.waiting ?? false,
+  };
+}
+
+/** The thread's active run, or the first that waits. */
+export async function readActiveRun(
+  tx: Tx,
+  threadId: ThreadId,
+): Promise<{ id: RunId; waiting: boolean } | undefined> {
+  const rows = await query<{ id: RunId; waiting: boolean }>(
+    tx,
+    'threads.active-run',
+    `select id, waiting from runs where thread_id = $1 and status in ('queued', 'in_progress', 'requires_action', 'cancelling')
+     order by waiting, id limit 1`,
+    [threadId],
+  );
+  return rows[0];
 }

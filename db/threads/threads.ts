@@ -104,18 +104,22 @@ export async function modifyThread(
   return toThread(found(rows[0], 'thread', id));
 }
 
+type Belongings = { runs: RunId[]; active: RunId[]; blobs: number[] };
+
 /** What no cascade deletes: events of these runs, and the content of its Python's files and variables. */
-async function readBelongings(tx: Tx, id: ThreadId): Promise<{ runs: RunId[]; blobs: number[] }> {
-  const rows = await query<{ runs: RunId[]; blobs: string[] }>(
+async function readBelongings(tx: Tx, id: ThreadId): Promise<Belongings> {
+  const rows = await query<Omit<Belongings, 'blobs'> & { blobs: string[] }>(
     tx,
     'threads.belongings',
     `select array(select id from runs where thread_id = $1) as runs,
+       array(select id from runs where thread_id = $1
+         and status in ('queued', 'in_progress', 'requires_action', 'cancelling')) as active,
        array(select namespace_blob_id from interpreters where thread_id = $1 and namespace_blob_id is not null
          union select blob_id from interpreter_files where thread_id = $1) as blobs`,
     [id],
   );
-  const { runs, blobs } = rows[0]!;
-  return { runs, blobs: blobs.map(Number) };
+  const { blobs, ...runs } = rows[0]!;
+  return { ...runs, blobs: blobs.map(Number) };
 }
 
 /**
@@ -130,14 +134,15 @@ export async function deleteThread(
   const locked = await lockThread(tx, projectId, id);
   const runId = locked.active_run_id;
   if (runId !== null) await lockRun(tx, { runId });
-  const { runs, blobs } = await readBelongings(tx, id);
+  const { runs, active, blobs } = await readBelongings(tx, id);
   await eraseLater(tx, runs, null);
   await query(tx, 'threads.delete', 'delete from threads where id = $1', [id]);
   await deleteEvents(tx, runs);
   await forgetAnswers(tx, id);
   await releaseBlobs(tx, blobs);
   if (runId === null) return null;
-  await query(tx, 'threads.notify-deleted', 'select pg_notify($1, $2)', [DELETED_CHANNEL, runId]);
+  const notify = 'select pg_notify($1, id) from unnest($2::text[]) id';
+  await query(tx, 'threads.notify-deleted', notify, [DELETED_CHANNEL, active]);
   return enqueueDelivery(tx, runId, { kind: 'cancel' });
 }
 

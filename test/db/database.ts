@@ -78,7 +78,8 @@ export async function startDatabase(): Promise<Database> {
           metadata: {},
           tool_resources: {},
         });
-        return createRun(tx, { projectId, keyId, threadId: thread.id, assistant }, [], {
+        const place = { messages: [], onActiveRun: 'reject' as const };
+        return createRun(tx, { projectId, keyId, threadId: thread.id, assistant }, place, {
           ...SETTINGS,
           ...settings,
         });

@@ -26,8 +26,10 @@ test('one process has a pass, once in its interval, whatever the clock did', asy
 
 /** A queued run that Temporal was told of. */
 async function started(): Promise<RunId> {
-  const { run, delivery } = await database.queueRun();
-  await database.pool.query('delete from deliveries where id = $1', [delivery.id]);
+  const { run, deliveries } = await database.queueRun();
+  await database.pool.query('delete from deliveries where id = any($1)', [
+    deliveries.map(({ id }) => id),
+  ]);
   return run.id;
 }
 

@@ -81,7 +81,9 @@ const CHANGES: Record<string, () => Promise<Change>> = {
   'a run is created': async () => {
     const place = await queued();
     await finalizeRun(database.pool, place.runId, { status: 'cancelled' });
-    const change = inTransaction((tx) => createRun(tx, { ...database, ...place }, [], SETTINGS));
+    const change = inTransaction((tx) =>
+      createRun(tx, { ...database, ...place }, { messages: [], onActiveRun: 'reject' }, SETTINGS),
+    );
     return { ...place, change };
   },
   'a run begins': async () => {

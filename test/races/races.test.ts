@@ -211,3 +211,57 @@ test('two requests with one key have one effect and one answer', async () => {
     return 'one effect';
   });
 });
+
+const QUEUED = { 'x-threadmill': { on_active_run: 'queue' } };
+
+test('a run that is queued as the active one ends starts at once or after it', async () => {
+  await repeat('queue and end', async (number) => {
+    const held = hold(text('First.'), { afterChunks: 0 });
+    const setup = await setUp(arena.env, [held.reply, text('Second.')]);
+    const body = { assistant_id: setup.assistant.id };
+    const first = await runsOf(0).create(setup.threadId, body);
+    await held.reached;
+    const [, queued] = await both(
+      number,
+      async () => held.release(),
+      () =>
+        runsOf(1).create(setup.threadId, {
+          ...body,
+          stream: false,
+          ...QUEUED,
+        }),
+    );
+    if (!queued.ok) throw new Error(queued.message);
+    const ends = [await expectSound(arena.env, first), await expectSound(arena.env, queued.value)];
+    expect(ends.map(({ run }) => run.status)).toEqual(['completed', 'completed']);
+    expect(asked(setup)).toHaveLength(2);
+    return ends[1]!.messages.length === 1 ? 'both ran' : 'mixed';
+  });
+});
+
+test('of runs that are queued and a thread that is deleted at once nothing is left', async () => {
+  await repeat('queue and delete', async (number) => {
+    const held = hold(text('First.'), { afterChunks: 0 });
+    const setup = await setUp(arena.env, [held.reply]);
+    const body = { assistant_id: setup.assistant.id };
+    await runsOf(0).create(setup.threadId, body);
+    await held.reached;
+    const [queued, deleted] = await both(
+      number,
+      () =>
+        runsOf(1).create(setup.threadId, {
+          ...body,
+          stream: false,
+          ...QUEUED,
+        }),
+      () => arena.clients[0].beta.threads.delete(setup.threadId),
+    );
+    held.release();
+    expect(deleted.ok).toBe(true);
+    const rows = await arena.env.pool.query('select from runs where thread_id = $1', [
+      setup.threadId,
+    ]);
+    expect(rows.rows).toEqual([]);
+    return queued.ok ? 'queued, then deleted' : 'deleted first';
+  });
+});

@@ -23,6 +23,10 @@ import { LIMITS } from './limits.ts';
 import { createThreadSchema, newMessages } from './threads.ts';
 import { newTools, toolResources } from './tools.ts';
 
+/** What becomes of a run whose thread has an active one. */
+const ON_ACTIVE_RUN = ['reject', 'queue', 'cancel'] as const;
+export type OnActiveRun = (typeof ON_ACTIVE_RUN)[number];
+
 const tokenBudget = or(integer(LIMITS.minTokenBudget, LIMITS.maxInteger), null);
 
 const fields = {
@@ -55,6 +59,11 @@ export const createRunSchema = z
     additional_instructions: or(instructions, undefined),
     /** Added to the thread ahead of the run, in this order. */
     additional_messages: newMessages,
+    'x-threadmill': z
+      .strictObject({ on_active_run: or(z.enum(ON_ACTIVE_RUN), 'reject') })
+      .nullish()
+      .transform((given) => given ?? { on_active_run: 'reject' as const })
+      .meta(EXTENSION),
   })
   .transform(withAssistant);
 

@@ -9,6 +9,6 @@ export const cancelRun = operation({
   answer: run,
   async write(call) {
     const cancelled = await db.cancelRun(call.tx, runPath(call));
-    return { object: cancelled.run, deliveries: [cancelled.delivery] };
+    return { object: cancelled.run, deliveries: cancelled.deliveries };
   },
 });

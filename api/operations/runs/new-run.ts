@@ -13,8 +13,8 @@ export function runSource({ context: { config }, caller }: Asked): RunSource {
 }
 
 /** What Temporal is to be told, in order, and where the stream of the request starts. */
-export function acceptedRun({ run, delivery, ingests, beforeSeq }: AcceptedRun): Written<Run> {
-  return { object: run, deliveries: [...(ingests ?? []), delivery], beforeSeq };
+export function acceptedRun({ run, deliveries, beforeSeq }: AcceptedRun): Written<Run> {
+  return { object: run, deliveries, beforeSeq };
 }
 
 /** The stream of a request ends when the run needs its client. */

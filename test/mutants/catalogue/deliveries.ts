@@ -19,7 +19,7 @@ export const DELIVERIES: Mutation[] = [
         'api/operations/runs/create.ts',
         `return acceptedRun(await requestRun(tx, runSource(call), ids.thread_id, body));`,
         `const made = await requestRun(tx, runSource(call), ids.thread_id, body);
-    call.context.dispatcher.dispatch(made.delivery);
+    call.context.dispatcher.dispatch(made.deliveries[0]!);
     return acceptedRun(made);`,
       ),
     ],

@@ -143,8 +143,8 @@ export const EVENTS: Mutation[] = [
     edits: [
       edit(
         'db/threads/threads.ts',
-        `await query(tx, 'threads.notify-deleted', 'select pg_notify($1, $2)', [DELETED_CHANNEL, runId]);`,
-        `void DELETED_CHANNEL;`,
+        `await query(tx, 'threads.notify-deleted', notify, [DELETED_CHANNEL, active]);`,
+        `void [DELETED_CHANNEL, notify, active];`,
       ),
     ],
     caughtBy: [by(RESUME, 'ends at once when its run is deleted')],
