@@ -20,6 +20,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { RunId } from '../../wire/ids.ts';
 import type {
   Activities,
+  Crowded,
   FinalizeResult,
   IngestEndReason,
   IngestResult,
@@ -32,17 +33,21 @@ import { SEARCH_ATTRIBUTES, SEARCH_ATTRIBUTE_TYPES } from '../../temporal/search
 import { workflowBundle } from '../../worker/bundle.ts';
 import type { ingestFileWorkflow } from '../../workflows/ingest-file.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
-import { ingestTaskQueue, toolOutputsSubmitted } from '../../workflows/signals.ts';
+import {
+  crowdedTaskQueue,
+  ingestTaskQueue,
+  toolOutputsSubmitted,
+} from '../../workflows/signals.ts';
 import { BATCHES, recordBatch } from './batch-scenarios.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 type Handle = WorkflowHandle<typeof runWorkflow>;
-type Step = TurnResult | 'hang' | Error;
+type Step = TurnResult | Crowded | 'hang' | Error;
 
 type Scenario = {
   turns: Step[];
-  tools?: (RunToolResult | 'hang' | Error)[];
+  tools?: (RunToolResult | Crowded | 'hang' | Error)[];
   finalize?: (reason: RunEndReason) => FinalizeResult;
   expiresInMs?: number;
   /** Started on a server that did not know our search attributes. */
@@ -79,6 +84,10 @@ const SCENARIOS: Record<string, Scenario> = {
   'file-search': {
     turns: [{ kind: 'tools', calls: [{ id: 'call_1', type: 'file_search' }] }, done],
     tools: [{ kind: 'done' }],
+  },
+  crowded: {
+    turns: [{ kind: 'crowded' }, { kind: 'tools', calls: [code('call_1'), code('call_2')] }, done],
+    tools: [{ kind: 'crowded' }, { kind: 'done' }, { kind: 'done' }],
   },
   'parallel-tools': {
     turns: [{ kind: 'tools', calls: [code('call_1'), code('call_2'), code('call_3')] }, done],
@@ -302,14 +311,14 @@ async function record(
   });
   let enter = (): void => {};
   const entered = new Promise<void>((resolve) => (enter = resolve));
-  const worker = await Worker.create({
+  const common = {
     connection,
-    taskQueue: name,
-    workflowBundle: { codePath },
     activities: scripted(scenario, () => enter()),
     identity: 'recorder',
     maxHeartbeatThrottleInterval: '200ms',
-  });
+  } as const;
+  const crowded = await Worker.create({ ...common, taskQueue: crowdedTaskQueue(name) });
+  const worker = await Worker.create({ ...common, taskQueue: name, workflowBundle: { codePath } });
   const handle = await client.workflow.start<typeof runWorkflow>('runWorkflow', {
     taskQueue: name,
     workflowId: `run_${name}`,
@@ -325,9 +334,8 @@ async function record(
       ? {}
       : { typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.runStatus, value: 'in_progress' }] }),
   });
-  await worker.runUntil(
-    Promise.all([scenario.outside?.(handle, entered), handle.result().catch(() => {})]),
-  );
+  const ended = Promise.all([scenario.outside?.(handle, entered), handle.result().catch(() => {})]);
+  await crowded.runUntil(worker.runUntil(ended));
   const json = historyToJSON(await handle.fetchHistory());
   await connection.close();
   // Stack traces name the folder of the checkout.
