@@ -83,6 +83,7 @@ test('a key is shown in the answer that creates it and never again', async () =>
     last_used_at: null,
     expires_at: null,
     revoked_at: null,
+    limits: {},
   });
   expect(await keysOf(project)).toEqual([key]);
   const headers = { 'idempotency-key': 'once' };
