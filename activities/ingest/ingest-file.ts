@@ -61,11 +61,14 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
       format: formatOf(source.filename, deps.ocrLanguages),
       words: wordsOf(source.filename),
     };
-    const document = await claimDocument(pool, seq, content);
+    const step = <T>(work: () => Promise<T>) =>
+      deps.ingests.steps.hold(source.project_id, signal, work);
+    const claim = () => step(() => claimDocument(pool, seq, content));
+    const document = await claim();
     if (document === undefined) return ended(deps, seq);
     const parse = async () => {
       // Another file with this content may have been parsed meanwhile.
-      const now = await claimDocument(pool, seq, content);
+      const now = await claim();
       if (now === undefined) return undefined;
       if (now.chunk_count !== null) return now.chunk_count;
       return deps.ingests.places.hold(source.project_id, signal, () =>
@@ -77,7 +80,7 @@ export async function cutFile(deps: ActivityDependencies, seq: number): Promise<
     const embed =
       embedder !== null && (await beginEmbedding(pool, document.id, embeddingKey(embedder)));
     if (embed) return { kind: 'embed', slices: Math.ceil(count / SLICE_CHUNKS) };
-    return { kind: 'ended', status: await completeFile(pool, seq, document.id) };
+    return { kind: 'ended', status: await step(() => completeFile(pool, seq, document.id)) };
   });
 }
 

@@ -12,6 +12,7 @@ import type { FileId, ProjectId } from '../../wire/ids.ts';
 import { createProject, startDatabase } from '../db/database.ts';
 import { Environment } from '../support/environment.ts';
 import { newFile, newStore } from '../support/indexed-file.ts';
+import { countBlocked } from './support.ts';
 import { PDFS } from '../retrieval/support/hostile-pdfs.ts';
 
 const SLOW = 10;
@@ -60,6 +61,25 @@ test('one file in many stores is parsed once', async () => {
   const { chunk_count: chunks } = document as { chunk_count: number };
   const statements = await env.pool.query('select n from statements');
   expect(statements.rows).toHaveLength(Math.ceil(chunks / 64));
+});
+
+test('a file completes while the copies of another one wait for their document', async () => {
+  const copied = await upload(env.client, 'A note in many stores.');
+  await settled(env.client, [await env.client.vectorStores.create({ file_ids: [copied] })]);
+  const lock = await env.pool.connect();
+  await lock.query('begin; select from documents for update');
+  const stores: { id: string }[] = [];
+  for (let n = 0; n < 30; n++) {
+    stores.push(await env.client.vectorStores.create({ file_ids: [copied] }));
+  }
+  await expect.poll(() => countBlocked(env.pool), { timeout: 30_000 }).toBe(4);
+  const other = await env.otherClient();
+  const note = await upload(other, 'Another note.');
+  await settled(other, [await other.vectorStores.create({ file_ids: [note] })]);
+  expect(await countBlocked(env.pool)).toBe(4);
+  await lock.query('rollback');
+  lock.release();
+  await settled(env.client, stores);
 });
 
 test('a file is one of the next, however many slow files of another project wait', async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Environment } from '../support/environment.ts';
 import { hold, text } from '../support/fake-model.ts';
 import type { Reply } from '../support/fake-model.ts';
+import { countBlocked } from './support.ts';
 
 const SLOTS = 60;
 const CONNECTIONS = 20;
@@ -38,14 +39,6 @@ async function completed(client: OpenAI, runs: { id: string; thread_id: string }
 
 /** A turn of a worker that was too late with its heartbeats is begun again. */
 const asked = (model: string) => env.model.requests(model).filter(({ aborted }) => !aborted).length;
-
-/** Statements that wait for a lock. */
-async function countBlocked(): Promise<number> {
-  const { rows } = await env.pool.query<{ count: number }>(
-    `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-  );
-  return rows[0]!.count;
-}
 
 /** What changes the runs waits until the returned function was called. */
 async function lock(runs: { id: string }[]): Promise<() => Promise<void>> {
@@ -83,9 +76,9 @@ test('a run begins its turn while the beginnings of another project wait for the
   );
   const unlock = await lock(runs);
   await env.startWorker();
-  await expect.poll(countBlocked, { timeout: 30_000 }).toBe(12);
+  await expect.poll(() => countBlocked(env.pool), { timeout: 30_000 }).toBe(12);
   await completed(other, await begin(other, 'b', [text('Hi.')]));
-  expect(await countBlocked()).toBe(12);
+  expect(await countBlocked(env.pool)).toBe(12);
   await unlock();
   await completed(env.client, runs);
 });
@@ -101,9 +94,9 @@ test('a run completes while another project waits for the database with all conn
   await env.model.until(() => asked('a') === runs.length, 30_000);
   const unlock = await lock(runs);
   for (const held of answers) held.release();
-  await expect.poll(countBlocked, { timeout: 30_000 }).toBe(13);
+  await expect.poll(() => countBlocked(env.pool), { timeout: 30_000 }).toBe(13);
   await completed(other, await begin(other, 'b', [text('Hi.')]));
-  expect(await countBlocked()).toBe(13);
+  expect(await countBlocked(env.pool)).toBe(13);
   await unlock();
   await completed(env.client, runs);
 });

@@ -50,3 +50,11 @@ export async function chargedAs(pool: Pool, owner: string): Promise<number> {
   );
   return rows[0]?.tokens ?? 0;
 }
+
+/** Statements that wait for a lock. */
+export async function countBlocked(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return rows[0]!.count;
+}
