@@ -1,5 +1,4 @@
 /** Builds the request of a turn, within the run's token budgets and the model's context. */
-import type { ContextMessage } from '../../db/threads/messages.ts';
 import { findFiles } from '../../db/files/find-files.ts';
 import {
   chooseWindow,
@@ -14,10 +13,11 @@ import type { Sandbox } from '../../sandbox/index.ts';
 import { countWaiting } from '../../db/vector-stores/waiting-files.ts';
 import { numberSearches, sourcesOf } from '../../wire/citations.ts';
 import { nameFiles } from '../../wire/code-file-names.ts';
+import type { TurnRequest } from '../../wire/explanation.ts';
 import type { RunRow } from '../../wire/rows.ts';
 import type { TokenCounter } from '../../tokens/token-counter.ts';
 import { ModelStreamError } from '../failures.ts';
-import type { Sized } from './fit-context.ts';
+import type { KeptMessage, Sized } from './fit-context.ts';
 import { cutMessages, fitFirst, shareRoom } from './fit-context.ts';
 import { buildMessages, resultText, systemPrompt } from '../model/request/build-messages.ts';
 import type { ChatRequest } from '../model/request/build-request.ts';
@@ -44,6 +44,8 @@ export type ModelRequest = Omit<WriterOptions, 'hasMessage'> & {
   measurable: boolean;
   /** Tokens that the run may still write; null: no limit. */
   completionLeft: number | null;
+  /** For its explanation. */
+  parts: Omit<TurnRequest, 'sent_at' | 'duration_ms'>;
 };
 
 /** The budget leaves no room for even the newest message. */
@@ -82,7 +84,8 @@ export async function buildModelRequest(
     tools.length === 0 ? '' : JSON.stringify(tools),
     ...textsOfCalls(steps),
   ];
-  const fixed = await deps.tokens.sum(run.project_id, texts);
+  const counts = await deps.tokens.count(run.project_id, texts);
+  const fixed = counts.reduce((total, tokens) => total + tokens);
   const sized = await resultsOf(deps.tokens, steps, run);
   const results = shareRoom(sized, (room.tokens - fixed) * RESULTS_SHARE);
   const budget = room.tokens - fixed - sum(results);
@@ -108,6 +111,7 @@ export async function buildModelRequest(
     promptTokens,
     measurable: kept.every(({ content }) => content.every(({ type }) => type === 'text')),
     completionLeft,
+    parts: partsOf(counts, { results, kept, room }),
     images: pendingImages(steps),
     sources: sourcesOf(steps, run.window_end_seq),
     offered: toolNames(tools),
@@ -157,7 +161,7 @@ async function chooseMessages(
   run: RunRow,
   budget: number,
   limited: boolean,
-): Promise<ContextMessage[] | 'too long'> {
+): Promise<KeptMessage[] | 'too long'> {
   const { thread_id: threadId, window_end_seq: endSeq, truncation_strategy: truncation } = run;
   const window = await chooseWindow(pool, { threadId, endSeq }, budget, truncation);
   const messages = await readWindow(pool, threadId, window);
@@ -172,6 +176,36 @@ async function chooseMessages(
   const needed = question === undefined ? newest : [question, ...newest];
   if (sum(needed) <= budget) return needed;
   return limited ? 'too long' : cutMessages(needed, budget);
+}
+
+type Fitted = { results: Sized[]; kept: KeptMessage[]; room: Awaited<ReturnType<typeof roomOf>> };
+
+/** `counts`: of the instructions, the tools, and then the calls. */
+function partsOf(counts: number[], { results, kept, room }: Fitted): ModelRequest['parts'] {
+  const [instructions = 0, tools = 0, ...calls] = counts;
+  return {
+    tokens: {
+      instructions,
+      tools,
+      tool_calls: calls.reduce((total, tokens) => total + tokens, 0),
+      tool_outputs: sum(results),
+      messages: sum(kept),
+      room: room.tokens,
+    },
+    limited_by: room.limited ? 'max_prompt_tokens' : 'context_window',
+    ...placesOf(kept),
+  };
+}
+
+/** Messages without a gap between their numbers are one pair. */
+function placesOf(kept: KeptMessage[]): Pick<TurnRequest, 'kept' | 'cut'> {
+  const places: [number, number][] = [];
+  for (const { seq } of kept) {
+    const last = places.at(-1);
+    if (last !== undefined && last[1] === seq - 1) last[1] = seq;
+    else places.push([seq, seq]);
+  }
+  return { kept: places, cut: kept.flatMap(({ seq, isCut }) => (isCut ? [seq] : [])) };
 }
 
 async function instructionsOf(deps: Deps, run: RunRow): Promise<string | null> {

@@ -30,15 +30,19 @@ function cutTo<T extends Sized>(sized: T, limit: number): T {
   return { ...sized, text: headAndTail(text, characters), tokens: limit };
 }
 
+export type KeptMessage = ContextMessage & { isCut?: true };
+
 /** Cuts the texts of messages, none of which can be left out. */
-export function cutMessages(messages: ContextMessage[], room: number): ContextMessage[] {
+export function cutMessages(messages: ContextMessage[], room: number): KeptMessage[] {
   const sized = messages.map((message) => ({
     message,
     text: textOf(message),
     tokens: message.tokens,
   }));
   return shareRoom(sized, room).map(({ message, text, tokens }) =>
-    tokens === message.tokens ? message : { ...message, tokens, content: withText(message, text) },
+    tokens === message.tokens
+      ? message
+      : { ...message, tokens, content: withText(message, text), isCut: true },
   );
 }
 

@@ -5,9 +5,11 @@ import { APIConnectionError } from 'openai';
 import { currentScope } from '../../db/core/row-scope.ts';
 import { claimTurn } from '../../db/runs/claim-turn.ts';
 import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
+import { recordLostRequest } from '../../db/runs/explain-run.ts';
 import { countLostUsage, finishTurn } from '../../db/runs/finish-turn.ts';
 import type { TurnRef } from '../../db/runs/open-step.ts';
 import type { ClaimedRun } from '../../db/runs/transitions.ts';
+import type { LostRequest, TurnRequest } from '../../wire/explanation.ts';
 import type { RunId } from '../../wire/ids.ts';
 import type { TokenCounts } from '../../wire/rows.ts';
 import { pauseBatchFor } from '../../db/batches/transitions.ts';
@@ -93,14 +95,18 @@ async function takeTurn(
     }
     if (refused !== undefined && request.promptTokens >= refused.promptTokens) throw refused.error;
     if (await isHeld(deps, run, { server, request }, signal)) return { kind: 'held' };
+    const sentAt = Date.now();
+    const sent = () => ({ ...request.parts, sent_at: sentAt, duration_ms: Date.now() - sentAt });
     try {
       const end = await streamTurn(deps, { run, ref, server, request }, signal);
+      end.request = sent();
       await chargeAnswer(deps.pool, server.target.limits, end.usage.completion_tokens);
       // The answer is paid for: an outage of the database does not cost it.
       return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
       signal.throwIfAborted();
       report(error);
+      await recordLost(deps, ref, sent(), error);
       const lesson = adaptations < MAX_ADAPTATIONS ? adapt(server, error, request) : undefined;
       if (lesson === undefined) throw await asDelay(deps, run, error, server);
       refused = lesson === 'smaller' ? { error, promptTokens: request.promptTokens } : undefined;
@@ -190,6 +196,29 @@ async function streamTurn(
 async function estimate({ promptTokens }: ModelRequest, writer: TurnWriter): Promise<TokenCounts> {
   const completionTokens = await writer.countTokens();
   return { ...NOTHING_USED, prompt_tokens: promptTokens, completion_tokens: completionTokens };
+}
+
+/** Without a database there is nowhere to record it, and the error is what matters. */
+async function recordLost(
+  { pool }: ActivityDependencies,
+  ref: TurnRef,
+  request: TurnRequest,
+  error: unknown,
+): Promise<void> {
+  const kind = kindOf(error);
+  if (kind === undefined) return;
+  const status = error instanceof ModelServerError ? (error.status ?? null) : null;
+  await recordLostRequest(pool, ref, { ...request, error: kind, status }).catch(() => {});
+}
+
+/** Undefined: the request was answered. */
+function kindOf(error: unknown): LostRequest['error'] | undefined {
+  if (error instanceof ModelServerError) return 'model_server';
+  const cause = error instanceof ModelOutageError ? error.cause : error;
+  if (cause instanceof APIConnectionError) return 'connection';
+  return cause instanceof ModelStreamError || cause instanceof ModelServerError
+    ? 'stream'
+    : undefined;
 }
 
 /** The log gets the reason: a client reads only that the server refused. */

@@ -46,6 +46,7 @@ import { listRunSteps } from './run-steps/list.ts';
 import { cancelRun } from './runs/cancel.ts';
 import { createThreadAndRun } from './runs/create-with-thread.ts';
 import { createRun } from './runs/create.ts';
+import { explainRun } from './runs/explain.ts';
 import { getRun } from './runs/get.ts';
 import { listRuns } from './runs/list.ts';
 import { listProjectRuns } from './runs/list-all.ts';
@@ -95,6 +96,7 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     submitToolOuputsToRun: submitToolOutputs,
     cancelRun,
     streamRunEvents,
+    explainRun,
   },
   'Run steps': { listRunSteps, getRunStep },
   'Vector stores': {

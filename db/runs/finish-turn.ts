@@ -1,5 +1,6 @@
 /** The end of a turn: one transaction holds the answer, the usage, the run's next status and the turn's result. */
 import { messageEvent, runEvent, stepEvent } from '../../wire/events.ts';
+import type { TurnRequest } from '../../wire/explanation.ts';
 import type { MessageId, RunId, StepId } from '../../wire/ids.ts';
 import { toUsage } from '../../wire/objects.ts';
 import { tokensUsed } from '../../telemetry/metrics.ts';
@@ -45,6 +46,8 @@ export type TurnEnd = StatusAfterTurn & {
   toolCalls: NewToolCall[];
   /** What the model server wants back with the calls. */
   upstream: UpstreamTurn | null;
+  /** Undefined: nothing was sent. */
+  request?: TurnRequest;
 };
 
 /**
@@ -66,8 +69,15 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
         'turns.record',
         `with owners as (select project_id, key_id from runs where id = $1),
            charged as (${CHARGE_TOKENS('$4::bigint')}), counted as (${COUNT_TOKENS('$5', '$6', '$7', '$8')})
-         insert into run_turns (run_id, turn, result) values ($1, $2, $3::jsonb)`,
-        [ref.runId, ref.turn, toJson(result), tokensOf(end.usage), ...countsOf(end.usage)],
+         insert into run_turns (run_id, turn, result, request) values ($1, $2, $3::jsonb, $9::jsonb)`,
+        [
+          ref.runId,
+          ref.turn,
+          toJson(result),
+          tokensOf(end.usage),
+          ...countsOf(end.usage),
+          end.request === undefined ? null : toJson(end.request),
+        ],
       ),
     ]);
     return result;

@@ -9,7 +9,13 @@ import { descriptionDifferences } from './description-differences.ts';
 import { OPERATIONS } from './description.ts';
 import { DESCRIPTION_DEVIATIONS, DEVIATIONS, REQUEST_DEVIATIONS } from './deviations.ts';
 
-const EXTENSIONS = ['streamRunEvents', 'modifyBatch', 'listBatchRequiresAction', 'listThreads'];
+const EXTENSIONS = [
+  'streamRunEvents',
+  'modifyBatch',
+  'listBatchRequiresAction',
+  'listThreads',
+  'explainRun',
+];
 
 let env: Environment;
 let served: Description;

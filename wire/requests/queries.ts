@@ -80,6 +80,9 @@ export const searchMessagesQuery = listQuery.extend({
 });
 
 export const listStepsQuery = listQuery.extend({ include });
+export const explainQuery = z.object({
+  include: list(z.literal('content'), 'strings', 100).default([]),
+});
 export const includeQuery = z.object({ include });
 /** For operations whose published query has no `include`. */
 export const extraIncludeQuery = z.object({ include: include.meta(EXTENSION) });

@@ -1,0 +1,81 @@
+/** What a run sent to its model, how its requests went, and what its searches found. Ours: the published description has none. */
+import { z } from 'zod';
+
+import { tools } from './requests/tools.ts';
+
+const integer = z.number().meta({ type: 'integer' });
+const text = z.string();
+
+/** Stored with the turn. Messages are named by their numbers in the thread: from and to, both included. */
+const turnRequest = z.object({
+  /** Milliseconds since 1970. */
+  sent_at: integer,
+  duration_ms: integer,
+  /** As this server counts them. */
+  tokens: z.object({
+    instructions: integer,
+    tools: integer,
+    tool_calls: integer,
+    tool_outputs: integer,
+    messages: integer,
+    room: integer,
+  }),
+  /** What the room for the prompt follows from. */
+  limited_by: z.enum(['context_window', 'max_prompt_tokens']),
+  kept: z.array(z.tuple([integer, integer])),
+  /** Messages of which a part was left out. */
+  cut: z.array(integer),
+});
+export type TurnRequest = z.infer<typeof turnRequest>;
+
+const lostRequest = turnRequest.extend({
+  error: z.enum(['model_server', 'connection', 'stream']),
+  /** Of the model server's answer. */
+  status: integer.nullable(),
+});
+export type LostRequest = z.infer<typeof lostRequest>;
+
+const turn = z.object({
+  turn: integer,
+  /** Null while it is under way. */
+  result: text.nullable(),
+  usage: z.unknown(),
+  request: turnRequest.nullable(),
+  lost_requests: z.array(lostRequest),
+  steps: z.array(text),
+});
+export type ExplainedTurn = z.infer<typeof turn>;
+
+const DROPPED = ['context_window', 'max_prompt_tokens', 'last_messages', 'cut_off'] as const;
+
+export const runExplanation = z
+  .object({
+    object: z.literal('thread.run.explanation'),
+    run_id: text,
+    thread_id: text,
+    status: text,
+    model: text,
+    created_at: integer,
+    started_at: integer.nullable(),
+    ended_at: integer.nullable(),
+    turns: z.array(turn),
+    /** Of the newest request. Null: it is not known. */
+    dropped_messages: z
+      .object({
+        count: integer,
+        /** The newest 100. */
+        messages: z.array(z.object({ id: text, tokens: integer, reason: z.enum(DROPPED) })),
+      })
+      .nullable(),
+    searches: z.array(
+      z.object({
+        step_id: text,
+        call_id: text,
+        results: z.array(z.object({ file_id: text, file_name: text, score: z.number() })),
+        query: text.optional(),
+      }),
+    ),
+    content: z.object({ instructions: text.nullable(), tools }).optional(),
+  })
+  .meta({ id: 'RunExplanation' });
+export type RunExplanation = z.infer<typeof runExplanation>;
