@@ -57,6 +57,8 @@ export type ActivityDependencies = {
   target: (endpoint: string, model: string) => PassedTarget | undefined;
   /** Of a project without a limit of its own; 0: none. */
   runsAtOnce: number;
+  /** Batches at model servers. `groupMs`: longest wait for one; `pollMs`: first pause; `directSeconds`: left of a run that waits no longer. */
+  upstream: { groupMs: number; pollMs: number; directSeconds: number };
   /** Seconds that a run of a batch may live. */
   longestRunSeconds: number;
 };

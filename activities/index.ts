@@ -24,11 +24,13 @@ import type { IndexedPart } from './ingest/index-words.ts';
 import { indexDocuments } from './ingest/index-words.ts';
 import type { IngestResult } from './ingest/ingest-file.ts';
 import { beating, cutFile, embedSlice } from './ingest/ingest-file.ts';
+import type { Handed } from './turn/handed-turn.ts';
 import type { Held } from './turn/model-turn.ts';
 import { modelTurn } from './turn/model-turn.ts';
 import { reportFailed } from './report-failed.ts';
 import { runTool } from './run-tool.ts';
 import type { Crowded } from './slot-shares.ts';
+import { advanceUpstream } from './upstream/advance-upstream.ts';
 
 export type { BatchStep } from './batches/advance-batch.ts';
 export type { FiringResult } from './batches/fire-schedule.ts';
@@ -37,14 +39,22 @@ export type { IngestEndReason } from '../db/vector-stores/documents.ts';
 export type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
 export type { RunToolResult } from '../db/runs/tool-calls.ts';
 export type { TurnResult } from '../db/runs/finish-turn.ts';
+export type { Handed } from './turn/handed-turn.ts';
 
 export type { Crowded } from './slot-shares.ts';
 export type { Held } from './turn/model-turn.ts';
 export type { IngestResult } from './ingest/ingest-file.ts';
 
 export type Activities = {
-  /** One answer of the model, streamed and stored. `knows`: the workflow knows the result `crowded`. */
-  modelTurn(runId: RunId, turn: number, knows?: boolean): Promise<TurnResult | Held | Crowded>;
+  /**
+   * One answer of the model, streamed and stored; or its request is stored for a batch at the model server. `knows`: the
+   * workflow knows the result `crowded`.
+   */
+  modelTurn(
+    runId: RunId,
+    turn: number,
+    knows?: boolean,
+  ): Promise<TurnResult | Held | Handed | Crowded>;
   /** One built-in tool call. */
   runTool(runId: RunId, callId: string, knows?: boolean): Promise<RunToolResult | Crowded>;
   /** The end of a run that no model turn wrote. */
@@ -63,6 +73,8 @@ type BatchActivities = {
   advanceBatch(batchId: BatchId): Promise<BatchStep>;
   /** Asks a model server for the answer of a line that has no run. */
   passLine(batchId: BatchId, line: number): Promise<PassResult>;
+  /** One step of the batches of a model at its server, and the ms until the next one; null: there is nothing to do. */
+  advanceUpstream(model: string): Promise<number | null>;
   /** What an operator asked for in the Temporal UI. */
   changeBatch(batchId: BatchId, change: OperatorChange): Promise<void>;
   /** Writes the files of a batch and ends it. */
@@ -97,6 +109,7 @@ export function createActivities(
     },
     validateBatch: (id) => ofBatch(deps.pool, id, () => validateBatch(deps, id)),
     advanceBatch: (id) => ofBatch(deps.pool, id, () => advanceBatch(deps, id)),
+    advanceUpstream: (model) => advanceUpstream(deps, model),
     changeBatch: (id, change) => ofBatch(deps.pool, id, () => changeBatch(deps, id, change)),
     finalizeBatch: (id) => ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
     fireSchedule: (id, firing) => ofSchedule(deps.pool, id, () => fireSchedule(deps, id, firing)),

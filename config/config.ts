@@ -22,6 +22,8 @@ export type ModelTarget = {
   contextWindow: number | undefined;
   /** See the models file. */
   vision: boolean | undefined;
+  /** See the models file. */
+  batch: boolean;
   profile: ModelProfile;
   /** Of the entry, under the id that clients use. */
   limits: {
@@ -136,6 +138,7 @@ export function modelTarget(
     upstreamModel: entry?.upstream_model ?? model,
     contextWindow: entry?.context_window ?? config.modelContextWindow,
     vision: entry?.vision,
+    batch: entry?.batch ?? false,
     profile: { ...config.modelProfile, ...entry?.profile },
     limits: {
       model,

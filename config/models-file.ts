@@ -70,6 +70,8 @@ const entrySchema = z.strictObject({
   /** Of all workers together. */
   requests_per_minute: z.number().int().min(1).optional(),
   tokens_per_minute: z.number().int().min(1).optional(),
+  /** True: the server has `/batches` for it, which answer the turns of this server's batches. */
+  batch: z.boolean().optional(),
   /** Over the file's own profile, field by field. */
   profile: profileSchema.partial().optional(),
 });

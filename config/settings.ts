@@ -174,6 +174,21 @@ export const SETTINGS = {
   runTtlDays: both('RUN_TTL_DAYS', whole(0, 36_500).default(0), 'Days after which a run that has ended is deleted; `0`: never. Its messages stay'),
   maxTurns: both('MAX_TURNS', whole(1, 1_000).default(128), 'Model turns of a run. A run that uses all of them is `incomplete`'),
   batchSlots: worker('BATCH_SLOTS', whole(1, 10_000).default(64), 'Model turns and tool calls of batches that one worker runs at once'),
+  modelBatchGroupMs: worker(
+    'MODEL_BATCH_GROUP_MS',
+    whole(0, 3_600_000).default(60_000),
+    'Longest wait of a turn for the [batch at its model server](batches.md#half-price)',
+  ),
+  modelBatchPollMs: worker(
+    'MODEL_BATCH_POLL_MS',
+    whole(10, 600_000).default(10_000),
+    'First pause between two looks at a batch at a model server; it doubles up to thirty times as much',
+  ),
+  modelBatchDirectSeconds: worker(
+    'MODEL_BATCH_DIRECT_SECONDS',
+    whole(0, 2_592_000).default(3_600),
+    'Time left of a run at which its turn no longer waits for a batch at its model server',
+  ),
   runExpirySeconds: api('RUN_EXPIRY_SECONDS', whole(1, 2_592_000).default(600), 'Life of a run whose request has no `expires_after`'),
   pollAfterMs: api('POLL_AFTER_MS', whole(1, 60_000).default(500), 'Pause that the server asks of poll helpers (`openai-poll-after-ms`)'),
   streamKeepAliveMs: api('STREAM_KEEP_ALIVE_MS', whole(10, 600_000).default(15_000), "Pause between the comments that keep an idle stream's connection alive"),

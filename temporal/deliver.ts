@@ -14,7 +14,14 @@ import type { batchWorkflow } from '../workflows/batch.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { passLineWorkflow } from '../workflows/pass-line.ts';
 import type { runWorkflow } from '../workflows/run.ts';
-import { batchResumed, toolOutputsSubmitted, wakeBatch } from '../workflows/signals.ts';
+import type { upstreamWorkflow } from '../workflows/upstream.ts';
+import {
+  batchResumed,
+  toolOutputsSubmitted,
+  turnAnswered,
+  upstreamWorkflowId,
+  wakeBatch,
+} from '../workflows/signals.ts';
 import { SEARCH_ATTRIBUTES } from './search-attributes.ts';
 import { syncSchedule } from './sync-schedule.ts';
 import { refusalOf } from './when-there.ts';
@@ -43,11 +50,13 @@ export async function deliver(
   if (payload.kind === 'batch') return startBatch(outbox, workflowId as BatchId, payload);
   if (payload.kind === 'schedule') return syncSchedule(outbox, workflowId as ScheduleId);
   if (payload.kind === 'next') return startNext(outbox, payload);
+  if (payload.kind === 'upstream') return wakeUpstream(outbox, payload.model);
   const handle = client.workflow.getHandle(workflowId);
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
     else if (payload.kind === 'wake') await handle.signal(wakeBatch);
     else if (payload.kind === 'resume') await handle.signal(batchResumed);
+    else if (payload.kind === 'answered') await handle.signal(turnAnswered, payload.turn);
     else await handle.cancel();
     return 'accepted';
   } catch (error) {
@@ -56,7 +65,7 @@ export async function deliver(
   }
 }
 
-const NOT_OF_RUNS = ['ingest', 'batch', 'line', 'wake', 'schedule', 'next'];
+const NOT_OF_RUNS = ['ingest', 'batch', 'line', 'wake', 'schedule', 'next', 'upstream'];
 
 /** A run's workflow has the run's own id, so that a repeated start changes nothing. */
 export const logFieldsOf = ({ workflowId, payload: { kind } }: Delivery) => ({
@@ -143,6 +152,22 @@ function startLine(
     staticDetails: `Batch \`${batchId}\`, project \`${projectId}\`.`,
   };
   return start(client, 'passLineWorkflow', options, { batchId, projectId });
+}
+
+/** One that is about to end hears the signal and goes on. */
+export async function wakeUpstream(
+  { client, taskQueue }: Pick<Outbox, 'client' | 'taskQueue'>,
+  model: string,
+): Promise<DeliverResult> {
+  await client.workflow.signalWithStart<typeof upstreamWorkflow>('upstreamWorkflow', {
+    taskQueue,
+    workflowId: upstreamWorkflowId(taskQueue, model),
+    workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+    args: [{ v: 1, model }],
+    signal: wakeBatch,
+    staticSummary: `batches at the server of ${model}`,
+  });
+  return 'accepted';
 }
 
 async function start<T extends Workflow>(

@@ -6,6 +6,8 @@
 import { restartBatch } from '../db/batches/batches.ts';
 import { listPassing, restartPassing } from '../db/batches/passed-lines.ts';
 import { checkOldSchedules } from '../db/batches/schedules.ts';
+import { listUpstreamModels } from '../db/batches/upstream-batches.ts';
+import { forgetSettledTurns } from '../db/batches/upstream-turns.ts';
 import { keepBatch } from '../db/batches/transitions.ts';
 import { withTransaction } from '../db/core/pool.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
@@ -33,7 +35,9 @@ import { deleteIdleThreads, deleteOldRuns } from '../db/threads/retention.ts';
 import { repaired as countRepair } from '../telemetry/metrics.ts';
 import { eraseDue } from '../db/events/erase-events.ts';
 import { describeWorkflow, listCutOff } from '../temporal/describe.ts';
+import { wakeUpstream } from '../temporal/deliver.ts';
 import { startLoop } from '../temporal/loop.ts';
+import { upstreamWorkflowId } from '../workflows/signals.ts';
 import { reconcileIngests } from './reconcile-ingests.ts';
 import type { Reconciler } from './reconcile-ingests.ts';
 
@@ -55,6 +59,7 @@ export function startReconciler(parts: Reconciler): () => Promise<void> {
       await repairRuns(parts);
       await repairBatches(parts);
       await startStalledRuns(parts.pool);
+      await repairUpstream(parts);
     }
     if (await takePass(parts.pool, 'tidy', TIDY_SECONDS)) await tidy(parts);
     return false;
@@ -79,6 +84,7 @@ async function tidy(parts: Reconciler): Promise<void> {
   await deleteIdleThreads(pool, parts.threadTtlDays);
   await deleteOldRuns(pool, parts.runTtlDays);
   await checkOldSchedules(pool);
+  await forgetSettledTurns(pool);
   await reconcileIngests(parts);
 }
 
@@ -91,6 +97,16 @@ async function repairBatches({ pool, client, log }: Reconciler): Promise<void> {
     await inProject(project, () => withTransaction(pool, (tx) => restartBatch(tx, id)));
     countRepair('batch', workflow);
     log.warn({ batch_id: id, workflow }, 'Repaired a batch');
+  }
+}
+
+/** Turns wait for batches at a model server, and the workflow that makes them was lost. */
+async function repairUpstream({ pool, client, taskQueue, log }: Reconciler): Promise<void> {
+  for (const model of await listUpstreamModels(pool)) {
+    const workflow = await describeWorkflow(client, upstreamWorkflowId(taskQueue, model));
+    if (workflow === 'running') continue;
+    await wakeUpstream({ client, taskQueue }, model);
+    log.info({ model, workflow }, 'Went on with the batches at a model server');
   }
 }
 

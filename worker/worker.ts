@@ -170,6 +170,11 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     dispatcher: { dispatch() {} },
     target: (endpoint, model) => passedTarget(config, endpoint, model),
     runsAtOnce: config.limitRunsAtOnce,
+    upstream: {
+      groupMs: config.modelBatchGroupMs,
+      pollMs: config.modelBatchPollMs,
+      directSeconds: config.modelBatchDirectSeconds,
+    },
     longestRunSeconds: config.runExpiryMaxSeconds,
   };
   const standIn = startStandIn(options.temporalAddress, config, log);

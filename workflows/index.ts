@@ -7,3 +7,4 @@ export { passLineWorkflow } from './pass-line.ts';
 export { reconcileWorkflow } from './reconcile.ts';
 export { runWorkflow } from './run.ts';
 export { scheduledBatchWorkflow } from './scheduled-batch.ts';
+export { upstreamWorkflow } from './upstream.ts';

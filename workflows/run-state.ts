@@ -5,15 +5,18 @@
  *     │  ▲  └─────tools──► tools(turn) ──all done──┐
  *     │  │                     │ action            │
  *     │  └── model(turn + 1) ◄─┼───────────────────┘
- *     └──action──► waiting ◄───┘
- *                    └──outputs──► model(turn + 1)
+ *     ├──action──► waiting ◄───┘
+ *     │              └──outputs──► model(turn + 1)
+ *     └──handed──► handed(turn) ──answered or late──► model(turn)
  *
  *   model, tools ──stopped | cancelled | deadline | failed──► finalizing ──ended──► ended
+ *   handed ────────cancelled────────────────────────────────► finalizing ──ended──► ended
  *   waiting ───────cancelled | deadline─────────────────────► finalizing ──resumed: the outputs came first──► model(turn + 1)
  *   out of turns ───────────────────────────────────────────► finalizing
  */
 import type {
   FinalizeResult,
+  Handed,
   RunEndReason,
   RunToolResult,
   TurnResult,
@@ -25,6 +28,8 @@ type States = {
   model: { turn: number };
   tools: { turn: number; calls: { id: string; type: 'code_interpreter' | 'file_search' }[] };
   waiting: { turn: number; submission: string };
+  /** The request waits for its answer in a batch at the model server, `ms` at the most. */
+  handed: { turn: number; ms: number };
   finalizing: { turn: number; reason: RunEndReason };
 };
 type At = keyof States;
@@ -39,10 +44,12 @@ export type Interruption =
 
 /** The results that each state can have. */
 export type Results = {
-  model: TurnResult | Interruption;
+  model: TurnResult | Handed | Interruption;
   /** Every call of the step has its result. */
   tools: { kind: 'tools_done'; results: RunToolResult[] } | Interruption;
   waiting: { kind: 'outputs' } | { kind: 'deadline' } | { kind: 'cancelled' };
+  /** The activity finds in PostgreSQL whether there is an answer. */
+  handed: { kind: 'go on' } | { kind: 'cancelled' };
   finalizing: FinalizeResult;
 };
 
@@ -56,6 +63,7 @@ const TRANSITIONS: { [K in At]: Transition<K> } = {
   model: afterModel,
   tools: afterTools,
   waiting: afterWaiting,
+  handed: afterHanded,
   finalizing: afterFinalizing,
 };
 
@@ -87,6 +95,8 @@ function afterModel(
         : { at: 'tools', turn: state.turn, calls: result.calls };
     case 'action':
       return { at: 'waiting', turn: state.turn, submission: result.submission };
+    case 'handed':
+      return { at: 'handed', turn: state.turn, ms: result.ms };
     default:
       return afterInterruption(state, result);
   }
@@ -121,6 +131,17 @@ function afterWaiting(
       return nextTurn(state, maxTurns);
     case 'deadline':
       return finalizing(state, { status: 'expired', waiting: true });
+    case 'cancelled':
+      return cancel(state);
+    default:
+      throw impossible(state, result);
+  }
+}
+
+function afterHanded(state: OpenState<'handed'>, result: Results['handed']): RunState {
+  switch (result.kind) {
+    case 'go on':
+      return { at: 'model', turn: state.turn };
     case 'cancelled':
       return cancel(state);
     default:

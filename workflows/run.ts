@@ -24,6 +24,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type {
   Activities,
   Crowded,
+  Handed,
   Held,
   RunEndReason,
   RunToolResult,
@@ -35,7 +36,7 @@ import type { Interruption, OpenState, Results, RunState } from './run-state.ts'
 import { apply, initialState } from './run-state.ts';
 import type { RunInput } from './signals.ts';
 import { listenForResume } from './hold.ts';
-import { batchTaskQueue, crowdedTaskQueue, toolOutputsSubmitted } from './signals.ts';
+import { batchTaskQueue, crowdedTaskQueue, toolOutputsSubmitted, turnAnswered } from './signals.ts';
 
 const RUN_STATUS = defineSearchAttributeKey('RunStatus', SearchAttributeType.KEYWORD);
 
@@ -54,13 +55,15 @@ export type RunResult = { status: RunEnd['status']; reason: RunEnd['reason'] | n
 export async function runWorkflow(input: RunInput): Promise<RunResult> {
   const submitted = new Set<string>();
   setHandler(toolOutputsSubmitted, (submission) => void submitted.add(submission));
+  const answered = new Set<number>();
+  setHandler(turnAnswered, (turn) => void answered.add(turn));
 
   const whileHeld = listenForResume();
   let state: RunState = initialState;
   let finalized = false;
   while (state.at !== 'ended') {
     finalized = state.at === 'finalizing';
-    state = await advance(state, input, { submitted, whileHeld });
+    state = await advance(state, input, { submitted, answered, whileHeld });
   }
   const { status, reason = null } = state;
   // In the task that ends the workflow: one event, and no write of the server's visibility store beside that of the end.
@@ -73,13 +76,18 @@ export async function runWorkflow(input: RunInput): Promise<RunResult> {
   return { status, reason };
 }
 
-type Inbox = { submitted: ReadonlySet<string>; whileHeld: ReturnType<typeof listenForResume> };
+type Inbox = {
+  submitted: ReadonlySet<string>;
+  /** Turns that waited for a batch at their model server. */
+  answered: Set<number>;
+  whileHeld: ReturnType<typeof listenForResume>;
+};
 
 /** Performs the state. The switch ties each state to the results that it can have. */
 async function advance(
   state: OpenState,
   input: RunInput,
-  { submitted, whileHeld }: Inbox,
+  { submitted, answered, whileHeld }: Inbox,
 ): Promise<RunState> {
   const { maxTurns } = input;
   switch (state.at) {
@@ -93,6 +101,8 @@ async function advance(
       return apply(state, await interruptible(input, runTools(state.calls, input)), maxTurns);
     case 'waiting':
       return apply(state, await waitForOutputs(state.submission, input, submitted), maxTurns);
+    case 'handed':
+      return apply(state, await waitForAnswer(state, answered), maxTurns);
     case 'finalizing':
       return apply(state, await finalize(state.reason, input), maxTurns);
   }
@@ -171,7 +181,7 @@ function activitiesOn(taskQueue: string, summary: string, input: RunInput) {
   });
 }
 
-function modelTurn(turn: number, input: RunInput): Promise<TurnResult | Held> {
+function modelTurn(turn: number, input: RunInput): Promise<TurnResult | Held | Handed> {
   return inShare(input, (taskQueue) =>
     activitiesOn(taskQueue, `model turn ${turn + 1}`, input).modelTurn(input.runId, turn, true),
   );
@@ -225,6 +235,23 @@ async function waitFor(
   if (!(await condition(arrived, timeLeft(input), timer))) return false;
   showStatus(input, 'in_progress', '');
   return true;
+}
+
+/** For the signal, or until the turn is asked directly. */
+async function waitForAnswer(
+  { turn, ms }: OpenState<'handed'>,
+  answered: Set<number>,
+): Promise<Results['handed']> {
+  try {
+    setCurrentDetails(`Model turn ${turn + 1} waits for a batch at the model server.`);
+    await condition(() => answered.has(turn), ms, { summary: `answer of turn ${turn + 1}` });
+    answered.delete(turn);
+    setCurrentDetails('');
+    return { kind: 'go on' };
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    return { kind: 'cancelled' };
+  }
 }
 
 function finalize(reason: RunEndReason, input: RunInput): ReturnType<Activities['finalizeRun']> {

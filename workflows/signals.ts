@@ -2,6 +2,9 @@
 import { defineSignal } from '@temporalio/workflow';
 import type { BatchId, RunId, ScheduleId } from '../wire/ids.ts';
 
+/** The turn that waited for a batch at its model server has its answer, or is to be asked directly. */
+export const turnAnswered = defineSignal<[turn: number]>('turnAnswered');
+
 /** The outputs of this submission (the id of the step that waited) are stored in Postgres. */
 export const toolOutputsSubmitted = defineSignal<[submission: string]>('toolOutputsSubmitted');
 
@@ -29,6 +32,14 @@ export function crowdedTaskQueue(taskQueue: string): string {
 
 /** The versioned input of a batch's workflow. */
 export type BatchInput = { v: 1; batchId: BatchId };
+
+/** The versioned input of the workflow that makes batches at the server of a model. */
+export type UpstreamInput = { v: 1; model: string };
+
+/** One of them per task queue and model. */
+export function upstreamWorkflowId(taskQueue: string, model: string): string {
+  return `${taskQueue}-upstream:${model}`;
+}
 
 /** The versioned input of the workflow of a line that has no run. */
 export type PassLineInput = { v: 1; batchId: BatchId; line: number; expiresAtMs: number };

@@ -13,6 +13,8 @@ import { ModelServerError } from './server-error.ts';
 
 export type ModelServer = {
   target: ModelTarget;
+  /** Without retries. Ask it through `withRefusals`. */
+  client: OpenAI;
   /** Requests are built by these, and refusals add to them. All runs of this process share them. */
   facts: ServerFacts;
   /** Tokens that the model accepts. Asks the server when the settings do not say. */
@@ -71,6 +73,7 @@ function createServer(target: ModelTarget, dispatcher: Agent): ModelServer {
   let answer: Promise<number | null | undefined> | undefined;
   return {
     target,
+    client,
     facts,
     async contextWindow() {
       if (facts.window === undefined) {
@@ -84,16 +87,21 @@ function createServer(target: ModelTarget, dispatcher: Agent): ModelServer {
     },
     async open(request, signal) {
       const timeout = facts.profile.first_token_seconds * 1_000;
-      try {
-        return await client.chat.completions.create(request, { signal, timeout }).asResponse();
-      } catch (error) {
-        const { cause } = error as { cause?: unknown };
-        throw error instanceof APIConnectionError && cause instanceof ModelServerError
-          ? cause
-          : error;
-      }
+      return withRefusals(
+        client.chat.completions.create(request, { signal, timeout }).asResponse(),
+      );
     },
   };
+}
+
+/** @throws ModelServerError for a refusal, which the client takes for a broken connection */
+export async function withRefusals<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    const { cause } = error as { cause?: unknown };
+    throw error instanceof APIConnectionError && cause instanceof ModelServerError ? cause : error;
+  }
 }
 
 /** Organization and project are set apart from the environment, which belongs to this server's own clients. */

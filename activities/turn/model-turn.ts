@@ -2,6 +2,8 @@
 import { log } from '@temporalio/activity';
 import { APIConnectionError } from 'openai';
 
+import type { UpstreamAnswer } from '../../db/batches/upstream-turns.ts';
+import { discardAnswer } from '../../db/batches/upstream-turns.ts';
 import { currentScope } from '../../db/core/row-scope.ts';
 import { claimTurn } from '../../db/runs/claim-turn.ts';
 import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
@@ -27,6 +29,8 @@ import { ModelServerError } from '../model/server-error.ts';
 import type { Crowded } from '../slot-shares.ts';
 import type { ModelRequest } from './build-model-request.ts';
 import { buildModelRequest } from './build-model-request.ts';
+import type { Handed } from './handed-turn.ts';
+import { answering, handOverTurn, placeOfTurn } from './handed-turn.ts';
 import { observeAnswer } from './observe-answer.ts';
 import { streamAnswer } from './stream-answer.ts';
 import { TurnWriter } from './turn-writer.ts';
@@ -54,7 +58,7 @@ export type Held = { kind: 'held' };
 export async function modelTurn(
   deps: ActivityDependencies,
   { runId, turn, mayMove }: { runId: RunId; turn: number; mayMove: boolean },
-): Promise<TurnResult | Held | Crowded> {
+): Promise<TurnResult | Held | Handed | Crowded> {
   return attempt(deps, runId, ({ signal, owner }) =>
     deps.slots.hold(mayMove, () => claimAndTake(deps, { runId, turn, owner }, signal)),
   );
@@ -64,7 +68,7 @@ async function claimAndTake(
   deps: ActivityDependencies,
   ref: TurnRef,
   signal: AbortSignal,
-): Promise<TurnResult | Held> {
+): Promise<TurnResult | Held | Handed> {
   const project = currentScope() ?? '';
   const claim = await deps.beginnings.hold(project, signal, () => claimTurn(deps.pool, ref));
   if (claim.kind === 'done') return claim.result;
@@ -78,13 +82,16 @@ async function takeTurn(
   run: ClaimedRun,
   ref: TurnRef,
   signal: AbortSignal,
-): Promise<TurnResult | Held> {
+): Promise<TurnResult | Held | Handed> {
   const server = deps.models.resolve(run.model);
   if (server === undefined) {
     throw new ModelStreamError(`No model server is configured for '${run.model}'.`, {
       retryable: false,
     });
   }
+  const place = await placeOfTurn(deps, run, ref.turn, server);
+  if (place.kind === 'handed') return place;
+  let stored = place.kind === 'answered' ? place.answer : undefined;
   let refused: { error: unknown; promptTokens: number } | undefined;
   for (let adaptations = 0; ; adaptations++) {
     const request = await deps.beginnings.hold(run.project_id, signal, () =>
@@ -94,19 +101,26 @@ async function takeTurn(
       return finishTurn(deps.pool, ref, outOfBudget(request.reason));
     }
     if (refused !== undefined && request.promptTokens >= refused.promptTokens) throw refused.error;
-    if (await isHeld(deps, run, { server, request }, signal)) return { kind: 'held' };
+    if (place.kind === 'hand over' && (await handOverTurn(deps, run, ref.turn, request.body))) {
+      return { kind: 'handed', ms: place.ms };
+    }
+    // An answer that came in a batch is neither held nor counted by the limits of the model.
+    const isAsked = stored === undefined;
+    if (isAsked && (await isHeld(deps, run, { server, request }, signal))) return { kind: 'held' };
     const sentAt = Date.now();
     const sent = () => ({ ...request.parts, sent_at: sentAt, duration_ms: Date.now() - sentAt });
     try {
-      const end = await streamTurn(deps, { run, ref, server, request }, signal);
+      const end = await streamTurn(deps, { run, ref, server, request, stored }, signal);
       end.request = sent();
-      await chargeAnswer(deps.pool, server.target.limits, end.usage.completion_tokens);
+      const { completion_tokens: tokens } = end.usage;
+      if (isAsked) await chargeAnswer(deps.pool, server.target.limits, tokens);
       // The answer is paid for: an outage of the database does not cost it.
       return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
     } catch (error) {
       signal.throwIfAborted();
       report(error);
       await recordLost(deps, ref, sent(), error);
+      stored = undefined;
       const lesson = adaptations < MAX_ADAPTATIONS ? adapt(server, error, request) : undefined;
       if (lesson === undefined) throw await asDelay(deps, run, error, server);
       refused = lesson === 'smaller' ? { error, promptTokens: request.promptTokens } : undefined;
@@ -150,12 +164,19 @@ function outage(cause: ModelOutageError['cause'], { facts }: ModelServer): Model
   return new ModelOutageError(cause, facts.profile.retry_seconds);
 }
 
-type Turn = { run: ClaimedRun; ref: TurnRef; server: ModelServer; request: ModelRequest };
+type Turn = {
+  run: ClaimedRun;
+  ref: TurnRef;
+  server: ModelServer;
+  request: ModelRequest;
+  /** The answer came in a batch. */
+  stored: UpstreamAnswer | undefined;
+};
 
 /** Sends the request and streams the answer. Nothing of it ends the turn yet. */
 async function streamTurn(
   deps: ActivityDependencies,
-  { run, ref, server, request }: Turn,
+  { run, ref, server, request, stored }: Turn,
   signal: AbortSignal,
 ): Promise<TurnEnd> {
   const writer = new TurnWriter(deps, run, ref, { ...request, hasMessage: run.has_message });
@@ -164,10 +185,11 @@ async function streamTurn(
     maxCalls: run.tool_choice === 'none' ? 0 : run.parallel_tool_calls ? MAX_CALLS : 1,
     thinking: server.facts.profile.thinking,
   });
-  const observe = observeAnswer(server, run, ref, writer);
+  const observe = stored === undefined ? observeAnswer(server, run, ref, writer) : () => {};
   try {
     const count = (text: string) => deps.tokens.sum(run.project_id, [text]);
-    const finish = await streamAnswer(server, request, { answer, writer, count }, signal);
+    const source = stored === undefined ? server : answering(server, stored);
+    const finish = await streamAnswer(source, request, { answer, writer, count }, signal);
     observe(undefined);
     const { message, toolCalls } = await writer.finish();
     const { end, incomplete } = endOfAnswer(finish, toolCalls);
@@ -183,6 +205,11 @@ async function streamTurn(
   } catch (error) {
     if (!signal.aborted) observe(error);
     await writer.abandon();
+    if (stored !== undefined) {
+      // Another attempt reads the same answer, unless it is the answer that cannot be used.
+      if (!(error instanceof ModelStreamError || error instanceof ModelServerError)) throw error;
+      await discardAnswer(deps.pool, run.id, ref.turn);
+    }
     const usage = answer.usage ?? (answer.answered ? await estimate(request, writer) : undefined);
     // Without a database there is nowhere to count, and the error is what matters.
     if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});

@@ -26,14 +26,18 @@ export async function followRun(
   { id, status, batch_id }: Pick<RunRow, 'id' | 'status' | 'batch_id'>,
 ): Promise<void> {
   const state = LINE_STATES[status];
-  if (batch_id === null || state === null) return;
+  if (batch_id !== null && state !== null) await moveLine(tx, id, state);
+}
+
+/** A line that has not ended goes to another state. */
+export async function moveLine(tx: Tx, runId: string, state: LineState): Promise<void> {
   await query(
     tx,
     'batch-lines.follow-run',
     `with moved as (
        update batch_lines set state = $2 where run_id = $1 and state in ('running', 'waiting') and state <> $2 returning batch_id)
      ${WAKES}`,
-    [id, state],
+    [runId, state],
   );
 }
 

@@ -48,7 +48,11 @@ export type DeliveryPayload =
   /** Of a thread: a run has ended, and others wait. */
   | { kind: 'next'; projectId: ProjectId; threadId: ThreadId }
   /** Of a batch: something has changed that its workflow waits for. */
-  | { kind: 'wake' };
+  | { kind: 'wake' }
+  /** Of a run: the turn that a batch at its model server had is there, or is to be asked directly. */
+  | { kind: 'answered'; turn: number }
+  /** Turns wait for the next batch at the server of this model. */
+  | { kind: 'upstream'; model: string };
 
 /** The id of a workflow of a run or batch is the run's or batch's; an ingest's names its store, file and row. Its column is called `run_id`. */
 export type Delivery = { id: number; workflowId: string; payload: DeliveryPayload };

@@ -10,7 +10,7 @@ import type { Database } from './database.ts';
 import { createProject, startDatabase } from './database.ts';
 
 /** Without rows of projects. */
-const SHARED = ['migrations', 'model_rates', 'passes'];
+const SHARED = ['migrations', 'model_rates', 'passes', 'upstream_batches'];
 /** Their owner reads these through views, so that their indexes are used. */
 const WITH_VIEWS = ['chunks', 'idempotency_keys', 'message_words'];
 

@@ -4,17 +4,27 @@ import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
 
-import type { BatchStep } from '../../activities/index.ts';
+import type { BatchStep, Handed, TurnResult } from '../../activities/index.ts';
 import type { BatchId, RunId } from '../../wire/ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../temporal/search-attributes.ts';
 import type { batchWorkflow } from '../../workflows/batch.ts';
 import type { passLineWorkflow } from '../../workflows/pass-line.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
-import { batchTaskQueue, pauseBatch, setWindow, wakeBatch } from '../../workflows/signals.ts';
+import type { upstreamWorkflow } from '../../workflows/upstream.ts';
+import {
+  batchTaskQueue,
+  pauseBatch,
+  setWindow,
+  turnAnswered,
+  wakeBatch,
+} from '../../workflows/signals.ts';
 
 export type BatchScenario = {
-  workflow: 'batchWorkflow' | 'passLineWorkflow' | 'runWorkflow';
+  workflow: 'batchWorkflow' | 'passLineWorkflow' | 'runWorkflow' | 'upstreamWorkflow';
   steps?: BatchStep[];
+  turns?: (TurnResult | Handed)[];
+  /** Ms until the next step of the batches at a model server. */
+  pauses?: (number | null)[];
   /** What happens to the workflow from outside while it waits. */
   outside?: (handle: WorkflowHandle) => Promise<unknown>;
 };
@@ -50,10 +60,28 @@ export const BATCHES: Record<string, BatchScenario> = {
   },
   'batch-line': { workflow: 'passLineWorkflow' },
   'batch-run': { workflow: 'runWorkflow' },
+  'batch-handed': {
+    workflow: 'runWorkflow',
+    turns: [{ kind: 'handed', ms: LONG }],
+    outside: (handle) => handle.signal(turnAnswered, 0),
+  },
+  'batch-handed-late': { workflow: 'runWorkflow', turns: [{ kind: 'handed', ms: 50 }] },
+  'batch-handed-cancelled': {
+    workflow: 'runWorkflow',
+    turns: [{ kind: 'handed', ms: LONG }],
+    outside: (handle) => handle.cancel(),
+  },
+  'batch-upstream': {
+    workflow: 'upstreamWorkflow',
+    pauses: [0, LONG, null],
+    outside: (handle) => handle.signal(wakeBatch),
+  },
 };
 
-function activitiesOf({ steps = [] }: BatchScenario) {
+function activitiesOf({ steps = [], turns = [], pauses = [] }: BatchScenario) {
   const left = [...steps];
+  const turnsLeft = [...turns];
+  const pausesLeft = [...pauses];
   const nothing = () => Promise.resolve();
   return {
     // A step more than the script has: a signal that came while an activity ran is looked after at once.
@@ -63,7 +91,9 @@ function activitiesOf({ steps = [] }: BatchScenario) {
     finalizeBatch: nothing,
     changeBatch: nothing,
     passLine: nothing,
-    modelTurn: () => Promise.resolve({ kind: 'ended', status: 'completed' }),
+    modelTurn: () => Promise.resolve(turnsLeft.shift() ?? { kind: 'ended', status: 'completed' }),
+    advanceUpstream: () => Promise.resolve(pausesLeft.shift() ?? null),
+    finalizeRun: () => Promise.resolve({ kind: 'ended', status: 'cancelled' }),
   };
 }
 
@@ -79,6 +109,10 @@ async function start(client: Client, name: string, { workflow }: BatchScenario) 
     case 'passLineWorkflow': {
       const args: Parameters<typeof passLineWorkflow> = [{ v: 1, batchId, line: 1, expiresAtMs }];
       return client.workflow.start<typeof passLineWorkflow>(workflow, { ...options, args });
+    }
+    case 'upstreamWorkflow': {
+      const args: Parameters<typeof upstreamWorkflow> = [{ v: 1, model: 'tutor' }];
+      return client.workflow.start<typeof upstreamWorkflow>(workflow, { ...options, args });
     }
     case 'runWorkflow': {
       const runId = `run_${name}` as RunId;

@@ -18,6 +18,7 @@ const STATES = {
   model: { at: 'model', turn: 0 },
   tools: { at: 'tools', turn: 0, calls: [call] },
   waiting: { at: 'waiting', turn: 0, submission: 'step_1' },
+  handed: { at: 'handed', turn: 0, ms: 1_000 },
   finalizing: { at: 'finalizing', turn: 0, reason: { status: 'cancelled' } },
 } satisfies Record<string, RunState>;
 
@@ -29,6 +30,8 @@ const RESULTS = {
   'no tools left': { kind: 'tools', calls: [] },
   action: { kind: 'action', submission: 'step_2' },
   stopped: { kind: 'stopped' },
+  handed: { kind: 'handed', ms: 5 },
+  'go on': { kind: 'go on' },
   'all done': { kind: 'tools_done', results: [{ kind: 'done' }, { kind: 'done' }] },
   'done and action': {
     kind: 'tools_done',
@@ -65,6 +68,7 @@ const MODEL: Row = {
   'no tools left': next,
   action: wait,
   stopped: cancel,
+  handed: { at: 'handed', turn: 0, ms: 5 },
   ...INTERRUPTED,
 };
 
@@ -84,6 +88,7 @@ const TABLE: Record<keyof typeof STATES, Row> = {
     deadline: { at: 'finalizing', turn: 0, reason: { status: 'expired', waiting: true } },
     cancelled: cancel,
   },
+  handed: { 'go on': { at: 'model', turn: 0 }, cancelled: cancel },
   finalizing: {
     completed: { at: 'ended', status: 'completed' },
     'ended failed': { at: 'ended', status: 'failed', reason: 'server_error' },

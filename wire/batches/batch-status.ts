@@ -26,7 +26,7 @@ export function hasEnded(status: BatchStatus): boolean {
   return ENDED.includes(status);
 }
 
-/** `waiting`: the run waits for its client, and takes no place of the batch meanwhile. */
+/** `waiting`: the run waits for its client, or for a batch at its model server. It takes no place of the window meanwhile. */
 export type LineState =
   'pending' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled' | 'expired';
 
