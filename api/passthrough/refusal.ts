@@ -19,12 +19,23 @@ export async function sendRefusal(
   server: { baseUrl: string; apiKey: string },
 ): Promise<void> {
   const text = await beginningOf(body as AsyncIterable<Uint8Array>);
+  logRefusal(log, response, { status, text, server });
+  passHeaders(response, headers, PASSED);
+  response.status(status).json(shownError({ status, body: parsed(text), server }));
+}
+
+type Refused = { status: number; text: string; server: { baseUrl: string; apiKey: string } };
+
+/** For the operator: with addresses, without keys. */
+export function logRefusal(
+  log: ApiContext['log'],
+  response: Response,
+  { status, text, server }: Refused,
+): void {
   const reason = withoutKeys(text, server.apiKey).slice(0, LOGGED);
   const { origin } = new URL(server.baseUrl);
   const fields = { request_id: response.get('x-request-id'), server: origin, status, reason };
   log.warn(fields, 'The model server refused a request');
-  passHeaders(response, headers, PASSED);
-  response.status(status).json(shownError({ status, body: parsed(text), server }));
 }
 
 async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {

@@ -7,9 +7,11 @@ import type { Dispatcher } from 'undici';
 
 import { ApiError } from '../../wire/errors/errors.ts';
 import { modelServerFailed } from '../../wire/errors/http-errors.ts';
+import { streamErrors } from '../../wire/errors/stream-errors.ts';
 import type { ApiContext } from '../context.ts';
 import { passHeaders } from './pass-headers.ts';
-import { sendRefusal } from './refusal.ts';
+import { logRefusal, sendRefusal } from './refusal.ts';
+import { shownStream } from './shown-stream.ts';
 
 export type ModelServer = { baseUrl: string; apiKey: string };
 
@@ -44,14 +46,14 @@ export async function passOn(
   const signal = AbortSignal.any([left.signal, link.context.stopping]);
   try {
     const answer = await ask(link.dispatcher, request, passage, signal);
-    const { statusCode, headers, body } = answer;
+    const { statusCode, headers } = answer;
     if (statusCode >= 400) {
       return await sendRefusal(link.context, response, answer, passage.server);
     }
     const tap = statusCode < 300 ? passage.tap?.(String(headers['content-type'])) : undefined;
     try {
       sendHead(response, statusCode, headers);
-      for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      for await (const chunk of shownBody(link, response, answer, passage)) {
         await tap?.read(chunk);
         if (!response.write(chunk)) await once(response, 'drain', { signal });
       }
@@ -64,6 +66,17 @@ export async function passOn(
     if (!signal.aborted) throw error;
     response.destroy();
   }
+}
+
+function shownBody(
+  { context }: Link,
+  response: Response,
+  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+  { server }: Passage,
+): AsyncIterable<Uint8Array> {
+  if (!isEventStream(String(headers['content-type']))) return body as AsyncIterable<Uint8Array>;
+  const report = (text: string) => logRefusal(context.log, response, { status, text, server });
+  return shownStream(body, streamErrors(server, report));
 }
 
 /** Of what the caller sent only this much: its key opens this server, and the rest is for this server to read. */
@@ -119,6 +132,8 @@ function sendHead(response: Response, status: number, headers: IncomingHttpHeade
   response.status(status);
   passHeaders(response, headers, PASSED);
   if (!isEventStream(headers['content-type'])) return;
+  // An error in it may become shorter.
+  response.removeHeader('content-length');
   response.set({ 'cache-control': 'no-cache, no-transform', 'x-accel-buffering': 'no' });
   response.flushHeaders();
 }

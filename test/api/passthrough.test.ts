@@ -531,6 +531,48 @@ test('shows of a refusal the sentence about the request, and nothing of where th
   }
 });
 
+test('shows of an error inside a stream what it shows of others, and leaves every other byte', async () => {
+  const body = JSON.stringify({ model: 'tutor', messages, stream: true });
+  const before = `: alive\r\n\r\n${event(chunk('Héllo 😀'))}`;
+  const message = `worker died at ${upstream.baseUrl} in /srv/llm/app.py`;
+  const error = event({ error: { message, type: 'InternalServerError', code: 500 } });
+  const after = `${event(chunk('x'.repeat(3_000_000)))}data: [DONE]`;
+  const sent = Buffer.from(before + error + after);
+  for (const size of [7, 1_000, 65_536]) {
+    upstream.answer = async (_received, response) => {
+      const headers = { 'content-type': 'text/event-stream', 'content-length': sent.length };
+      response.writeHead(200, headers);
+      const small = Buffer.byteLength(before + error);
+      for (let at = 0; at < sent.length;) {
+        const end = at < small ? at + size : sent.length;
+        if (!response.write(sent.subarray(at, end))) await once(response, 'drain');
+        at = end;
+      }
+      response.end();
+    };
+    const answer = await post('/v1/chat/completions', body);
+    const shown = event({
+      error: {
+        message: 'The model server answered 500.',
+        param: null,
+        code: null,
+        type: 'server_error',
+      },
+    });
+    expect((await answer.text()) === before + shown + after).toBe(true);
+  }
+  upstream.answer = (_received, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.end(before + error);
+  };
+  const stream = await client.chat.completions.create({ model: 'tutor', messages, stream: true });
+  await expect(
+    (async () => {
+      for await (const _ of stream);
+    })(),
+  ).rejects.toThrow('The model server answered 500.');
+});
+
 test('says in a sentence, without an address, that a server is away, refuses its key, or redirects', async () => {
   const body = (model: string) => JSON.stringify({ model, messages });
   const failed = { status: 502, type: 'server_error', param: null, code: 'model_server_failed' };

@@ -40,7 +40,8 @@ export function reasonOf(body: unknown): string {
   return typeof raw !== 'string' || found.includes(raw) ? found : `${found}: ${raw}`;
 }
 
-function fieldsOf(value: unknown): Record<string, unknown> {
+/** Of an object; none of anything else. */
+export function fieldsOf(value: unknown): Record<string, unknown> {
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   return isObject ? (value as Record<string, unknown>) : {};
 }
@@ -98,12 +99,18 @@ function namesOf(baseUrl: string): RegExp {
   return new RegExp(String.raw`(?<![\w-])(?:[\w-]+\.)*${literal}(?![\w-])(?::\d+)?`, 'gi');
 }
 
-type Refusal = { status: number; body: unknown; server: { baseUrl: string; apiKey: string } };
+/** The status is undefined for an error inside a stream that names none. */
+type Refusal = {
+  status: number | undefined;
+  body?: unknown;
+  server: { baseUrl: string; apiKey: string };
+};
 
 /** The error in the API's envelope; of a server's own faults only that there was one. */
 export function shownError({ status, body, server }: Refusal): ApiErrorBody {
-  const nothing = { message: `The model server answered ${status}.`, param: null, code: null };
-  if (status >= 500) return { error: { ...nothing, type: 'server_error' } };
+  const what = status === undefined ? 'reported an error' : `answered ${status}`;
+  const nothing = { message: `The model server ${what}.`, param: null, code: null };
+  if (status === undefined || status >= 500) return { error: { ...nothing, type: 'server_error' } };
   const { type, param, code } = fieldsOf(fieldsOf(body)['error']);
   const reason = withoutPlaces(withoutKeys(reasonOf(body), server.apiKey), server.baseUrl);
   const shown = {
