@@ -41,23 +41,29 @@ type Row = Pick<AuditLog, 'id' | 'type' | 'effective_at' | 'resource_id'> & {
 };
 
 export type AuditFilter = Partial<
-  Record<'project_id' | 'actor_id' | 'event_type' | 'resource_id', string | undefined>
+  Record<'project_id' | 'actor_id' | 'event_type' | 'resource_id', string | undefined> &
+    /** Unix seconds. Events of that second are left out. */
+    Record<'created_after' | 'created_before', number | undefined>
 >;
 
 export async function listAudit(
   db: Queryable,
-  { project_id, actor_id, event_type, resource_id, ...page }: ListQuery & AuditFilter,
+  { project_id, actor_id, event_type, resource_id, ...rest }: ListQuery & AuditFilter,
 ): Promise<ListEnvelope<AuditLog>> {
+  const { created_after, created_before, ...page } = rest;
+  const equal = ['project_id', 'actor', 'type', 'resource_id'].map(
+    (column, index) => `($${index + 1}::text is null or ${column} = $${index + 1})`,
+  );
+  const values = [project_id, actor_id, event_type, resource_id, created_after, created_before];
   const source = {
     name: 'audit',
     columns: 'id, effective_at, actor, project_id, type, resource_id',
     table: 'audit_events',
     scope: {},
     filter: {
-      where: ['project_id', 'actor', 'type', 'resource_id']
-        .map((column, index) => `($${index + 1}::text is null or ${column} = $${index + 1})`)
-        .join(' and '),
-      values: [project_id, actor_id, event_type, resource_id].map((value) => value ?? null),
+      where: `${equal.join(' and ')} and ($5::bigint is null or effective_at > $5)
+        and ($6::bigint is null or effective_at < $6)`,
+      values: values.map((value) => value ?? null),
     },
     orderBy: 'id',
   } as const;

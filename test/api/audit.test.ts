@@ -131,3 +131,21 @@ test('a change that fails has no event', async () => {
   await expect(admin.delete('/threadmill/keys/key_none')).rejects.toMatchObject({ status: 404 });
   expect(await read()).toHaveLength(before);
 });
+
+test('is read from one time to another', async () => {
+  const [first, ...others] = await read();
+  const text =
+    'update audit_events set effective_at = effective_at - 86400 where id = $1 returning effective_at as at';
+  const { at } = (await env.pool.query<{ at: number }>(text, [first!.id])).rows[0]!;
+  const idsOf = async (query: string) => (await read(query)).map(({ id }) => id);
+  expect(await idsOf(`&created_after=${at - 1}&created_before=${at + 1}`)).toEqual([first!.id]);
+  expect(await idsOf(`&created_before=${at}`)).toEqual([]);
+  expect(await idsOf(`&created_after=${at}`)).toEqual(others.map(({ id }) => id));
+  const { type, project } = others.at(-1)!;
+  const narrowed = await read(`&event_type=${type}&project_id=${project.id}&created_after=${at}`);
+  expect(narrowed.at(-1)).toEqual(others.at(-1));
+  await expect(read('&created_after=yesterday')).rejects.toMatchObject({
+    status: 400,
+    param: 'created_after',
+  });
+});

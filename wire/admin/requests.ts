@@ -42,10 +42,18 @@ const days = z.preprocess(asNumber, integer(0, 36_500).optional());
 export const retentionQuery = z.object({ thread_ttl_days: days, run_ttl_days: days });
 
 const filter = z.string().max(LIMITS.fileId).optional();
+const time = integer(0, 4_102_444_800).optional();
 
 /** @throws ApiError 400 for a `project_id` that cannot be a project's */
 export const auditQuery = listQuery
-  .extend({ project_id: filter, actor_id: filter, event_type: filter, resource_id: filter })
+  .extend({
+    project_id: filter,
+    actor_id: filter,
+    event_type: filter,
+    resource_id: filter,
+    created_after: time,
+    created_before: time,
+  })
   .transform((query) => {
     if (query.project_id !== undefined) checkId('project_id', query.project_id);
     return query;
