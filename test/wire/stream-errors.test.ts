@@ -126,6 +126,11 @@ const SHAPES: [server: string, line: string, shown: object][] = [
     { error: { message: NOTHING, type: 'server_error', param: null, code: null } },
   ],
   [
+    'a server that names the event and no type',
+    `event: error\ndata: ${JSON.stringify({ code: 'bad_role', status: 400, message: WHY })}`,
+    { error: { message: SHOWN, type: 'invalid_request_error', param: null, code: 'bad_role' } },
+  ],
+  [
     'a server that names the event and writes text',
     `event: error\ndata: ${WHY}`,
     { error: { message: NOTHING, type: 'server_error', param: null, code: null } },

@@ -26,11 +26,14 @@ export function streamErrors(server: Server, report: (text: string) => void) {
       line,
     )!;
     const isData = field !== '' || content.startsWith('{');
-    const mayBeError = isData && (named || field.startsWith('error') || HINT.test(content));
+    const isNamed = named || field.startsWith('error');
+    const mayBeError = isData && (isNamed || HINT.test(content));
     named = /^event: ?error\b/.test(line) || (named && line !== end);
     if (!mayBeError) return line;
     const text = Buffer.from(content, 'latin1').toString();
-    const shown = shownData(parsed(text), server);
+    const data = parsed(text);
+    const shown =
+      shownData(data, server) ?? (isNamed ? { error: shownIn(fieldsOf(data), server) } : undefined);
     if (shown === undefined) return line;
     report(text);
     return field + Buffer.from(JSON.stringify(shown)).toString('latin1') + end;
