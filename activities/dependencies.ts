@@ -1,4 +1,5 @@
 /** What activities are made of: the worker builds it once. */
+import type { ModelPrice } from '../config/price.ts';
 import type { EventBatcher } from '../db/events/event-batcher.ts';
 import type { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
@@ -59,6 +60,7 @@ export type ActivityDependencies = {
   runsAtOnce: number;
   /** Batches at model servers. `groupMs`: longest wait for one; `pollMs`: first pause; `directSeconds`: left of a run that waits no longer. */
   upstream: { groupMs: number; pollMs: number; directSeconds: number };
+  priceOf: (model: string) => ModelPrice | undefined;
   /** Seconds that a run of a batch may live. */
   longestRunSeconds: number;
 };

@@ -57,7 +57,7 @@ export async function passGate(
 
 /** The server takes fewer requests than are sent: the same turn has a chance later. */
 export function isOverload(error: ModelServerError): boolean {
-  return error.transient && [429, 503, 529].includes(error.status ?? 0);
+  return error.transient && !error.outOfQuota && [429, 503, 529].includes(error.status ?? 0);
 }
 
 /** The batch asks less, and this turn later: no line fails of an overload. */

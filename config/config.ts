@@ -4,6 +4,7 @@
  */
 import type { ModelEntry, ModelProfile } from './models-file.ts';
 import { readModelsFile } from './models-file.ts';
+import type { ModelPrice } from './price.ts';
 import type { Settings, SettingsOf, Texts } from './read-settings.ts';
 import { readSecret, readSettings } from './read-settings.ts';
 import type { Process } from './settings.ts';
@@ -146,6 +147,14 @@ export function modelTarget(
       tokensPerMinute: entry?.tokens_per_minute,
     },
   };
+}
+
+/** Of the model's entry in the models file. */
+export function priceOf(
+  { models }: Pick<ServingConfig, 'models'>,
+  model: string,
+): ModelPrice | undefined {
+  return models.find(({ id }) => id === model)?.price;
 }
 
 /** The server of a request that passes to `model` as it is: that of embeddings may be another. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
+import { priceSchema } from './price.ts';
 import { ConfigError, httpUrl } from './values.ts';
 
 /** The fields that every request needs. */
@@ -72,6 +73,8 @@ const entrySchema = z.strictObject({
   tokens_per_minute: z.number().int().min(1).optional(),
   /** True: the server has `/batches` for it, which answer the turns of this server's batches. */
   batch: z.boolean().optional(),
+  /** Absent: the tokens of the model cost nothing. */
+  price: priceSchema.optional(),
   /** Over the file's own profile, field by field. */
   profile: profileSchema.partial().optional(),
 });

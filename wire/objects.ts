@@ -173,6 +173,7 @@ export const toBatch = (row: rows.BatchRow): wire.Batch =>
     object: 'batch',
     errors: row.errors.length === 0 ? null : { object: 'list', data: row.errors },
     request_counts: { total: row.total, completed: row.completed, failed: row.failed },
+    usage: row.status === 'validating' || row.status === 'failed' ? null : toBatchUsage(row.spent),
     'x-threadmill': {
       window: row.running_limit,
       current_window: row.current_window,
@@ -182,5 +183,22 @@ export const toBatch = (row: rows.BatchRow): wire.Batch =>
       on_requires_action: row.on_requires_action,
       resume_from: row.resume_from,
       resumed: row.resumed,
+      budget: {
+        tokens: row.budget.tokens ?? null,
+        usd: row.budget.usd ?? null,
+        on_exceeded: row.budget.on_exceeded ?? 'pause',
+      },
+      cost_usd: row.spent.cost,
     },
   });
+
+function toBatchUsage(spent: rows.TokenCounts): wire.BatchUsage {
+  const { prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens } = spent;
+  return {
+    input_tokens: prompt_tokens,
+    input_tokens_details: { cached_tokens },
+    output_tokens: completion_tokens,
+    output_tokens_details: { reasoning_tokens },
+    total_tokens: prompt_tokens + completion_tokens,
+  };
+}

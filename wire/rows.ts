@@ -135,10 +135,13 @@ export type VectorStoreFileRow = Omit<wire.VectorStoreFile, 'object' | 'chunking
 /** Counts are those of its lines. */
 export type BatchRow = Omit<
   wire.Batch,
-  'object' | 'errors' | 'request_counts' | 'expires_at' | 'x-threadmill'
+  'object' | 'errors' | 'request_counts' | 'expires_at' | 'usage' | 'x-threadmill'
 > &
   wire.Batch['request_counts'] &
-  Omit<wire.BatchSettings, 'window'> & {
+  Omit<wire.BatchSettings, 'window' | 'budget' | 'cost_usd'> & {
+    budget: Partial<wire.BatchSettings['budget']>;
+    /** `cost`: in US dollars. */
+    spent: TokenCounts & { cost: number };
     project_id: ProjectId;
     expires_at: number;
     errors: wire.BatchError[];

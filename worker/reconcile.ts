@@ -8,7 +8,7 @@ import { listPassing, restartPassing } from '../db/batches/passed-lines.ts';
 import { checkOldSchedules } from '../db/batches/schedules.ts';
 import { listUpstreamModels } from '../db/batches/upstream-batches.ts';
 import { forgetSettledTurns } from '../db/batches/upstream-turns.ts';
-import { keepBatch } from '../db/batches/transitions.ts';
+import { keepBatch } from '../db/batches/spend.ts';
 import { withTransaction } from '../db/core/pool.ts';
 import { finalizeRun } from '../db/runs/finalize.ts';
 import { startStalledRuns } from '../db/threads/start-next.ts';

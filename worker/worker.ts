@@ -6,7 +6,13 @@ import type { ActivityDependencies } from '../activities/index.ts';
 import { ingestPlaces } from '../activities/ingest/places.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { ConfigOf } from '../config/config.ts';
-import { embeddingsTarget, modelTarget, parseLimits, passedTarget } from '../config/config.ts';
+import {
+  embeddingsTarget,
+  modelTarget,
+  parseLimits,
+  passedTarget,
+  priceOf,
+} from '../config/config.ts';
 import { EventBatcher } from '../db/events/event-batcher.ts';
 import { InterpreterQueue } from '../db/interpreters/interpreter-lease.ts';
 import { Listener } from '../db/core/listener.ts';
@@ -175,6 +181,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
       pollMs: config.modelBatchPollMs,
       directSeconds: config.modelBatchDirectSeconds,
     },
+    priceOf: (model) => priceOf(config, model),
     longestRunSeconds: config.runExpiryMaxSeconds,
   };
   const standIn = startStandIn(options.temporalAddress, config, log);

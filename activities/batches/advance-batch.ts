@@ -7,7 +7,9 @@ import { widenWindow } from '../../db/batches/hold-turns.ts';
 import type { LineCounts } from '../../db/batches/line-states.ts';
 import { countLines, endDeleted, endPending, listLineRuns } from '../../db/batches/line-states.ts';
 import { endPassing } from '../../db/batches/passed-lines.ts';
-import { beginFinalizing, keepBatch } from '../../db/batches/transitions.ts';
+import { applyBudget } from '../../db/batches/budget.ts';
+import { keepBatch } from '../../db/batches/spend.ts';
+import { beginFinalizing } from '../../db/batches/transitions.ts';
 import { enqueueDelivery } from '../../db/core/deliveries.ts';
 import type { Delivery } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
@@ -71,6 +73,7 @@ async function go(
   const { id, paused } = batch;
   if (batch.on_requires_action === 'fail') await failWaiting(deps, id);
   if (batch.current_window < batch.running_limit) await widenWindow(pool, id);
+  await applyBudget(pool, batch);
   const { running = 0 } = await countLines(pool, id);
   const room = paused ? 0 : batch.current_window - running;
   await startLines(deps, batch, room, signal);

@@ -2,7 +2,7 @@
 import { findBatch } from '../../db/batches/batches.ts';
 import { countLines } from '../../db/batches/line-states.ts';
 import type { LineResult } from '../../db/batches/results.ts';
-import { readResults, sumUsage } from '../../db/batches/results.ts';
+import { readResults } from '../../db/batches/results.ts';
 import { endBatch } from '../../db/batches/transitions.ts';
 import { readBlobPart } from '../../db/blobs/blob-parts.ts';
 import type { StoredBlob } from '../../db/blobs/blobs.ts';
@@ -28,11 +28,10 @@ export async function finalizeBatch(deps: ActivityDependencies, id: BatchId): Pr
     const output = await write(deps, batch, ['completed'], signal);
     const errors = await write(deps, batch, ENDED, signal);
     const { completed = 0, failed = 0 } = await countLines(deps.pool, id);
-    const usage = await sumUsage(deps.pool, id);
     const ended = await withTransaction(deps.pool, async (tx) => {
       const outputFileId = await makeFile(tx, batch, 'output', output);
       const errorFileId = await makeFile(tx, batch, 'error', errors);
-      return endBatch(tx, batch, { outputFileId, errorFileId, completed, failed, usage });
+      return endBatch(tx, batch, { outputFileId, errorFileId, completed, failed });
     });
     if (ended === undefined) throw new Error(`Batch ${id} has ended meanwhile.`);
   });

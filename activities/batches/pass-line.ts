@@ -2,8 +2,10 @@
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { Agent, request as send } from 'undici';
 
+import { costOf } from '../../config/price.ts';
 import { endPassedLine, readPassedLine } from '../../db/batches/passed-lines.ts';
 import type { PassedLine } from '../../db/batches/passed-lines.ts';
+import type { Spent } from '../../db/batches/spend.ts';
 import { pauseBatchFor } from '../../db/batches/transitions.ts';
 import type { LineResponse } from '../../db/batches/results.ts';
 import { readBlobPart } from '../../db/blobs/blob-parts.ts';
@@ -15,6 +17,7 @@ import { ApiError } from '../../wire/errors/errors.ts';
 import { modelNotFound, previousResponseNotFound } from '../../wire/errors/http-errors.ts';
 import type { BatchId } from '../../wire/ids.ts';
 import { passedBodySchema } from '../../wire/batches/requests.ts';
+import type { TokenCounts } from '../../wire/rows.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
 import { fromHold, HeldError } from '../failures.ts';
@@ -39,18 +42,25 @@ export async function passLine(
     const found = await readPassedLine(deps.pool, batchId, line);
     if (found === undefined) return { kind: 'ended' };
     const ref = { ...found, batchId, line };
-    const response = await answer(deps, ref, signal).catch(async (error: unknown) => {
-      if (error instanceof ApiError) return { status_code: error.status, body: error.toJSON() };
+    const answered = await answer(deps, ref, signal).catch(async (error: unknown) => {
+      if (error instanceof ApiError) return { response: refused(error), spent: undefined };
       if (error instanceof HeldError) throw fromHold(error);
       if (!(error instanceof ModelServerError)) throw error;
       if (error.outOfQuota) await pauseBatchFor(deps.pool, batchId, 'insufficient_quota');
       throw asFailure(error);
     });
-    if (response === 'held') return { kind: 'held' };
-    await endPassedLine(deps.pool, [batchId, line], response);
+    if (answered === 'held') return { kind: 'held' };
+    await endPassedLine(deps.pool, [batchId, line], answered.response, answered.spent);
     return { kind: 'ended' };
   });
 }
+
+const refused = (error: ApiError): LineResponse => ({
+  status_code: error.status,
+  body: error.toJSON(),
+});
+
+type Answered = { response: LineResponse; spent: Spent | undefined };
 
 type Asked = PassedTarget & {
   endpoint: string;
@@ -63,7 +73,7 @@ async function answer(
   deps: ActivityDependencies,
   line: PassedLine & { batchId: BatchId; line: number },
   signal: AbortSignal,
-): Promise<LineResponse | 'held'> {
+): Promise<Answered | 'held'> {
   const { pool } = deps;
   const text = (await readBlobPart(pool, line.input_blob_id, line, line.bytes)).toString();
   const { body: given } = JSON.parse(text.trim()) as { body: unknown };
@@ -84,8 +94,7 @@ async function answer(
       throw await yieldTo(pool, [line.batchId, limits.model], error);
     },
   );
-  await record(deps, line, { endpoint, limits, response });
-  return response;
+  return { response, spent: await record(deps, line, { endpoint, limits, response }) };
 }
 
 /** It is tried again, after the time that the server asks for. */
@@ -139,24 +148,43 @@ function parsed(text: string): unknown {
 }
 
 type Passed = { endpoint: string; limits: ModelLimits; response: LineResponse };
-type Reported = Partial<Record<string, number>>;
 
 /** What the server reports is counted with the project, as for requests that pass through the API. */
 async function record(
-  { pool }: ActivityDependencies,
+  { pool, priceOf }: ActivityDependencies,
   { project_id: projectId, key_id: keyId }: PassedLine,
   { endpoint, limits, response }: Passed,
-): Promise<void> {
+): Promise<Spent | undefined> {
   const { model } = limits;
-  if (response.status_code !== 200) return;
-  const { id, usage } = (response.body ?? {}) as { id?: unknown; usage?: Reported };
+  if (response.status_code !== 200) return undefined;
+  const { id, usage = {} } = (response.body ?? {}) as { id?: unknown; usage?: Reported };
   if (endpoint === 'responses' && typeof id === 'string') {
     await rememberResponse(pool, projectId, id, model);
   }
-  const promptTokens = usage?.['prompt_tokens'] ?? usage?.['input_tokens'] ?? 0;
-  const completionTokens = usage?.['completion_tokens'] ?? usage?.['output_tokens'] ?? 0;
-  const totalTokens = usage?.['total_tokens'] ?? promptTokens + completionTokens;
-  const counts = { promptTokens, completionTokens, totalTokens };
+  const counts = countsIn(usage ?? {});
+  const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = counts;
+  const totalTokens = usage?.total_tokens ?? promptTokens + completionTokens;
   await chargeAnswer(pool, limits, completionTokens);
-  await addModelUsage(pool, { projectId, keyId, model, endpoint, estimated: false, ...counts });
+  const cost = costOf(counts, priceOf(model));
+  const passed = { projectId, keyId, model, endpoint, estimated: false, totalTokens, cost };
+  await addModelUsage(pool, { ...passed, promptTokens, completionTokens });
+  return { ...counts, cost };
+}
+
+type Details = { cached_tokens?: number; reasoning_tokens?: number };
+type Reported = Partial<
+  Record<`${'prompt' | 'completion' | 'input' | 'output' | 'total'}_tokens`, number>
+> &
+  Partial<Record<`${'prompt' | 'completion' | 'input' | 'output'}_tokens_details`, Details | null>>;
+
+/** Responses have other names than the endpoints before them. */
+function countsIn(usage: Reported): TokenCounts {
+  const input = usage.prompt_tokens_details ?? usage.input_tokens_details;
+  const output = usage.completion_tokens_details ?? usage.output_tokens_details;
+  return {
+    prompt_tokens: usage.prompt_tokens ?? usage.input_tokens ?? 0,
+    cached_tokens: input?.cached_tokens ?? 0,
+    completion_tokens: usage.completion_tokens ?? usage.output_tokens ?? 0,
+    reasoning_tokens: output?.reasoning_tokens ?? 0,
+  };
 }

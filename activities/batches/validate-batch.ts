@@ -114,8 +114,8 @@ async function store(
 
 /** Those lines whose assistants and models are there; the others become errors. */
 async function withKnownModels(
-  { pool, target }: ActivityDependencies,
-  { project_id, endpoint }: BatchRow,
+  { pool, target, priceOf }: ActivityDependencies,
+  { project_id, endpoint, budget }: BatchRow,
   lines: readonly CheckedLine[],
   errors: BatchError[],
 ): Promise<CheckedLine[]> {
@@ -130,9 +130,16 @@ async function withKnownModels(
       return false;
     }
     const model = given ?? assistantsModel ?? '';
-    if (target(path, model) !== undefined) return true;
+    const isKnown = target(path, model) !== undefined;
+    if (isKnown && (budget.usd === undefined || priceOf(model) !== undefined)) return true;
     const { message } = modelNotFound(model);
-    errors.push({ code: 'model_not_found', message, param: 'body.model', line });
+    const error = isKnown ? withoutPrice(model) : { code: 'model_not_found', message };
+    errors.push({ ...error, param: 'body.model', line });
     return false;
   });
 }
+
+const withoutPrice = (model: string) => ({
+  code: 'model_without_price',
+  message: `The models file has no price for the model '${model}', and the batch has a budget in US dollars.`,
+});

@@ -2,6 +2,7 @@
 import { log } from '@temporalio/activity';
 import { APIConnectionError } from 'openai';
 
+import { costOf } from '../../config/price.ts';
 import type { UpstreamAnswer } from '../../db/batches/upstream-turns.ts';
 import { discardAnswer } from '../../db/batches/upstream-turns.ts';
 import { currentScope } from '../../db/core/row-scope.ts';
@@ -186,6 +187,10 @@ async function streamTurn(
     thinking: server.facts.profile.thinking,
   });
   const observe = stored === undefined ? observeAnswer(server, run, ref, writer) : () => {};
+  const priced = (counts: TokenCounts) => ({
+    ...counts,
+    cost: costOf(counts, deps.priceOf(run.model)),
+  });
   try {
     const count = (text: string) => deps.tokens.sum(run.project_id, [text]);
     const source = stored === undefined ? server : answering(server, stored);
@@ -197,7 +202,7 @@ async function streamTurn(
     if (request.measurable) measureTokens(server.facts, request.promptTokens, usage.prompt_tokens);
     return {
       ...end,
-      usage,
+      usage: priced(usage),
       toolCalls,
       upstream: { server: server.target.baseUrl, ...answer.upstream() },
       message: message && { ...message, incomplete },
@@ -210,7 +215,8 @@ async function streamTurn(
       if (!(error instanceof ModelStreamError || error instanceof ModelServerError)) throw error;
       await discardAnswer(deps.pool, run.id, ref.turn);
     }
-    const usage = answer.usage ?? (answer.answered ? await estimate(request, writer) : undefined);
+    const counts = answer.usage ?? (answer.answered ? await estimate(request, writer) : undefined);
+    const usage = counts && priced(counts);
     // Without a database there is nowhere to count, and the error is what matters.
     if (usage !== undefined) await countLostUsage(deps.pool, run.id, usage).catch(() => {});
     if (!(error instanceof ModelStreamError)) throw error;

@@ -1,4 +1,6 @@
 /** Counts what passes to the caller's project, and remembers whose the responses are that a model server keeps. */
+import { priceOf } from '../../config/config.ts';
+import { costOf } from '../../config/price.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { rememberResponse } from '../../db/projects/passed-responses.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
@@ -20,7 +22,7 @@ export type Counted = {
 };
 
 export function countingTap(context: ApiContext, counted: Counted, contentType: string): Tap {
-  const { pool, log, tokens } = context;
+  const { pool, log, tokens, config } = context;
   const { prompt, ...request } = counted;
   const isStream = isEventStream(contentType);
   const isText = isStream || contentType.includes('json');
@@ -51,10 +53,19 @@ export function countingTap(context: ApiContext, counted: Counted, contentType: 
       });
       const totalTokens = promptTokens + completionTokens;
       const counts = reported ?? { promptTokens, completionTokens, totalTokens };
-      await addModelUsage(pool, { ...request, ...counts, estimated }).catch(lost);
+      const cost = costOf(toCounts(counts), priceOf(config, request.model));
+      await addModelUsage(pool, { ...request, ...counts, estimated, cost }).catch(lost);
     },
   };
 }
+
+/** Cached input and reasoning are priced as other tokens: the meter does not read them. */
+const toCounts = (counts: { promptTokens: number; completionTokens: number }) => ({
+  prompt_tokens: counts.promptTokens,
+  completion_tokens: counts.completionTokens,
+  cached_tokens: 0,
+  reasoning_tokens: 0,
+});
 
 async function estimate(
   tokens: TokenCounter,

@@ -19,6 +19,7 @@ import { query } from '../core/pool.ts';
 import { readById } from '../core/read-by-id.ts';
 import { getFileRow, lockFiles } from '../files/files.ts';
 import { CURRENT_WINDOW } from './hold-turns.ts';
+import { SPENT } from './spend.ts';
 import { restartPassing } from './passed-lines.ts';
 import type { ResumedBatch } from './resume.ts';
 import { resumeFrom } from './resume.ts';
@@ -31,7 +32,7 @@ const counted = (column: 'completed' | 'failed') =>
 
 export const BATCH_COLUMNS = `id, project_id, created_at, endpoint, input_file_id, input_blob_id, completion_window, metadata,
   output_expires_after, status, ending, expires_at, in_progress_at, finalizing_at, completed_at, failed_at, expired_at,
-  cancelling_at, cancelled_at, errors, output_file_id, error_file_id, checked_chunk, checked_offset, checked_lines, total, usage,
+  cancelling_at, cancelled_at, errors, output_file_id, error_file_id, checked_chunk, checked_offset, checked_lines, total, ${SPENT}, budget,
   running_limit, ${CURRENT_WINDOW()} as current_window, priority, paused,
   case when paused then coalesce(pause_reason, 'requested') end as pause_reason, on_requires_action,
   resume_from, resumed_blob_id, resumed,
@@ -90,8 +91,9 @@ async function insertBatch(
     'batches.create',
     `insert into batches (id, project_id, key_id, created_at, endpoint, input_file_id, input_blob_id, completion_window, metadata,
        output_expires_after, status, expires_at, running_limit, priority, paused, on_requires_action,
-       resume_from, resumed_blob_id)
-     select $1, $2, $14, moment, $3, $4, $5, $6, $7::jsonb, $8, 'validating', moment + $9, $10, $11, $12, $13, $15, $16
+       resume_from, resumed_blob_id, budget)
+     select $1, $2, $14, moment, $3, $4, $5, $6, $7::jsonb, $8, 'validating', moment + $9, $10, $11, $12, $13, $15, $16,
+       jsonb_strip_nulls($17::jsonb)
      from unix_now() as moment returning ${BATCH_COLUMNS}`,
     [
       mintId('batch'),
@@ -110,6 +112,7 @@ async function insertBatch(
       key,
       from.id,
       from.blobId,
+      toJson(settings.budget),
     ],
   );
   return rows[0]!;

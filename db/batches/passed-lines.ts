@@ -4,8 +4,12 @@ import type { BlobPlace } from '../blobs/blob-parts.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import type { Spent } from './spend.ts';
+import { ADD_SPEND, countsOf } from './spend.ts';
 import { WAKES } from './line-states.ts';
 import type { LineResponse } from './results.ts';
+
+const NO_COUNTS: null[] = Array.from({ length: 5 }, () => null);
 
 export const lineWorkflowId = (batchId: BatchId, line: number): string => `${batchId}:${line}`;
 
@@ -34,11 +38,12 @@ export async function readPassedLine(
   return rows[0];
 }
 
-/** Stores the answer of a line that still runs, and wakes its batch as the end of a run does. */
+/** Stores the answer of a line that still runs with what it cost, and wakes its batch as the end of a run does. */
 export async function endPassedLine(
   db: Queryable,
   [batchId, line]: [BatchId, number],
   response: LineResponse,
+  spent: Spent | undefined,
 ): Promise<void> {
   const state = response.status_code! < 300 ? 'completed' : 'failed';
   await query(
@@ -46,9 +51,10 @@ export async function endPassedLine(
     'passed-lines.end',
     `with moved as (
        update batch_lines set state = $3, response = $4::json where batch_id = $1 and line = $2 and state = 'running'
-       returning batch_id)
+       returning batch_id),
+     owners as (select batch_id from moved where $5::bigint is not null), spent as (${ADD_SPEND('$5', '$6', '$7', '$8', '$9')})
      ${WAKES}`,
-    [batchId, line, state, toJson(response)],
+    [batchId, line, state, toJson(response), ...(spent ? countsOf(spent) : NO_COUNTS)],
   );
 }
 

@@ -2,8 +2,8 @@
 import type { LineState } from '../../wire/batches/batch-status.ts';
 import type { BatchId, RunId } from '../../wire/ids.ts';
 import { toMessage, toRun } from '../../wire/objects.ts';
-import type { MessageRow, RunRow, TokenCounts } from '../../wire/rows.ts';
-import type { BatchUsage, Message, Run } from '../../wire/types.ts';
+import type { MessageRow, RunRow } from '../../wire/rows.ts';
+import type { Message, Run } from '../../wire/types.ts';
 import type { BlobPlace } from '../blobs/blob-parts.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -88,35 +88,4 @@ async function readRuns(
       return [row.id, { ...toRun(row), messages: written }];
     }),
   );
-}
-
-/** SQL: a count in the stored answer of a model server, by its name there or the other. */
-const reported = (...names: string[]) =>
-  `coalesce(${names.map((name) => `(response #>> '{body,usage,${name}}')::numeric`).join(', ')}, 0)`;
-
-/** Of all runs of the batch that are still there, and of the answers of model servers. */
-export async function sumUsage(db: Queryable, batchId: BatchId): Promise<BatchUsage> {
-  const rows = await query<TokenCounts>(
-    db,
-    'batch-lines.usage',
-    `select ${['prompt', 'cached', 'completion', 'reasoning']
-      .map((kind) => `coalesce(sum(${kind}_tokens), 0)::bigint as ${kind}_tokens`)
-      .join(', ')}
-     from (
-       select prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens
-       from batch_lines l join runs r on r.id = l.run_id where l.batch_id = $1
-       union all
-       select ${reported('prompt_tokens', 'input_tokens')}, ${reported('prompt_tokens_details,cached_tokens', 'input_tokens_details,cached_tokens')},
-         ${reported('completion_tokens', 'output_tokens')}, ${reported('completion_tokens_details,reasoning_tokens', 'output_tokens_details,reasoning_tokens')}
-       from batch_lines where batch_id = $1 and state = 'completed' and run_id is null) used`,
-    [batchId],
-  );
-  const { prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens } = rows[0]!;
-  return {
-    input_tokens: prompt_tokens,
-    input_tokens_details: { cached_tokens },
-    output_tokens: completion_tokens,
-    output_tokens_details: { reasoning_tokens },
-    total_tokens: prompt_tokens + completion_tokens,
-  };
 }

@@ -15,6 +15,7 @@ import { hasRoomForLine } from '../runs/admit-run.ts';
 import type { runBody, threadAndRunBody } from '../runs/new-run.ts';
 import { requestRun, requestThreadAndRun } from '../runs/new-run.ts';
 import { lockThread } from '../threads/lock-thread.ts';
+import { IS_SPENT } from './spend.ts';
 import { lineWorkflowId } from './passed-lines.ts';
 
 /** Seconds until a line whose thread is busy is looked at again. */
@@ -104,7 +105,8 @@ async function holdBatch(tx: Tx, id: BatchId, runsAtOnce: number): Promise<Batch
     'batches.hold',
     `select id, project_id, key_id, priority, expires_at, expires_at - unix_now() as seconds_left, (
        select nullif(coalesce((limits->>'runs_at_once')::integer, $2), 0) from projects p where p.id = project_id) as runs_at_once
-     from batches where id = $1 and status = 'in_progress' and not paused and expires_at > unix_now() for share`,
+     from batches where id = $1 and status = 'in_progress' and not paused and expires_at > unix_now()
+       and not ${IS_SPENT} for share`,
     [id, runsAtOnce],
   );
   return rows[0];

@@ -8,7 +8,7 @@ import type { BatchId, ProjectId } from '../../wire/ids.ts';
 import type { FoundReason } from '../../wire/batches/answers.ts';
 import type { BatchChange } from '../../wire/batches/requests.ts';
 import type { BatchRow } from '../../wire/rows.ts';
-import type { BatchError, BatchStatus, BatchUsage } from '../../wire/types.ts';
+import type { BatchError, BatchStatus } from '../../wire/types.ts';
 import { releaseBlobs } from '../blobs/blobs.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
@@ -55,12 +55,6 @@ export async function failBatch(pool: Pool, id: BatchId, errors: BatchError[]): 
   });
 }
 
-/** Its workflow is at it: the reconciler does not look for it for another while. */
-export async function keepBatch(db: Queryable, id: BatchId): Promise<void> {
-  const text = 'update batches set updated_at = clock_timestamp() where id = $1';
-  await query(db, 'batches.keep', text, [id]);
-}
-
 /** in_progress → finalizing: no line is left, or the time is over. */
 export async function beginFinalizing(
   db: Queryable,
@@ -76,7 +70,6 @@ export type BatchResults = {
   errorFileId: string | null;
   completed: number;
   failed: number;
-  usage: BatchUsage;
 };
 
 /** finalizing | cancelling → the end that `ending` names, with the files of results. Undefined: it has ended before. */
@@ -87,14 +80,13 @@ export async function endBatch(
 ): Promise<BatchRow | undefined> {
   const change = {
     name: 'end',
-    set: ', output_file_id = $4, error_file_id = $5, completed = $6, failed = $7, usage = $8::jsonb',
+    set: ', output_file_id = $4, error_file_id = $5, completed = $6, failed = $7',
   };
   const batch = await moveBatch(tx, [id, ending ?? 'completed'], change, [
     results.outputFileId,
     results.errorFileId,
     results.completed,
     results.failed,
-    toJson(results.usage),
   ]);
   if (batch !== undefined) await releaseInput(tx, batch);
   return batch;
@@ -131,16 +123,23 @@ export async function changeBatch(
   tx: Tx,
   projectId: ProjectId,
   id: BatchId,
-  { window, priority, paused }: BatchChange,
+  { window, priority, paused, budget }: BatchChange,
 ): Promise<Changed> {
   const rows = await query<BatchRow>(
     tx,
     'batches.change',
     `update batches set running_limit = coalesce($3, running_limit), priority = coalesce($4, priority),
-       paused = coalesce($5, paused), pause_reason = case when $5 then 'requested' when $5 is null then pause_reason end,
+       budget = jsonb_strip_nulls(budget || coalesce($6::jsonb, '{}')), paused = coalesce($5, paused), pause_reason = case when $5 then 'requested' when $5 is null then pause_reason end,
        updated_at = clock_timestamp()
      where id = $1 and project_id = $2 and status in ('validating', 'in_progress') returning ${BATCH_COLUMNS}`,
-    [id, projectId, window ?? null, priority ?? null, paused ?? null],
+    [
+      id,
+      projectId,
+      window ?? null,
+      priority ?? null,
+      paused ?? null,
+      budget ? toJson(budget) : null,
+    ],
   );
   if (rows[0] !== undefined) {
     if (paused === false) await resumeLines(tx, id);

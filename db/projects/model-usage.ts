@@ -15,6 +15,8 @@ export type PassedRequest = {
   promptTokens: number;
   completionTokens: number;
   totalTokens: number;
+  /** In US dollars. */
+  cost?: number;
 };
 
 export type ModelUsage = {
@@ -36,13 +38,15 @@ export async function addModelUsage(db: Queryable, passed: PassedRequest): Promi
     db,
     'model-usage.add',
     `with owners as (select $1 as project_id, $8 as key_id), charged as (${CHARGE_TOKENS('$7::bigint')})
-     insert into model_usage as u values ($1, (clock_timestamp() at time zone 'utc')::date, $2, $3, 1, $4, $5, $6, $7)
+     insert into model_usage as u (project_id, day, model, endpoint, requests, estimated, prompt_tokens, completion_tokens, total_tokens, cost)
+     values ($1, (clock_timestamp() at time zone 'utc')::date, $2, $3, 1, $4, $5, $6, $7, $9)
      on conflict (project_id, day, model, endpoint) do update set
        requests = u.requests + 1,
        estimated = u.estimated + excluded.estimated,
        prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
        completion_tokens = u.completion_tokens + excluded.completion_tokens,
-       total_tokens = u.total_tokens + excluded.total_tokens`,
+       total_tokens = u.total_tokens + excluded.total_tokens,
+       cost = u.cost + excluded.cost`,
     [
       projectId,
       model,
@@ -52,6 +56,7 @@ export async function addModelUsage(db: Queryable, passed: PassedRequest): Promi
       passed.completionTokens,
       passed.totalTokens,
       passed.keyId,
+      passed.cost ?? 0,
     ],
   );
   const { promptTokens: input, completionTokens: output } = passed;

@@ -14,7 +14,9 @@ const COUNTS = [
   'reasoning_tokens',
   'sandbox_ms',
 ] as const;
-const SUMS = COUNTS.map((name) => `sum(${name})::bigint as ${name}`).join(', ');
+const COLUMNS = [...COUNTS, 'cost'];
+const SUMS = COLUMNS.map((name) => `sum(${name}) as ${name}`).join(', ');
+const READ = `${COUNTS.map((name) => `sum(${name})::bigint as ${name}`).join(', ')}, sum(cost)::float8 as cost_usd`;
 
 /** Changes that are summed up at once. */
 const BATCH = 20_000;
@@ -25,10 +27,11 @@ export const COUNT_TOKENS = (
   prompt: string,
   cached: string,
   completion: string,
-  reasoning: string,
+  ...[reasoning, cost]: [reasoning: string, cost: string]
 ) =>
-  `insert into usage_changes (project_id, key_id, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens)
-   select project_id, coalesce(key_id, ''), ${prompt}::bigint, ${cached}::bigint, ${completion}::bigint, ${reasoning}::bigint from owners`;
+  `insert into usage_changes (project_id, key_id, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost)
+   select project_id, coalesce(key_id, ''), ${prompt}::bigint, ${cached}::bigint, ${completion}::bigint, ${reasoning}::bigint,
+     ${cost}::numeric from owners`;
 
 export async function countCell(db: Queryable, runId: RunId, ms: number): Promise<void> {
   await query(
@@ -60,14 +63,14 @@ export async function countRequests(db: Queryable, counted: CountedRequests[]): 
 
 /** Adds the changes to their days, and writes down what projects store today. */
 export async function sumUsage(pool: Pool): Promise<void> {
-  const added = COUNTS.map((name) => `${name} = u.${name} + excluded.${name}`).join(', ');
+  const added = COLUMNS.map((name) => `${name} = u.${name} + excluded.${name}`).join(', ');
   for (let summed = BATCH; summed === BATCH;) {
     const rows = await query<{ count: number }>(
       pool,
       'usage.sum',
       `with gone as (delete from usage_changes where ctid = any(array(
            select ctid from usage_changes limit ${BATCH} for update skip locked)) returning *),
-         added as (insert into usage_days as u (project_id, key_id, day, ${COUNTS.join(', ')})
+         added as (insert into usage_days as u (project_id, key_id, day, ${COLUMNS.join(', ')})
            select project_id, key_id, day, ${SUMS} from gone group by project_id, key_id, day order by 1, 3, 2
            on conflict (project_id, day, key_id) do update set ${added})
        select count(*) from gone`,
@@ -92,16 +95,16 @@ export async function readUsage(
   { from, days, project_id, api_key_id, group_by }: Omit<UsageQuery, 'has_more'>,
 ): Promise<UsageBucket[]> {
   const by = (name: 'project_id' | 'api_key_id') => group_by.includes(name);
-  const names = COUNTS.join(', ');
+  const names = COLUMNS.join(', ');
   const rows = await query<Row>(
     db,
     'usage.read',
     `select extract(epoch from day)::bigint as at, case when $5 then project_id end as project_id,
-       case when $6 then nullif(key_id, '') end as api_key_id, ${SUMS}, sum(stored_bytes)::bigint as stored_bytes
+       case when $6 then nullif(key_id, '') end as api_key_id, ${READ}, sum(stored_bytes)::bigint as stored_bytes
      from (
        select project_id, key_id, day, ${names}, stored_bytes from usage_days
        union all select project_id, key_id, day, ${names}, null from usage_changes
-       union all select project_id, '', day, 0, 0, prompt_tokens, 0, completion_tokens, 0, 0, null from model_usage) u
+       union all select project_id, '', day, 0, 0, prompt_tokens, 0, completion_tokens, 0, 0, cost, null from model_usage) u
      where day >= to_timestamp($1)::date and day < to_timestamp($1)::date + $2::int
        and ($3::text is null or project_id = $3) and ($4::text is null or key_id = $4)
      group by 1, 2, 3 order by 1, 2, 3`,

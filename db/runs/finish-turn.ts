@@ -8,6 +8,8 @@ import type { RunRow, RunStepRow, StepUsage, TokenCounts, UpstreamTurn } from '.
 import type { EndColumns, RunEnd, Stopped } from '../../wire/run-status.ts';
 import { ACTIVE_STATUSES, DELETED, runEnd, stopOf } from '../../wire/run-status.ts';
 import type { IncompleteReason, LastError, MessageContent, RunEvent } from '../../wire/types.ts';
+import type { Spent } from '../batches/spend.ts';
+import { ADD_SPEND, countsOf } from '../batches/spend.ts';
 import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { afterCommit, query, withTransaction } from '../core/pool.ts';
@@ -34,7 +36,7 @@ export type TurnResult =
 
 /** How a turn ends. */
 export type TurnEnd = StatusAfterTurn & {
-  usage: TokenCounts;
+  usage: Spent;
   /** The open message's final text, when there is one. */
   message: {
     id: MessageId;
@@ -67,9 +69,10 @@ export async function finishTurn(pool: Pool, ref: TurnRef, end: TurnEnd): Promis
       query(
         tx,
         'turns.record',
-        `with owners as (select project_id, key_id from runs where id = $1),
-           charged as (${CHARGE_TOKENS('$4::bigint')}), counted as (${COUNT_TOKENS('$5', '$6', '$7', '$8')})
-         insert into run_turns (run_id, turn, result, request) values ($1, $2, $3::jsonb, $9::jsonb)`,
+        `with owners as (select project_id, key_id, batch_id from runs where id = $1),
+           charged as (${CHARGE_TOKENS('$4::bigint')}), counted as (${COUNT_TOKENS('$5', '$6', '$7', '$8', '$9')}),
+           spent as (${ADD_SPEND('$5', '$6', '$7', '$8', '$9')})
+         insert into run_turns (run_id, turn, result, request) values ($1, $2, $3::jsonb, $10::jsonb)`,
         [
           ref.runId,
           ref.turn,
@@ -93,7 +96,7 @@ function countTokens({ project_id: project, model }: OfRun, usage: TokenCounts):
 type OfRun = Pick<RunRow, 'project_id' | 'model'>;
 
 /** Counts the tokens of an attempt that failed: they were paid for. A run that has ended stays as it is. */
-export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCounts): Promise<void> {
+export async function countLostUsage(pool: Pool, runId: RunId, usage: Spent): Promise<void> {
   const counted = await query<OfRun>(
     pool,
     'turns.lost-usage',
@@ -102,8 +105,8 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
      owners as (
        update runs set prompt_tokens = prompt_tokens + $2, completion_tokens = completion_tokens + $3,
          cached_tokens = cached_tokens + $4, reasoning_tokens = reasoning_tokens + $5
-       where id = $1 and status = any($6::text[]) returning project_id, key_id, model),
-     counted as (${COUNT_TOKENS('$2', '$4', '$3', '$5')}),
+       where id = $1 and status = any($6::text[]) returning project_id, key_id, model, batch_id),
+     counted as (${COUNT_TOKENS('$2', '$4', '$3', '$5', '$9')}), spent as (${ADD_SPEND('$2', '$4', '$3', '$5', '$9')}),
      charged as (${CHARGE_TOKENS('$8::bigint')})
      select project_id, model from owners`,
     [
@@ -115,18 +118,11 @@ export async function countLostUsage(pool: Pool, runId: RunId, usage: TokenCount
       ACTIVE_STATUSES,
       toJson(toUsage(usage)),
       tokensOf(usage),
+      usage.cost ?? 0,
     ],
   );
   for (const run of counted) countTokens(run, usage);
 }
-
-/** In the order of `COUNT_TOKENS`. */
-const countsOf = (usage: TokenCounts) => [
-  usage.prompt_tokens,
-  usage.cached_tokens,
-  usage.completion_tokens,
-  usage.reasoning_tokens,
-];
 
 const tokensOf = ({ prompt_tokens, completion_tokens }: TokenCounts) =>
   prompt_tokens + completion_tokens;

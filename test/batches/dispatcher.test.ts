@@ -94,10 +94,9 @@ test('a batch that is paused or has expired starts no line', async () => {
 test('a batch ends once', async () => {
   const batch = await batchOf(1);
   const results = { outputFileId: null, errorFileId: null, completed: 1, failed: 0 };
-  const usage = { input_tokens: 0, output_tokens: 0, total_tokens: 0 } as never;
   const end = () =>
     inProject(batch.project_id, () =>
-      withTransaction(env.pool, (tx) => endBatch(tx, batch, { ...results, usage })),
+      withTransaction(env.pool, (tx) => endBatch(tx, batch, results)),
     );
   expect(await end()).toBeUndefined();
   await inProject(batch.project_id, () => beginFinalizing(env.pool, batch.id, null));

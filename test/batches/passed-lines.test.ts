@@ -12,7 +12,8 @@ let env: Environment;
 let upstream: FakeUpstream;
 beforeAll(async () => {
   upstream = await FakeUpstream.start();
-  const models = [{ id: 'tutor', base_url: upstream.baseUrl, upstream_model: 'up' }];
+  const price = { input: 100_000, output: 1_000_000 };
+  const models = [{ id: 'tutor', base_url: upstream.baseUrl, upstream_model: 'up', price }];
   env = await Environment.start({ config: { modelBaseUrl: undefined, models: models as never } });
 });
 afterAll(async () => {
@@ -51,6 +52,7 @@ test('each goes to the server of its model, and its answer is the line of the ou
     endpoint: url,
     request_counts: { total: 4, completed: 3, failed: 1 },
     usage: { input_tokens: 15, output_tokens: 6, total_tokens: 21 },
+    'x-threadmill': { cost_usd: 7.5 },
   });
   const output = await resultsOf(env.client, batch.output_file_id);
   expect(output).toMatchObject(

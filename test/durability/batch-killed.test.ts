@@ -61,6 +61,34 @@ test.each([
   expect(files.rows).toHaveLength(1);
 });
 
+const SPENT = { prompt_tokens: 50, completion_tokens: 10, total_tokens: 60 };
+
+test.each([
+  ['while a turn stores what it spent', 'turns.record'],
+  ['when the last paid line has ended', 'batch-lines.follow-run'],
+  ['while the unpaid lines end', 'batch-lines.end-unpaid'],
+])('a budget is kept, and no line lost, when a worker is killed %s', async (_moment, statement) => {
+  const proxy = env.proxies.workerToDatabase;
+  const replies = Array.from({ length: 4 }, () => text('Yes.', { usage: SPENT }));
+  const { model, input } = await lines(LINES, replies);
+  const reached = proxy.holdRepliesAfter(statement);
+  const budget = { tokens: 120, on_exceeded: 'end' };
+  const { id } = await submit(env.client, input, { window: 1, budget });
+  await reached;
+  await worker.kill();
+  proxy.resume();
+  worker = await env.startWorker();
+  const batch = await untilStatus(env.client, id, 'completed');
+  expect(batch.request_counts).toEqual({ total: LINES, completed: 2, failed: 4 });
+  expect(batch.usage!.total_tokens).toBe(120);
+  expect(await runsOf(id)).toEqual([{ status: 'completed' }, { status: 'completed' }]);
+  expect(await resultsOf(env.client, batch.error_file_id)).toMatchObject(
+    Array.from({ length: 4 }, () => ({ error: { code: 'budget_exceeded' } })),
+  );
+  // The turn that the worker took with it is asked for again.
+  expect(env.model.requests(model).length).toBeLessThanOrEqual(3);
+});
+
 test('reads a file on behind what was stored', async () => {
   const count = 10_000;
   const { input } = await lines(count, []);

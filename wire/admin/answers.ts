@@ -104,6 +104,7 @@ const usageResult = z.object({
   cached_tokens: time,
   completion_tokens: time,
   reasoning_tokens: time,
+  cost_usd: z.number(),
   sandbox_seconds: z.number(),
   stored_bytes: nullableTime,
 });

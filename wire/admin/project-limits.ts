@@ -15,6 +15,9 @@ export const limitsSchema = z.strictObject({
   searches_at_once: count,
   cells_at_once: count,
   ingests_at_once: count,
+  /** Of a calendar month, in UTC. */
+  budget_tokens: integer(0, LIMITS.maxBytes).nullish(),
+  budget_usd: z.number().min(0).max(LIMITS.maxInteger).nullish(),
   quota_bytes: integer(0, LIMITS.maxBytes).nullish(),
 });
 

@@ -40,6 +40,13 @@ const batchSettings = z.object({
   resume_from: text.nullable(),
   /** Lines that were taken over from that batch. */
   resumed: integer,
+  budget: z.object({
+    tokens: integer.nullable(),
+    usd: z.number().nullable(),
+    on_exceeded: z.enum(['pause', 'end']),
+  }),
+  /** Of its lines so far, by the prices of the models file. */
+  cost_usd: z.number(),
 });
 
 export const batch = z

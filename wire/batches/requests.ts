@@ -41,6 +41,13 @@ const settings = {
   paused: z.boolean(),
 };
 
+/** A field that is null has no limit. */
+const budget = z.strictObject({
+  tokens: integer(1, LIMITS.maxBytes).nullish(),
+  usd: z.number().positive().max(LIMITS.maxInteger).nullish(),
+  on_exceeded: z.enum(['pause', 'end']).optional(),
+});
+
 const newSettings = z.strictObject(
   created({
     window: [settings.window, 32],
@@ -48,6 +55,7 @@ const newSettings = z.strictObject(
     paused: [settings.paused, false],
     on_requires_action: [z.enum(['wait', 'fail']), 'wait'],
     resume_from: [text(LIMITS.fileId, 1), null],
+    budget: [budget, {}],
   }),
 );
 
@@ -75,6 +83,7 @@ export const modifyBatchSchema = z.strictObject({
     window: settings.window.optional(),
     priority: settings.priority.optional(),
     paused: settings.paused.optional(),
+    budget: budget.optional(),
   }),
 });
 export type BatchChange = z.infer<typeof modifyBatchSchema>['x-threadmill'];
