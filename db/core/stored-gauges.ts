@@ -6,7 +6,17 @@ import type { Pool } from './pool.ts';
 import { query } from './pool.ts';
 import { inWholeDatabase } from './row-scope.ts';
 
-const KINDS = ['start', 'signal', 'cancel', 'ingest', 'batch', 'line', 'wake'];
+const KINDS = [
+  'start',
+  'signal',
+  'cancel',
+  'ingest',
+  'batch',
+  'line',
+  'wake',
+  'resume',
+  'schedule',
+];
 const BATCHES = ['validating', 'in_progress', 'finalizing', 'cancelling'];
 const LINES = ['pending', 'running', 'waiting', 'completed', 'failed', 'cancelled', 'expired'];
 

@@ -206,8 +206,9 @@ testWithPrometheus('an alert fires when a delivery is stuck, and ends with it', 
   env.worker = undefined;
   // Without a worker nobody repeats what an API could not deliver five minutes ago.
   await env.pool.query(
-    `insert into deliveries (run_id, kind, payload, created_at)
-     values ('run_1', 'signal', '{"kind": "signal", "submission": "s"}', clock_timestamp() - interval '5 minutes')`,
+    `insert into deliveries (run_id, kind, payload, created_at, project_id)
+     select 'run_1', 'signal', '{"kind": "signal", "submission": "s"}', clock_timestamp() - interval '5 minutes', id
+     from projects where name = 'test'`,
   );
   await expect.poll(firing).toContain('ThreadmillDeliveryStuck');
   await env.pool.query('delete from deliveries');
