@@ -2,6 +2,7 @@
  * A model server with OpenAI's batch API: files, batches that go through their statuses look by look, output and error
  * files in another order than the input, and streamed chat completions for what is asked directly.
  */
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
 import type { Batch } from 'openai/resources/batches';
@@ -74,6 +75,8 @@ export class FakeBatchApi implements AsyncDisposable {
     }
     if (path === 'files' && verb === 'content') return void response.end(this.files.get(id!));
     if (path === 'files') return sendJson(response, { id, deleted: this.files.delete(id!) });
+    const known = this.batches.some(({ batch }) => batch.id === id);
+    if (path === 'batches' && id !== undefined && !known) return sendJson(response, {}, 404);
     if (path === 'batches' && verb === 'cancel') return sendJson(response, this.#cancel(id!));
     if (path === 'batches' && method === 'POST') {
       const made = this.#create(json);
@@ -104,7 +107,7 @@ export class FakeBatchApi implements AsyncDisposable {
       .map((line) => JSON.parse(line) as Line);
     const batch = {
       ...params,
-      id: `batch_${this.batches.length}`,
+      id: `batch_${randomUUID()}`,
       object: 'batch',
       created_at: Math.floor(Date.now() / 1_000),
       status: 'validating',
