@@ -1,6 +1,6 @@
 /** Runs real cells in a new kernel to test each guarantee, and to list the installed packages. */
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -57,6 +57,8 @@ async function withCanaries<T>(use: (canaries: Canaries) => Promise<T>): Promise
   const server = createServer();
   try {
     await once(server.listen(0, '127.0.0.1'), 'listening');
+    // The file is to be hidden by the sandbox, not by the rights of its folder.
+    await chmod(folder, 0o755);
     const file = join(folder, 'canary');
     await writeFile(file, 'canary', { mode: 0o644 });
     return await use({ file, port: (server.address() as AddressInfo).port });
@@ -75,6 +77,7 @@ function escapeChecks({ file, port }: Canaries): Check[] {
     { guarantee: 'sees no processes of the host', code: NO_PROCESSES },
     { guarantee: 'has no network', code: noNetwork(port) },
     { guarantee: 'filters system calls', code: FILTERED },
+    { guarantee: 'shares no memory and no terminal by a device', code: NO_DEVICES },
     { guarantee: 'limits processes and address space', code: LIMITED },
   ];
 }
@@ -130,6 +133,16 @@ assert 'Seccomp:\\t2' in open('/proc/self/status').read(), 'no filter'
 libc = ctypes.CDLL(None, use_errno=True)
 assert libc.unshare(0x10000000) == -1 and ctypes.get_errno() == 1, 'a user namespace was made'
 assert libc.ptrace(0, 0, 0, 0) == -1 and ctypes.get_errno() == 1, 'ptrace is allowed'
+`;
+
+const NO_DEVICES = `
+import mmap, os
+for take in (lambda: mmap.mmap(os.open('/dev/zero', os.O_RDWR), 4096), os.openpty):
+    try:
+        take()
+    except OSError:
+        continue
+    raise AssertionError('a device of the host can be used')
 `;
 
 const LIMITED = `

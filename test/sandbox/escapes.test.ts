@@ -1,5 +1,7 @@
+import { tmpdir } from 'node:os';
 import { afterAll, describe, expect, test } from 'vitest';
-import { BACKENDS, weakenedBackend, WEAKENED } from './support/backends.ts';
+import { probe } from '../../sandbox/probe.ts';
+import { BACKENDS, UNWATCHED, weakenedBackend, WEAKENED } from './support/backends.ts';
 import { openCanaries } from './support/canaries.ts';
 import type { Finding, Probe } from './support/escapes.ts';
 import { escapeProbes, tryToEscape } from './support/escapes.ts';
@@ -54,5 +56,21 @@ describe.skipIf(bubblewrap === undefined)('the same probes see a sandbox that gi
     expect(escapes).toEqual(expect.arrayContaining(seenBy));
     // What is not weakened holds.
     expect(escapes.length).toBeLessThan(findings.length * 0.6);
+  });
+
+  test.each(WEAKENED)('$name, and the probe at the start refuses it', async ({ change }) => {
+    const own = await openCanaries();
+    // The canary of the probe is a file of its own in the same folder.
+    const weaker = change({ ...own, folder: tmpdir() });
+    for (const limits of [{}, UNWATCHED]) {
+      await using backend = await weakenedBackend(weaker, limits);
+      expect((await probe(backend)).reason).toMatch(/^A check failed: /);
+    }
+    await own[Symbol.asyncDispose]();
+  });
+
+  test('nothing, and the probe at the start accepts it', async () => {
+    await using backend = await weakenedBackend('', UNWATCHED);
+    expect(await probe(backend)).not.toHaveProperty('reason');
   });
 });

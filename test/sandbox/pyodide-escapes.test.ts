@@ -9,6 +9,7 @@ import { preparePyodide, pyodideBackend } from '../../sandbox/pyodide/backend.ts
 import { INVENTORY, pyodideChecks } from '../../sandbox/pyodide/checks.ts';
 import { denoArguments } from '../../sandbox/pyodide/launch.ts';
 import type { ReadResult } from './support/index.ts';
+import { UNWATCHED } from './support/backends.ts';
 import { openSandbox, PYTHON } from './support/index.ts';
 import { escapeProbes, tryToEscape } from './support/escapes.ts';
 import type { Attempt } from './support/pyodide-escapes.ts';
@@ -126,7 +127,7 @@ describe.skipIf(!sandbox.status.ok)('a weaker Deno, without bubblewrap around it
     const pyodide = await preparePyodide(limits);
     const args = denoArguments(pyodide.directory.readable, 'main.mjs').flatMap(change);
     const alone = { ...pyodide, launch: { ...pyodide.launch, enclosure: undefined, ...launch } };
-    return pyodideBackend(alone, limits, args);
+    return pyodideBackend(alone, { ...limits, ...UNWATCHED }, args);
   };
   const isSeen = async (backend: SandboxBackend, name: string): Promise<boolean> => {
     const own = await openTargets();

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { SandboxBackend } from '../../../sandbox/backend.ts';
+import type { Limits, SandboxBackend } from '../../../sandbox/backend.ts';
 import { bubblewrapBackend } from '../../../sandbox/bubblewrap/backend.ts';
 import { chooseBackend } from '../../../sandbox/choose-backend.ts';
 import type { SandboxOptions } from '../../../sandbox/index.ts';
@@ -58,6 +58,9 @@ async function openRemote(): Promise<SandboxBackend | undefined> {
   afterAll(() => server[Symbol.asyncDispose]());
   return remoteBackend({ address: { host: '127.0.0.1', port }, token: TOKEN, limits });
 }
+
+/** More memory than there is, so that the watch ends no kernel before the probe has seen what is wrong. */
+export const UNWATCHED = { memoryBytes: 2 ** 45 };
 
 /** What is changed of bubblewrap's arguments, as Python over the list `args`, and which probes must see it. */
 export const WEAKENED: {
@@ -132,13 +135,17 @@ function without(...words: string[]): string {
 }
 
 /** Bubblewrap behind a launcher that changes its arguments. */
-export async function weakenedBackend(change: string): Promise<SandboxBackend & AsyncDisposable> {
+export async function weakenedBackend(
+  change: string,
+  more: Partial<Limits> = {},
+): Promise<SandboxBackend & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'threadmill-weakened-'));
   await chmod(folder, 0o755);
   const tools = await findTools(PYTHON);
   const launcher = join(folder, 'bwrap');
   await writeFile(launcher, launcherScript(tools.bwrap, change), { mode: 0o755 });
-  const backend = await bubblewrapBackend({ ...tools, bwrap: launcher }, limitsOf(options));
+  const limits = { ...limitsOf(options), ...more };
+  const backend = await bubblewrapBackend({ ...tools, bwrap: launcher }, limits);
   return {
     ...backend,
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true }),
