@@ -6,6 +6,13 @@ WORKDIR /app
 # glibc gives each thread its own memory arena, which keeps the memory that it once needed.
 ENV NODE_ENV=production THREADMILL_CACHE_DIR=/app/.cache MALLOC_ARENA_MAX=2
 
+# The console's packages are needed for its build only.
+FROM base AS console
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --include=dev --ignore-scripts
+COPY console console
+RUN node console/build.ts
+
 # The compiler of the workflow bundle is an optional package, so the bundle is built apart.
 FROM base AS bundle
 COPY package.json package-lock.json .npmrc ./
@@ -26,6 +33,7 @@ RUN npm ci --omit=optional --omit=dev --ignore-scripts \
   && rm -rf node_modules/@tesseract.js-data/*/4.0.0
 COPY . .
 COPY --from=bundle /app/.cache .cache
+COPY --from=console /app/console/dist console/dist
 # An empty volume that is mounted here takes over the owner.
 RUN install --directory --owner=1000 --group=1000 /run/threadmill
 

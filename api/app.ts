@@ -11,6 +11,7 @@ import { authenticate, callerOf, checkBetaHeader } from './http/auth.ts';
 import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './http/error-handler.ts';
 import { azurePaths } from './http/azure.ts';
+import { consoleRoutes } from './http/console.ts';
 import { crossOrigin } from './http/cors.ts';
 import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
@@ -31,7 +32,7 @@ export function createApp(context: ApiContext): Express {
   const readers = config.corsOrigins.length === 0 ? 'same-origin' : 'cross-origin';
   app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths(RESOURCES));
-  app.use(healthRoutes(context), metricsRoute(context), referenceRoutes());
+  app.use(healthRoutes(context), metricsRoute(context), referenceRoutes(), consoleRoutes());
   app.use('/v1', limitBodyTime, authenticate(pool), endWithKey(context), scopeRequest(context));
   app.use('/v1', countRequests(context));
   app.use('/v1', operationRoutes(context, OPERATIONS.filter(isAheadOfJson)));

@@ -7,6 +7,7 @@ import { semanticSearch } from '../config/config.ts';
 import { collectLessOften } from '../config/heap.ts';
 import { openGate } from '../api/http/gate.ts';
 import type { Gate } from '../api/http/gate.ts';
+import { buildConsole } from '../console/build.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { openSandbox } from '../worker/sandbox.ts';
 import { models } from './doctor/model.ts';
@@ -44,13 +45,14 @@ async function serve(options: Options): Promise<void> {
   shutdown.add('API', () => gate.close(new AbortController()));
   await checkGivenServers(options.config);
   const sandbox = openSandbox(options.config);
-  const [database, temporal, { config, demo }, { startWorkerAndApi }, , found] = await Promise.all([
+  const [database, temporal, { config, demo }, { startWorkerAndApi }, found] = await Promise.all([
     tracked(openDatabase(options, shutdown)),
     tracked(openTemporal(options, shutdown)),
     tracked(withModel(options.config, shutdown)),
     import('./serve/worker-and-api.ts'),
-    tracked(workflowBundle(cacheDir)),
     models(options.config),
+    tracked(workflowBundle(cacheDir)),
+    tracked(prepareConsole()),
   ]);
   shutdown.signal.throwIfAborted();
   const parts = {
@@ -62,7 +64,7 @@ async function serve(options: Options): Promise<void> {
   };
   const running = await startWorkerAndApi(config, parts, shutdown, (error) => void fail(error));
   const text = banner({
-    baseUrl: `${reachable(running.url)}/v1`,
+    url: reachable(running.url),
     newApiKey: database.newApiKey,
     apiKeyGiven: config.apiKey !== undefined,
     dataDir,
@@ -74,6 +76,13 @@ async function serve(options: Options): Promise<void> {
     seconds: performance.now() / 1_000, // since the process began
   });
   if (!shutdown.signal.aborted) console.log(text);
+}
+
+/** The API serves without it. */
+async function prepareConsole(): Promise<void> {
+  await buildConsole().catch((error: Error) =>
+    console.error(`The console could not be built, so there is none: ${error.message}`),
+  );
 }
 
 /** Replaces the address of all interfaces by a loopback address, which a client on this computer can use. */

@@ -22,7 +22,7 @@ import { pauseBatch, resumeBatch, setPriority, setWindow, wakeBatch } from './si
 /** Events after which the next step begins a new history. */
 const LONG_HISTORY = 4_000;
 
-const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' };
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
 /** Steps are short. One that is lost with its worker is missed after the heartbeat timeout. */
 const { advanceBatch, changeBatch } = proxyActivities<Activities>({

@@ -154,7 +154,7 @@ async function waitForDeadline(input: RunInput): Promise<Interruption> {
 const HEARTBEAT_TIMEOUT = '6s';
 
 /** Without a number: an activity knows what another try can change, and says when it is enough (activities/failures.ts). */
-const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' };
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
 type Shared = { kind: string } | Crowded;
 

@@ -4,7 +4,8 @@ import type { SandboxStatus } from '../../sandbox/index.ts';
 import type { Finding } from '../doctor/report.ts';
 
 export type Ready = {
-  baseUrl: string;
+  /** Of the server, without a path. */
+  url: string;
   /** Shown only by the start that made it. */
   newApiKey: string | undefined;
   dataDir: string;
@@ -26,8 +27,10 @@ export function banner(ready: Ready): string {
   const stored = ready.apiKeyGiven ? '$THREADMILL_API_KEY' : `$(cat '${path}')`;
   const known =
     ready.newApiKey === undefined ? `kept in ${path}` : `${ready.newApiKey}  (kept in ${path})`;
+  const baseUrl = `${ready.url}/v1`;
   const rows = [
-    ['Base URL', ready.baseUrl],
+    ['Console', `${ready.url}/#key=${ready.apiKeyGiven ? stored : (ready.newApiKey ?? stored)}`],
+    ['Base URL', baseUrl],
     ['API key', ready.apiKeyGiven ? stored : known],
     ['Temporal UI', ready.uiUrl ?? 'that of the server at TEMPORAL_ADDRESS'],
     ['Model', ready.modelBaseUrl ?? 'built-in demo, NOT an LLM; set MODEL_BASE_URL for a real one'],
@@ -51,7 +54,7 @@ export function banner(ready: Ready): string {
     '',
     'Try it:',
     '',
-    `  curl ${ready.baseUrl}/assistants -H "Authorization: Bearer ${stored}" -H "Content-Type: application/json" -d '${body}'`,
+    `  curl ${baseUrl}/assistants -H "Authorization: Bearer ${stored}" -H "Content-Type: application/json" -d '${body}'`,
     '',
   ].join('\n');
 }

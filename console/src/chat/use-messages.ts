@@ -1,0 +1,51 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import type { Message } from 'openai/resources/beta/threads/messages';
+import { useMemo } from 'react';
+
+import { useClient } from '../session.tsx';
+import type { Live } from './live-run.ts';
+
+/** A place of the conversation: a message, or what a run did before its first message. */
+export type Item =
+  { kind: 'message'; id: string; message: Message } | { kind: 'steps'; id: string; runId: string };
+
+/** The newest messages first; earlier ones a page at a time. */
+export function useMessages(threadId: string | undefined, live: Live) {
+  const client = useClient();
+  const listed = useInfiniteQuery({
+    queryKey: ['messages', threadId],
+    enabled: threadId !== undefined,
+    initialPageParam: '',
+    queryFn: ({ pageParam }) =>
+      client.beta.threads.messages
+        .list(threadId!, { limit: 100, ...(pageParam === '' ? {} : { after: pageParam }) })
+        .then(({ data, has_more }) => ({ data, has_more })),
+    getNextPageParam: ({ data, has_more }) => (has_more ? data.at(-1)?.id : undefined),
+  });
+  const pages = listed.data?.pages;
+  const items = useMemo(() => {
+    const stored = pages?.flatMap(({ data }) => data).toReversed() ?? [];
+    return itemsOf(stored, live);
+  }, [pages, live]);
+  return { ...listed, items };
+}
+
+function itemsOf(stored: Message[], live: Live): Item[] {
+  const messages = new Map(stored.map((message) => [message.id, message]));
+  // A list that was read in the middle of an answer has less of it than the events.
+  for (const [id, message] of live.messages) {
+    if (messages.get(id)?.status !== 'completed') messages.set(id, message);
+  }
+  const runs = new Set<string>();
+  const items: Item[] = [];
+  const addSteps = (runId: string) => {
+    if (!runs.has(runId)) items.push({ kind: 'steps', id: `steps-${runId}`, runId });
+    runs.add(runId);
+  };
+  for (const message of messages.values()) {
+    if (message.role === 'assistant' && message.run_id !== null) addSteps(message.run_id);
+    items.push({ kind: 'message', id: message.id, message });
+  }
+  if (live.run !== undefined) addSteps(live.run.id);
+  return items;
+}
