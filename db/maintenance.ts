@@ -32,7 +32,7 @@ export type SuspectRun = { id: RunId; project: ProjectId; status: RunStatus; ove
 
 /**
  * Active runs that nothing has touched for a while, or that are past their deadline. Of those that wait for their clients, which
- * are quiet by nature, at most `parked`.
+ * are quiet by nature, at most `parked`. Those that their paused batch holds are looked at after its resume.
  */
 export async function listSuspectRuns(
   db: Queryable,
@@ -49,6 +49,7 @@ export async function listSuspectRuns(
        and not exists (select from deliveries d where d.run_id = runs.id)
        and (status <> 'requires_action' or expires_at + 5 < unix_now() or id in (
          select id from runs where status = 'requires_action' order by updated_at limit $3))
+       and (expires_at + 5 < unix_now() or not exists (select from batch_lines l where l.run_id = runs.id and l.held))
      order by updated_at limit $2`,
     [quietSeconds, limit, parked],
   );

@@ -113,10 +113,13 @@ async function takeTurn(
     try {
       const end = await streamTurn(deps, { run, ref, server, request, stored }, signal);
       end.request = sent();
-      const { completion_tokens: tokens } = end.usage;
-      if (isAsked) await chargeAnswer(deps.pool, server.target.limits, tokens);
       // The answer is paid for: an outage of the database does not cost it.
-      return await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
+      const result = await throughOutages(() => finishTurn(deps.pool, ref, end), signal);
+      const { limits } = server.target;
+      const { completion_tokens: tokens } = end.usage;
+      // Nor does it cost the result, which is stored: then the model's limit forgets these tokens.
+      if (isAsked) await chargeAnswer(deps.pool, limits, tokens).catch(() => {});
+      return result;
     } catch (error) {
       signal.throwIfAborted();
       report(error);

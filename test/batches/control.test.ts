@@ -58,6 +58,7 @@ test('no line starts once a pause is answered, and those that run go on', async 
   const { model, lines: input } = await lines(4, [first.reply, ...rest]);
   const { id } = await submit(env.client, input, { window: 1 });
   await first.reached;
+  expect(await statesOf(id)).toEqual({ running: 1, pending: 3 });
   expect(await change(id, { paused: true })).toMatchObject({
     status: 'in_progress',
     'x-threadmill': { paused: true, pause_reason: 'requested', window: 1 },

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { inWholeDatabase } from '../../db/core/row-scope.ts';
+import { listSuspectRuns } from '../../db/maintenance.ts';
 import { callLookup, eventually, LOOKUP } from '../support/durable-run.ts';
 import { Environment } from '../support/environment.ts';
 import type { Reply } from '../support/fake-model.ts';
@@ -72,6 +74,10 @@ test('a run in flight asks its model no more while its batch is paused, and goes
     expect(events!.at(-1)!.timerStartedEventAttributes).toBeTruthy();
   });
   expect(env.model.requests(model)).toHaveLength(3);
+  // However long the pause is, the reconciler does not ask about them.
+  const hourAgo = `update runs set updated_at = clock_timestamp() - interval '1 hour' where id = any($1)`;
+  await env.pool.query(hourAgo, [runs]);
+  expect(await inWholeDatabase(() => listSuspectRuns(env.pool, 30, 100))).toEqual([]);
   await change(id, { paused: false });
   const batch = await untilStatus(env.client, id, 'completed');
   expect(batch.request_counts).toEqual({ total: 3, completed: 3, failed: 0 });
@@ -79,7 +85,7 @@ test('a run in flight asks its model no more while its batch is paused, and goes
   expect(output.map(answerOf)).toEqual(['Done.', 'Done.', 'Done.']);
   expect(env.model.requests(model)).toHaveLength(6);
   await untilHeld(id, 0);
-});
+}, 200_000);
 
 test('a run that is held is held again by a second pause, and loses no resume', async () => {
   const { id, model } = await pausedBetweenTurns(2);

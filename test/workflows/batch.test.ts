@@ -12,6 +12,7 @@ import type { batchWorkflow } from '../../workflows/batch.ts';
 import type { passLineWorkflow } from '../../workflows/pass-line.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
 import { batchResumed, batchTaskQueue, setWindow, wakeBatch } from '../../workflows/signals.ts';
+import { eventually } from '../support/durable-run.ts';
 
 const LONG_MS = 600_000;
 const WAIT: BatchStep = { kind: 'wait', ms: LONG_MS, paused: false, counts: {} };
@@ -46,11 +47,8 @@ async function withWorkers<T>(script: Script, work: (taskQueue: string) => Promi
 
 function startBatch(taskQueue: string, workflowId: string) {
   const args: Parameters<typeof batchWorkflow> = [{ v: 1, batchId: workflowId as BatchId }];
-  return client.workflow.execute<typeof batchWorkflow>('batchWorkflow', {
-    taskQueue,
-    workflowId,
-    args,
-  });
+  const options = { taskQueue, workflowId, args };
+  return client.workflow.start<typeof batchWorkflow>('batchWorkflow', options);
 }
 
 test('a wake that comes during a step leads to another step', async () => {
@@ -62,9 +60,11 @@ test('a wake that comes during a step leads to another step', async () => {
     await client.workflow.getHandle(id).signal(wakeBatch);
     return WAIT;
   };
-  await withWorkers({ advanceBatch }, (taskQueue) => startBatch(taskQueue, id));
-  expect(steps).toBe(2);
-});
+  await withWorkers({ advanceBatch }, async (taskQueue) => {
+    await startBatch(taskQueue, id);
+    await eventually(() => expect(steps).toBe(2));
+  });
+}, 200_000);
 
 test('a new history begins again and again, and no change is lost on the way', async () => {
   const id = `batch_${randomUUID()}`;
@@ -83,7 +83,10 @@ test('a new history begins again and again, and no change is lost on the way', a
   };
   const changeBatch = (_: BatchId, { window }: { window: number }) =>
     Promise.resolve(void changed.push(window));
-  await withWorkers({ advanceBatch, changeBatch }, (taskQueue) => startBatch(taskQueue, id));
+  await withWorkers({ advanceBatch, changeBatch }, async (taskQueue) => {
+    const batch = await startBatch(taskQueue, id);
+    await batch.result();
+  });
   expect(changed).toEqual(sent);
   const { events } = await handle.fetchHistory();
   expect(events!.length).toBeLessThan(4_500);
@@ -104,13 +107,12 @@ test.each(['runWorkflow', 'passLineWorkflow'])(
     const expiresAtMs = Date.now() + LONG_MS;
     const run = { v: 1, runId: workflowId as RunId, expiresAtMs, maxTurns: 4, batched: true };
     const line = { v: 1, batchId: 'batch_1' as BatchId, line: 1, expiresAtMs };
-    await withWorkers({ modelTurn: work, passLine: work }, (taskQueue) =>
-      client.workflow.execute<typeof runWorkflow | typeof passLineWorkflow>(name, {
-        taskQueue,
-        workflowId,
-        args: [(name === 'runWorkflow' ? run : line) as never],
-      }),
-    );
-    expect(tries).toBe(2);
+    await withWorkers({ modelTurn: work, passLine: work }, async (taskQueue) => {
+      const args: [never] = [(name === 'runWorkflow' ? run : line) as never];
+      const options = { taskQueue, workflowId, args };
+      await client.workflow.start<typeof runWorkflow | typeof passLineWorkflow>(name, options);
+      await eventually(() => expect(tries).toBe(2));
+    });
   },
+  200_000,
 );
