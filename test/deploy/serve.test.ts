@@ -141,6 +141,8 @@ function environmentOf(name: Ours): Record<string, string> {
     DATABASE_URL: appUrl,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
     ...(given.PORT === undefined ? {} : { PORT: String(port) }),
+    // Each container has this port for itself.
+    METRICS_LISTEN: '127.0.0.1:0',
     ...(given.SANDBOX_URL === undefined ? {} : { SANDBOX_URL: `unix:${socket}` }),
     THREADMILL_CACHE_DIR: inject('cacheDir'),
     NODE_ENV: 'production',

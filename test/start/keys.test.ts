@@ -176,9 +176,9 @@ test('usage shows what each project used, by day, and what of it passed to model
   const { stdout } = await keys('usage', '--project', 'used', '--days', '2');
   const [usedHead, used, blank, head, row] = stdout.split('\n');
   expect(usedHead).toMatch(
-    /^DAY +PROJECT +REQUESTS +RUNS +PROMPT_TOKENS +CACHED_TOKENS +COMPLETION_TOKENS +REASONING_TOKENS +STORED_BYTES +COST_USD +SANDBOX_SECONDS$/,
+    /^DAY +PROJECT +REQUESTS +RUNS +PROMPT_TOKENS +CACHED_TOKENS +COMPLETION_TOKENS +REASONING_TOKENS +COST_USD +STORED_BYTES +SANDBOX_SECONDS$/,
   );
-  expect(used).toMatch(new RegExp(`^${day} +used +3 +0 +10 +0 +4 +0 +\\d+ +0$`));
+  expect(used).toMatch(new RegExp(`^${day} +used +3 +0 +10 +0 +4 +0 +0 +\\d+ +0$`));
   expect(blank).toBe('');
   expect(head).toMatch(
     /^DAY +PROJECT +MODEL +ENDPOINT +REQUESTS +ESTIMATED +PROMPT_TOKENS +COMPLETION_TOKENS +TOTAL_TOKENS$/,

@@ -60,7 +60,9 @@ test(
     const secrets = { MODEL_API_KEY: 'sk-of-the-model', SECRET_OF_ANOTHER: 'hush-hush' };
     const first = await startStack(dataDir, { LOG_LEVEL: 'warn', ...secrets });
     const key = (await readFile(join(dataDir, 'api-key'), 'utf8')).trim();
-    expect(first.banner.split(key)).toHaveLength(2);
+    // In a row of its own, and in the link to the console.
+    expect(first.banner.split(key)).toHaveLength(3);
+    expect(first.banner).toMatch(new RegExp(`Console +http://[^ ]+/#key=${key}\n`));
     for (const pid of Object.values(await serversOf(dataDir))) {
       const environment = await readFile(`/proc/${pid}/environ`, 'utf8');
       for (const [name, value] of Object.entries(secrets)) {

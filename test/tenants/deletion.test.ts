@@ -150,6 +150,10 @@ async function rowsNaming(ids: readonly string[]): Promise<Record<string, number
 
 test('a deleted project leaves no row in any table, and the project beside it keeps each of its rows', async () => {
   const [gone, kept] = [await newTenant(), await newTenant()];
+  // A worker has the words of the messages by then, and not only notes that they are to be read.
+  await eventually(async () =>
+    expect((await rowsNaming([...gone.ids, ...kept.ids])).unindexed_messages).toBeUndefined(),
+  );
   // Counts of requests are written in rows of their own, up to 5 s after the request.
   const late = { usage_changes: expect.any(Number) };
   const [all, rest] = [
