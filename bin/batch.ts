@@ -15,7 +15,7 @@ import { parseArguments, runProgram } from './use-database.ts';
 
 const HELP = `Usage: npm run batch -- <command> [options]
 
-  submit <file> [--endpoint <path>] [--window <time>] [--resume-from <id>] [--watch]
+  submit <file> [--endpoint <path>] [--window <time>] [--resume-from <id>] [--watch | --dry-run]
                             uploads a JSONL file, makes a batch of it and prints the batch's id
   watch <id>                shows the progress until the batch ends
   pause <id>                starts no more lines; those that run go on
@@ -28,6 +28,7 @@ const HELP = `Usage: npm run batch -- <command> [options]
   --window <time>           when the batch expires, such as 24h or 7d (24h)
   --resume-from <id>        an earlier batch: lines that have a result there are not run again
   --watch                   goes on as watch does
+  --dry-run                 reads the file and prints what the batch may cost, as JSON; nothing runs
   --output <file>           where the results go (<id>_output.jsonl)
   --errors <file>           where the lines without a result go (<id>_error.jsonl)
   --data-dir <directory>    data directory of npm start (THREADMILL_DATA_DIR, .threadmill), unless OPENAI_BASE_URL and
@@ -43,6 +44,7 @@ const OPTIONS = {
   window: text,
   'resume-from': text,
   watch: flag,
+  'dry-run': flag,
   output: text,
   errors: text,
   'data-dir': text,
@@ -91,7 +93,10 @@ function submit(path: string, flags: Flags): Command {
     } as BatchCreateParams;
     // A create that the client repeats makes one batch.
     const headers = { 'Idempotency-Key': randomUUID() };
-    const { id } = await client.batches.create(params, { headers });
+    const isDry = flags['dry-run'] === true;
+    const query = isDry ? { dry_run: true } : {};
+    const { id } = await client.batches.create(params, { headers, query });
+    if (isDry) return showEstimate(client, id);
     console.log(id);
     if (flags.watch === true) await follow(id)(client);
   };
@@ -113,6 +118,14 @@ function follow(id: string): Command {
     reportErrors(batch);
     process.exitCode = exitCodeOf(batch);
   };
+}
+
+async function showEstimate(client: OpenAI, id: string): Promise<void> {
+  const batch = await watch(client, id);
+  reportErrors(batch);
+  process.exitCode = exitCodeOf(batch);
+  const { estimate } = (batch as { 'x-threadmill'?: { estimate?: object } })['x-threadmill'] ?? {};
+  if (estimate) console.log(JSON.stringify(estimate, null, 2));
 }
 
 function setPaused(id: string, paused: boolean): Command {

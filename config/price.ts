@@ -10,6 +10,8 @@ export const priceSchema = z.strictObject({
   output: amount,
   /** As `output` unless it is set. */
   reasoning: amount.optional(),
+  /** Factor of answers that came in a batch of the model server. 1 unless it is set. */
+  batch: z.number().min(0).max(1).optional(),
 });
 
 export type ModelPrice = z.infer<typeof priceSchema>;
@@ -22,9 +24,9 @@ type Counts = {
 };
 
 /** In US dollars. A model without a price costs nothing. Cached tokens are part of the prompt, and reasoning of the completion. */
-export function costOf(counts: Counts, price: ModelPrice | undefined): number {
+export function costOf(counts: Counts, price: ModelPrice | undefined, isBatch = false): number {
   if (price === undefined) return 0;
-  const { input, cached_input: cached = input, output, reasoning = output } = price;
+  const { input, cached_input: cached = input, output, reasoning = output, batch = 1 } = price;
   const cachedTokens = Math.min(counts.cached_tokens, counts.prompt_tokens);
   const reasoningTokens = Math.min(counts.reasoning_tokens, counts.completion_tokens);
   const sum =
@@ -32,5 +34,5 @@ export function costOf(counts: Counts, price: ModelPrice | undefined): number {
     cachedTokens * cached +
     (counts.completion_tokens - reasoningTokens) * output +
     reasoningTokens * reasoning;
-  return sum / 1_000_000;
+  return (sum / 1_000_000) * (isBatch ? batch : 1);
 }

@@ -189,6 +189,8 @@ export const toBatch = (row: rows.BatchRow): wire.Batch =>
         on_exceeded: row.budget.on_exceeded ?? 'pause',
       },
       cost_usd: row.spent.cost,
+      dry_run: row.dry_run,
+      estimate: row.estimate,
     },
   });
 

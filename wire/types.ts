@@ -42,6 +42,7 @@ export type BatchStatus = Batch['status'];
 export type BatchError = NonNullable<Batch['errors']>['data'][number];
 export type BatchUsage = NonNullable<Batch['usage']>;
 export type BatchSettings = Batch['x-threadmill'];
+export type BatchEstimate = NonNullable<BatchSettings['estimate']>;
 
 /** A stored or streamed event: `done` is not stored, it only closes a stream. */
 export type RunEvent = { event: AssistantStreamEvent['event']; data: unknown };

@@ -7,7 +7,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { findBatch } from '../../db/batches/batches.ts';
 import type { Progress } from '../../db/batches/check-lines.ts';
 import { modelsOfAssistants, storeLines } from '../../db/batches/check-lines.ts';
-import { failBatch, startBatch } from '../../db/batches/transitions.ts';
+import { endDryRun, failBatch, startBatch } from '../../db/batches/transitions.ts';
 import type { BlobPlace } from '../../db/blobs/blob-parts.ts';
 import { readBlobFrom } from '../../db/blobs/blob-parts.ts';
 import { notFound } from '../../wire/errors/errors.ts';
@@ -22,6 +22,7 @@ import { beating } from '../ingest/ingest-file.ts';
 import type { CheckedLine } from './check-line.ts';
 import { checkLine } from './check-line.ts';
 import type { Line } from './read-lines.ts';
+import { estimateBatch } from './estimate-batch.ts';
 import { readLines } from './read-lines.ts';
 import { takeOverResults } from './take-over.ts';
 
@@ -39,7 +40,10 @@ export async function validateBatch(deps: ActivityDependencies, id: BatchId): Pr
     if (read === undefined) return;
     const errors = read.total === 0 ? [emptyFile] : read.errors;
     if (errors.length > 0) await failBatch(deps.pool, id, errors.slice(0, MAX_ERRORS));
-    else {
+    else if (batch.dry_run) {
+      const whole = { ...batch, total: read.total };
+      await endDryRun(deps.pool, id, await estimateBatch(deps, whole, signal));
+    } else {
       await takeOverResults(deps.pool, batch, signal);
       await startBatch(deps.pool, id);
     }

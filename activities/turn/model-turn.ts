@@ -192,7 +192,7 @@ async function streamTurn(
   const observe = stored === undefined ? observeAnswer(server, run, ref, writer) : () => {};
   const priced = (counts: TokenCounts) => ({
     ...counts,
-    cost: costOf(counts, deps.priceOf(run.model)),
+    cost: costOf(counts, deps.priceOf(run.model), stored !== undefined),
   });
   try {
     const count = (text: string) => deps.tokens.sum(run.project_id, [text]);

@@ -35,7 +35,7 @@ export const BATCH_COLUMNS = `id, project_id, created_at, endpoint, input_file_i
   cancelling_at, cancelled_at, errors, output_file_id, error_file_id, checked_chunk, checked_offset, checked_lines, total, ${SPENT}, budget,
   running_limit, ${CURRENT_WINDOW()} as current_window, priority, paused,
   case when paused then coalesce(pause_reason, 'requested') end as pause_reason, on_requires_action,
-  resume_from, resumed_blob_id, resumed,
+  resume_from, resumed_blob_id, resumed, dry_run, estimate,
   (expires_at - unix_now()) as seconds_left, ${counted('completed')}, ${counted('failed')}`;
 
 /**
@@ -45,7 +45,7 @@ export const BATCH_COLUMNS = `id, project_id, created_at, endpoint, input_file_i
 export async function createBatch(
   tx: Tx,
   { project: projectId, key }: Pick<Caller, 'project' | 'key'>,
-  params: CreateBatchParams,
+  params: NewBatch['params'],
 ): Promise<{ batch: Batch; delivery: Delivery }> {
   const fileId = params.input_file_id as FileId;
   await lockFiles(tx, projectId, [fileId]);
@@ -78,7 +78,12 @@ function checkInput({ id, purpose, bytes }: FileRow): void {
   }
 }
 
-type NewBatch = { file: FileRow; from: ResumedBatch; params: CreateBatchParams };
+type NewBatch = {
+  file: FileRow;
+  from: ResumedBatch;
+  /** `dryRun`: the input is read, an estimate is made, and no line runs. */
+  params: CreateBatchParams & { dryRun?: boolean };
+};
 
 async function insertBatch(
   tx: Tx,
@@ -91,9 +96,9 @@ async function insertBatch(
     'batches.create',
     `insert into batches (id, project_id, key_id, created_at, endpoint, input_file_id, input_blob_id, completion_window, metadata,
        output_expires_after, status, expires_at, running_limit, priority, paused, on_requires_action,
-       resume_from, resumed_blob_id, budget)
+       resume_from, resumed_blob_id, budget, dry_run)
      select $1, $2, $14, moment, $3, $4, $5, $6, $7::jsonb, $8, 'validating', moment + $9, $10, $11, $12, $13, $15, $16,
-       jsonb_strip_nulls($17::jsonb)
+       jsonb_strip_nulls($17::jsonb), $18
      from unix_now() as moment returning ${BATCH_COLUMNS}`,
     [
       mintId('batch'),
@@ -113,6 +118,7 @@ async function insertBatch(
       from.id,
       from.blobId,
       toJson(settings.budget),
+      params.dryRun ?? false,
     ],
   );
   return rows[0]!;

@@ -95,6 +95,22 @@ async function insertLines(
   return rows.map(({ line }) => line);
 }
 
+/** What those assistants add to each prompt, and their models. */
+export async function promptsOfAssistants(
+  db: Queryable,
+  projectId: ProjectId,
+  ids: readonly AssistantId[],
+): Promise<Map<string, { model: string; prompt: string }>> {
+  const rows = await query<{ id: string; model: string; prompt: string }>(
+    db,
+    'batch-lines.prompts',
+    `select id, model, concat_ws(E'\\n', instructions, nullif(tools::text, '[]')) as prompt
+     from assistants where project_id = $1 and id = any($2::text[])`,
+    [projectId, ids],
+  );
+  return new Map(rows.map(({ id, ...known }) => [id, known]));
+}
+
 /** The models of those assistants that are there. */
 export async function modelsOfAssistants(
   db: Queryable,

@@ -8,7 +8,7 @@ import type { BatchId, ProjectId } from '../../wire/ids.ts';
 import type { FoundReason } from '../../wire/batches/answers.ts';
 import type { BatchChange } from '../../wire/batches/requests.ts';
 import type { BatchRow } from '../../wire/rows.ts';
-import type { BatchError, BatchStatus } from '../../wire/types.ts';
+import type { BatchError, BatchEstimate, BatchStatus } from '../../wire/types.ts';
 import { releaseBlobs } from '../blobs/blobs.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
@@ -49,6 +49,21 @@ export async function failBatch(pool: Pool, id: BatchId, errors: BatchError[]): 
       set: ', errors = $4::jsonb, total = 0, completed = 0, failed = 0',
     };
     const batch = await moveBatch(tx, [id, 'failed'], change, [toJson(errors)]);
+    if (batch === undefined) return;
+    await query(tx, 'batches.forget-lines', 'delete from batch_lines where batch_id = $1', [id]);
+    await releaseInput(tx, batch);
+  });
+}
+
+/** validating → completed: a dry run is over. Its lines are forgotten. */
+export async function endDryRun(pool: Pool, id: BatchId, estimate: BatchEstimate): Promise<void> {
+  await withTransaction(pool, async (tx) => {
+    const change = {
+      name: 'end-dry-run',
+      set: ', estimate = $4::jsonb, completed = 0, failed = 0',
+      where: 'dry_run',
+    };
+    const batch = await moveBatch(tx, [id, 'completed'], change, [toJson(estimate)]);
     if (batch === undefined) return;
     await query(tx, 'batches.forget-lines', 'delete from batch_lines where batch_id = $1', [id]);
     await releaseInput(tx, batch);

@@ -8,6 +8,7 @@ import { Environment } from '../support/environment.ts';
 import { hold, status, text } from '../support/fake-model.ts';
 import type { Reply } from '../support/fake-model.ts';
 import { questions, resultsOf, submit, untilStatus } from './support.ts';
+import type { InputLine } from './support.ts';
 
 const USAGE = {
   prompt_tokens: 1_000,
@@ -22,7 +23,7 @@ const COST = 0.0029;
 
 let env: Environment;
 beforeAll(async () => {
-  const models = ['a', 'b', 'c', 'd', 'e', 'f'].map((id) => ({ id, price: PRICE }));
+  const models = ['a', 'b', 'c', 'd', 'e', 'f', 'dry'].map((id) => ({ id, price: PRICE }));
   env = await Environment.start({ config: { models } });
 });
 afterAll(async () => {
@@ -196,3 +197,57 @@ test.each([
     ...(param !== null && { param }),
   });
 });
+
+test('a dry run reads the file, estimates tokens and cost, and runs no line', async () => {
+  const { id } = await env.client.beta.assistants.create({
+    model: 'dry',
+    instructions: 'Be kind.',
+  });
+  env.model.script('dry', yes());
+  const input = questions(
+    id,
+    Array.from({ length: 1_200 }, () => 'one two three four five six seven eight'),
+  ).map((line) => ({ ...line, body: { ...line.body, max_completion_tokens: 300 } }));
+  const batch = await dryRun(input);
+  expect(batch).toMatchObject({
+    status: 'completed',
+    request_counts: { total: 1_200, completed: 0, failed: 0 },
+    output_file_id: null,
+    error_file_id: null,
+    'x-threadmill': { dry_run: true, cost_usd: 0 },
+  });
+  const estimate = settingsOf(batch).estimate as Record<string, number>;
+  expect(estimate).toMatchObject({
+    requests: 1_200,
+    sampled_requests: 400,
+    max_output_tokens: 360_000,
+  });
+  // Eight words and three of the assistant, beside the texts around them.
+  expect(estimate.input_tokens! / 1_200).toBeGreaterThan(11);
+  expect(estimate.input_tokens! / 1_200).toBeLessThan(60);
+  expect(estimate.input_usd).toBeCloseTo((estimate.input_tokens! * 2) / 1_000_000, 6);
+  expect(estimate.max_usd).toBeCloseTo(estimate.input_usd! + 3.6, 6);
+  expect(env.model.requests('dry')).toEqual([]);
+  expect(
+    (await env.pool.query('select 1 from batch_lines where batch_id = $1', [batch.id])).rows,
+  ).toEqual([]);
+});
+
+test('a dry run without bounds or prices says what is unknown, and one of a bad file what is wrong', async () => {
+  const input = await lines('unpriced', 3, []);
+  expect(settingsOf(await dryRun(input)).estimate).toMatchObject({
+    requests: 3,
+    sampled_requests: 3,
+    max_output_tokens: null,
+    input_usd: null,
+    max_usd: null,
+  });
+  const bad = await dryRun(['{'], 'failed');
+  expect(bad.errors!.data).toMatchObject([{ code: 'invalid_json_line', line: 1 }]);
+  expect(settingsOf(bad).estimate).toBeNull();
+});
+
+async function dryRun(input: (InputLine | string)[], end: Batch['status'] = 'completed') {
+  const { id } = await submit(env.client, input, {}, undefined, { query: { dry_run: true } });
+  return untilStatus(env.client, id, end);
+}

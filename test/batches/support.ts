@@ -27,6 +27,7 @@ export async function submit(
   lines: readonly (InputLine | string)[],
   settings: object = {},
   endpoint = ENDPOINT,
+  options: { query?: object } = {},
 ): Promise<Batch> {
   const text = lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line)));
   const input = await client.files.create({
@@ -34,13 +35,16 @@ export async function submit(
     purpose: 'batch',
   });
   const ours = { 'x-threadmill': settings };
-  return client.batches.create({
-    ...ours,
-    input_file_id: input.id,
-    // The client's type names the endpoints of the hosted service.
-    endpoint: endpoint as '/v1/responses',
-    completion_window: '24h',
-  });
+  return client.batches.create(
+    {
+      ...ours,
+      input_file_id: input.id,
+      // The client's type names the endpoints of the hosted service.
+      endpoint: endpoint as '/v1/responses',
+      completion_window: '24h',
+    },
+    options,
+  );
 }
 
 export function untilStatus(client: OpenAI, id: string, status: Batch['status']): Promise<Batch> {

@@ -22,7 +22,13 @@ let server: FakeBatchApi;
 beforeAll(async () => {
   server = await FakeBatchApi.start();
   const models = [
-    { id: 'tutor', base_url: server.upstream.baseUrl, upstream_model: 'up', batch: true },
+    {
+      id: 'tutor',
+      base_url: server.upstream.baseUrl,
+      upstream_model: 'up',
+      batch: true,
+      price: { input: 1_000, output: 2_000, batch: 0.5 },
+    },
   ];
   env = await Environment.start({ config: { ...SETTINGS, models } });
 });
@@ -93,6 +99,8 @@ test('the turns of its lines go to the model server in batches, and each gets it
     expect(body).not.toHaveProperty('stream');
   }
   expect(batch.usage).toMatchObject({ input_tokens: 5 * 11, output_tokens: 5 * 7 });
+  // 11 * 1,000 and 7 * 2,000 dollars for a million tokens, and half of it in a batch.
+  expect(batch).toMatchObject({ 'x-threadmill': { cost_usd: (5 * 0.025) / 2 } });
   expect(runOf(lines[0]!).usage).toMatchObject(USAGE);
   await expectNothingLeft();
 });

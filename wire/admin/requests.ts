@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { checkId } from '../ids.ts';
 import { keyLimitsSchema, limitsSchema } from './project-limits.ts';
 import { DEFAULT_SCOPES, SCOPES } from './scopes.ts';
-import { integer, list, or, text } from '../requests/fields.ts';
+import { flag, integer, list, or, text } from '../requests/fields.ts';
 import { LIMITS } from '../requests/limits.ts';
 import { asNumber, listQuery } from '../requests/queries.ts';
 
@@ -30,10 +30,7 @@ export const rotateKeySchema = z.strictObject({
 
 /** `dry_run`: the answer says what would be deleted. */
 export const deleteProjectQuery = z.object({
-  dry_run: z
-    .enum(['true', 'false'])
-    .default('false')
-    .transform((value) => value === 'true'),
+  dry_run: flag,
 });
 
 const days = z.preprocess(asNumber, integer(0, 36_500).optional());

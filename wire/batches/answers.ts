@@ -28,6 +28,16 @@ const usage = z.object({
   total_tokens: integer,
 });
 
+/** By a sample of the lines. Null: unknown, because a line sets no bound for its answer, or its model has no price. */
+const estimate = z.object({
+  requests: integer,
+  sampled_requests: integer,
+  input_tokens: integer,
+  max_output_tokens: integer.nullable(),
+  input_usd: z.number().nullable(),
+  max_usd: z.number().nullable(),
+});
+
 const batchSettings = z.object({
   window: integer,
   /** Less than `window` while a model server is overloaded. */
@@ -47,6 +57,9 @@ const batchSettings = z.object({
   }),
   /** Of its lines so far, by the prices of the models file. */
   cost_usd: z.number(),
+  dry_run: z.boolean(),
+  /** Of a dry run that has ended. */
+  estimate: estimate.nullable(),
 });
 
 export const batch = z

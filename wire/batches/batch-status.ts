@@ -4,6 +4,7 @@
  *   validating ──► in_progress ──► finalizing ──► completed | expired
  *        │              │
  *        ├──► failed    └────► cancelling ──► cancelled
+ *        ├──► completed (a dry run)  ▲
  *        └───────────────────────▲
  */
 import type { BatchStatus, RunStatus } from '../types.ts';
@@ -14,7 +15,8 @@ export const BATCH_TRANSITIONS = {
   failed: ['validating'],
   in_progress: ['validating'],
   finalizing: ['in_progress'],
-  completed: ['finalizing'],
+  // From validating: a dry run.
+  completed: ['finalizing', 'validating'],
   expired: ['finalizing'],
   cancelling: ['validating', 'in_progress'],
   cancelled: ['cancelling'],

@@ -1,6 +1,15 @@
 /** Bodies of the batch endpoints, and the lines of a batch's input file. */
 import { z } from 'zod';
-import { created, EXTENSION, integer, metadata, or, problem, text } from '../requests/fields.ts';
+import {
+  created,
+  EXTENSION,
+  flag,
+  integer,
+  metadata,
+  or,
+  problem,
+  text,
+} from '../requests/fields.ts';
 import { LIMITS } from '../requests/limits.ts';
 
 /** Lines of a batch of runs may also name a thread in their url. */
@@ -58,6 +67,9 @@ const newSettings = z.strictObject(
     budget: [budget, {}],
   }),
 );
+
+/** `dry_run`: the input is read and its cost estimated, and nothing runs. */
+export const createBatchQuery = z.object({ dry_run: flag });
 
 export const createBatchSchema = z.strictObject({
   input_file_id: text(LIMITS.fileId, 1),

@@ -224,3 +224,9 @@ export const toolChoice = z
 export const metadataChange = changed({ metadata: [metadata, {}] });
 
 export const imageDetail = z.enum(['auto', 'low', 'high']).optional();
+
+/** `true` or `false` of a query, false if it is absent. */
+export const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((value) => value === 'true');
