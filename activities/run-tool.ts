@@ -1,7 +1,7 @@
 /** A tool call that the server carries out itself. A repeated attempt finds the stored result. */
 import type { RunId, ToolCallId } from '../wire/ids.ts';
-import type { RunToolResult } from '../db/runs/tool-calls.ts';
-import { readToolCall } from '../db/runs/tool-calls.ts';
+import type { RunToolResult } from '../db/turns/tool-calls.ts';
+import { readToolCall } from '../db/turns/tool-calls.ts';
 import { attempt } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { runCell } from './run-cell.ts';

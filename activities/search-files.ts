@@ -3,8 +3,8 @@ import { log } from '@temporalio/activity';
 
 import { embeddingKey } from '../db/vector-stores/document-vectors.ts';
 import { searchStores } from '../db/vector-stores/search.ts';
-import type { PendingToolCall, RunToolResult } from '../db/runs/tool-calls.ts';
-import { StaleCallError, storeSearch } from '../db/runs/tool-calls.ts';
+import type { PendingToolCall, RunToolResult } from '../db/turns/tool-calls.ts';
+import { StaleCallError, storeSearch } from '../db/turns/tool-calls.ts';
 import { EmbeddingError } from '../retrieval/index.ts';
 import type { RunId } from '../wire/ids.ts';
 import { rankingOptionsOf } from '../wire/objects.ts';

@@ -1,6 +1,6 @@
 /** Writes the tool calls of a turn into its one step for calls, which opens with the first of them. */
-import type { NewToolCall, OpenStep } from '../../db/runs/open-step.ts';
-import { openToolStep } from '../../db/runs/open-step.ts';
+import type { NewToolCall, OpenStep } from '../../db/turns/open-step.ts';
+import { openToolStep } from '../../db/turns/open-step.ts';
 import {
   codeInput,
   codeOpened,

@@ -1,9 +1,9 @@
 /** Writes the message of a turn: the images that code of the run has made, then text with citations, or a refusal. */
 import type { Pool } from '../../db/core/pool.ts';
 import type { DeltaStream } from '../../db/events/event-batcher.ts';
-import type { TurnEnd } from '../../db/runs/finish-turn.ts';
-import type { OpenMessage, TurnRef } from '../../db/runs/open-step.ts';
-import { completeMessage, openMessage } from '../../db/runs/open-step.ts';
+import type { TurnEnd } from '../../db/turns/finish-turn.ts';
+import type { OpenMessage, TurnRef } from '../../db/turns/open-step.ts';
+import { completeMessage, openMessage } from '../../db/turns/open-step.ts';
 import type { AnswerPiece, Citation, Sources } from '../../wire/citations.ts';
 import { CitationReader } from '../../wire/citations.ts';
 import {

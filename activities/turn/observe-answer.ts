@@ -1,7 +1,7 @@
 /** Counts one request to a model server: how long it took, when its answer began, and why it failed. */
 import { APIConnectionError } from 'openai';
 
-import type { TurnRef } from '../../db/runs/open-step.ts';
+import type { TurnRef } from '../../db/turns/open-step.ts';
 import type { ClaimedRun } from '../../db/runs/transitions.ts';
 import { modelAsked, runAnswered } from '../../telemetry/metrics.ts';
 import { timeOfId } from '../../wire/ids.ts';

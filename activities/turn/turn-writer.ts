@@ -6,8 +6,8 @@ import { log } from '@temporalio/activity';
 
 import type { Pool } from '../../db/core/pool.ts';
 import type { EventBatcher } from '../../db/events/event-batcher.ts';
-import type { TurnEnd } from '../../db/runs/finish-turn.ts';
-import type { TurnRef } from '../../db/runs/open-step.ts';
+import type { TurnEnd } from '../../db/turns/finish-turn.ts';
+import type { TurnRef } from '../../db/turns/open-step.ts';
 import type { TokenCounter } from '../../tokens/token-counter.ts';
 import type { Sources } from '../../wire/citations.ts';
 import type { RunRow } from '../../wire/rows.ts';

@@ -12,8 +12,8 @@ import { endLease } from './interpreter-lease.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { countCell } from '../projects/usage.ts';
-import type { RunToolResult } from '../runs/tool-calls.ts';
-import { StaleCallError, lockRunOfCall, storeToolResult } from '../runs/tool-calls.ts';
+import type { RunToolResult } from '../turns/tool-calls.ts';
+import { StaleCallError, lockRunOfCall, storeToolResult } from '../turns/tool-calls.ts';
 
 export type InterpreterFile = { path: string; bytes: number; blobId: number };
 

@@ -4,7 +4,7 @@ import type { RunId, StepId, ToolCallId } from '../../wire/ids.ts';
 import type { Pool } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
-import { StaleCallError, lockRunOfCall } from '../runs/tool-calls.ts';
+import { StaleCallError, lockRunOfCall } from '../turns/tool-calls.ts';
 import type { Lease } from './interpreter-lease.ts';
 import { extendLease } from './interpreter-lease.ts';
 

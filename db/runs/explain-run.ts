@@ -10,7 +10,7 @@ import type { RunRow, ToolCallResult } from '../../wire/rows.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
-import type { TurnRef } from './open-step.ts';
+import type { TurnRef } from '../turns/open-step.ts';
 import type { RunPath } from './read-runs.ts';
 import { getRunRow } from './read-runs.ts';
 

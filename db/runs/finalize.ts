@@ -8,7 +8,7 @@ import type { IncompleteReason, LastError, RunEvent } from '../../wire/types.ts'
 import type { Pool, Tx } from '../core/pool.ts';
 import { withTransaction } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
-import { cutMessage } from './open-step.ts';
+import { cutMessage } from '../turns/open-step.ts';
 import { lockRun } from './read-runs.ts';
 import { endOpenStepIfAny } from './run-steps.ts';
 import { endRun } from './transitions.ts';

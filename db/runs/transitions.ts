@@ -13,7 +13,7 @@ import { toJson } from '../core/json.ts';
 import type { Tx } from '../core/pool.ts';
 import { afterCommit, query } from '../core/pool.ts';
 import { CONTROL_CHANNEL } from '../events/run-control.ts';
-import type { TurnRef } from './open-step.ts';
+import type { TurnRef } from '../turns/open-step.ts';
 import type { RunPath } from './read-runs.ts';
 import { RUN_COLUMNS } from './read-runs.ts';
 

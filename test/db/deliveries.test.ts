@@ -6,7 +6,7 @@ import type { Delivery } from '../../db/core/deliveries.ts';
 import { removeDelivery, takeDueDeliveries } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { cancelRun } from '../../db/runs/cancel-run.ts';
-import { submitToolOutputs } from '../../db/runs/submit-outputs.ts';
+import { submitToolOutputs } from '../../db/turns/submit-outputs.ts';
 import { callTools } from '../support/turns.ts';
 import type { Database } from './database.ts';
 import { startDatabase } from './database.ts';

@@ -6,9 +6,9 @@ import { finalizeRun } from '../../db/runs/finalize.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { FencedError, readEvents } from '../../db/events/run-events.ts';
 import { cancelRun } from '../../db/runs/cancel-run.ts';
-import { submitToolOutputs } from '../../db/runs/submit-outputs.ts';
-import { claimTurn } from '../../db/runs/claim-turn.ts';
-import { countLostUsage, finishTurn } from '../../db/runs/finish-turn.ts';
+import { submitToolOutputs } from '../../db/turns/submit-outputs.ts';
+import { claimTurn } from '../../db/turns/claim-turn.ts';
+import { countLostUsage, finishTurn } from '../../db/turns/finish-turn.ts';
 import {
   answer,
   callTools,

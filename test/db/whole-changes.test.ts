@@ -6,11 +6,11 @@ import { finalizeRun } from '../../db/runs/finalize.ts';
 import type { Tx } from '../../db/core/pool.ts';
 import { withTransaction } from '../../db/core/pool.ts';
 import { createRun } from '../../db/runs/create-run.ts';
-import { submitToolOutputs } from '../../db/runs/submit-outputs.ts';
-import { storeSearch } from '../../db/runs/tool-calls.ts';
-import { completeMessage } from '../../db/runs/open-step.ts';
-import { claimTurn } from '../../db/runs/claim-turn.ts';
-import { finishTurn } from '../../db/runs/finish-turn.ts';
+import { submitToolOutputs } from '../../db/turns/submit-outputs.ts';
+import { storeSearch } from '../../db/turns/tool-calls.ts';
+import { completeMessage } from '../../db/turns/open-step.ts';
+import { claimTurn } from '../../db/turns/claim-turn.ts';
+import { finishTurn } from '../../db/turns/finish-turn.ts';
 import {
   callTools,
   claim,

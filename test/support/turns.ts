@@ -1,10 +1,10 @@
 /** What an attempt at a turn writes, step by step and without a model: for tests of the statements behind it. */
 import type { Pool } from '../../db/core/pool.ts';
-import type { NewToolCall, OpenMessage, TurnRef } from '../../db/runs/open-step.ts';
-import { openMessage, openToolStep } from '../../db/runs/open-step.ts';
-import type { TurnEnd, TurnResult } from '../../db/runs/finish-turn.ts';
-import { claimTurn } from '../../db/runs/claim-turn.ts';
-import { finishTurn } from '../../db/runs/finish-turn.ts';
+import type { NewToolCall, OpenMessage, TurnRef } from '../../db/turns/open-step.ts';
+import { openMessage, openToolStep } from '../../db/turns/open-step.ts';
+import type { TurnEnd, TurnResult } from '../../db/turns/finish-turn.ts';
+import { claimTurn } from '../../db/turns/claim-turn.ts';
+import { finishTurn } from '../../db/turns/finish-turn.ts';
 import { codeOpened, functionOpened } from '../../wire/events.ts';
 import type { MessageId, StepId, ToolCallId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';

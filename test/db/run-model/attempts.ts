@@ -7,10 +7,10 @@ import {
   insertDeltas,
   runDay,
 } from '../../../db/events/run-events.ts';
-import { completeMessage, openMessage, openToolStep } from '../../../db/runs/open-step.ts';
-import type { TurnEnd, TurnResult } from '../../../db/runs/finish-turn.ts';
-import { claimTurn } from '../../../db/runs/claim-turn.ts';
-import { countLostUsage, finishTurn } from '../../../db/runs/finish-turn.ts';
+import { completeMessage, openMessage, openToolStep } from '../../../db/turns/open-step.ts';
+import type { TurnEnd, TurnResult } from '../../../db/turns/finish-turn.ts';
+import { claimTurn } from '../../../db/turns/claim-turn.ts';
+import { countLostUsage, finishTurn } from '../../../db/turns/finish-turn.ts';
 import { codeOpened, functionOpened, textDelta } from '../../../wire/events.ts';
 import type { StepId } from '../../../wire/ids.ts';
 import { endInAnswer, endInCalls, newCall, USED } from '../../support/turns.ts';

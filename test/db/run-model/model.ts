@@ -2,8 +2,8 @@
  * A run as it should be, in memory: what its rows and events are after each step, whoever takes it, however late. The
  * commands change it beside the database, and `observe` reads the same shape from there.
  */
-import type { NewToolCall, TurnRef } from '../../../db/runs/open-step.ts';
-import type { TurnResult } from '../../../db/runs/finish-turn.ts';
+import type { NewToolCall, TurnRef } from '../../../db/turns/open-step.ts';
+import type { TurnResult } from '../../../db/turns/finish-turn.ts';
 import type { MessageId, StepId, ToolCallId } from '../../../wire/ids.ts';
 import type { RunRow } from '../../../wire/rows.ts';
 import { isActive } from '../../../wire/run-status.ts';

@@ -82,8 +82,8 @@ export const BATCHES: Mutation[] = [
     edits: [
       edit(
         'wire/batches/batch-status.ts',
-        `completed: ['finalizing'],`,
-        `completed: ['finalizing', 'completed'],`,
+        `completed: ['finalizing', 'validating'],`,
+        `completed: ['finalizing', 'validating', 'completed'],`,
       ),
     ],
     caughtBy: [by(DISPATCHER, 'a batch ends once')],

@@ -154,12 +154,12 @@ export const EVENTS: Mutation[] = [
     why: 'A crash in between leaves a run that has ended and a stream that never does.',
     edits: [
       edit(
-        'db/runs/finish-turn.ts',
+        'db/turns/finish-turn.ts',
         `      appendEvents(tx, ref.runId, events, ref.owner),\n      query(`,
         `      query(`,
       ),
       edit(
-        'db/runs/finish-turn.ts',
+        'db/turns/finish-turn.ts',
         `    ]);\n    return result;\n  });`,
         `    ]);
     return { result, events };

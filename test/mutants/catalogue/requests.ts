@@ -159,7 +159,7 @@ export const REQUESTS: Mutation[] = [
     why: 'A run goes on without the outputs that its client forgot.',
     edits: [
       edit(
-        'db/runs/submit-outputs.ts',
+        'db/turns/submit-outputs.ts',
         `return expected.length === submitted.length && expected.every((id) => submitted.includes(id));`,
         `return submitted.every((id) => expected.includes(id));`,
       ),

@@ -74,7 +74,7 @@ export const TEXTS: Mutation[] = [
     why: 'Operators read in the Temporal UI what models wrote.',
     edits: [
       edit(
-        'db/runs/finish-turn.ts',
+        'db/turns/finish-turn.ts',
         `    const result = resultOf(end, run, stepId);`,
         `    const result = { ...resultOf(end, run, stepId), answer: end.message?.content };`,
       ),
@@ -91,7 +91,7 @@ export const TEXTS: Mutation[] = [
     why: 'Operators read in the Temporal UI the code that models wrote.',
     edits: [
       edit(
-        'db/runs/finish-turn.ts',
+        'db/turns/finish-turn.ts',
         `[{ id: call.id, type: call.type }]`,
         `[{ id: call.id, type: call.type, code: call.input }]`,
       ),

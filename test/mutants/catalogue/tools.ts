@@ -80,7 +80,7 @@ export const TOOLS: Mutation[] = [
     why: 'What the model was told of a call is not what its client reads.',
     edits: [
       edit(
-        'db/runs/tool-calls.ts',
+        'db/turns/tool-calls.ts',
         `where run_id = $1 and id = $2 and result is null returning step_id`,
         `where run_id = $1 and id = $2 returning step_id`,
       ),

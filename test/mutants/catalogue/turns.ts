@@ -20,7 +20,7 @@ export const TURNS: Mutation[] = [
         `where: \`$4::text is not null and status = 'in_progress'\`,`,
       ),
       edit(
-        'db/runs/finish-turn.ts',
+        'db/turns/finish-turn.ts',
         `      appendEvents(tx, ref.runId, events, ref.owner),\n      query(`,
         `      appendEvents(tx, ref.runId, events),\n      query(`,
       ),
@@ -32,7 +32,7 @@ export const TURNS: Mutation[] = [
     why: 'A worker that stood still tells a second answer into the stream of the first.',
     edits: [
       edit(
-        'db/runs/open-step.ts',
+        'db/turns/open-step.ts',
         `      appendEvents(tx, run.id, events, ref.owner),\n      insertOpenMessage(`,
         `      appendEvents(tx, run.id, events),\n      insertOpenMessage(`,
       ),
@@ -58,7 +58,7 @@ export const TURNS: Mutation[] = [
     why: 'The next attempt goes on in a message that shows the half of another answer.',
     edits: [
       edit(
-        'db/runs/claim-turn.ts',
+        'db/turns/claim-turn.ts',
         `const events = run.has_open_step ? await closeCutOff(tx, run) : [];`,
         `const events: RunEvent[] = [];`,
       ),
@@ -82,7 +82,7 @@ export const TURNS: Mutation[] = [
     why: 'The usage of a completed run changes after its client has read it.',
     edits: [
       edit(
-        'db/runs/finish-turn.ts',
+        'db/turns/finish-turn.ts',
         `where id = $1 and status = any($6::text[]) returning`,
         `where id = $1 and $6::text[] is not null returning`,
       ),

@@ -11,11 +11,11 @@ import { enqueueDelivery } from '../core/deliveries.ts';
 import { found } from '../core/read-by-id.ts';
 import type { Tx } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
-import type { AcceptedRun } from './create-run.ts';
-import type { RunPath } from './read-runs.ts';
-import { lockRun } from './read-runs.ts';
-import { completeFunctionStep } from './run-steps.ts';
-import { resumeRun } from './transitions.ts';
+import type { AcceptedRun } from '../runs/create-run.ts';
+import type { RunPath } from '../runs/read-runs.ts';
+import { lockRun } from '../runs/read-runs.ts';
+import { completeFunctionStep } from '../runs/run-steps.ts';
+import { resumeRun } from '../runs/transitions.ts';
 
 export type ToolOutput = { tool_call_id: string; output: string };
 

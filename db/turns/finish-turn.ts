@@ -19,9 +19,9 @@ import { CHARGE_TOKENS } from '../projects/rate-buckets.ts';
 import { COUNT_TOKENS } from '../projects/usage.ts';
 import type { NewToolCall, TurnRef } from './open-step.ts';
 import { endMessage, insertToolCalls } from './open-step.ts';
-import { endOpenStepIfAny } from './run-steps.ts';
-import type { StatusAfterTurn } from './transitions.ts';
-import { endTurn } from './transitions.ts';
+import { endOpenStepIfAny } from '../runs/run-steps.ts';
+import type { StatusAfterTurn } from '../runs/transitions.ts';
+import { endTurn } from '../runs/transitions.ts';
 
 /** What the workflow learns of a turn: ids and kinds, never text. */
 export type TurnResult =

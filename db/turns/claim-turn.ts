@@ -10,9 +10,9 @@ import { appendEvents } from '../events/run-events.ts';
 import type { TurnResult } from './finish-turn.ts';
 import type { TurnRef } from './open-step.ts';
 import { cutMessage } from './open-step.ts';
-import { endOpenStepIfAny } from './run-steps.ts';
-import type { ClaimedRun } from './transitions.ts';
-import { claimRun } from './transitions.ts';
+import { endOpenStepIfAny } from '../runs/run-steps.ts';
+import type { ClaimedRun } from '../runs/transitions.ts';
+import { claimRun } from '../runs/transitions.ts';
 
 /** `done`: the turn has its result, or the run has moved on. */
 type TurnClaim = { kind: 'claimed'; run: ClaimedRun } | { kind: 'done'; result: TurnResult };

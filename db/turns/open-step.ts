@@ -16,7 +16,7 @@ import { MESSAGE_COLUMNS } from '../threads/messages.ts';
 import type { Pool, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents, FencedError, withEventsHeld } from '../events/run-events.ts';
-import { endOpenStep } from './run-steps.ts';
+import { endOpenStep } from '../runs/run-steps.ts';
 
 /** Names the attempt that may write; it goes with every write. */
 export type TurnRef = { runId: RunId; turn: number; owner: string };

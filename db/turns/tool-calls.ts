@@ -14,10 +14,10 @@ import { toJson } from '../core/json.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
-import { endOpenStep, STEP_COLUMNS } from './run-steps.ts';
-import { lockRun } from './read-runs.ts';
+import { endOpenStep, STEP_COLUMNS } from '../runs/run-steps.ts';
+import { lockRun } from '../runs/read-runs.ts';
 import type { TurnResult } from './finish-turn.ts';
-import { pauseRun } from './transitions.ts';
+import { pauseRun } from '../runs/transitions.ts';
 
 /** `kind: 'done'` lets the workflow go on once the step's other calls are done too. */
 export type RunToolResult = { kind: 'done' } | Exclude<TurnResult, { kind: 'tools' }>;
