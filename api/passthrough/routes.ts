@@ -124,7 +124,7 @@ const namesSchema = z.object({
     .regex(/^\P{Cc}*$/u)
     .nullish(),
   previous_response_id: z.string().nullish(),
-  stream: z.unknown(),
+  stream: z.unknown().optional(),
 });
 
 /**

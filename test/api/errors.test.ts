@@ -286,7 +286,7 @@ test('knows no other route and no other method', async () => {
     'GET /',
     'GET /nothing',
     'PUT /assistants',
-    'GET /threads',
+    'PUT /threads',
     'PUT /files',
     'GET /uploads',
     'DELETE /models',

@@ -22,9 +22,11 @@ const KINDS = [
   'step',
   'vector_store',
   'file',
+  'input',
   'batch',
   'upload',
   'part',
+  'schedule',
 ] as const;
 type Kind = (typeof KINDS)[number];
 type Ids = Record<Kind, string>;
@@ -48,7 +50,14 @@ const BODIES: Record<string, object[]> = {
   updateVectorStoreFileAttributes: [{ attributes: { taken: 'over' } }],
   createVectorStoreFileBatch: [{ file_ids: ['{file}'] }],
   completeUpload: [{ part_ids: ['{part}'] }],
+  createBatch: [batchOf('{input}')],
+  createSchedule: [{ cron: '0 2 * * *', template: batchOf('{input}') }],
+  modifySchedule: [{ metadata: { taken: 'over' } }],
 };
+
+function batchOf(input_file_id: string) {
+  return { input_file_id, endpoint: '/v1/threads/runs', completion_window: '24h' } as const;
+}
 
 function message(file: string): object {
   return {
@@ -125,6 +134,13 @@ async function fill(env: Environment, client = env.client): Promise<Ids> {
     mime_type: 'text/plain',
     purpose: 'assistants',
   });
+  const input = await client.files.create({
+    file: new File(['{}'], 'input.jsonl'),
+    purpose: 'batch',
+  });
+  const schedule = await client.post<{ id: string }>('/threadmill/schedules', {
+    body: { cron: '0 2 * * *', template: batchOf(input.id), paused: true },
+  });
   const part = await client.uploads.parts.create(upload.id, { data: new File(['a'], 'part') });
   return {
     assistant: assistant.id,
@@ -137,6 +153,8 @@ async function fill(env: Environment, client = env.client): Promise<Ids> {
     batch: batch.id,
     upload: upload.id,
     part: part.id,
+    schedule: schedule.id,
+    input: input.id,
   };
 }
 
@@ -181,6 +199,8 @@ function placesOf(request: Request): Kind[][] {
 function stateOf({ client }: Environment, ids: Ids): Promise<string[]> {
   const paths = [
     '/assistants',
+    '/batches',
+    '/threadmill/schedules',
     `/threads/${ids.thread}`,
     `/threads/${ids.thread}/messages`,
     `/threads/${ids.thread}/runs`,

@@ -290,7 +290,12 @@ describe('runs', () => {
   };
 
   test('leave to the assistant what they do not override', () => {
-    const expected = { ...run, additional_instructions: undefined, additional_messages: [] };
+    const expected = {
+      ...run,
+      additional_instructions: undefined,
+      additional_messages: [],
+      'x-threadmill': { on_active_run: 'reject' },
+    };
     expect(parseCreateRun({ assistant_id: 'asst_1' })).toEqual(expected);
     expect(
       parseCreateRun({ ...nulls, additional_instructions: null, additional_messages: null }),

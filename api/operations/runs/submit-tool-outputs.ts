@@ -1,4 +1,4 @@
-import * as db from '../../../db/runs/submit-outputs.ts';
+import * as db from '../../../db/turns/submit-outputs.ts';
 import { run } from '../../../wire/answers.ts';
 import { extraIncludeQuery } from '../../../wire/requests/queries.ts';
 import { submitToolOutputsSchema } from '../../../wire/requests/runs.ts';
