@@ -170,7 +170,17 @@ test('a message, and the stream of its run still comes to its end', async () => 
   const run = await env.client.beta.threads.runs.createAndPoll(thread_id, { assistant_id });
   const before = await readLog(env, run);
   const { data } = await env.client.beta.threads.messages.list(thread_id, { run_id: run.id });
-  expect(await tablesWith(env.pool, word)).toEqual(['idempotency_keys', 'messages', 'run_events']);
+  // A worker has indexed the words of both.
+  await vi.waitFor(
+    async () =>
+      expect(await tablesWith(env.pool, word)).toEqual([
+        'idempotency_keys',
+        'message_words',
+        'messages',
+        'run_events',
+      ]),
+    { timeout: 30_000, interval: 100 },
+  );
 
   for (const { id } of [asked, data[0]!]) {
     await env.client.beta.threads.messages.delete(id, { thread_id });
