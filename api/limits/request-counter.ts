@@ -10,23 +10,26 @@ const FLUSH_MS = 5_000;
 
 export type RequestCounter = AsyncDisposable & { add(caller: Caller): void };
 
+/** Counts that cannot be written, because PostgreSQL is away, are written with the next ones. */
 export function createRequestCounter(pool: Pool, log: Logger): RequestCounter {
   let counted = new Map<string, CountedRequests>();
+  const add = ({ project, key, requests }: CountedRequests) => {
+    const entry = counted.get(key) ?? { project, key, requests: 0 };
+    entry.requests += requests;
+    counted.set(key, entry);
+  };
   const flush = async () => {
     if (counted.size === 0) return;
     const written = [...counted.values()];
     counted = new Map();
-    await inWholeDatabase(() => countRequests(pool, written)).catch((error: unknown) =>
-      log.error({ err: error }, 'Requests were not counted'),
-    );
+    await inWholeDatabase(() => countRequests(pool, written)).catch((error: Error) => {
+      written.forEach(add);
+      log.warn({ reason: error.message }, 'Requests are counted later');
+    });
   };
   const timer = setInterval(() => void flush(), FLUSH_MS).unref();
   return {
-    add({ project, key }) {
-      const entry = counted.get(key) ?? { project, key, requests: 0 };
-      entry.requests += 1;
-      counted.set(key, entry);
-    },
+    add: ({ project, key }) => add({ project, key, requests: 1 }),
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await flush();

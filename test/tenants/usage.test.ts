@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { createRequestCounter } from '../../api/limits/request-counter.ts';
 import type { UsageBucket, UsageResult } from '../../wire/admin/answers.ts';
 import { createApiKey } from '../../db/projects/api-keys.ts';
 import { sumRowBytes } from '../../db/projects/stored-bytes.ts';
@@ -85,6 +86,19 @@ test('requests are counted by key, soon, and tokens that pass to a model server 
 const exactly = ({ prompt_tokens, completion_tokens }: typeof tokens) => ({
   prompt_tokens,
   completion_tokens,
+});
+
+test('requests that cannot be counted are counted later, once', async () => {
+  const tenant = await tenantOf(env, {}, env.api);
+  const counter = createRequestCounter(env.pool, env.log);
+  counter.add(tenant);
+  await env.pool.query('alter table usage_changes rename to away');
+  await counter[Symbol.asyncDispose]();
+  await env.pool.query('alter table away rename to usage_changes');
+  counter.add(tenant);
+  await counter[Symbol.asyncDispose]();
+  await counter[Symbol.asyncDispose]();
+  expect(await today(tenant)).toMatchObject([{ requests: 2 }]);
 });
 
 test('days come as pages of buckets, and only administrators get them', async () => {
