@@ -35,8 +35,9 @@ export function consoleRoutes(): Router {
     '/assets',
     serveFiles(`${BUILT}assets`, { immutable: true, maxAge: '1y', index: false, redirect: false }),
   );
-  router.get(/.*/, (request, response, next) => {
-    if (OTHERS.test(request.path) || !wantsPage(request)) return next();
+  // A route for every path would answer their OPTIONS too.
+  router.use((request, response, next) => {
+    if (request.method !== 'GET' || OTHERS.test(request.path) || !wantsPage(request)) return next();
     if (page === undefined && existsSync(`${BUILT}index.html`)) {
       page = readFileSync(`${BUILT}index.html`, 'utf8');
     }

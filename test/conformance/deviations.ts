@@ -256,6 +256,13 @@ export const REQUEST_DEVIATIONS: readonly RequestDeviation[] = [
     evidence: 'ours',
   },
   {
+    at: ['createRun.x-threadmill'],
+    what: ['a field that is not described'],
+    found: 'accepted',
+    reason: 'What the run does on a thread with an active run: see protocol.md.',
+    evidence: 'ours',
+  },
+  {
     at: ['createBatch.x-threadmill'],
     what: ['a field that is not described'],
     found: 'accepted',

@@ -69,7 +69,7 @@ const newSettings = z.strictObject(
 );
 
 /** `dry_run`: the input is read and its cost estimated, and nothing runs. */
-export const createBatchQuery = z.object({ dry_run: flag });
+export const createBatchQuery = z.object({ dry_run: flag.meta(EXTENSION) });
 
 export const createBatchSchema = z.strictObject({
   input_file_id: text(LIMITS.fileId, 1),
