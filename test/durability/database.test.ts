@@ -150,7 +150,7 @@ describe('a Postgres that restarts', () => {
     const asked = Promise.all(Array.from({ length: 4 }, () => keepAsking(env, asking.signal)));
     await postgres.stop();
     first.release();
-    await eventually(() => expect(statuses).toContain(503));
+    await eventually(() => expect(refused).toBeGreaterThan(50));
     postgres = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off' } });
     expect(await reader.finished).toBe('done');
     asking.abort();
@@ -167,7 +167,6 @@ describe('a Postgres that restarts', () => {
         .filter(({ msg }) => msg === 'Requests were answered 503')
         .reduce((sum, { count }) => sum + (count as number), 0);
     await eventually(() => expect(counted()).toBe(refused));
-    expect(refused).toBeGreaterThan(50);
     expect(api.lines.filter(({ level, err }) => level >= 50 && err !== undefined)).toEqual([]);
     expect(api.lines.filter(({ level }) => level >= 50).length).toBeLessThan(refused / 10);
   });

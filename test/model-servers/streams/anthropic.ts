@@ -78,10 +78,10 @@ export const anthropic: Row[] = [
     expect: { status: 'failed', error: /prompt is blocked/, requests: 1 },
   },
   {
-    name: 'tells the reason of an error in the native shape, and tries once',
+    name: 'tells the reason of an error in the native shape, knows a spent account, and tries once',
     source: 'anthropics/claude-code#23369',
     replies: failure(400, 'invalid_request_error', 'Your credit balance is too low to access the Anthropic API.'),
-    expect: { status: 'failed', code: 'invalid_prompt', error: /credit balance/, requests: 1 },
+    expect: { status: 'failed', code: 'rate_limit_exceeded', error: /credit balance/, requests: 1 },
   },
   {
     name: 'skips events that are not chunks',
