@@ -11,13 +11,13 @@ import { authenticate, callerOf, checkBetaHeader } from './http/auth.ts';
 import type { ApiContext } from './context.ts';
 import { errorHandler, routeNotFound } from './http/error-handler.ts';
 import { azurePaths } from './http/azure.ts';
-import { consoleRoutes } from './http/console.ts';
+import { consoleRoutes } from './pages/console.ts';
 import { crossOrigin } from './http/cors.ts';
 import { healthRoutes } from './http/health.ts';
 import { readJson } from './http/json-body.ts';
 import { metricsRoute } from './metrics.ts';
 import { passthroughRoutes, PASSED_PATHS } from './passthrough/routes.ts';
-import { referenceRoutes } from './http/reference.ts';
+import { referenceRoutes } from './pages/reference.ts';
 import { endWithKey } from './http/key-watch.ts';
 import { scopeRequest } from './http/request-scope.ts';
 import type { Operation } from './operation.ts';
@@ -86,7 +86,7 @@ const standardHeaders: RequestHandler = (_request, response, next) => {
   next();
 };
 
-/** One line a request, without paths and bodies: a path of no operation is whatever its sender likes. */
+/** Logs each request in one line, without path and body: the sender chooses an unknown path. */
 function logRequests(log: Logger): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();

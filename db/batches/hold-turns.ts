@@ -30,7 +30,7 @@ export async function holdLine(
   return rows[0]!;
 }
 
-/** Their workflows are told that the batch goes on. */
+/** Signals their workflows that the batch goes on. */
 export async function resumeLines(tx: Tx, batchId: BatchId): Promise<void> {
   await query(
     tx,

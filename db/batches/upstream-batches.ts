@@ -10,7 +10,7 @@ import { query } from '../core/pool.ts';
 import type { UpstreamAnswer, UpstreamState } from './upstream-turns.ts';
 import { WANTED } from './upstream-turns.ts';
 
-/** When a group is closed: at this many lines or bytes, or when its first turn has waited for so long. */
+/** Limits that close a group: its lines, its bytes, and the wait of its first turn. */
 export type GroupLimits = { lines: number; bytes: number; ms: number };
 
 export type UpstreamBatch = {

@@ -1,4 +1,4 @@
-/** What is stored and waits, for /metrics: one statement, whatever the number of rows that have ended. */
+/** Reads the stored figures of /metrics in one statement. Its cost does not grow with rows that have ended. */
 import type { Stored } from '../../telemetry/gauges.ts';
 import { observeStored } from '../../telemetry/gauges.ts';
 import { ACTIVE_STATUSES } from '../../wire/run-status.ts';

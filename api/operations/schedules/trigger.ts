@@ -5,7 +5,7 @@ import { batch } from '../../../wire/batches/answers.ts';
 import { mintId } from '../../../wire/ids.ts';
 import { operation } from '../../operation.ts';
 
-/** Makes a batch now, whatever the overlap, also while the schedule is paused. */
+/** Makes a batch now, also while the schedule is paused or its last batch is under way. */
 export const triggerSchedule = operation({
   route: 'POST /threadmill/schedules/{schedule_id}/trigger',
   extension: true,

@@ -1,7 +1,7 @@
 /** The reference page: the OpenAPI description as HTML, without scripts and without anything from another host. */
 import { createHash } from 'node:crypto';
 
-import type { DescribedOperation, Description, Parameter, Schema } from './openapi.ts';
+import type { DescribedOperation, Description, Parameter, Schema } from '../openapi.ts';
 
 const STYLE = `
 :root { color-scheme: light dark; --line: #8884; --mark: #8882; }

@@ -2,7 +2,7 @@
 import { Router } from 'express';
 
 import packageJson from '../../package.json' with { type: 'json' };
-import { docsPage, DOCS_POLICY } from '../docs-page.ts';
+import { docsPage, DOCS_POLICY } from './docs-page.ts';
 import { describeApi } from '../openapi.ts';
 
 export function referenceRoutes(): Router {
