@@ -12,6 +12,8 @@ export type BucketOwner = { project: ProjectId; owner: ProjectId | KeyId; perMin
 /** `fullInMs`: until the bucket is full; more than a minute: it is in debt. */
 export type Taken = { taken: boolean; fullInMs: number };
 
+const MINUTE_MS = 60_000;
+
 const UNTIL_FULL = `greatest(0, extract(epoch from full_at - clock_timestamp()) * 1000)::float8 as "fullInMs"`;
 
 /** Takes so many requests out of the bucket, or none. */
@@ -36,7 +38,8 @@ export async function takeRequests(
        where owner = $2 and kind = 'requests' and not exists (select from taken)`,
     [project, owner, perMinute, requests],
   );
-  return rows[0]!;
+  // A bucket that another process made and emptied while this statement waited for it is not seen.
+  return rows[0] ?? { taken: false, fullInMs: MINUTE_MS };
 }
 
 /** Until the bucket of tokens is full, in ms. Also makes the bucket, so that turns are charged to it. */
