@@ -62,7 +62,13 @@ async function serve(options: Options): Promise<void> {
     gate,
     sandbox,
   };
-  const running = await startWorkerAndApi(config, parts, shutdown, (error) => void fail(error));
+  const temporalUiUrl = config.temporalUiUrl ?? temporal.uiUrl;
+  const running = await startWorkerAndApi(
+    { ...config, temporalUiUrl },
+    parts,
+    shutdown,
+    (error) => void fail(error),
+  );
   const text = banner({
     url: reachable(running.url),
     newApiKey: database.newApiKey,

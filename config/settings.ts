@@ -97,6 +97,11 @@ export const SETTINGS = {
 
   temporalAddress: both('TEMPORAL_ADDRESS', optional(text, 'a local server'), '`host:port` of the Temporal server. `api` and `worker` require it'),
   temporalNamespace: both('TEMPORAL_NAMESPACE', text.default('default'), 'Temporal namespace; `deploy/temporal/setup.sh` creates it'),
+  temporalUiUrl: api(
+    'TEMPORAL_UI_URL',
+    optional(httpUrl, 'the UI of `npm start`'),
+    'Address of the Temporal UI. The console links the workflow of a run there, for keys with the scope `admin`',
+  ),
   taskQueue: both('TEMPORAL_TASK_QUEUE', text.default('threadmill'), 'Temporal task queue, the same for all processes of one deployment'),
   temporalApiKey: both('TEMPORAL_API_KEY', optional(secret), 'API key of the Temporal server, [see](operations.md#a-temporal-server-elsewhere)'),
   temporalTls: both('TEMPORAL_TLS', optional(flag, 'with a key, file or name'), 'Whether connections to Temporal use TLS'),

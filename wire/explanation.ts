@@ -1,6 +1,7 @@
 /** What a run sent to its model, how its requests went, and what its searches found. Ours: the published description has none. */
 import { z } from 'zod';
 
+import { message } from './answers.ts';
 import { tools } from './requests/tools.ts';
 
 const integer = z.number().meta({ type: 'integer' });
@@ -75,7 +76,20 @@ export const runExplanation = z
         query: text.optional(),
       }),
     ),
-    content: z.object({ instructions: text.nullable(), tools }).optional(),
+    /** By the prices of the models file. Null: the model has none there. */
+    cost_usd: z.number().nullable(),
+    content: z
+      .object({
+        instructions: text.nullable(),
+        tools,
+        /** Of the newest request: its newest 100, the newest first. */
+        messages: z.array(
+          z.object({ id: text, number: integer, role: text, content: message.shape.content }),
+        ),
+      })
+      .optional(),
+    /** In Temporal's UI. Only administrators get it, if the server knows where the UI is. */
+    workflow_url: text.optional(),
   })
   .meta({ id: 'RunExplanation' });
 export type RunExplanation = z.infer<typeof runExplanation>;

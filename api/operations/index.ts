@@ -43,6 +43,7 @@ import { listProjects } from './projects/list.ts';
 import { getRetention } from './retention/get.ts';
 import { getRunStep } from './run-steps/get.ts';
 import { listRunSteps } from './run-steps/list.ts';
+import { cancelAnyRun } from './runs/cancel-any.ts';
 import { cancelRun } from './runs/cancel.ts';
 import { createThreadAndRun } from './runs/create-with-thread.ts';
 import { createRun } from './runs/create.ts';
@@ -59,6 +60,7 @@ import { getSchedule } from './schedules/get.ts';
 import { listSchedules } from './schedules/list.ts';
 import { modifySchedule } from './schedules/modify.ts';
 import { triggerSchedule } from './schedules/trigger.ts';
+import { getStatus } from './status/get.ts';
 import { createThread } from './threads/create.ts';
 import { deleteThread } from './threads/delete.ts';
 import { getThread } from './threads/get.ts';
@@ -154,7 +156,9 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     listAuditLogs,
     getUsage,
     getRetention,
+    getStatus,
     listProjectRuns,
+    cancelAnyRun,
     searchMessages,
   },
 };

@@ -28,16 +28,20 @@ export async function recordLostRequest(
   );
 }
 
+type Wanted = { withContent: boolean; costOf: (run: RunRow) => number | null };
+
 /** @throws ApiError 404 */
 export async function explainRun(
   db: Queryable,
   path: RunPath,
-  withContent: boolean,
+  { withContent, costOf }: Wanted,
 ): Promise<RunExplanation> {
   const run = await getRunRow(db, path);
   const turns = await readTurns(db, run.id);
   const newest = turns.findLast(({ request }) => request !== null)?.request ?? null;
   const { id, thread_id, status, model, created_at, started_at, instructions, tools } = run;
+  const kept = newest?.kept ?? [];
+  const content = withContent && { instructions, tools, messages: await readKept(db, run, kept) };
   return {
     object: 'thread.run.explanation',
     run_id: id,
@@ -50,7 +54,8 @@ export async function explainRun(
     turns,
     dropped_messages: newest === null ? null : await readDropped(db, run, newest),
     searches: await readSearches(db, run.id, withContent),
-    ...(withContent && { content: { instructions, tools } }),
+    cost_usd: costOf(run),
+    ...(content && { content }),
   };
 }
 
@@ -66,6 +71,23 @@ async function readTurns(db: Queryable, runId: RunId): Promise<ExplainedTurn[]> 
        union select turn from lost_requests where run_id = $1) numbers
        left join run_turns t on t.run_id = $1 and t.turn = n order by n`,
     [runId],
+  );
+}
+
+type Kept = NonNullable<RunExplanation['content']>['messages'];
+
+async function readKept(
+  db: Queryable,
+  { thread_id }: RunRow,
+  kept: TurnRequest['kept'],
+): Promise<Kept> {
+  return query<Kept[number]>(
+    db,
+    'explain.kept',
+    `select id, seq as number, role, content from messages m where thread_id = $1
+       and exists (select from jsonb_array_elements($2::jsonb) k where seq between (k ->> 0)::integer and (k ->> 1)::integer)
+     order by seq desc limit 100`,
+    [thread_id, toJson(kept)],
   );
 }
 

@@ -34,7 +34,7 @@ export async function openUiProxy(
     if (tokenIn(incoming.url) === undefined) return pass(incoming, answer, target());
     // The token must not stay in the address bar and in the history.
     answer.setHeader('set-cookie', `${COOKIE}=${token}; HttpOnly; SameSite=Strict; Path=/`);
-    answer.setHeader('location', '/');
+    answer.setHeader('location', pathIn(incoming.url));
     return end(answer, 303, '');
   });
   server.listen(port, HOST);
@@ -70,6 +70,11 @@ function refusalOf(
 
 function tokenIn(url = '/'): string | undefined {
   return new URLSearchParams(url.split('?')[1]).get('token') ?? undefined;
+}
+
+/** Without the query. A path of two slashes would name another host. */
+function pathIn(url = '/'): string {
+  return url.split('?')[0]!.replace(/^\/[/\\]+/, '/');
 }
 
 function isSame(given: string, token: string): boolean {

@@ -55,7 +55,11 @@ test('each turn has the tokens of its prompt by part, the time of its request, a
   expect(later.sent_at).toBeGreaterThanOrEqual(first!.request!.sent_at);
   expect(explained.content).toBeUndefined();
   const { content } = await explain(paused, { include: ['content'] });
-  expect(content).toMatchObject({ instructions: 'Be kind.', tools: [{ type: 'function' }] });
+  expect(content).toMatchObject({
+    instructions: 'Be kind.',
+    tools: [{ type: 'function' }],
+    messages: [{ number: 1, role: 'user', content: [{ type: 'text', text: { value: 'Hi' } }] }],
+  });
   const { rows } = await env.pool.query<{ request: string }>('select request::text from run_turns');
   for (const { request } of rows) expect(request).not.toMatch(/Paris|Sunny|kind|Hi/);
 });

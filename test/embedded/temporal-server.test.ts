@@ -114,6 +114,13 @@ test('shows its web UI to those who have the link, at the names of this computer
     ask(Number(port), '/api/v1/namespaces/default/workflows/kept/terminate', headers);
 
   expect(cookie).toMatch(/^threadmill_ui=\S+; HttpOnly; SameSite=Strict; Path=\/$/);
+  for (const [path, place] of [
+    ['/namespaces/default/workflows/kept', '/namespaces/default/workflows/kept'],
+    ['//other.example/', '/other.example/'],
+  ] as const) {
+    const linked = await fetch(server.uiUrl!.replace('/?', `${path}?`), { redirect: 'manual' });
+    expect(linked.headers.get('location')).toBe(place);
+  }
   expect((await fetch(`${origin}/api/v1/namespaces`)).status).toBe(401);
   expect((await fetch(`${origin}/?token=guess`)).status).toBe(401);
   expect(await (await fetch(origin)).text()).toMatch(/Open the link .* npm start has printed/);

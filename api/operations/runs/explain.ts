@@ -1,3 +1,5 @@
+import { priceOf } from '../../../config/config.ts';
+import { costOf } from '../../../config/price.ts';
 import { explainRun as explain } from '../../../db/runs/explain-run.ts';
 import { runExplanation } from '../../../wire/explanation.ts';
 import { explainQuery } from '../../../wire/requests/queries.ts';
@@ -9,5 +11,26 @@ export const explainRun = operation({
   extension: true,
   query: explainQuery,
   answer: runExplanation,
-  read: (call) => explain(call.pool, runPath(call), call.query.include.includes('content')),
+  async read(call) {
+    const path = runPath(call);
+    const { config } = call.context;
+    const explanation = await explain(call.pool, path, {
+      withContent: call.query.include.includes('content'),
+      costOf: (run) => {
+        const price = priceOf(config, run.model);
+        return price === undefined ? null : costOf(run, price);
+      },
+    });
+    const { temporalUiUrl: ui, temporalNamespace: namespace } = config;
+    if (ui === undefined || !call.caller.scopes.includes('admin')) return explanation;
+    return { ...explanation, workflow_url: workflowUrl(ui, namespace, path.runId) };
+  },
 });
+
+/** The query of the UI's address stays: `npm start` has a token there. */
+function workflowUrl(ui: string, namespace: string, workflowId: string): string {
+  const url = new URL(ui);
+  const place = `/namespaces/${encodeURIComponent(namespace)}/workflows/${workflowId}`;
+  url.pathname = url.pathname.replace(/\/+$/, '') + place;
+  return url.href;
+}
