@@ -77,14 +77,25 @@ test('sets only variables that the worker, Node or glibc reads', () => {
 
 test('holds every file that its programs load, and every package', () => {
   const { files, packages } = closure(ENTRIES);
-  expect(files.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
-  expect(files.filter((file) => !isCopied(file))).toEqual([]);
+  const built = words(/^COPY --from=build \/app\/\S+ (\S+)$/gm);
+  const others = files.filter((file) => !built.includes(file));
+  expect(others.filter((file) => !existsSync(join(ROOT, file)))).toEqual([]);
+  expect(others.filter((file) => !isCopied(file))).toEqual([]);
   expect(packages).toEqual(expect.arrayContaining(['express', 'pg', '@temporalio/worker']));
   const left = packages.filter((name) => {
     const entry = lock.packages[`node_modules/${name}`];
     return entry === undefined || entry.dev === true || entry.optional === true;
   });
   expect(left).toEqual([]);
+});
+
+test('holds what the build of the console reads', () => {
+  const { extends: parent } = JSON.parse(
+    readFileSync(join(ROOT, 'console/tsconfig.json'), 'utf8'),
+  ) as { extends: string };
+  const read = [join('console', parent), 'console/build.ts', 'console/vite.config.ts'];
+  expect(read.filter((file) => !isCopied(file))).toEqual([]);
+  for (const file of read) expect(dockerfile).toContain(`COPY ${file.split('/')[0]} `);
 });
 
 test("holds everything that the bundle's name depends on, so that the built one is found", () => {
