@@ -10,7 +10,7 @@ import { projectNames } from '../db/projects/projects.ts';
 import { readUsage } from '../db/projects/usage.ts';
 import { ApiError } from '../wire/errors/errors.ts';
 import type { KeyId, ProjectId } from '../wire/ids.ts';
-import { limitsSchema } from '../wire/admin/project-limits.ts';
+import { keyLimitsSchema, limitsSchema } from '../wire/admin/project-limits.ts';
 import { DEFAULT_SCOPES, SCOPES } from '../wire/admin/scopes.ts';
 import type { Scope } from '../wire/admin/scopes.ts';
 import { revokeKey, rotateKey } from '../db/projects/project-keys.ts';
@@ -159,9 +159,10 @@ function changeLimitsOf(id: string, changes: string[]): Command {
     const [name = '', value = ''] = change.split('=');
     return [name, value === 'default' ? null : value === '' ? value : Number(value)];
   });
-  const parsed = limitsSchema.safeParse(Object.fromEntries(values));
+  const schema = id.startsWith('key_') ? keyLimitsSchema : limitsSchema;
+  const parsed = schema.safeParse(Object.fromEntries(values));
   if (!parsed.success) {
-    const names = Object.keys(limitsSchema.shape).join(', ');
+    const names = Object.keys(schema.shape).join(', ');
     throw new StartError(`Expected <limit>=<number> or <limit>=default, of ${names}.`);
   }
   return async (pool) => {

@@ -143,7 +143,13 @@ test('limits sets, shows and resets the limits of a project and of a key', async
     );
     expect(events).toEqual([1, 2, 3].map(() => ({ project_id: rows[0]!.project })));
   }
-  for (const change of ['runs=5', 'runs_at_once=-1', 'runs_at_once=many', 'runs_at_once=']) {
+  for (const change of [
+    'runs=5',
+    'runs_at_once=-1',
+    'runs_at_once=many',
+    'runs_at_once=',
+    'budget_usd=5',
+  ]) {
     expect((await keys('limits', rows[0]!.key, change)).stderr).toContain(
       'Expected <limit>=<number>',
     );

@@ -25,6 +25,8 @@ export const limitsSchema = z.strictObject({
 export const keyLimitsSchema = limitsSchema.omit({
   cells_at_once: true,
   ingests_at_once: true,
+  budget_tokens: true,
+  budget_usd: true,
   quota_bytes: true,
 });
 
