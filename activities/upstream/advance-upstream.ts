@@ -9,15 +9,12 @@ import type { UpstreamBatch } from '../../db/batches/upstream-batches.ts';
 import {
   batchesOf,
   closeGroup,
-  dissolveGroup,
   interestIn,
   listDueGroups,
-  listStranded,
   nextStep,
   putOff,
 } from '../../db/batches/upstream-batches.ts';
 import { pauseBatchFor } from '../../db/batches/transitions.ts';
-import { askDirectly } from '../../db/batches/upstream-turns.ts';
 import { inWholeDatabase } from '../../db/core/row-scope.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
 import type { ActivityDependencies } from '../dependencies.ts';
@@ -26,6 +23,7 @@ import type { ModelServer } from '../model/client.ts';
 import { withRefusals } from '../model/client.ts';
 import { ModelServerError } from '../model/server-error.ts';
 import { collectAnswers, leaveUnanswered } from './collect.ts';
+import { forgetGroup } from './forget.ts';
 import { findBatch, submitGroup } from './submit.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -43,24 +41,16 @@ export async function advanceUpstream(
   return beating((signal) =>
     inWholeDatabase(async () => {
       const server = models.resolve(model);
-      if (server?.target.batch) {
-        const limits = { lines: LIMITS.batchLines, bytes: LIMITS.batchBytes, ms: upstream.groupMs };
-        while (await closeGroup(pool, model, limits));
-      } else await releaseTurns(deps, model);
+      const ms = server?.target.batch ? upstream.groupMs : 0;
+      const limits = { lines: LIMITS.batchLines, bytes: LIMITS.batchBytes, ms };
+      while (await closeGroup(pool, model, limits));
       for (const group of await listDueGroups(pool, model)) {
         signal.throwIfAborted();
         await step(deps, server, group, signal);
       }
-      return nextStep(pool, model, upstream.groupMs);
+      return nextStep(pool, model, ms);
     }),
   );
-}
-
-/** The models file names no batches for the model any more. */
-async function releaseTurns({ pool }: ActivityDependencies, model: string): Promise<void> {
-  for (const { runId, turn } of await listStranded(pool, model)) {
-    await askDirectly(pool, runId, turn);
-  }
 }
 
 /** An error of one group leaves the others alone. */
@@ -72,7 +62,9 @@ async function step(
 ): Promise<void> {
   try {
     const { wanted, paused } = await interestIn(deps.pool, group.id);
-    if (server === undefined) await giveUp(deps, group, signal);
+    // The models file may name no batches for the model any more.
+    const isAsked = server?.target.batch || group.tried_seconds !== null;
+    if (server === undefined || !isAsked) await giveUp(deps, server, group, signal);
     else if (!wanted) await drop(deps, server, group, signal);
     else if (group.upstream_id !== null) await look(deps, server, group, signal);
     else await submitGroup(deps, server, { ...group, paused }, signal);
@@ -81,8 +73,8 @@ async function step(
     const refusal = error instanceof ModelServerError ? error : undefined;
     const { reason = (error as Error).message, status } = refusal ?? {};
     log.warn('A batch at a model server does not go on', { group: group.id, status, reason });
-    if (refusal?.outOfQuota) await pauseAll(deps, group);
-    else if (FINAL.has(status ?? 0)) await giveUp(deps, group, signal);
+    if (refusal?.outOfQuota) await pauseAll(deps, server, group);
+    else if (FINAL.has(status ?? 0)) await giveUp(deps, server, group, signal);
     else await putOff(deps.pool, group.id, pauseOf(deps, group));
   }
 }
@@ -93,19 +85,24 @@ const pauseOf = ({ upstream }: ActivityDependencies, { polls }: UpstreamBatch) =
 /** All turns of the group are asked directly. */
 async function giveUp(
   deps: ActivityDependencies,
+  server: ModelServer | undefined,
   { id }: UpstreamBatch,
   signal: AbortSignal,
 ): Promise<void> {
   await leaveUnanswered(deps, id, signal);
-  await dissolveGroup(deps.pool, id);
+  await forgetGroup(deps, server, id);
 }
 
 /** The account at the server is spent: the turns wait until their batches are resumed. */
-async function pauseAll({ pool }: ActivityDependencies, { id }: UpstreamBatch): Promise<void> {
-  for (const batch of await batchesOf(pool, id)) {
-    await pauseBatchFor(pool, batch, 'insufficient_quota');
+async function pauseAll(
+  deps: ActivityDependencies,
+  server: ModelServer | undefined,
+  { id }: UpstreamBatch,
+): Promise<void> {
+  for (const batch of await batchesOf(deps.pool, id)) {
+    await pauseBatchFor(deps.pool, batch, 'insufficient_quota');
   }
-  await dissolveGroup(pool, id);
+  await forgetGroup(deps, server, id);
 }
 
 async function look(
@@ -114,7 +111,6 @@ async function look(
   group: UpstreamBatch,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pool } = deps;
   const options = { signal, timeout: TIMEOUT_MS };
   const batch = await withRefusals(server.client.batches.retrieve(group.upstream_id!, options));
   switch (batch.status) {
@@ -124,14 +120,16 @@ async function look(
     case 'failed':
       // The server takes the lines once its other batches have ended.
       if (failedFor(batch, /^token_limit_exceeded$/)) {
-        return dissolveGroup(pool, group.id, deps.upstream.pollMs * LONGEST_PAUSE);
+        return forgetGroup(deps, server, group.id, { ms: deps.upstream.pollMs * LONGEST_PAUSE });
       }
-      if (failedFor(batch, /^(insufficient_quota|billing_)/)) return pauseAll(deps, group);
+      if (failedFor(batch, /^(insufficient_quota|billing_)/)) return pauseAll(deps, server, group);
       await collectAnswers(deps, server, [group.id, batch], signal);
       log.info('Collected a batch of a model server', { batch: batch.id, status: batch.status });
-      return dissolveGroup(pool, group.id);
+      return forgetGroup(deps, server, group.id, {
+        files: [batch.output_file_id, batch.error_file_id],
+      });
     default:
-      return putOff(pool, group.id, pauseOf(deps, group));
+      return putOff(deps.pool, group.id, pauseOf(deps, group));
   }
 }
 
@@ -141,7 +139,7 @@ function failedFor({ status, errors }: Batch, code: RegExp): boolean {
 
 /** Nobody waits for the answers. */
 async function drop(
-  { pool }: ActivityDependencies,
+  deps: ActivityDependencies,
   server: ModelServer,
   group: UpstreamBatch,
   signal: AbortSignal,
@@ -157,5 +155,5 @@ async function drop(
       if (!(error instanceof ModelServerError && FINAL.has(error.status ?? 0))) throw error;
     });
   }
-  await dissolveGroup(pool, group.id);
+  await forgetGroup(deps, server, group.id);
 }

@@ -9,7 +9,6 @@ import type { UpstreamBatch } from '../../db/batches/upstream-batches.ts';
 import {
   beginCreation,
   countBytes,
-  dissolveGroup,
   putOff,
   readGroup,
   setFile,
@@ -18,6 +17,7 @@ import {
 import type { ActivityDependencies } from '../dependencies.ts';
 import type { ModelServer } from '../model/client.ts';
 import { withRefusals } from '../model/client.ts';
+import { forgetGroup } from './forget.ts';
 import { uploadLines } from './upload.ts';
 
 /** Key of the group's id in the metadata of its batch. */
@@ -29,11 +29,12 @@ const SETTLE_SECONDS = TIMEOUT_MS / 1_000;
 const MAX_LISTED = 2_000;
 
 export async function submitGroup(
-  { pool, upstream }: ActivityDependencies,
+  deps: ActivityDependencies,
   server: ModelServer,
   group: UpstreamBatch & { paused: boolean },
   signal: AbortSignal,
 ): Promise<void> {
+  const { pool, upstream } = deps;
   if (group.tried_seconds !== null) {
     const made = await findBatch(server, group, signal);
     if (made !== undefined) {
@@ -43,7 +44,7 @@ export async function submitGroup(
     if (group.tried_seconds < SETTLE_SECONDS) return putOff(pool, group.id, upstream.pollMs);
   }
   // Another group takes those turns whose batches are not paused.
-  if (group.paused) return dissolveGroup(pool, group.id);
+  if (group.paused) return forgetGroup(deps, server, group.id);
   const fileId = group.file_id ?? (await upload({ pool, server, group, signal }));
   await beginCreation(pool, group.id);
   signal.throwIfAborted();

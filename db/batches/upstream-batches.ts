@@ -210,17 +210,25 @@ export async function listUnanswered(db: Queryable, id: string): Promise<GivenAn
   );
 }
 
-/** Forgets the group. Its turns that have no answer wait for another one, which may be closed in `ms`. */
-export async function dissolveGroup(db: Queryable, id: string, ms = 0): Promise<void> {
-  await query(
+/**
+ * Forgets the group. Its turns that have no answer wait for another one, which may be closed in `ms`.
+ * @returns its file; undefined: it was forgotten before
+ */
+export async function dissolveGroup(
+  db: Queryable,
+  id: string,
+  ms: number,
+): Promise<string | null | undefined> {
+  const rows = await query<{ file_id: string | null }>(
     db,
     'upstream-batches.dissolve',
     `with back as (
        update upstream_turns set state = 'pending', upstream_batch_id = null, waits_from = greatest(waits_from, clock_timestamp() + ($2 - 1) * interval '1 ms')
        where upstream_batch_id = $1 and state = 'sent')
-     delete from upstream_batches where id = $1`,
+     delete from upstream_batches where id = $1 returning file_id`,
     [id, ms],
   );
+  return rows[0]?.file_id;
 }
 
 /** The batches whose turns the group has. */
@@ -228,19 +236,6 @@ export async function batchesOf(db: Queryable, id: string): Promise<BatchId[]> {
   const text = `select distinct batch_id as id from upstream_turns where upstream_batch_id = $1 and state = 'sent'`;
   const rows = await query<{ id: BatchId }>(db, 'upstream-batches.of', text, [id]);
   return rows.map(({ id: batchId }) => batchId);
-}
-
-/** Turns of a model that no batch is made for any more are asked directly. */
-export async function listStranded(
-  db: Queryable,
-  model: string,
-): Promise<{ runId: RunId; turn: number }[]> {
-  return query(
-    db,
-    'upstream-batches.stranded',
-    `select run_id as "runId", turn from upstream_turns where model = $1 and state = 'pending' limit 1000`,
-    [model],
-  );
 }
 
 /** Models that have groups or pending turns. */

@@ -45,6 +45,7 @@ beforeEach(() => {
   Object.assign(server, { reply, end: 'completed', held: false, refusal: undefined });
   server.batches.length = 0;
   server.direct.length = 0;
+  server.files.clear();
 });
 
 async function exercises(texts: string[], tools: OpenAI.Beta.AssistantTool[] = []) {
@@ -57,7 +58,7 @@ async function answersOf(batchId: string) {
   return { batch, lines: await resultsOf(env.client, batch.output_file_id) };
 }
 
-/** No row of a batch at a model server is left, and no workflow that makes them. */
+/** No row and no file of a batch at a model server is left, and no workflow that makes them. */
 async function expectNothingLeft() {
   await eventually(async () => {
     const { rows } = await env.pool.query(
@@ -67,6 +68,7 @@ async function expectNothingLeft() {
     expect(rows).toEqual([{ batches: 0, turns: 0 }]);
     const handle = env.temporal.workflow.getHandle(`${env.config.taskQueue}-upstream:tutor`);
     expect((await handle.describe()).status.name).toBe('COMPLETED');
+    expect([...server.files]).toEqual([]);
   });
 }
 

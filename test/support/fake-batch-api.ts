@@ -94,7 +94,7 @@ export class FakeBatchApi implements AsyncDisposable {
     const form = await new Response(new Uint8Array(body), {
       headers: { 'content-type': headers['content-type']! },
     }).formData();
-    const id = `file-${this.files.size}`;
+    const id = `file-${randomUUID()}`;
     this.files.set(id, await (form.get('file') as File).text());
     return { id, object: 'file', purpose: form.get('purpose') };
   }
@@ -158,7 +158,7 @@ export class FakeBatchApi implements AsyncDisposable {
   }
 
   #write(ends: (readonly [string, LineEnd])[]): string {
-    const id = `file-${this.files.size}-results`;
+    const id = `file-${randomUUID()}`;
     this.files.set(
       id,
       ends
