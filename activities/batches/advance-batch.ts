@@ -4,15 +4,19 @@
  */
 import { findBatch } from '../../db/batches/batches.ts';
 import { widenWindow } from '../../db/batches/hold-turns.ts';
-import type { LineCounts } from '../../db/batches/line-states.ts';
-import { countLines, endDeleted, endPending, listLineRuns } from '../../db/batches/line-states.ts';
-import { endPassing } from '../../db/batches/passed-lines.ts';
+import type { LineCounts, LineRun } from '../../db/batches/line-states.ts';
+import {
+  countLines,
+  endDeleted,
+  endWithoutRun,
+  listLineRuns,
+} from '../../db/batches/line-states.ts';
 import { applyBudget } from '../../db/batches/budget.ts';
 import { keepBatch } from '../../db/batches/spend.ts';
 import { beginFinalizing } from '../../db/batches/transitions.ts';
 import { enqueueDelivery } from '../../db/core/deliveries.ts';
-import type { Delivery } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
+import type { Tx } from '../../db/core/pool.ts';
 import { finalize } from '../../db/runs/finalize.ts';
 import { startCancelling } from '../../db/runs/transitions.ts';
 import { hasEnded } from '../../wire/batches/batch-status.ts';
@@ -56,8 +60,7 @@ export async function advanceBatch(deps: ActivityDependencies, id: BatchId): Pro
     await keepBatch(deps.pool, id);
     await endDeleted(deps.pool, id);
     if (batch.status === 'in_progress') return go(deps, batch, signal);
-    await endPending(deps.pool, id, batch.ending ?? 'cancelled');
-    await endPassing(deps.pool, id, batch.ending ?? 'cancelled');
+    await endWithoutRun(deps.pool, id, batch.ending ?? 'cancelled');
     await cancelRuns(deps, id);
     const counts = await countLines(deps.pool, id);
     return isIdle(counts) ? { kind: 'finalize' } : waitFor(batch, counts, WAITS.starting);
@@ -103,23 +106,26 @@ const UNANSWERED: LastError = {
   message: 'The run requires action, and its batch lets such runs fail.',
 };
 
-async function failWaiting({ pool, dispatcher }: ActivityDependencies, id: BatchId): Promise<void> {
-  for (const { runId } of await listLineRuns(pool, id, 'waiting', RUNS)) {
-    // The workflow of the run hears of its end as of a cancel: it finds the run ended.
-    const delivery = await withTransaction(pool, async (tx) => {
-      const end = await finalize(tx, runId, { status: 'failed', error: UNANSWERED });
-      return end.kind === 'ended' ? enqueueDelivery(tx, runId, { kind: 'cancel' }) : undefined;
-    });
-    if (delivery !== undefined) dispatcher.dispatch(delivery);
-  }
-}
+/** The workflow of the run hears of its end as of a cancel: it finds the run ended. */
+const failWaiting = (deps: ActivityDependencies, id: BatchId) =>
+  stopRuns(deps, id, 'waiting', async (tx, { runId }) => {
+    const end = await finalize(tx, runId, { status: 'failed', error: UNANSWERED });
+    return end.kind === 'ended';
+  });
 
-async function cancelRuns({ pool, dispatcher }: ActivityDependencies, id: BatchId): Promise<void> {
-  for (const path of await listLineRuns(pool, id, 'active', RUNS)) {
-    const delivery = await withTransaction(pool, async (tx): Promise<Delivery | undefined> => {
-      const run = await startCancelling(tx, path);
-      return run && enqueueDelivery(tx, run.id, { kind: 'cancel' });
-    });
+const cancelRuns = (deps: ActivityDependencies, id: BatchId) =>
+  stopRuns(deps, id, 'active', async (tx, run) => (await startCancelling(tx, run)) !== undefined);
+
+async function stopRuns(
+  { pool, dispatcher }: ActivityDependencies,
+  id: BatchId,
+  which: 'active' | 'waiting',
+  stop: (tx: Tx, run: LineRun) => Promise<boolean>,
+): Promise<void> {
+  for (const run of await listLineRuns(pool, id, which, RUNS)) {
+    const delivery = await withTransaction(pool, async (tx) =>
+      (await stop(tx, run)) ? enqueueDelivery(tx, run.runId, { kind: 'cancel' }) : undefined,
+    );
     if (delivery !== undefined) dispatcher.dispatch(delivery);
   }
 }

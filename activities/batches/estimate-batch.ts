@@ -3,7 +3,7 @@
  * set for their answers. Turns after a tool call, and messages of threads that exist, are not known before a run.
  */
 import { readBlobFrom } from '../../db/blobs/blob-parts.ts';
-import { promptsOfAssistants } from '../../db/batches/check-lines.ts';
+import { readAssistants } from '../../db/batches/check-lines.ts';
 import type { AssistantId } from '../../wire/ids.ts';
 import type { BatchRow } from '../../wire/rows.ts';
 import type { BatchEstimate } from '../../wire/types.ts';
@@ -25,10 +25,11 @@ export async function estimateBatch(
   signal: AbortSignal,
 ): Promise<BatchEstimate> {
   const bodies = await sampleBodies(deps, batch, signal);
-  const known = await promptsOfAssistants(
+  const known = await readAssistants(
     deps.pool,
     batch.project_id,
     bodies.flatMap(({ assistant_id: id }) => id ?? []),
+    true,
   );
   const sampled = bodies.map((body): Sampled => {
     const assistant = body.assistant_id && known.get(body.assistant_id);

@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { findBatch } from '../../db/batches/batches.ts';
 import type { Progress } from '../../db/batches/check-lines.ts';
-import { modelsOfAssistants, storeLines } from '../../db/batches/check-lines.ts';
+import { readAssistants, storeLines } from '../../db/batches/check-lines.ts';
 import { endDryRun, failBatch, startBatch } from '../../db/batches/transitions.ts';
 import type { BlobPlace } from '../../db/blobs/blob-parts.ts';
 import { readBlobFrom } from '../../db/blobs/blob-parts.ts';
@@ -124,10 +124,10 @@ async function withKnownModels(
   errors: BatchError[],
 ): Promise<CheckedLine[]> {
   const named = [...new Set(lines.flatMap(({ assistantId }) => assistantId ?? []))];
-  const assistants = await modelsOfAssistants(pool, project_id, named);
+  const assistants = await readAssistants(pool, project_id, named);
   const path = endpoint === RUNS_ENDPOINT ? 'chat/completions' : endpoint.slice('/v1/'.length);
   return lines.filter(({ line, assistantId, model: given }) => {
-    const assistantsModel = assistantId && assistants.get(assistantId);
+    const assistantsModel = assistantId && assistants.get(assistantId)?.model;
     if (assistantId !== undefined && assistantsModel === undefined) {
       const { message } = notFound('assistant', assistantId);
       errors.push({ code: 'assistant_not_found', message, param: 'body.assistant_id', line });

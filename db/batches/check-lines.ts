@@ -95,33 +95,19 @@ async function insertLines(
   return rows.map(({ line }) => line);
 }
 
-/** What those assistants add to each prompt, and their models. */
-export async function promptsOfAssistants(
+/** The models of those assistants that are there, and `prompt`, if it is wanted: what they add to each prompt. */
+export async function readAssistants(
   db: Queryable,
   projectId: ProjectId,
   ids: readonly AssistantId[],
+  isPromptWanted = false,
 ): Promise<Map<string, { model: string; prompt: string }>> {
   const rows = await query<{ id: string; model: string; prompt: string }>(
     db,
-    'batch-lines.prompts',
-    `select id, model, concat_ws(E'\\n', instructions, nullif(tools::text, '[]')) as prompt
+    'batch-lines.assistants',
+    `select id, model, case when $3 then concat_ws(E'\\n', instructions, nullif(tools::text, '[]')) end as prompt
      from assistants where project_id = $1 and id = any($2::text[])`,
-    [projectId, ids],
+    [projectId, ids, isPromptWanted],
   );
   return new Map(rows.map(({ id, ...known }) => [id, known]));
-}
-
-/** The models of those assistants that are there. */
-export async function modelsOfAssistants(
-  db: Queryable,
-  projectId: ProjectId,
-  ids: readonly AssistantId[],
-): Promise<Map<string, string>> {
-  const rows = await query<{ id: string; model: string }>(
-    db,
-    'batch-lines.assistants',
-    'select id, model from assistants where project_id = $1 and id = any($2::text[])',
-    [projectId, ids],
-  );
-  return new Map(rows.map(({ id, model }) => [id, model]));
 }

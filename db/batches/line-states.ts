@@ -53,16 +53,23 @@ export async function countLines(db: Queryable, batchId: BatchId): Promise<LineC
   return Object.fromEntries(rows.map(({ state, count }) => [state, count]));
 }
 
-/** Lines that no run was made for end with the batch. */
-export async function endPending(
+/** Lines that have no run end with the batch, and the workflows of those under way are cancelled. */
+export async function endWithoutRun(
   db: Queryable,
   batchId: BatchId,
   state: 'cancelled' | 'expired',
 ): Promise<void> {
   await query(
     db,
-    'batch-lines.end-pending',
-    `update batch_lines set state = $2 where batch_id = $1 and state = 'pending'`,
+    'batch-lines.end-without-run',
+    `with left_over as (
+       select line, state from batch_lines where batch_id = $1 and state in ('pending', 'running') and run_id is null
+         and (state = 'pending' or thread_id is null) for update),
+     ended as (
+       update batch_lines l set state = $2 from left_over where l.batch_id = $1 and l.line = left_over.line)
+     insert into deliveries (run_id, kind, payload, next_attempt_at)
+     select $1 || ':' || line, 'cancel', '{"kind": "cancel"}'::jsonb, clock_timestamp()
+     from left_over where state = 'running'`,
     [batchId, state],
   );
 }

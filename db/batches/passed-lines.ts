@@ -58,24 +58,6 @@ export async function endPassedLine(
   );
 }
 
-/** Lines under way end with their batch, and their workflows are cancelled. */
-export async function endPassing(
-  db: Queryable,
-  batchId: BatchId,
-  state: 'cancelled' | 'expired',
-): Promise<void> {
-  await query(
-    db,
-    'passed-lines.stop',
-    `with ended as (
-       update batch_lines set state = $2 where batch_id = $1 and state = 'running' and thread_id is null
-       returning batch_id || ':' || line as workflow_id)
-     insert into deliveries (run_id, kind, payload, next_attempt_at)
-     select workflow_id, 'cancel', '{"kind": "cancel"}'::jsonb, clock_timestamp() from ended`,
-    [batchId, state],
-  );
-}
-
 /** Those of the workflows whose lines still run. */
 export async function listPassing(
   db: Queryable,

@@ -41,31 +41,30 @@ export async function startBatch(db: Queryable, id: BatchId): Promise<void> {
   await moveBatch(db, [id, 'in_progress'], { name: 'start', set });
 }
 
-/** validating → failed: the file has errors. Its lines are forgotten. */
+/** validating → failed: the file has errors. */
 export async function failBatch(pool: Pool, id: BatchId, errors: BatchError[]): Promise<void> {
-  await withTransaction(pool, async (tx) => {
-    const change = {
-      name: 'fail',
-      set: ', errors = $4::jsonb, total = 0, completed = 0, failed = 0',
-    };
-    const batch = await moveBatch(tx, [id, 'failed'], change, [toJson(errors)]);
-    if (batch === undefined) return;
-    await query(tx, 'batches.forget-lines', 'delete from batch_lines where batch_id = $1', [id]);
-    await releaseInput(tx, batch);
-  });
+  const set = ', errors = $4::jsonb, total = 0, completed = 0, failed = 0';
+  await endUnstarted(pool, [id, 'failed'], { name: 'fail', set }, errors);
 }
 
-/** validating → completed: a dry run is over. Its lines are forgotten. */
+/** validating → completed: a dry run is over. */
 export async function endDryRun(pool: Pool, id: BatchId, estimate: BatchEstimate): Promise<void> {
+  const set = ', estimate = $4::jsonb, completed = 0, failed = 0';
+  await endUnstarted(pool, [id, 'completed'], { name: 'dry', set, where: 'dry_run' }, estimate);
+}
+
+/** Its lines are forgotten. */
+async function endUnstarted(
+  pool: Pool,
+  move: [BatchId, BatchStatus],
+  change: Parameters<typeof moveBatch>[2],
+  shown: unknown,
+): Promise<void> {
   await withTransaction(pool, async (tx) => {
-    const change = {
-      name: 'end-dry-run',
-      set: ', estimate = $4::jsonb, completed = 0, failed = 0',
-      where: 'dry_run',
-    };
-    const batch = await moveBatch(tx, [id, 'completed'], change, [toJson(estimate)]);
+    const batch = await moveBatch(tx, move, change, [toJson(shown)]);
     if (batch === undefined) return;
-    await query(tx, 'batches.forget-lines', 'delete from batch_lines where batch_id = $1', [id]);
+    const text = 'delete from batch_lines where batch_id = $1';
+    await query(tx, 'batches.forget-lines', text, [batch.id]);
     await releaseInput(tx, batch);
   });
 }
