@@ -9,6 +9,8 @@ import type { Spent } from '../../db/batches/spend.ts';
 import { pauseBatchFor } from '../../db/batches/transitions.ts';
 import type { LineResponse } from '../../db/batches/results.ts';
 import { readBlobPart } from '../../db/blobs/blob-parts.ts';
+import { withTransaction } from '../../db/core/pool.ts';
+import type { PassedRequest } from '../../db/projects/model-usage.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import type { ModelLimits } from '../../db/projects/model-rates.ts';
 import { chargeAnswer } from '../../db/projects/model-rates.ts';
@@ -43,14 +45,14 @@ export async function passLine(
     if (found === undefined) return { kind: 'ended' };
     const ref = { ...found, batchId, line };
     const answered = await answer(deps, ref, signal).catch(async (error: unknown) => {
-      if (error instanceof ApiError) return { response: refused(error), spent: undefined };
+      if (error instanceof ApiError) return { response: refused(error), used: undefined };
       if (error instanceof HeldError) throw fromHold(error);
       if (!(error instanceof ModelServerError)) throw error;
       if (error.outOfQuota) await pauseBatchFor(deps.pool, batchId, 'insufficient_quota');
       throw asFailure(error);
     });
     if (answered === 'held') return { kind: 'held' };
-    await endPassedLine(deps.pool, [batchId, line], answered.response, answered.spent);
+    await end(deps, [batchId, line], answered);
     return { kind: 'ended' };
   });
 }
@@ -60,7 +62,22 @@ const refused = (error: ApiError): LineResponse => ({
   body: error.toJSON(),
 });
 
-type Answered = { response: LineResponse; spent: Spent | undefined };
+type Answered = {
+  response: LineResponse;
+  used: { spent: Spent; passed: PassedRequest } | undefined;
+};
+
+/** What a line used counts once, with its answer: of two attempts one ends the line. */
+async function end(
+  { pool }: ActivityDependencies,
+  line: [BatchId, number],
+  { response, used }: Answered,
+): Promise<void> {
+  await withTransaction(pool, async (tx) => {
+    const ended = await endPassedLine(tx, line, response, used?.spent);
+    if (ended && used !== undefined) await addModelUsage(tx, used.passed);
+  });
+}
 
 type Asked = PassedTarget & {
   endpoint: string;
@@ -94,7 +111,7 @@ async function answer(
       throw await yieldTo(pool, [line.batchId, limits.model], error);
     },
   );
-  return { response, spent: await record(deps, line, { endpoint, limits, response }) };
+  return { response, used: await record(deps, line, { endpoint, limits, response }) };
 }
 
 /** It is tried again, after the time that the server asks for. */
@@ -149,12 +166,12 @@ function parsed(text: string): unknown {
 
 type Passed = { endpoint: string; limits: ModelLimits; response: LineResponse };
 
-/** What the server reports is counted with the project, as for requests that pass through the API. */
+/** What the server reports that the line used, for its project as for requests that pass through the API. */
 async function record(
   { pool, priceOf }: ActivityDependencies,
   { project_id: projectId, key_id: keyId }: PassedLine,
   { endpoint, limits, response }: Passed,
-): Promise<Spent | undefined> {
+): Promise<Answered['used']> {
   const { model } = limits;
   if (response.status_code !== 200) return undefined;
   const { id, usage = {} } = (response.body ?? {}) as { id?: unknown; usage?: Reported };
@@ -166,9 +183,9 @@ async function record(
   const totalTokens = usage?.total_tokens ?? promptTokens + completionTokens;
   await chargeAnswer(pool, limits, completionTokens);
   const cost = costOf(counts, priceOf(model));
-  const passed = { projectId, keyId, model, endpoint, estimated: false, totalTokens, cost };
-  await addModelUsage(pool, { ...passed, promptTokens, completionTokens });
-  return { ...counts, cost };
+  const used = { promptTokens, completionTokens, totalTokens, cost };
+  const passed = { projectId, keyId, model, endpoint, estimated: false, ...used };
+  return { spent: { ...counts, cost }, passed };
 }
 
 type Details = { cached_tokens?: number; reasoning_tokens?: number };

@@ -38,24 +38,29 @@ export async function readPassedLine(
   return rows[0];
 }
 
-/** Stores the answer of a line that still runs with what it cost, and wakes its batch as the end of a run does. */
+/**
+ * Stores the answer of a line that still runs with what it cost, and wakes its batch as the end of a run does.
+ * @returns whether it still ran
+ */
 export async function endPassedLine(
   db: Queryable,
   [batchId, line]: [BatchId, number],
   response: LineResponse,
   spent: Spent | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const state = response.status_code! < 300 ? 'completed' : 'failed';
-  await query(
+  const rows = await query(
     db,
     'passed-lines.end',
     `with moved as (
        update batch_lines set state = $3, response = $4::json where batch_id = $1 and line = $2 and state = 'running'
        returning batch_id),
-     owners as (select batch_id from moved where $5::bigint is not null), spent as (${ADD_SPEND('$5', '$6', '$7', '$8', '$9')})
-     ${WAKES}`,
+     owners as (select batch_id from moved where $5::bigint is not null), spent as (${ADD_SPEND('$5', '$6', '$7', '$8', '$9')}),
+     woken as (${WAKES})
+     select from moved`,
     [batchId, line, state, toJson(response), ...(spent ? countsOf(spent) : NO_COUNTS)],
   );
+  return rows.length > 0;
 }
 
 /** Those of the workflows whose lines still run. */
