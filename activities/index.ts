@@ -103,15 +103,15 @@ export function createActivities(
 ): Omit<Activities, keyof IngestActivities | 'passLine'> {
   return {
     ...createTurnActivities(deps, true),
+    // Of steps that an earlier version has put into this queue.
+    ...createFileActivities(deps),
     finalizeRun: async (runId, reason) => {
       const ended = await ofRun(deps.pool, runId, () => finalizeRun(deps.pool, runId, reason));
       return reportFailed(deps, runId, ended);
     },
-    validateBatch: (id) => ofBatch(deps.pool, id, () => validateBatch(deps, id)),
     advanceBatch: (id) => ofBatch(deps.pool, id, () => advanceBatch(deps, id)),
     advanceUpstream: (model) => advanceUpstream(deps, model),
     changeBatch: (id, change) => ofBatch(deps.pool, id, () => changeBatch(deps, id, change)),
-    finalizeBatch: (id) => ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
     fireSchedule: (id, firing) => ofSchedule(deps.pool, id, () => fireSchedule(deps, id, firing)),
     reconcile: () => Promise.resolve({ repaired: 0 }),
     settleFile: async (seq, reason) => ({
@@ -136,12 +136,22 @@ export function createTurnActivities(
   };
 }
 
+function createFileActivities(
+  deps: ActivityDependencies,
+): Pick<Activities, 'validateBatch' | 'finalizeBatch'> {
+  return {
+    validateBatch: (id) => ofBatch(deps.pool, id, () => validateBatch(deps, id)),
+    finalizeBatch: (id) => ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
+  };
+}
+
 /** Those of batches that have their own queue. */
 export function createLineActivities(
   deps: ActivityDependencies,
-): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine'> {
+): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine' | 'validateBatch' | 'finalizeBatch'> {
   return {
     ...createTurnActivities(deps),
+    ...createFileActivities(deps),
     passLine: (id, line) => ofBatch(deps.pool, id, () => passLine(deps, id, line)),
   };
 }

@@ -17,7 +17,14 @@ import {
 import type { Activities, BatchStep } from '../activities/index.ts';
 import type { BatchStatus } from '../wire/types.ts';
 import type { BatchInput } from './signals.ts';
-import { pauseBatch, resumeBatch, setPriority, setWindow, wakeBatch } from './signals.ts';
+import {
+  batchTaskQueue,
+  pauseBatch,
+  resumeBatch,
+  setPriority,
+  setWindow,
+  wakeBatch,
+} from './signals.ts';
 
 /** Events after which the next step begins a new history. */
 const LONG_HISTORY = 4_000;
@@ -31,11 +38,14 @@ const { advanceBatch, changeBatch } = proxyActivities<Activities>({
   retry: RETRY,
 });
 
-const { validateBatch, finalizeBatch } = proxyActivities<Activities>({
-  startToCloseTimeout: '6h',
-  heartbeatTimeout: '10s',
-  retry: RETRY,
-});
+/** They may take minutes, and leave the slots of other runs free. */
+const ofFiles = () =>
+  proxyActivities<Activities>({
+    taskQueue: batchTaskQueue(workflowInfo().taskQueue),
+    startToCloseTimeout: '6h',
+    heartbeatTimeout: '10s',
+    retry: RETRY,
+  });
 
 export type BatchResult = { status: BatchStatus | 'deleted' };
 
@@ -55,6 +65,7 @@ export async function batchWorkflow(input: BatchInput): Promise<BatchResult> {
 async function advance(input: BatchInput, root: CancellationScope): Promise<BatchResult> {
   const { batchId } = input;
   const inbox = listen(root);
+  const { validateBatch, finalizeBatch } = ofFiles();
   for (;;) {
     inbox.woken = false;
     for (const change of inbox.changes.splice(0)) await changeBatch(batchId, change);

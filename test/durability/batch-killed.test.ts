@@ -21,12 +21,13 @@ afterAll(() => env[Symbol.asyncDispose]());
 
 const LINES = 6;
 
-async function lines(count: number, replies?: Reply[]) {
+/** `size`: characters of each question, which its answer repeats. */
+async function lines(count: number, replies?: Reply[], size = 0) {
   const model = `m-${randomUUID()}`;
   const answer = dynamic(({ messages }) => text(JSON.stringify(messages.at(-1)!.content)));
   env.model.script(model, ...(replies ?? Array.from({ length: 2 * count }, () => answer)));
   const { id } = await env.client.beta.assistants.create({ model });
-  const texts = Array.from({ length: count }, (_, n) => `Question ${n}`);
+  const texts = Array.from({ length: count }, (_, n) => `Question ${n}`.padEnd(size, '.'));
   return { model, texts, input: questions(id, texts) };
 }
 
@@ -39,10 +40,12 @@ test.each([
   ['while a line becomes a run', 'batch-lines.start'],
   ['when the last line has ended', 'batches.finalize.finalizing'],
   ['while the output file is written', 'batch-lines.results'],
+  ['while the output file is stored', 'blobs.write-whole'],
+  ['while a part of a large output file is stored', 'blobs.append', 250_000],
   ['while the batch is ended', 'batches.end.completed'],
-])('goes on after a worker was killed %s', async (_moment, statement) => {
+])('goes on after a worker was killed %s', async (_moment, statement, size = 0) => {
   const proxy = env.proxies.workerToDatabase;
-  const { model, texts, input } = await lines(LINES);
+  const { model, texts, input } = await lines(LINES, undefined, size);
   const reached = proxy.holdRepliesAfter(statement);
   const { id } = await submit(env.client, input, { window: 2 });
   await reached;
@@ -59,6 +62,31 @@ test.each([
   expect(asked.length).toBeLessThanOrEqual(LINES + 2);
   const files = await env.pool.query(`select 1 from files where filename like $1 || '%'`, [id]);
   expect(files.rows).toHaveLength(1);
+});
+
+test.each([
+  ['while results are taken over', 'batch-lines.take-over'],
+  ['while results are copied', 'blobs.read-part'],
+])('a batch that resumes another goes on after a worker was killed %s', async (_, statement) => {
+  const proxy = env.proxies.workerToDatabase;
+  const { model, input } = await lines(LINES);
+  const first = await submit(env.client, input);
+  const { output_file_id: former } = await untilStatus(env.client, first.id, 'completed');
+  const reached = proxy.holdRepliesAfter(statement);
+  const { id } = await submit(env.client, input, { resume_from: first.id });
+  await reached;
+  await worker.kill();
+  proxy.resume();
+  worker = await env.startWorker();
+  const batch = await untilStatus(env.client, id, 'completed');
+  expect(batch).toMatchObject({
+    request_counts: { total: LINES, completed: LINES, failed: 0 },
+    'x-threadmill': { resumed: LINES },
+  });
+  const results = await resultsOf(env.client, batch.output_file_id);
+  expect(results).toEqual(await resultsOf(env.client, former));
+  expect(await runsOf(id)).toEqual([]);
+  expect(env.model.requests(model)).toHaveLength(LINES);
 });
 
 const SPENT = { prompt_tokens: 50, completion_tokens: 10, total_tokens: 60 };
