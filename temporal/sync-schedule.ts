@@ -1,8 +1,8 @@
 /**
- * Brings Temporal's Schedule to what its row says: makes, changes or deletes it. Repeating that is harmless, and of two at
+ * Brings Temporal's Schedule to what its row says: makes, pauses or deletes it. Repeating that is harmless, and of two at
  * once the one that reads the newer row ends last. A pause in the Temporal UI stays, unless the API asks for another state.
  */
-import type { Client, ScheduleDescription, ScheduleOptions } from '@temporalio/client';
+import type { Client, ScheduleOptions } from '@temporalio/client';
 import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 
 import type { ScheduleRow } from '../db/batches/schedules.ts';
@@ -16,10 +16,11 @@ type Parts = { pool: Pool; client: Client; taskQueue: string };
 
 /** @throws when Temporal cannot be reached, or another call is making the Schedule */
 export async function syncSchedule(parts: Parts, id: ScheduleId): Promise<'accepted'> {
-  for (;;) {
+  for (let isOld = false; ; isOld = true) {
     const row = await findSchedule(parts.pool, id);
     if (row === undefined) await deleteSchedule(parts.client, id);
-    else if (!(await bring(parts, row))) continue;
+    // What was done for an older row may have undone what another call has done for this one.
+    else if (!(await bring(parts, { ...row, pause_pending: row.pause_pending || isOld }))) continue;
     return 'accepted';
   }
 }
@@ -47,31 +48,23 @@ function unlessNotFound(error: unknown): undefined {
 /** Returns whether the Schedule is paused now. */
 async function put(parts: Parts, row: ScheduleRow): Promise<boolean> {
   const { schedule } = parts.client;
-  const options = optionsOf(parts, row);
-  const handle = schedule.getHandle(row.id);
+  const { id, paused, pause_pending } = row;
+  const handle = schedule.getHandle(id);
   const found = await handle.describe().catch(unlessNotFound);
-  const paused = found === undefined || row.pause_pending ? row.paused : found.state.paused;
-  if (found === undefined) {
-    await schedule.create({ ...options, scheduleId: row.id, state: { paused } });
-  } else if (row.pause_pending || versionOf(found) !== row.version) {
-    await handle.update(({ state }) => ({ ...options, state: { ...state, paused } }));
-  }
+  if (found === undefined) await schedule.create({ ...optionsOf(parts, row), state: { paused } });
+  else if (!pause_pending) return found.state.paused;
+  else if (paused) await handle.pause();
+  else await handle.unpause();
   return paused;
 }
 
-const versionOf = ({ action: { args } }: ScheduleDescription) =>
-  (args?.[0] as ScheduledBatchInput | undefined)?.version;
-
 /** Workflows of firings end at once, so they never overlap: whether batches may is decided in PostgreSQL. */
-function optionsOf({ taskQueue }: Parts, { id, version, project_id, settings }: ScheduleRow) {
-  const { cron, interval_seconds: seconds, time_zone: timezone, catchup_seconds } = settings;
-  const input: ScheduledBatchInput = { v: 1, scheduleId: id, version };
+function optionsOf({ taskQueue }: Parts, { id, project_id, settings }: ScheduleRow) {
+  const { cron, time_zone: timezone, catchup_seconds } = settings;
+  const input: ScheduledBatchInput = { v: 1, scheduleId: id };
   return {
-    spec: {
-      timezone,
-      ...(cron !== null && { cronExpressions: [cron] }),
-      ...(seconds !== null && { intervals: [{ every: seconds * 1_000 }] }),
-    },
+    scheduleId: id,
+    spec: { timezone, cronExpressions: [cron] },
     action: {
       type: 'startWorkflow',
       workflowType: 'scheduledBatchWorkflow',
@@ -82,7 +75,7 @@ function optionsOf({ taskQueue }: Parts, { id, version, project_id, settings }: 
       staticDetails: `Schedule \`${id}\`, project \`${project_id}\`.`,
     },
     policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: catchup_seconds * 1_000 },
-  } satisfies Omit<ScheduleOptions, 'scheduleId'>;
+  } satisfies ScheduleOptions;
 }
 
 /** A request that shows a schedule waits no longer for Temporal. */

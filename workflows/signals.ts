@@ -44,8 +44,8 @@ export function upstreamWorkflowId(taskQueue: string, model: string): string {
 /** The versioned input of the workflow of a line that has no run. */
 export type PassLineInput = { v: 1; batchId: BatchId; line: number; expiresAtMs: number };
 
-/** The versioned input of the workflow that a schedule starts. `version`: of the schedule's row. */
-export type ScheduledBatchInput = { v: 1; scheduleId: ScheduleId; version: number };
+/** The versioned input of the workflow that a schedule starts. */
+export type ScheduledBatchInput = { v: 1; scheduleId: ScheduleId };
 
 /** Something has changed that the batch waits for: PostgreSQL says what. */
 export const wakeBatch = defineSignal('wake');

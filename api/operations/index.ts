@@ -59,7 +59,6 @@ import { deleteSchedule } from './schedules/delete.ts';
 import { getSchedule } from './schedules/get.ts';
 import { listSchedules } from './schedules/list.ts';
 import { modifySchedule } from './schedules/modify.ts';
-import { triggerSchedule } from './schedules/trigger.ts';
 import { getStatus } from './status/get.ts';
 import { createThread } from './threads/create.ts';
 import { deleteThread } from './threads/delete.ts';
@@ -138,7 +137,6 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     listSchedules,
     getSchedule,
     modifySchedule,
-    triggerSchedule,
     deleteSchedule,
   },
   Models: { listModels, retrieveModel, deleteModel },

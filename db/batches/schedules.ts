@@ -2,15 +2,13 @@
 import type { Caller } from '../../wire/admin/scopes.ts';
 import type {
   Firing,
+  NewSchedule,
   Schedule,
-  ScheduleChange,
   ScheduleSettings,
 } from '../../wire/batches/schedules.ts';
-import { checkTimes } from '../../wire/batches/schedules.ts';
 import { tooManySchedules } from '../../wire/errors/errors.ts';
 import type { BatchId, KeyId, ProjectId, ScheduleId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
-import { defined } from '../../wire/requests/fields.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';
@@ -45,9 +43,8 @@ type Changed = { schedule: ScheduleRow; delivery: Delivery };
 export async function createSchedule(
   tx: Tx,
   { project, key }: Caller,
-  { paused, ...settings }: ScheduleSettings & { paused: boolean },
+  { paused, ...settings }: NewSchedule,
 ): Promise<Changed> {
-  checkTimes(settings);
   const rows = await query<ScheduleRow>(
     tx,
     'schedules.create',
@@ -75,15 +72,10 @@ export async function getSchedule(
   return readById(db, 'schedule', select, { id, project_id: project });
 }
 
-/** Locked. `project` null: any. Undefined: it was deleted. */
-export async function lockSchedule(
-  tx: Tx,
-  id: ScheduleId,
-  project: ProjectId | null,
-): Promise<ScheduleRow | undefined> {
-  const text = `select ${SCHEDULE_COLUMNS} from schedules
-    where id = $1 and ($2::text is null or project_id = $2) for update`;
-  return (await query<ScheduleRow>(tx, 'schedules.lock', text, [id, project]))[0];
+/** Undefined: it was deleted. */
+export async function lockSchedule(tx: Tx, id: ScheduleId): Promise<ScheduleRow | undefined> {
+  const text = `select ${SCHEDULE_COLUMNS} from schedules where id = $1 for update`;
+  return (await query<ScheduleRow>(tx, 'schedules.lock', text, [id]))[0];
 }
 
 export async function listSchedules(
@@ -101,25 +93,19 @@ export async function listSchedules(
   return listPage(db, source, { ...page, order: 'desc' }, (row: ScheduleRow) => row);
 }
 
-/** The schedule is the caller's key's from now on. @throws ApiError 404, 400 */
-export async function changeSchedule(
+/** The schedule is the caller's key's from now on. @throws ApiError 404 */
+export async function pauseSchedule(
   tx: Tx,
   { project, key }: Caller,
   id: ScheduleId,
-  { paused, ...change }: ScheduleChange,
+  paused: boolean,
 ): Promise<Changed> {
-  const { settings: before } = found(await lockSchedule(tx, id, project), 'schedule', id);
-  const other = change.cron === undefined ? { cron: null } : { interval_seconds: null };
-  const isTimed = change.cron !== undefined || change.interval_seconds !== undefined;
-  const settings = { ...before, ...(isTimed && other), ...defined(change) } as ScheduleSettings;
-  checkTimes(settings);
   const rows = await query<ScheduleRow>(
     tx,
-    'schedules.change',
-    `update schedules set settings = $3::jsonb, key_id = $4, version = version + 1,
-       paused = coalesce($5, paused), pause_pending = pause_pending or $5 is not null
+    'schedules.pause',
+    `update schedules set key_id = $3, version = version + 1, paused = $4, pause_pending = true
      where id = $1 and project_id = $2 returning ${SCHEDULE_COLUMNS}`,
-    [id, project, toJson(settings), key, paused ?? null],
+    [id, project, key, paused],
   );
   return withDelivery(tx, found(rows[0], 'schedule', id));
 }

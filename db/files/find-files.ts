@@ -33,19 +33,3 @@ export async function findFiles(
       filename === null || bytes === null || blobId === null ? null : { filename, bytes, blobId },
   }));
 }
-
-/** The newest input file of batches that has this name. */
-export async function newestFileNamed(
-  db: Queryable,
-  projectId: ProjectId,
-  filename: string,
-): Promise<string | undefined> {
-  const rows = await query<{ id: string }>(
-    db,
-    'find-files.newest',
-    `select id from files where project_id = $1 and purpose = 'batch' and filename = $2
-       and (expires_at is null or expires_at > unix_now()) order by id desc limit 1`,
-    [projectId, filename],
-  );
-  return rows[0]?.id;
-}

@@ -52,7 +52,7 @@ const BODIES: Record<string, object[]> = {
   completeUpload: [{ part_ids: ['{part}'] }],
   createBatch: [batchOf('{input}')],
   createSchedule: [{ cron: '0 2 * * *', template: batchOf('{input}') }],
-  modifySchedule: [{ metadata: { taken: 'over' } }],
+  modifySchedule: [{ paused: true }],
 };
 
 function batchOf(input_file_id: string) {

@@ -42,9 +42,9 @@ const inTemporal = (id: string): Promise<ScheduleDescription> =>
   eventually(() => handleOf(id).describe());
 const shown = async (id: string) => json<Schedule>(await call('GET', `/${id}`));
 
-async function inputFile(name = `${randomUUID()}.jsonl`): Promise<string> {
+async function inputFile(): Promise<string> {
   const line = { custom_id: 'a', method: 'POST', url: ENDPOINT, body: { model: 'none' } };
-  const file = await toFile(Buffer.from(JSON.stringify(line)), name);
+  const file = await toFile(Buffer.from(JSON.stringify(line)), 'input.jsonl');
   return (await env.client.files.create({ file, purpose: 'batch' })).id;
 }
 
@@ -53,9 +53,12 @@ const ENDPOINT = '/v1/responses';
 const PAUSED = { endpoint: ENDPOINT, completion_window: '24h', 'x-threadmill': { paused: true } };
 
 async function create(settings: object = {}, template: object = {}): Promise<Schedule> {
-  const { input_filename } = template as { input_filename?: string };
-  const file = input_filename === undefined ? { input_file_id: await inputFile() } : {};
-  const body = { cron: '0 2 * * *', template: { ...PAUSED, ...file, ...template }, ...settings };
+  const input_file_id = await inputFile();
+  const body = {
+    cron: '0 2 * * *',
+    template: { ...PAUSED, input_file_id, ...template },
+    ...settings,
+  };
   const response = await call('POST', '', body);
   expect(response.status).toBe(200);
   return json<Schedule>(response);
@@ -78,16 +81,12 @@ test('is a Schedule of Temporal, with its time zone, and says when it fires next
     cron: '30 2 * * MON-FRI',
     time_zone: 'Europe/Rome',
     catchup_seconds: 7_200,
-    metadata: { course: 'algebra' },
   });
   expect(made).toMatchObject({
     object: 'threadmill.schedule',
     cron: '30 2 * * MON-FRI',
-    interval_seconds: null,
     time_zone: 'Europe/Rome',
-    overlap: 'skip',
     paused: false,
-    metadata: { course: 'algebra' },
     last_batch_id: null,
     last_firing: null,
   });
@@ -131,64 +130,69 @@ test('a firing that is repeated makes one batch', async () => {
   expect((await env.pool.query(count, [id])).rows).toEqual([{ count: 1 }]);
 });
 
-describe('while the last batch is under way', () => {
-  test.each([
-    ['skip', 'skipped', 'in_progress'],
-    ['allow_all', 'created', 'in_progress'],
-    ['cancel_other', 'created', 'cancelled'],
-  ])('%s: the firing is %s, and that batch is %s', async (overlap, status, left) => {
-    const { id } = await create({ overlap });
-    await inTemporal(id);
-    const first = await fired(id);
-    const { last_batch_id: last } = first;
-    await eventually(async () =>
-      expect((await env.client.batches.retrieve(last!)).status).toBe('in_progress'),
-    );
-    const second = await fired(id, first.last_firing!.at);
-    expect(second.last_firing!.status).toBe(status);
-    expect(second.last_batch_id === last).toBe(status === 'skipped');
-    await eventually(async () =>
-      expect((await env.client.batches.retrieve(last!)).status).toBe(left),
-    );
+/** The next Unix seconds at which a clock in Rome shows 02:30, for the last time of a day in the week in which it is changed. */
+function timesInRome(month: number, count: number): number[] {
+  const clock = new Intl.DateTimeFormat('sv-SE', {
+    timeZone: 'Europe/Rome',
+    dateStyle: 'short',
+    timeStyle: 'short',
   });
+  const HALF_HOUR = 1_800;
+  const times = new Map<string, number>();
+  for (let at = Math.ceil(Date.now() / 1_000 / HALF_HOUR) * HALF_HOUR; times.size <= count;) {
+    const [date = '', hour] = clock.format(at * 1_000).split(' ');
+    const [, ofYear, ofMonth] = date.split('-').map(Number);
+    if (hour === '02:30' && ofYear === month && ofMonth! >= 25) times.set(date, at);
+    at += HALF_HOUR;
+  }
+  return [...times.values()].slice(0, count);
+}
+
+test.each([
+  ['leaves out an hour that the clock skips', 3],
+  ['comes once in an hour that the clock repeats, the second time', 10],
+])('a schedule %s', async (_what, month) => {
+  const { id } = await create({ cron: `30 2 25-31 ${month} *`, time_zone: 'Europe/Rome' });
+  const { nextActionTimes } = (await inTemporal(id)).info;
+  expect(nextActionTimes.length).toBeGreaterThan(8);
+  expect(nextActionTimes.map((time) => time.getTime() / 1_000)).toEqual(
+    timesInRome(month, nextActionTimes.length),
+  );
 });
 
-test('a pause in the Temporal UI is shown, stays when the schedule is changed, and ends by the API', async () => {
+test('a firing is skipped while the last batch is under way', async () => {
+  const { id } = await create();
+  await inTemporal(id);
+  const first = await fired(id);
+  const second = await fired(id, first.last_firing!.at);
+  const { last_batch_id } = first;
+  expect(second).toMatchObject({ last_firing: { status: 'skipped' }, last_batch_id });
+});
+
+test('a pause in the Temporal UI is shown, stays, and ends by the API', async () => {
   const { id } = await create();
   await inTemporal(id);
   await handleOf(id).pause('holidays');
   expect(await shown(id)).toMatchObject({ paused: true, next_firing_at: null });
   const list = await json<{ data: Schedule[] }>(await call('GET', '?limit=100'));
   expect(list.data.find((one) => one.id === id)).toMatchObject({ paused: true });
-  await call('POST', `/${id}`, { interval_seconds: 3_600 });
-  await eventually(async () =>
-    expect((await inTemporal(id)).spec.intervals).toMatchObject([{ every: 3_600_000 }]),
-  );
-  expect((await inTemporal(id)).state.paused).toBe(true);
-  const { paused, cron, interval_seconds } = await shown(id);
-  expect({ paused, cron, interval_seconds }).toEqual({
-    paused: true,
-    cron: null,
-    interval_seconds: 3_600,
+  await env.pool.query(`update schedules set checked_at = '2020-01-01' where id = $1`, [id]);
+  await eventually(async () => {
+    const text = 'select paused from schedules where id = $1 and checked_at > $2';
+    expect((await env.pool.query(text, [id, '2020-01-01'])).rows).toEqual([{ paused: true }]);
   });
+  expect((await inTemporal(id)).state.paused).toBe(true);
   const resumed = await call('POST', `/${id}`, { paused: false });
   expect(await resumed.json()).toMatchObject({ paused: false });
   expect(await shown(id)).toMatchObject({ paused: false });
   await eventually(async () => expect((await inTemporal(id)).state.paused).toBe(false));
 });
 
-test('the newest file of a name is the input of the batch', async () => {
-  const name = `${randomUUID()}.jsonl`;
-  const { id } = await create({}, { input_filename: name });
-  const missing = await errorOf(call('POST', `/${id}/trigger`));
-  expect(missing).toMatchObject({ status: 400, code: 'file_not_found' });
-  await inputFile(name);
-  const newest = await inputFile(name);
-  const batch = await json<{ id: string; input_file_id: string }>(
-    await call('POST', `/${id}/trigger`),
-  );
-  expect(batch.input_file_id).toBe(newest);
-  expect(await shown(id)).toMatchObject({ last_batch_id: batch.id });
+test('a pause by the API reaches Temporal', async () => {
+  const { id } = await create();
+  await inTemporal(id);
+  await call('POST', `/${id}`, { paused: true });
+  await eventually(async () => expect((await inTemporal(id)).state.paused).toBe(true));
 });
 
 test('a template that cannot be created any more is shown as the error of the last firing', async () => {
@@ -212,11 +216,9 @@ test('a time zone that only Temporal does not know is shown as an error', async 
     return schedule;
   });
   expect(last_firing).toMatchObject({ status: 'failed', error: { code: 'schedule_refused' } });
-  await call('POST', `/${id}`, { time_zone: 'US/Pacific' });
-  expect((await inTemporal(id)).spec.timezone).toBe('US/Pacific');
 });
 
-test('a schedule whose key was revoked makes no batch until another key changes it', async () => {
+test('a schedule whose key was revoked makes no batch until another key resumes it', async () => {
   const { id } = await create();
   const rows = await env.pool.query<{ key_id: string }>(
     'select key_id from schedules where id = $1',
@@ -226,20 +228,17 @@ test('a schedule whose key was revoked makes no batch until another key changes 
   const revoke = 'update api_keys set revoked_at = $2 where id = $1';
   await env.pool.query(revoke, [rows.rows[0]!.key_id, 1]);
   onTestFinished(async () => void (await env.pool.query(revoke, [rows.rows[0]!.key_id, null])));
-  const authorization = `Bearer ${other}`;
-  const asOther = (path: string, body?: object) => call('POST', path, body, { authorization });
-  expect(await errorOf(asOther(`/${id}/trigger`))).toMatchObject({
-    status: 400,
-    code: 'key_ended',
-  });
-  await asOther(`/${id}`, { metadata: {} });
-  expect((await asOther(`/${id}/trigger`)).status).toBe(200);
+  const fire = (firing: string) =>
+    withTransaction(env.pool, (tx) => fireSchedule(tx, id, `${id}-${firing}`));
+  expect((await fire('monday'))!.firing).toMatchObject({ error: { code: 'key_ended' } });
+  await call('POST', `/${id}`, { paused: false }, { authorization: `Bearer ${other}` });
+  expect((await fire('tuesday'))!.firing).toMatchObject({ status: 'created', error: null });
 });
 
 test('is accepted while Temporal is away, once for an Idempotency-Key, and the worker makes it', async () => {
   const api = (lonely = await env.startApi('127.0.0.1:9'));
   const body = {
-    interval_seconds: 3_600,
+    cron: '0 2 * * *',
     template: { ...PAUSED, input_file_id: await inputFile() },
   };
   const post = () =>
@@ -254,7 +253,7 @@ test('is accepted while Temporal is away, once for an Idempotency-Key, and the w
     });
   const [first, again] = [await json<Schedule>(await post()), await json<Schedule>(await post())];
   expect(again.id).toBe(first.id);
-  expect((await inTemporal(first.id)).spec.intervals).toMatchObject([{ every: 3_600_000 }]);
+  expect((await inTemporal(first.id)).spec.calendars).toMatchObject([{ hour: [{ start: 2 }] }]);
 });
 
 test('one that Temporal has lost is made again, paused as it was', async () => {
@@ -268,7 +267,7 @@ test('one that Temporal has lost is made again, paused as it was', async () => {
 test('a deleted one is gone from Temporal, and its batches stay', async () => {
   const { id } = await create();
   await inTemporal(id);
-  const batch = await json<{ id: string }>(await call('POST', `/${id}/trigger`));
+  const { last_batch_id } = await fired(id);
   expect(await (await call('DELETE', `/${id}`)).json()).toEqual({
     id,
     object: 'threadmill.schedule.deleted',
@@ -276,7 +275,7 @@ test('a deleted one is gone from Temporal, and its batches stay', async () => {
   });
   expect(await errorOf(call('GET', `/${id}`))).toMatchObject({ status: 404 });
   await eventually(() => expect(handleOf(id).describe()).rejects.toThrow(/not found/i));
-  expect(await env.client.batches.retrieve(batch.id)).toMatchObject({ id: batch.id });
+  expect(await env.client.batches.retrieve(last_batch_id!)).toMatchObject({ id: last_batch_id });
 });
 
 describe('the deletion of a project', () => {
@@ -303,10 +302,9 @@ describe('the deletion of a project', () => {
     for (const [method, path] of [
       ['GET', ''],
       ['POST', ''],
-      ['POST', '/trigger'],
       ['DELETE', ''],
     ] as const) {
-      const body = method === 'POST' && path === '' ? {} : undefined;
+      const body = method === 'POST' ? { paused: true } : undefined;
       expect(await errorOf(call(method, `/${id}${path}`, body))).toMatchObject({ status: 404 });
     }
     await env.clientFor(await admin()).delete(`/threadmill/projects/${project}`);
@@ -321,19 +319,20 @@ describe('the deletion of a project', () => {
   });
 });
 
+const pairs = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, n) => [`key${n}`, 'value']));
+
 test.each([
-  ['neither a cron expression nor an interval', { cron: null }, 'cron'],
-  ['both', { interval_seconds: 60 }, 'cron'],
+  ['no cron expression', { cron: null }, 'cron'],
   ['an hour that no day has', { cron: '0 24 * * *' }, 'cron'],
   ['a range that goes back', { cron: '0 0 * * FRI-MON' }, 'cron'],
   ['a step of nothing', { cron: '*/0 * * * *' }, 'cron'],
   ['a sixth field', { cron: '0 0 2 * * *' }, 'cron'],
   ['words', { cron: '@daily' }, 'cron'],
-  ['an interval below a minute', { cron: null, interval_seconds: 59 }, 'interval_seconds'],
+  ['a name of another field', { cron: '0 0 * MON *' }, 'cron'],
+  ['a sixteenth pair of the metadata', { template: { metadata: pairs(16) } }, 'template.metadata'],
   ['an unknown time zone', { time_zone: 'Europe/Atlantis' }, 'time_zone'],
   ['an offset', { time_zone: '+01:00' }, 'time_zone'],
-  ['an unknown overlap', { overlap: 'buffer' }, 'overlap'],
-  ['an input file given twice', { template: { input_filename: 'a' } }, 'template'],
   ['a template without its endpoint', { template: { endpoint: undefined } }, 'template.endpoint'],
   ['an unknown field', { every: 'day' }, null],
 ])('%s is refused', async (_name, change, param) => {

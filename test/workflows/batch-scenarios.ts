@@ -5,11 +5,12 @@ import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { BatchStep, Handed, TurnResult } from '../../activities/index.ts';
-import type { BatchId, RunId } from '../../wire/ids.ts';
+import type { BatchId, RunId, ScheduleId } from '../../wire/ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../temporal/search-attributes.ts';
 import type { batchWorkflow } from '../../workflows/batch.ts';
 import type { passLineWorkflow } from '../../workflows/pass-line.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
+import type { scheduledBatchWorkflow } from '../../workflows/scheduled-batch.ts';
 import type { upstreamWorkflow } from '../../workflows/upstream.ts';
 import {
   batchTaskQueue,
@@ -20,7 +21,12 @@ import {
 } from '../../workflows/signals.ts';
 
 export type BatchScenario = {
-  workflow: 'batchWorkflow' | 'passLineWorkflow' | 'runWorkflow' | 'upstreamWorkflow';
+  workflow:
+    | 'batchWorkflow'
+    | 'passLineWorkflow'
+    | 'runWorkflow'
+    | 'scheduledBatchWorkflow'
+    | 'upstreamWorkflow';
   steps?: BatchStep[];
   turns?: (TurnResult | Handed)[];
   /** Ms until the next step of the batches at a model server. */
@@ -71,6 +77,7 @@ export const BATCHES: Record<string, BatchScenario> = {
     turns: [{ kind: 'handed', ms: LONG }],
     outside: (handle) => handle.cancel(),
   },
+  'batch-scheduled': { workflow: 'scheduledBatchWorkflow' },
   'batch-upstream': {
     workflow: 'upstreamWorkflow',
     pauses: [0, LONG, null],
@@ -91,6 +98,7 @@ function activitiesOf({ steps = [], turns = [], pauses = [] }: BatchScenario) {
     finalizeBatch: nothing,
     changeBatch: nothing,
     passLine: nothing,
+    fireSchedule: () => Promise.resolve({ status: 'created', batch_id: 'batch_1' }),
     modelTurn: () => Promise.resolve(turnsLeft.shift() ?? { kind: 'ended', status: 'completed' }),
     advanceUpstream: () => Promise.resolve(pausesLeft.shift() ?? null),
     finalizeRun: () => Promise.resolve({ kind: 'ended', status: 'cancelled' }),
@@ -109,6 +117,11 @@ async function start(client: Client, name: string, { workflow }: BatchScenario) 
     case 'passLineWorkflow': {
       const args: Parameters<typeof passLineWorkflow> = [{ v: 1, batchId, line: 1, expiresAtMs }];
       return client.workflow.start<typeof passLineWorkflow>(workflow, { ...options, args });
+    }
+    case 'scheduledBatchWorkflow': {
+      const scheduleId = `sched_${name}` as ScheduleId;
+      const args: Parameters<typeof scheduledBatchWorkflow> = [{ v: 1, scheduleId }];
+      return client.workflow.start<typeof scheduledBatchWorkflow>(workflow, { ...options, args });
     }
     case 'upstreamWorkflow': {
       const args: Parameters<typeof upstreamWorkflow> = [{ v: 1, model: 'tutor' }];

@@ -203,16 +203,9 @@ export const tooManySchedules = (most: number): ApiError =>
 /** 400: nobody answers for the batches of the schedule any more. */
 export const keyOfScheduleEnded = (): ApiError =>
   invalidRequest(
-    'The API key that made or last changed the schedule was revoked or has expired. Change the schedule with another key.',
+    'The API key that made or last paused or resumed the schedule was revoked or has expired. Pause or resume it with another key.',
     { code: 'key_ended' },
   );
-
-/** 400: the template of a schedule names a file that is not there. */
-export const noFileNamed = (filename: string): ApiError =>
-  invalidRequest(`No file with the purpose 'batch' has the name '${filename}'.`, {
-    code: 'file_not_found',
-    param: 'template.input_filename',
-  });
 
 /** 400: the file cannot be the input of a batch. */
 export const notABatchFile = (reason: string): ApiError =>

@@ -79,9 +79,9 @@ export const LIMITS = {
   batchRunning: 1_000,
   /** Our decision: as long as a run may live, 30 days in seconds. */
   batchWindow: 2_592_000,
-  /** Our decision: schedules of a project, and the seconds of an interval, a year. */
+  /** Our decision: schedules of a project, and the seconds in which a missed firing is made up for, a year. */
   schedules: 100,
-  scheduleInterval: 31_536_000,
+  catchup: 31_536_000,
   /** Our extension `expires_after`: 30 days, in seconds. */
   expiresAfter: 2_592_000,
 } as const;

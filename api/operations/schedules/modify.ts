@@ -2,7 +2,7 @@ import * as db from '../../../db/batches/schedules.ts';
 import { modifyScheduleSchema, schedule } from '../../../wire/batches/schedules.ts';
 import { operation } from '../../operation.ts';
 
-/** Also pauses it, or ends a pause. */
+/** Pauses it, or ends a pause. */
 export const modifySchedule = operation({
   route: 'POST /threadmill/schedules/{schedule_id}',
   extension: true,
@@ -11,7 +11,12 @@ export const modifySchedule = operation({
   body: modifyScheduleSchema,
   answer: schedule,
   async write({ tx, caller, ids, body }) {
-    const { schedule: row, delivery } = await db.changeSchedule(tx, caller, ids.schedule_id, body);
+    const { schedule: row, delivery } = await db.pauseSchedule(
+      tx,
+      caller,
+      ids.schedule_id,
+      body.paused,
+    );
     return { object: db.toSchedule(row), deliveries: [delivery] };
   },
 });
