@@ -1,4 +1,4 @@
-/** npm run bench [-- lists | overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | row-security | ingest | tenants | batch | batch-faults]: all of them when none is named. */
+/** npm run bench [-- lists | overhead | stream | memory | cancel | recovery | sandbox | abuse | vector | row-security | ingest | tenants | batch | batch-control | batch-faults]: all of them when none is named. */
 import { closeConnections } from './http.ts';
 
 const BENCHES = {
@@ -13,6 +13,7 @@ const BENCHES = {
   'row-security': async () => (await import('./row-security.ts')).rowSecurity(),
   ingest: async () => (await import('./ingest.ts')).ingestBench(),
   batch: async () => (await import('./batch.ts')).batchBench(),
+  'batch-control': async () => (await import('./batch-control.ts')).batchControl(),
   lists: async () => (await import('./lists.ts')).lists(),
   'batch-faults': async () => (await import('./batch-faults/bench.ts')).batchFaults(),
   loop: async () => (await import('./loop.ts')).loop(),
