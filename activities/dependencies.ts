@@ -58,6 +58,8 @@ export type ActivityDependencies = {
   target: (endpoint: string, model: string) => PassedTarget | undefined;
   /** Of a project without a limit of its own; 0: none. */
   runsAtOnce: number;
+  /** Whether webhooks may go to private addresses. */
+  webhookPrivateAddresses: boolean;
   /** Batches at model servers. `groupMs`: longest wait for one; `pollMs`: first pause; `directSeconds`: left of a run that waits no longer. */
   upstream: { groupMs: number; pollMs: number; directSeconds: number };
   priceOf: (model: string) => ModelPrice | undefined;

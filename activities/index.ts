@@ -1,5 +1,5 @@
 /** The activities that the worker registers. Their arguments and results are ids and kinds: content stays in Postgres. */
-import type { BatchId, RunId, ScheduleId, ToolCallId } from '../wire/ids.ts';
+import type { BatchId, RunId, ScheduleId, ToolCallId, WebhookDeliveryId } from '../wire/ids.ts';
 import type { IngestEndReason } from '../db/vector-stores/documents.ts';
 import { endIngest } from '../db/vector-stores/documents.ts';
 import type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
@@ -16,7 +16,7 @@ import { fireSchedule } from './batches/fire-schedule.ts';
 import type { PassResult } from './batches/pass-line.ts';
 import { passLine } from './batches/pass-line.ts';
 import { validateBatch } from './batches/validate-batch.ts';
-import { ofBatch, ofIngest, ofRun, ofSchedule } from '../db/projects/project-of.ts';
+import { ofBatch, ofIngest, ofRun, ofSchedule, ofWebhook } from '../db/projects/project-of.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import type { EmbeddedPart } from './ingest/embed-chunks.ts';
 import { embedDocuments } from './ingest/embed-chunks.ts';
@@ -29,7 +29,9 @@ import type { Held } from './turn/model-turn.ts';
 import { modelTurn } from './turn/model-turn.ts';
 import { reportFailed } from './report-failed.ts';
 import { runTool } from './run-tool.ts';
+import { sendWebhook, WEBHOOK_SLOTS } from './send-webhook.ts';
 import type { Crowded } from './slot-shares.ts';
+import { SlotShares } from './slot-shares.ts';
 import { advanceUpstream } from './upstream/advance-upstream.ts';
 
 export type { BatchStep } from './batches/advance-batch.ts';
@@ -64,7 +66,8 @@ export type Activities = {
   /** The end of an ingest that failed or was cancelled. Its name is in histories. */
   settleFile(seq: number, reason: IngestEndReason): Promise<IngestResult>;
 } & BatchActivities &
-  IngestActivities;
+  IngestActivities &
+  WebhookActivities;
 
 type BatchActivities = {
   /** Reads the input file of a batch. */
@@ -95,12 +98,18 @@ export type IngestActivities = {
   indexDocuments(after: number): Promise<IndexedPart>;
 };
 
+/** On a queue of their own. */
+type WebhookActivities = {
+  /** One attempt to deliver an event, and the ms until the next one; null: there is none. */
+  sendWebhook(deliveryId: WebhookDeliveryId, round: number): Promise<number | null>;
+};
+
 /** Takes turns with the projects. */
 const MAINTENANCE = '';
 
 export function createActivities(
   deps: ActivityDependencies,
-): Omit<Activities, keyof IngestActivities | 'passLine'> {
+): Omit<Activities, keyof IngestActivities | 'passLine' | 'sendWebhook'> {
   return {
     ...createTurnActivities(deps, true),
     // Of steps that an earlier version has put into this queue.
@@ -164,5 +173,13 @@ export function createIngestActivities(deps: ActivityDependencies): IngestActivi
     embedSlice: (seq, slice) => ofIngest(deps.pool, seq, () => embedSlice(deps, seq, slice)),
     embedDocuments: (after) => maintain((signal) => embedDocuments(deps, after, signal)),
     indexDocuments: (after) => maintain((signal) => indexDocuments(deps, after, signal)),
+  };
+}
+
+export function createWebhookActivities(deps: ActivityDependencies): WebhookActivities {
+  const slots = new SlotShares(WEBHOOK_SLOTS);
+  return {
+    sendWebhook: (deliveryId, round) =>
+      ofWebhook(deps.pool, deliveryId, () => sendWebhook(deps, slots, { deliveryId, round })),
   };
 }

@@ -25,20 +25,23 @@ export class SlotShares {
    * Does the work in a slot of its project. The more projects want slots, the less each gets, and something stays free for a new
    * one. What may not move is not counted: it has other slots, or a workflow of an earlier version.
    */
-  async hold<T>(mayMove: boolean, work: () => Promise<T>): Promise<T | Crowded> {
+  async hold<T>(
+    mayMove: boolean,
+    work: () => Promise<T>,
+    sharer: string = currentScope() ?? '',
+  ): Promise<T | Crowded> {
     if (!mayMove) return work();
-    const project = currentScope() ?? '';
-    const held = this.#held.get(project) ?? 0;
+    const held = this.#held.get(sharer) ?? 0;
     const hasRoom = held === 0 || (held < SHARE * this.#free && this.#free > 1);
     if (!hasRoom) return { kind: 'crowded' };
-    this.#move(project, 1);
-    return work().finally(() => this.#move(project, -1));
+    this.#move(sharer, 1);
+    return work().finally(() => this.#move(sharer, -1));
   }
 
-  #move(project: string, by: 1 | -1): void {
-    const held = (this.#held.get(project) ?? 0) + by;
+  #move(sharer: string, by: 1 | -1): void {
+    const held = (this.#held.get(sharer) ?? 0) + by;
     this.#free -= by;
-    if (held === 0) this.#held.delete(project);
-    else this.#held.set(project, held);
+    if (held === 0) this.#held.delete(sharer);
+    else this.#held.set(sharer, held);
   }
 }

@@ -203,6 +203,11 @@ export const SETTINGS = {
     origins.prefault('').meta({ unset: 'none' }),
     'Origins of pages that may use the API from a browser, separated by commas; `*` for all. [How](clients.md#browsers)',
   ),
+  webhookPrivateAddresses: both(
+    'WEBHOOK_PRIVATE_ADDRESSES',
+    flag.prefault('false'),
+    'Deliver [webhooks](webhooks.md) also to private addresses, and by plain http',
+  ),
   fileLimitBytes: api('FILE_LIMIT_BYTES', whole(1).default(536_870_912), 'Bytes of one file in one request'),
   quotaBytes: both(
     'QUOTA_BYTES',

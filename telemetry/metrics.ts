@@ -181,3 +181,14 @@ for (const kind of ['run', 'batch', 'ingest'] as const) repairs.add(0, { kind, w
 export function repaired(kind: 'run' | 'batch' | 'ingest', workflow: string): void {
   repairs.add(1, { kind, workflow });
 }
+
+const webhooks = meter.createCounter('threadmill.webhook.attempts', {
+  description:
+    'Attempts to deliver events to endpoints of webhooks, by what became of the delivery',
+});
+for (const status of ['succeeded', 'pending', 'dead']) webhooks.add(0, { status });
+
+/** `pending`: it is tried again. */
+export function webhookSent(status: 'succeeded' | 'pending' | 'dead'): void {
+  webhooks.add(1, { status });
+}

@@ -14,6 +14,7 @@ import type { batchWorkflow } from '../workflows/batch.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { passLineWorkflow } from '../workflows/pass-line.ts';
 import type { runWorkflow } from '../workflows/run.ts';
+import type { deliverWebhookWorkflow } from '../workflows/deliver-webhook.ts';
 import type { upstreamWorkflow } from '../workflows/upstream.ts';
 import {
   batchResumed,
@@ -51,6 +52,7 @@ export async function deliver(
   if (payload.kind === 'schedule') return syncSchedule(outbox, workflowId as ScheduleId);
   if (payload.kind === 'next') return startNext(outbox, payload);
   if (payload.kind === 'upstream') return wakeUpstream(outbox, payload.model);
+  if (payload.kind === 'webhook') return startWebhook(outbox, workflowId, payload);
   const handle = client.workflow.getHandle(workflowId);
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
@@ -65,7 +67,7 @@ export async function deliver(
   }
 }
 
-const NOT_OF_RUNS = ['ingest', 'batch', 'line', 'wake', 'schedule', 'next', 'upstream'];
+const NOT_OF_RUNS = ['ingest', 'batch', 'line', 'wake', 'schedule', 'next', 'upstream', 'webhook'];
 
 /** A run's workflow has the run's own id, so that a repeated start changes nothing. */
 export const logFieldsOf = ({ workflowId, payload: { kind } }: Delivery) => ({
@@ -152,6 +154,20 @@ function startLine(
     staticDetails: `Batch \`${batchId}\`, project \`${projectId}\`.`,
   };
   return start(client, 'passLineWorkflow', options, { batchId, projectId });
+}
+
+function startWebhook(
+  { client, taskQueue }: Outbox,
+  workflowId: string,
+  { projectId, deliveryId, round }: Payload<'webhook'>,
+): Promise<DeliverResult> {
+  const options: WorkflowStartOptions<typeof deliverWebhookWorkflow> = {
+    ...once(taskQueue, projectId),
+    workflowId,
+    args: [{ v: 1, deliveryId, round }],
+    staticDetails: `Webhook delivery \`${deliveryId}\`, project \`${projectId}\`.`,
+  };
+  return start(client, 'deliverWebhookWorkflow', options, { projectId });
 }
 
 /** One that is about to end hears the signal and goes on. */

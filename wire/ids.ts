@@ -28,6 +28,9 @@ const FORMATS = {
   project: { prefix: 'proj_', randomChars: 15 },
   api_key: { prefix: 'key_', randomChars: 15 },
   audit_log: { prefix: 'audit_', randomChars: 15 },
+  webhook_endpoint: { prefix: 'whe_', randomChars: 15 },
+  webhook_delivery: { prefix: 'whd_', randomChars: 15 },
+  event: { prefix: 'evt_', randomChars: 15 },
 } as const;
 
 /** What an id can name. `request` is for the `x-request-id` header. */
@@ -47,6 +50,8 @@ export type ToolCallId = Id<'tool_call'>;
 export type FileId = Id<'file'>;
 export type BatchId = Id<'batch'>;
 export type ScheduleId = Id<'schedule'>;
+export type WebhookEndpointId = Id<'webhook_endpoint'>;
+export type WebhookDeliveryId = Id<'webhook_delivery'>;
 export type VectorStoreId = Id<'vector_store'>;
 
 /** The path parameters whose ids are checked before anything is looked up. */
@@ -63,6 +68,8 @@ const PARAM_KINDS = {
   project_id: 'project',
   key_id: 'api_key',
   schedule_id: 'schedule',
+  webhook_endpoint_id: 'webhook_endpoint',
+  delivery_id: 'webhook_delivery',
   /** `batch_id` below `/batches`: the published names are equal. */
   'batches/batch_id': 'batch',
 } as const;

@@ -8,12 +8,19 @@ import {
   createIngestActivities,
   createLineActivities,
   createTurnActivities,
+  createWebhookActivities,
 } from '../activities/index.ts';
+import { WEBHOOK_SLOTS } from '../activities/send-webhook.ts';
 import { crowdedSlots } from '../activities/slot-shares.ts';
 import type { ConfigOf } from '../config/config.ts';
 import type { Logger } from '../config/log.ts';
 import { whenThere } from '../temporal/when-there.ts';
-import { batchTaskQueue, crowdedTaskQueue, ingestTaskQueue } from '../workflows/signals.ts';
+import {
+  batchTaskQueue,
+  crowdedTaskQueue,
+  ingestTaskQueue,
+  webhookTaskQueue,
+} from '../workflows/signals.ts';
 import type { StandIn } from './stand-in.ts';
 
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
@@ -110,6 +117,12 @@ function workerSettings(
       taskQueue: batchTaskQueue(config.taskQueue),
       activities: createLineActivities(deps),
       maxConcurrentActivityTaskExecutions: config.batchSlots,
+    },
+    {
+      ...common,
+      taskQueue: webhookTaskQueue(config.taskQueue),
+      activities: createWebhookActivities(deps),
+      maxConcurrentActivityTaskExecutions: WEBHOOK_SLOTS,
     },
   ];
 }

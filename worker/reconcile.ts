@@ -31,6 +31,7 @@ import {
 } from '../db/maintenance.ts';
 import { inProject, inWholeDatabase } from '../db/core/row-scope.ts';
 import { eraseClosedProjects } from '../db/projects/erase-project.ts';
+import { tidyDeliveries } from '../db/webhooks/deliveries.ts';
 import { deleteIdleThreads, deleteOldRuns } from '../db/threads/retention.ts';
 import { repaired as countRepair } from '../telemetry/metrics.ts';
 import { eraseDue } from '../db/events/erase-events.ts';
@@ -85,6 +86,7 @@ async function tidy(parts: Reconciler): Promise<void> {
   await deleteOldRuns(pool, parts.runTtlDays);
   await checkOldSchedules(pool);
   await forgetSettledTurns(pool);
+  await tidyDeliveries(pool);
   await reconcileIngests(parts);
 }
 

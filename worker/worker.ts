@@ -176,6 +176,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     dispatcher: { dispatch() {} },
     target: (endpoint, model) => passedTarget(config, endpoint, model),
     runsAtOnce: config.limitRunsAtOnce,
+    webhookPrivateAddresses: config.webhookPrivateAddresses,
     upstream: {
       groupMs: config.modelBatchGroupMs,
       pollMs: config.modelBatchPollMs,

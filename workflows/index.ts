@@ -1,5 +1,6 @@
 /** What the worker's bundle contains. */
 export { batchWorkflow } from './batch.ts';
+export { deliverWebhookWorkflow } from './deliver-webhook.ts';
 export { embedWorkflow } from './embed-documents.ts';
 export { indexWorkflow } from './index-documents.ts';
 export { ingestFileWorkflow } from './ingest-file.ts';

@@ -1,6 +1,6 @@
 /** Names that the API, the worker and the workflow share. A signal's name and argument are a contract: never reuse one. */
 import { defineSignal } from '@temporalio/workflow';
-import type { BatchId, RunId, ScheduleId } from '../wire/ids.ts';
+import type { BatchId, RunId, ScheduleId, WebhookDeliveryId } from '../wire/ids.ts';
 
 /** The turn that waited for a batch at its model server has its answer, or is to be asked directly. */
 export const turnAnswered = defineSignal<[turn: number]>('turnAnswered');
@@ -29,6 +29,14 @@ export function batchTaskQueue(taskQueue: string): string {
 export function crowdedTaskQueue(taskQueue: string): string {
   return `${taskQueue}-crowded`;
 }
+
+/** Webhooks have their own queue and slots: their receivers may be slow. */
+export function webhookTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-webhooks`;
+}
+
+/** The versioned input of the workflow that delivers an event to an endpoint. `round`: grows with each replay. */
+export type WebhookInput = { v: 1; deliveryId: WebhookDeliveryId; round: number };
 
 /** The versioned input of a batch's workflow. */
 export type BatchInput = { v: 1; batchId: BatchId };

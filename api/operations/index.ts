@@ -82,6 +82,16 @@ import { getVectorStore } from './vector-stores/get.ts';
 import { listVectorStores } from './vector-stores/list.ts';
 import { modifyVectorStore } from './vector-stores/modify.ts';
 import { searchVectorStore } from './vector-stores/search.ts';
+import { createWebhookEndpoint } from './webhooks/create.ts';
+import { deleteWebhookEndpoint } from './webhooks/delete.ts';
+import { listWebhookEventTypes } from './webhooks/event-types.ts';
+import { getWebhookEndpoint } from './webhooks/get.ts';
+import { listWebhookDeliveries } from './webhooks/list-deliveries.ts';
+import { listWebhookEndpoints } from './webhooks/list.ts';
+import { modifyWebhookEndpoint } from './webhooks/modify.ts';
+import { replayWebhookDelivery } from './webhooks/replay.ts';
+import { rotateWebhookSecret } from './webhooks/rotate-secret.ts';
+import { testWebhookEndpoint } from './webhooks/test.ts';
 
 /** The sections of the API reference. An operation's name here is its id. */
 const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
@@ -138,6 +148,18 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     getSchedule,
     modifySchedule,
     deleteSchedule,
+  },
+  Webhooks: {
+    createWebhookEndpoint,
+    listWebhookEndpoints,
+    getWebhookEndpoint,
+    modifyWebhookEndpoint,
+    deleteWebhookEndpoint,
+    rotateWebhookSecret,
+    testWebhookEndpoint,
+    listWebhookEventTypes,
+    listWebhookDeliveries,
+    replayWebhookDelivery,
   },
   Models: { listModels, retrieveModel, deleteModel },
   Threadmill: {

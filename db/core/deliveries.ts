@@ -6,6 +6,7 @@ import type {
   ProjectId,
   ThreadId,
   VectorStoreId,
+  WebhookDeliveryId,
 } from '../../wire/ids.ts';
 import { toJson } from './json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
@@ -52,7 +53,8 @@ export type DeliveryPayload =
   /** Of a run: the turn that a batch at its model server had is there, or is to be asked directly. */
   | { kind: 'answered'; turn: number }
   /** Turns wait for the next batch at the server of this model. */
-  | { kind: 'upstream'; model: string };
+  | { kind: 'upstream'; model: string }
+  | { kind: 'webhook'; projectId: ProjectId; deliveryId: WebhookDeliveryId; round: number };
 
 /** The id of a workflow of a run or batch is the run's or batch's; an ingest's names its store, file and row. Its column is called `run_id`. */
 export type Delivery = { id: number; workflowId: string; payload: DeliveryPayload };
@@ -107,7 +109,7 @@ export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Deli
     `with others as (
          select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind <> 'ingest'
            and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)
-         order by d.id limit $1 for update skip locked),
+         order by d.kind = 'webhook', d.id limit $1 for update skip locked),
        ingests as (
          select d.id from deliveries d join (${INGEST_PLACES}) places on places.id = d.id
            left join projects p on p.id = d.payload->>'projectId'

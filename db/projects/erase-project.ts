@@ -52,6 +52,13 @@ export async function closeProject(tx: Tx, id: ProjectId): Promise<void> {
      where project_id = $1 and status = any($2::text[])`,
     [id, ACTIVE_STATUSES],
   );
+  // Nobody reads the events any more.
+  await query(
+    tx,
+    'erase-project.end-webhooks',
+    'delete from webhook_endpoints where project_id = $1',
+    [id],
+  );
   await query(
     tx,
     'erase-project.end-schedules',

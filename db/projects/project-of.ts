@@ -1,10 +1,10 @@
 /** Activities know the id of a run, an ingest or a batch: their statements see its project. */
-import type { BatchId, ProjectId, RunId, ScheduleId } from '../../wire/ids.ts';
+import type { BatchId, ProjectId, RunId, ScheduleId, WebhookDeliveryId } from '../../wire/ids.ts';
 import type { Queryable } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { inProject, inWholeDatabase } from '../core/row-scope.ts';
 
-type OwnerId = RunId | BatchId | ScheduleId | number;
+type OwnerId = RunId | BatchId | ScheduleId | WebhookDeliveryId | number;
 
 /** Projects by run, ingest or batch, of each database: a row never changes its project. */
 const projects = new WeakMap<Queryable, Map<OwnerId, ProjectId>>();
@@ -28,6 +28,17 @@ export function ofSchedule<T>(db: Queryable, id: ScheduleId, work: () => Promise
   return ofOwner(db, id, work, {
     name: 'project-of.schedule',
     text: 'select project_id from schedules where id = $1',
+  });
+}
+
+export function ofWebhook<T>(
+  db: Queryable,
+  id: WebhookDeliveryId,
+  work: () => Promise<T>,
+): Promise<T> {
+  return ofOwner(db, id, work, {
+    name: 'project-of.webhook',
+    text: 'select project_id from webhook_deliveries where id = $1',
   });
 }
 

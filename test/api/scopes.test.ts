@@ -30,6 +30,7 @@ const KINDS: Record<string, IdKind> = {
   step_id: 'run_step',
   batch_id: 'vector_store_file_batch',
   key_id: 'api_key',
+  delivery_id: 'webhook_delivery',
 };
 
 /** A path to objects that do not exist. */

@@ -27,6 +27,8 @@ const KINDS = [
   'upload',
   'part',
   'schedule',
+  'webhook_endpoint',
+  'delivery',
 ] as const;
 type Kind = (typeof KINDS)[number];
 type Ids = Record<Kind, string>;
@@ -53,6 +55,8 @@ const BODIES: Record<string, object[]> = {
   createBatch: [batchOf('{input}')],
   createSchedule: [{ cron: '0 2 * * *', template: batchOf('{input}') }],
   modifySchedule: [{ paused: true }],
+  modifyWebhookEndpoint: [{ name: 'taken over' }],
+  testWebhookEndpoint: [{ event_type: 'file.deleted' }],
 };
 
 function batchOf(input_file_id: string) {
@@ -141,6 +145,16 @@ async function fill(env: Environment, client = env.client): Promise<Ids> {
   const schedule = await client.post<{ id: string }>('/threadmill/schedules', {
     body: { cron: '0 2 * * *', template: batchOf(input.id), paused: true },
   });
+  const endpoint = await client.webhooks.create({
+    name: 'hooks',
+    url: 'https://hooks.invalid/',
+    event_types: ['file.processed' as 'batch.completed'],
+  });
+  await client.files.create({ file: new File(['a'], 'c.txt'), purpose: 'assistants' });
+  const dead = await env.pool.query<{ id: string }>(
+    `update webhook_deliveries set status = 'dead' where endpoint_id = $1 returning id`,
+    [endpoint.id],
+  );
   const part = await client.uploads.parts.create(upload.id, { data: new File(['a'], 'part') });
   return {
     assistant: assistant.id,
@@ -154,6 +168,8 @@ async function fill(env: Environment, client = env.client): Promise<Ids> {
     upload: upload.id,
     part: part.id,
     schedule: schedule.id,
+    webhook_endpoint: endpoint.id,
+    delivery: dead.rows[0]!.id,
     input: input.id,
   };
 }
@@ -201,6 +217,8 @@ function stateOf({ client }: Environment, ids: Ids): Promise<string[]> {
     '/assistants',
     '/batches',
     '/threadmill/schedules',
+    '/webhook_endpoints',
+    '/threadmill/webhook_deliveries',
     `/threads/${ids.thread}`,
     `/threads/${ids.thread}/messages`,
     `/threads/${ids.thread}/runs`,

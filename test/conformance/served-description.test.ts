@@ -15,6 +15,14 @@ const EXTENSIONS = [
   'listBatchRequiresAction',
   'listThreads',
   'explainRun',
+  'createWebhookEndpoint',
+  'listWebhookEndpoints',
+  'getWebhookEndpoint',
+  'modifyWebhookEndpoint',
+  'deleteWebhookEndpoint',
+  'rotateWebhookSecret',
+  'testWebhookEndpoint',
+  'listWebhookEventTypes',
 ];
 
 let env: Environment;

@@ -21,6 +21,9 @@ const prefixes: Record<IdKind, string> = {
   project: 'proj_',
   api_key: 'key_',
   audit_log: 'audit_',
+  webhook_endpoint: 'whe_',
+  webhook_delivery: 'whd_',
+  event: 'evt_',
 };
 const kinds = Object.keys(prefixes) as IdKind[];
 
@@ -120,6 +123,8 @@ describe('checking', () => {
     batch_id: 'vsfb',
     'batches/batch_id': 'batch',
     schedule_id: 'sched',
+    webhook_endpoint_id: 'whe',
+    delivery_id: 'whd',
     project_id: 'proj',
     key_id: 'key',
   };

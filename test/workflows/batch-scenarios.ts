@@ -1,13 +1,14 @@
-/** Batches and their lines as record-histories.ts records them: the activities follow a script, the workflows are real. */
+/** Batches, their lines and webhooks as record-histories.ts records them: the activities follow a script, the workflows are real. */
 import type { WorkflowHandle } from '@temporalio/client';
 import { Client, Connection } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { NativeConnection, Worker } from '@temporalio/worker';
 
 import type { BatchStep, Handed, TurnResult } from '../../activities/index.ts';
-import type { BatchId, RunId, ScheduleId } from '../../wire/ids.ts';
+import type { BatchId, RunId, ScheduleId, WebhookDeliveryId } from '../../wire/ids.ts';
 import { SEARCH_ATTRIBUTES } from '../../temporal/search-attributes.ts';
 import type { batchWorkflow } from '../../workflows/batch.ts';
+import type { deliverWebhookWorkflow } from '../../workflows/deliver-webhook.ts';
 import type { passLineWorkflow } from '../../workflows/pass-line.ts';
 import type { runWorkflow } from '../../workflows/run.ts';
 import type { scheduledBatchWorkflow } from '../../workflows/scheduled-batch.ts';
@@ -18,6 +19,7 @@ import {
   setWindow,
   turnAnswered,
   wakeBatch,
+  webhookTaskQueue,
 } from '../../workflows/signals.ts';
 
 export type BatchScenario = {
@@ -26,10 +28,11 @@ export type BatchScenario = {
     | 'passLineWorkflow'
     | 'runWorkflow'
     | 'scheduledBatchWorkflow'
-    | 'upstreamWorkflow';
+    | 'upstreamWorkflow'
+    | 'deliverWebhookWorkflow';
   steps?: BatchStep[];
   turns?: (TurnResult | Handed)[];
-  /** Ms until the next step of the batches at a model server. */
+  /** Ms until the next step of the batches at a model server, or the next attempt to deliver an event. */
   pauses?: (number | null)[];
   /** What happens to the workflow from outside while it waits. */
   outside?: (handle: WorkflowHandle) => Promise<unknown>;
@@ -83,6 +86,7 @@ export const BATCHES: Record<string, BatchScenario> = {
     pauses: [0, LONG, null],
     outside: (handle) => handle.signal(wakeBatch),
   },
+  webhook: { workflow: 'deliverWebhookWorkflow', pauses: [50, 100, null] },
 };
 
 function activitiesOf({ steps = [], turns = [], pauses = [] }: BatchScenario) {
@@ -101,6 +105,7 @@ function activitiesOf({ steps = [], turns = [], pauses = [] }: BatchScenario) {
     fireSchedule: () => Promise.resolve({ status: 'created', batch_id: 'batch_1' }),
     modelTurn: () => Promise.resolve(turnsLeft.shift() ?? { kind: 'ended', status: 'completed' }),
     advanceUpstream: () => Promise.resolve(pausesLeft.shift() ?? null),
+    sendWebhook: () => Promise.resolve(pausesLeft.shift() ?? null),
     finalizeRun: () => Promise.resolve({ kind: 'ended', status: 'cancelled' }),
   };
 }
@@ -126,6 +131,11 @@ async function start(client: Client, name: string, { workflow }: BatchScenario) 
     case 'upstreamWorkflow': {
       const args: Parameters<typeof upstreamWorkflow> = [{ v: 1, model: 'tutor' }];
       return client.workflow.start<typeof upstreamWorkflow>(workflow, { ...options, args });
+    }
+    case 'deliverWebhookWorkflow': {
+      const deliveryId = 'whd_1' as WebhookDeliveryId;
+      const args: Parameters<typeof deliverWebhookWorkflow> = [{ v: 1, deliveryId, round: 1 }];
+      return client.workflow.start<typeof deliverWebhookWorkflow>(workflow, { ...options, args });
     }
     case 'runWorkflow': {
       const runId = `run_${name}` as RunId;
@@ -157,7 +167,8 @@ export async function recordBatch(
   const client = new Client({ connection: await Connection.connect({ address }), identity });
   const activities = activitiesOf(scenario);
   const common = { connection, identity, activities };
-  const lines = await Worker.create({ ...common, taskQueue: batchTaskQueue(name) });
+  const queueOf = name === 'webhook' ? webhookTaskQueue : batchTaskQueue;
+  const lines = await Worker.create({ ...common, taskQueue: queueOf(name) });
   const workflowBundle = { codePath };
   const worker = await Worker.create({ ...common, taskQueue: name, workflowBundle });
   const handle = await start(client, name, scenario);

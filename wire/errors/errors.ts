@@ -69,7 +69,9 @@ export type MissingKind =
   | 'project'
   | 'API key'
   | 'batch'
-  | 'schedule';
+  | 'schedule'
+  | 'webhook endpoint'
+  | 'webhook delivery';
 
 /** 400 with our own or a mapped text. `code` and `param` default to null. */
 export const invalidRequest = (
@@ -212,4 +214,22 @@ export const notABatchFile = (reason: string): ApiError =>
   invalidRequest(`Invalid 'input_file_id': ${reason}`, {
     code: 'invalid_value',
     param: 'input_file_id',
+  });
+
+// Webhooks. The texts are ours: the hosted ones are not known.
+
+/** 400: the project has as many endpoints as it can have. */
+export const tooManyWebhookEndpoints = (most: number): ApiError =>
+  invalidRequest(`A project can have ${most} webhook endpoints. Delete one first.`, {
+    code: 'too_many_webhook_endpoints',
+  });
+
+/** 400: no event is sent there. */
+export const badWebhookUrl = (reason: string): ApiError =>
+  invalidRequest(`Invalid 'url': ${reason}`, { code: 'invalid_value', param: 'url' });
+
+/** 400: the receiver has not answered. */
+export const webhookTestFailed = (reason: string): ApiError =>
+  invalidRequest(`The endpoint has not answered the test: ${reason}`, {
+    code: 'webhook_test_failed',
   });

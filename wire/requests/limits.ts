@@ -82,6 +82,9 @@ export const LIMITS = {
   /** Our decision: schedules of a project, and the seconds in which a missed firing is made up for, a year. */
   schedules: 100,
   catchup: 31_536_000,
+  /** Our decision: endpoints of a project, and characters of a URL. */
+  webhookEndpoints: 20,
+  webhookUrl: 2_048,
   /** Our extension `expires_after`: 30 days, in seconds. */
   expiresAfter: 2_592_000,
 } as const;
