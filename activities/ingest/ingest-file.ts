@@ -20,7 +20,6 @@ import {
 } from '../../db/vector-stores/document-vectors.ts';
 import {
   claimDocument,
-  completeFile,
   countChunks,
   statusOfIngest,
   finishChunks,
@@ -29,6 +28,7 @@ import {
   setBlobHash,
   storeChunks,
 } from '../../db/vector-stores/documents.ts';
+import { completeFile } from '../../db/vector-stores/complete-file.ts';
 import { DocumentError, extractChunks } from '../../retrieval/index.ts';
 import { embedChunks } from './embed-chunks.ts';
 import { toIngestFailure } from '../failures.ts';

@@ -90,13 +90,17 @@ export const INGEST_ROOM = `(${INGESTS_OF_ALL} - ingests_under_way())`;
 /** The same within the limit of project `p`. */
 export const INGESTS_OF_PROJECT = `least(${INGEST_WINDOW}, nullif((p.limits->>'ingests_at_once')::integer, 0))`;
 
+/** Ingests of one file, cut in one way, that start at once: the first to end completes the others that are still waiting. */
+export const INGEST_COPIES = 4;
+
 /** Each ingest that waits, with the place that it takes among those of its project, after the ones under way. */
-const INGEST_PLACES = `select q.id, q.place - q.waiting + coalesce(f.files, q.waiting) as place
-  from (select id, payload->>'projectId' as project_id, count(*) over (partition by payload->>'projectId') as waiting,
+const INGEST_PLACES = `select q.id, q.place - q.waiting + coalesce(f.files, q.waiting) as place, coalesce(f.copy, 1) as copy
+  from (select id, (payload->>'seq')::bigint as seq, count(*) over (partition by payload->>'projectId') as waiting,
       row_number() over (partition by payload->>'projectId' order by turn, id) as place
     from deliveries where kind = 'ingest') q
-  left join (select project_id, count(*) as files from vector_store_files where status = 'in_progress' group by project_id) f
-    using (project_id)`;
+  left join (select seq, count(*) over (partition by project_id) as files,
+      row_number() over (partition by file_id, max_chunk_tokens, chunk_overlap_tokens order by seq) as copy
+    from vector_store_files where status = 'in_progress') f using (seq)`;
 
 /**
  * Takes the deliveries that are due, the oldest of each run only, and postpones each so that a second process leaves
@@ -113,7 +117,7 @@ export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Deli
        ingests as (
          select d.id from deliveries d join (${INGEST_PLACES}) places on places.id = d.id
            left join projects p on p.id = d.payload->>'projectId'
-         where d.next_attempt_at <= clock_timestamp() and places.place <= ${INGESTS_OF_PROJECT}
+         where d.next_attempt_at <= clock_timestamp() and places.place <= ${INGESTS_OF_PROJECT} and places.copy <= ${INGEST_COPIES}
          order by places.place, d.turn, d.id limit greatest(0, least($1, ${INGEST_ROOM})) for update of d skip locked)
      update deliveries set attempts = attempts + 1,
        next_attempt_at = clock_timestamp() + least(attempts + 1, 30) * interval '1 second'

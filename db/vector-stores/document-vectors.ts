@@ -136,22 +136,30 @@ export async function lockDocument(tx: Tx, documentId: number): Promise<void> {
   ]);
 }
 
-/** Into one store's file, or into all that are completed. */
-export async function copyCodes(tx: Tx, documentId: number, seq: number | null): Promise<void> {
+/** Into files of stores, or into all that are completed. */
+export async function copyCodes(
+  tx: Tx,
+  documentId: number,
+  seqs: readonly number[] | null,
+): Promise<void> {
   await query(
     tx,
     'documents.copy-codes',
     `insert into chunk_codes (vector_store_id, store_file, chunk_id, code)
      select f.vector_store_id, f.seq, v.chunk_id, v.code
      from vector_store_files f join chunks c on c.document_id = f.document_id join chunk_vectors v on v.chunk_id = c.id
-     where f.document_id = $1 and f.status = 'completed' and ($2::bigint is null or f.seq = $2)
+     where f.document_id = $1 and f.status = 'completed' and ($2::bigint[] is null or f.seq = any($2))
      on conflict do nothing`,
-    [documentId, seq],
+    [documentId, seqs],
   );
 }
 
-/** Text and vectors, of one store's file or of all. */
-export async function countUsage(tx: Tx, documentId: number, seq: number | null): Promise<void> {
+/** Text and vectors, of files of stores or of all. */
+export async function countUsage(
+  tx: Tx,
+  documentId: number,
+  seqs: readonly number[] | null,
+): Promise<void> {
   await query(
     tx,
     'documents.count-usage',
@@ -159,8 +167,8 @@ export async function countUsage(tx: Tx, documentId: number, seq: number | null)
        select coalesce(sum(octet_length(v.embedding)), 0) from chunks c join chunk_vectors v on v.chunk_id = c.id
        where c.document_id = d.id)
      from documents d where d.id = $1 and f.document_id = d.id and f.status = 'completed'
-       and ($2::bigint is null or f.seq = $2)`,
-    [documentId, seq],
+       and ($2::bigint[] is null or f.seq = any($2))`,
+    [documentId, seqs],
   );
 }
 

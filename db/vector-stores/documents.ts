@@ -8,7 +8,6 @@ import type { ProjectId } from '../../wire/ids.ts';
 import type { VectorStoreFileError, VectorStoreFileStatus } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import { releaseDocuments } from '../files/detach-files.ts';
-import { copyCodes, countUsage, lockDocument } from './document-vectors.ts';
 import { wordsOfChunks } from './document-words.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { afterCommit, query, withQuickTransaction, withTransaction } from '../core/pool.ts';
@@ -190,30 +189,6 @@ export async function finishChunks(
   if (rows[0]!.count !== count) {
     throw new Error(`Document ${documentId} has ${rows[0]!.count} chunks instead of ${count}.`);
   }
-}
-
-/** The end of an ingest that worked. It is whatever the row says when somebody else ended it first. */
-export async function completeFile(
-  pool: Pool,
-  seq: number,
-  documentId: number,
-): Promise<IngestStatus> {
-  return withTransaction(pool, async (tx) => {
-    await lockDocument(tx, documentId);
-    const rows = await query<{ embedded: boolean }>(
-      tx,
-      'documents.complete-file',
-      `update vector_store_files f set status = 'completed', updated_at = clock_timestamp() from documents d
-       where f.seq = $1 and f.status = 'in_progress' and d.id = $2 and f.document_id = d.id and d.chunk_count is not null
-       returning d.embedded_with is not null as embedded`,
-      [seq, documentId],
-    );
-    if (rows[0] === undefined) return statusOfIngest(tx, seq);
-    if (rows[0].embedded) await copyCodes(tx, documentId, seq);
-    await countUsage(tx, documentId, seq);
-    afterCommit(tx, () => ingestEnded('completed'));
-    return 'completed';
-  });
 }
 
 /** The end of an ingest that did not work, unless it has ended already. */

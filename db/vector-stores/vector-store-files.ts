@@ -12,7 +12,7 @@ import type {
 import { toVectorStoreFile } from '../../wire/objects.ts';
 import { toJson } from '../core/json.ts';
 import type { Delivery } from '../core/deliveries.ts';
-import { INGEST_ROOM, INGESTS_OF_PROJECT } from '../core/deliveries.ts';
+import { INGEST_COPIES, INGEST_ROOM, INGESTS_OF_PROJECT } from '../core/deliveries.ts';
 import { found, readById } from '../core/read-by-id.ts';
 import { detachFiles, INGEST_ID } from '../files/detach-files.ts';
 import { lockFiles } from '../files/files.ts';
@@ -150,12 +150,14 @@ export async function enqueueIngests(tx: Tx, seqs: readonly number[]): Promise<D
          where f.status = 'in_progress' and f.project_id = project.id group by next.waiting),
        room as (select least(${DIRECT_STARTS}, ${INGEST_ROOM} + $2::integer, project.most - own.n + $2::integer) as n
          from own, project),
-       files as (select f.*, row_number() over (order by seq) as place
+       files as (select f.*, row_number() over (order by seq) as place, (select count(*) from vector_store_files c
+           where c.file_id = f.file_id and c.max_chunk_tokens = f.max_chunk_tokens
+             and c.chunk_overlap_tokens = f.chunk_overlap_tokens and c.status = 'in_progress' and c.seq <= f.seq) as copy
          from vector_store_files f where f.seq = any($1::bigint[]))
      insert into deliveries (run_id, kind, payload, next_attempt_at, turn)
      select ${INGEST_ID}, 'ingest', jsonb_build_object('kind', 'ingest', 'seq', seq, 'projectId', project_id,
        'vectorStoreId', vector_store_id, 'fileId', file_id),
-       clock_timestamp() + case when place <= room.n then interval '2 seconds' else interval '0' end, next.turn + place
+       clock_timestamp() + case when place <= room.n and copy <= ${INGEST_COPIES} then interval '2 seconds' else interval '0' end, next.turn + place
      from files, room, next order by place
      returning id, run_id as "workflowId", payload, next_attempt_at > clock_timestamp() as direct`,
     [seqs, seqs.length],

@@ -2,18 +2,14 @@
 import { createHash } from 'node:crypto';
 
 import { writeBlob } from '../../db/blobs/write-blob.ts';
+import { completeFile } from '../../db/vector-stores/complete-file.ts';
 import {
   beginEmbedding,
   finishEmbedding,
   storeVectors,
 } from '../../db/vector-stores/document-vectors.ts';
 import type { NewChunk, WordConfiguration } from '../../db/vector-stores/documents.ts';
-import {
-  claimDocument,
-  completeFile,
-  finishChunks,
-  storeChunks,
-} from '../../db/vector-stores/documents.ts';
+import { claimDocument, finishChunks, storeChunks } from '../../db/vector-stores/documents.ts';
 import { createFileOfBlob } from '../../db/files/files.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { withTransaction } from '../../db/core/pool.ts';
@@ -49,6 +45,13 @@ export async function indexFile(
   const text = file.chunks.map((chunk) => chunk.text).join('\n');
   const id = await newFile(pool, projectId, file.filename, text);
   const seq = await addFile(pool, projectId, storeId, id, file.attributes);
+  await ingestAs(pool, seq, file);
+  return id;
+}
+
+/** What an ingest does with a row of vector_store_files. */
+export async function ingestAs(pool: Pool, seq: number, file: IndexedFile): Promise<void> {
+  const text = file.chunks.map((chunk) => chunk.text).join('\n');
   const sha256 = createHash('sha256').update(text).digest();
   const document = await claimDocument(pool, seq, { sha256, format: 'text', words: file.words });
   if (document === undefined) throw new Error('The file is not wanted.');
@@ -56,7 +59,6 @@ export async function indexFile(
   await finishChunks(pool, document.id, file.chunks.length);
   if (file.vectors !== null) await embed(pool, document.id, file.model, file.vectors);
   await completeFile(pool, seq, document.id);
-  return id;
 }
 
 /** Returns its id. */
@@ -80,7 +82,7 @@ export async function newFile(
   return (await withTransaction(pool, (tx) => createFileOfBlob(tx, projectId, file))).id;
 }
 
-async function addFile(
+export async function addFile(
   pool: Pool,
   projectId: ProjectId,
   storeId: VectorStoreId,
