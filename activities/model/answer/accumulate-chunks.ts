@@ -100,9 +100,7 @@ export class ChunkAccumulator {
   }
 
   #count(delta: OpaqueFields): void {
-    for (const value of Object.values(delta)) {
-      this.#characters += typeof value === 'string' ? value.length : sizeOf(value);
-    }
+    this.#characters += sizeOf(delta);
     if (this.#characters <= MAX_CHARACTERS) return;
     throw new ModelStreamError('The model wrote more than 4 MiB in one answer.', {
       retryable: false,
@@ -126,8 +124,13 @@ export class ChunkAccumulator {
   }
 }
 
+/** Characters of all texts in it. */
 function sizeOf(value: unknown): number {
-  return isObject(value) || Array.isArray(value) ? JSON.stringify(value).length : 0;
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 0;
+  let size = 0;
+  for (const part of Object.values(value)) size += sizeOf(part);
+  return size;
 }
 
 /** `function_call` is how calls were made before there could be several. */

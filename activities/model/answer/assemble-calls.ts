@@ -158,7 +158,7 @@ export class CallAssembler {
       parts.push(...this.#open(call, call.scanner.state !== 'blank' || this.#isWhole(call.name)));
       // Arguments that do not begin as an object may need to be rewritten: they wait for their end.
       const last = this.#current === this.#calls.length - 1;
-      const live = /^(open|complete)$/.test(call.scanner.state) && !(last && EMPTY.test(call.text));
+      const live = /^(open|complete)$/.test(call.scanner.state) && !(last && isEmpty(call.text));
       if (!call.opened || !live) break;
       const [whole, half] = splitHalf(call.waiting);
       if (whole !== '') parts.push(this.#fragment(whole));
@@ -206,16 +206,20 @@ export class CallAssembler {
 
 /** Arguments that may be a mere beginning: `{}` stands in front of the real ones with some servers. */
 const EMPTY = /^\s*\{\s*\}?\s*$/;
+/** Longer ones are not looked through again with each delta. */
+const isEmpty = (text: string) => text.length < 1_000 && EMPTY.test(text);
 
 /** Some servers send all arguments anew in each delta, or once more at the end. */
 function takeArguments(call: Call, text: string): void {
-  if (EMPTY.test(call.text) && /^\s*\{\s*"/.test(text)) {
+  if (isEmpty(call.text) && /^\s*\{\s*"/.test(text)) {
     Object.assign(call, { scanner: new JsonObjectScanner(), text: '', waiting: '' });
   }
-  const repeats = call.text.length > 1 && text.startsWith(call.text);
-  const grown = call.cumulative || call.scanner.inString || !/[:[]\s*$/.test(call.text);
-  call.cumulative ||= repeats && grown;
-  const fragment = repeats && grown ? text.slice(call.text.length) : text;
+  const repeats =
+    call.text.length > 1 && text.length >= call.text.length && text.startsWith(call.text);
+  const isAnew =
+    repeats && (call.cumulative || call.scanner.inString || !/[:[]\s*$/.test(call.text));
+  call.cumulative ||= isAnew;
+  const fragment = isAnew ? text.slice(call.text.length) : text;
   const taken = fragment.slice(0, call.scanner.push(fragment));
   call.text += taken;
   call.waiting += taken;

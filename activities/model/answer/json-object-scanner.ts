@@ -1,4 +1,11 @@
 /** Follows the text of one JSON object as it arrives, and finds where it ends. Pure. */
+const QUOTE = '"'.charCodeAt(0);
+const BACKSLASH = '\\'.charCodeAt(0);
+const OPEN_BRACE = '{'.charCodeAt(0);
+const CLOSE_BRACE = '}'.charCodeAt(0);
+const OPEN_BRACKET = '['.charCodeAt(0);
+const CLOSE_BRACKET = ']'.charCodeAt(0);
+
 export class JsonObjectScanner {
   /** The text so far ends inside a string. */
   inString = false;
@@ -9,29 +16,45 @@ export class JsonObjectScanner {
 
   /** Takes the next fragment; returns how much of it belongs to the object. */
   push(fragment: string): number {
-    for (let at = 0; at < fragment.length; at++) {
-      if (this.state === 'complete') return at;
-      if (this.state === 'other') return fragment.length;
-      this.#step(fragment[at]!);
+    let at = this.state === 'blank' ? this.#begin(fragment) : 0;
+    while (this.state === 'open' && at < fragment.length) {
+      at = this.inString ? this.#readString(fragment, at) : this.#readBetween(fragment, at);
     }
-    return fragment.length;
+    return this.state === 'complete' ? at : fragment.length;
   }
 
-  #step(character: string): void {
-    if (this.state === 'blank') {
-      if (character === '{') {
-        this.state = 'open';
-        this.#depth = 1;
-      } else if (!/\s/.test(character)) this.state = 'other';
-    } else if (this.inString) {
-      if (this.#escaped) this.#escaped = false;
-      else if (character === '\\') this.#escaped = true;
-      else if (character === '"') this.inString = false;
-    } else if (character === '"') this.inString = true;
-    else if (character === '{' || character === '[') this.#depth += 1;
-    else if (character === '}' || character === ']') {
-      this.#depth -= 1;
-      if (this.#depth === 0) this.state = 'complete';
+  #begin(fragment: string): number {
+    const at = fragment.search(/\S/);
+    if (at === -1) return fragment.length;
+    const isObject = fragment.charCodeAt(at) === OPEN_BRACE;
+    this.state = isObject ? 'open' : 'other';
+    this.#depth = 1;
+    return at + 1;
+  }
+
+  /** By numbers and in a loop of its own: a fragment may have megabytes. */
+  #readString(fragment: string, from: number): number {
+    let escaped = this.#escaped;
+    let at = from;
+    for (; this.inString && at < fragment.length; at++) {
+      const code = fragment.charCodeAt(at);
+      if (escaped) escaped = false;
+      else if (code === BACKSLASH) escaped = true;
+      else if (code === QUOTE) this.inString = false;
     }
+    this.#escaped = escaped;
+    return at;
+  }
+
+  #readBetween(fragment: string, from: number): number {
+    for (let at = from; at < fragment.length; at++) {
+      const code = fragment.charCodeAt(at);
+      if (code === OPEN_BRACE || code === OPEN_BRACKET) this.#depth += 1;
+      else if (code === CLOSE_BRACE || code === CLOSE_BRACKET) this.#depth -= 1;
+      this.inString = code === QUOTE;
+      if (this.#depth === 0) this.state = 'complete';
+      if (this.inString || this.#depth === 0) return at + 1;
+    }
+    return fragment.length;
   }
 }
