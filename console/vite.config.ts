@@ -7,7 +7,7 @@ export default defineConfig({
   plugins: [react()],
   // The API puts a new nonce in its place with each answer.
   html: { cspNonce: '{{nonce}}' },
-  build: { target: 'es2023', outDir: 'dist', emptyOutDir: true, chunkSizeWarningLimit: 1_500 },
+  build: { target: 'es2024', outDir: 'dist', emptyOutDir: true, chunkSizeWarningLimit: 1_500 },
   // During development: `npm start` runs the API beside it.
   server: { proxy: { '/v1': 'http://127.0.0.1:8080', '/openapi.json': 'http://127.0.0.1:8080' } },
 });

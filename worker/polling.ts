@@ -1,7 +1,10 @@
 /** The connection to Temporal, and the Temporal workers that poll on it. */
+import { hostname } from 'node:os';
+
 import type { WorkerOptions as WorkerSettings } from '@temporalio/worker';
 import { NativeConnection, Worker } from '@temporalio/worker';
 
+import packageJson from '../package.json' with { type: 'json' };
 import type { ActivityDependencies } from '../activities/index.ts';
 import {
   createActivities,
@@ -78,6 +81,8 @@ function workerSettings(
 ): WorkerSettings[] {
   const common = {
     namespace: config.temporalNamespace,
+    // Operators see it in the Temporal UI, and in the status of the console.
+    identity: `${process.pid}@${hostname()} threadmill ${packageJson.version}`,
     // Few polls while idle: a worker that freezes is handed few tasks before the server drops its polls.
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
     maxHeartbeatThrottleInterval: '2s',

@@ -2,7 +2,6 @@ import '@mantine/core/styles.css';
 import '@mantine/charts/styles.css';
 import '@mantine/dropzone/styles.css';
 import '@mantine/notifications/styles.css';
-import 'katex/dist/katex.min.css';
 import './console.css';
 
 import { MantineProvider } from '@mantine/core';

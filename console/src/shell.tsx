@@ -22,7 +22,7 @@ import { useSession } from './session.tsx';
 const GROUPS = {
   try: ['/chat', '/assistants'],
   look: ['/threads', '/runs', '/files', '/vector-stores'],
-  operate: ['/batches', '/usage', '/projects'],
+  operate: ['/status', '/batches', '/usage', '/projects'],
 };
 
 export function Shell({ children }: { children: ReactNode }) {
@@ -91,7 +91,7 @@ function Preferences() {
       <Select
         aria-label={t('shell.language')}
         size="xs"
-        w={110}
+        w={{ base: 92, xs: 110 }}
         data={LANGUAGES}
         value={i18n.resolvedLanguage ?? 'en'}
         allowDeselect={false}

@@ -40,6 +40,10 @@ async function startRun(client = env.client) {
     thread: { messages: [{ role: 'user', content: 'Hi' }] },
   });
   await answer.reached;
+  // The step of the message is stored a little later than its first piece is sent.
+  const steps = async () =>
+    (await client.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id })).data.length;
+  await expect.poll(steps).toBe(1);
   return { run, release: () => answer.release() };
 }
 
@@ -76,7 +80,7 @@ test('each task queue has its backlog, and the workers that poll it with their b
     ['-ingest', 'activity'],
   ]);
   const [worker] = found[0]!.workers;
-  expect(worker!.identity).toContain(String(process.pid));
+  expect(worker!.identity).toMatch(new RegExp(`^${process.pid}@.* threadmill \\d`));
   expect(worker!.build).not.toBeNull();
   expect(worker!.last_seen_at).toBeGreaterThan(Date.now() / 1_000 - 300);
 });

@@ -13,6 +13,7 @@ const PATHS = [
   '/runs',
   '/files',
   '/vector-stores',
+  '/status',
   '/batches',
   '/usage',
   '/projects',
@@ -22,6 +23,7 @@ let env: Environment;
 let browser: ConsoleBrowser;
 let admin: string;
 let conversation: string;
+let runPage: string;
 beforeAll(async () => {
   env = await Environment.start();
   browser = await ConsoleBrowser.start(env);
@@ -33,6 +35,7 @@ beforeAll(async () => {
     thread: { messages: [{ role: 'user', content: 'Hi' }] },
   });
   conversation = run.thread_id;
+  runPage = `/threads/${run.thread_id}/runs/${run.id}`;
 });
 afterEach(() => browser.expectQuiet());
 afterAll(async () => {
@@ -48,7 +51,7 @@ describe.each([
   test('every page is free of serious faults, and no page is wider than the screen', async () => {
     const page = await browser.open('/', { colorScheme, width, key: admin });
     const found: Record<string, unknown> = {};
-    for (const path of [...PATHS, `/chat/${conversation}`]) {
+    for (const path of [...PATHS, `/chat/${conversation}`, runPage]) {
       await page.goto(`${env.api.url}${path}`);
       await page.getByRole('heading', { level: 1 }).first().waitFor();
       await page.waitForLoadState('networkidle');
@@ -136,12 +139,18 @@ test('the page comes to browsers only: API clients get the API’s 404', async (
   expect((await asked('text/html', '/assets/../index.html')).status).not.toBe(500);
 });
 
-test('a first paint does not wait for the whole console', async () => {
+test('a first paint does not wait for formulas, colours of code, and charts', async () => {
   const page = await browser.open('/chat');
   await page.getByRole('heading', { name: 'Chat' }).waitFor();
-  const loaded = await page.evaluate(
-    "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/assets/')).map(({ name }) => name)",
+  const loaded = async () =>
+    (await page.evaluate(
+      "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/assets/')).map(({ name }) => name)",
+    )) as string[];
+  expect((await loaded()).filter((name) => /usage|rendered|katex/i.test(name))).toEqual([]);
+  expect(await page.evaluate("performance.getEntriesByName('first-contentful-paint').length")).toBe(
+    1,
   );
-  // The charts of the usage are the largest part, and come with their page.
-  expect((loaded as string[]).filter((name) => name.includes('usage'))).toEqual([]);
+  await page.goto(`${env.api.url}/chat/${conversation}`);
+  await page.locator('.katex').first().waitFor();
+  expect((await loaded()).some((name) => name.includes('rendered'))).toBe(true);
 });

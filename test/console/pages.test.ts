@@ -6,13 +6,13 @@ import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
-import { hold, text, toolCalls } from '../support/fake-model.ts';
+import { hold, status, text, toolCalls } from '../support/fake-model.ts';
 import { ConsoleBrowser, testInBrowser as test } from './support.ts';
 
 let env: Environment;
 let browser: ConsoleBrowser;
 beforeAll(async () => {
-  env = await Environment.start();
+  env = await Environment.start({ config: { temporalUiUrl: 'http://127.0.0.1:8233' } });
   browser = await ConsoleBrowser.start(env);
 });
 afterEach(() => browser.expectQuiet());
@@ -128,7 +128,15 @@ test('a store is made, named, filled and searched', async () => {
   await page.getByRole('textbox', { name: 'Search' }).fill('heron');
   await page.getByRole('button', { name: 'Search' }).click();
   await page.getByText('The heron sleeps on one leg.').waitFor();
-  await page.getByText('heron.txt').waitFor();
+  const found = page.getByRole('article').filter({ hasText: 'heron.txt' });
+  // No embeddings endpoint: the score has one part.
+  await page.getByText('Searched by words only.').waitFor();
+  await found.getByText('Words').waitFor();
+  await found.getByText('chunk 1').waitFor();
+  await found.getByRole('button', { name: 'Open at its place' }).click();
+  const text = page.getByRole('dialog', { name: 'heron.txt' });
+  await text.getByRole('region', { name: 'The chunk at its place' }).waitFor();
+  await text.locator('mark').getByText('The heron sleeps on one leg.').waitFor();
 });
 
 test('a file that a store cannot read shows its reason', async () => {
@@ -167,8 +175,97 @@ test('the page of a run shows its steps, tokens and times, and answers its funct
   await page.getByRole('button', { name: 'Submit' }).click();
   await page.getByText('completed').first().waitFor();
   await page.getByText('200 in, 40 out').waitFor();
-  await page.getByRole('table', { name: 'Timeline' }).getByRole('row').nth(2).waitFor();
+  const timeline = page.getByRole('table', { name: 'Timeline' });
+  await expect
+    .poll(() => timeline.getByRole('rowheader').allInnerTexts())
+    .toEqual(['Queue', 'Model, turn 1', 'Pause for functions', 'Model, turn 2']);
+  await timeline.getByRole('row', { name: 'Model, turn 1' }).getByText('100 in, 20 out').waitFor();
   await page.getByRole('button', { name: 'add' }).waitFor();
+});
+
+test('the page of a run shows what was sent, what was left out and why, and lost requests', async () => {
+  const model = `m-${randomUUID()}`;
+  env.model.script(model, status(503), text('Three.'));
+  const { id: assistant_id } = await env.client.beta.assistants.create({
+    model,
+    instructions: 'Count well.',
+  });
+  const { id } = await env.client.beta.threads.create({
+    messages: ['One', 'Two'].map((content) => ({ role: 'user', content })),
+  });
+  const run = await env.client.beta.threads.runs.createAndPoll(id, {
+    assistant_id,
+    truncation_strategy: { type: 'last_messages', last_messages: 1 },
+  });
+  const page = await browser.open(`/threads/${id}/runs/${run.id}`, {
+    key: await browser.adminKey(),
+  });
+  await row(page, 'Model, turn 1, lost').getByText('The model server refused 503').waitFor();
+  const prompt = page.getByRole('region', { name: 'Sent to the model' });
+  await prompt.getByText('Messages sent: 2.').waitFor();
+  await prompt.getByText('1 messages were left out').waitFor();
+  await row(page, 'last_messages of the run').waitFor();
+  await prompt.getByRole('button', { name: 'Instructions' }).click();
+  await prompt.getByText('Count well.').waitFor();
+  await prompt.getByRole('button', { name: '2 · You' }).click();
+  await prompt.getByText('Two').waitFor();
+  const link = page.getByRole('link', { name: 'Workflow in the Temporal UI' });
+  expect(await link.getAttribute('href')).toBe(
+    `http://127.0.0.1:8233/namespaces/default/workflows/${run.id}`,
+  );
+});
+
+test('an administrator sees queues, workers and requests, and cancels a stuck run of any project', async () => {
+  const owner = await env.otherClient();
+  const model = `m-${randomUUID()}`;
+  const answer = hold(text('one two'), { afterChunks: 1 });
+  env.model.script(model, answer.reply);
+  const { id: assistant_id } = await owner.beta.assistants.create({ model });
+  const run = await owner.beta.threads.createAndRun({
+    assistant_id,
+    thread: { messages: [{ role: 'user', content: 'Hi' }] },
+  });
+  await answer.reached;
+  const steps = () => owner.beta.threads.runs.steps.list(run.id, { thread_id: run.thread_id });
+  await expect.poll(async () => (await steps()).data.length).toBe(1);
+  for (const [table, column] of [
+    ['runs', 'id'],
+    ['run_steps', 'run_id'],
+  ]) {
+    const back = `update ${table} set created_at = created_at - 3600 where ${column} = $1`;
+    await env.pool.query(back, [run.id]);
+  }
+  await env.pool.query('update runs set started_at = created_at where id = $1', [run.id]);
+  const page = await browser.open('/status', { key: await browser.adminKey() });
+  const stuck = page.getByRole('table', { name: 'Stuck runs' });
+  await stuck.getByRole('row', { name: run.id }).getByRole('button', { name: 'Cancel' }).click();
+  const { id, thread_id } = run;
+  await expect
+    .poll(async () => (await owner.beta.threads.runs.retrieve(id, { thread_id })).status)
+    .toBe('cancelled');
+  answer.release();
+  const queues = page.getByRole('table', { name: 'Task queues' });
+  expect(await queues.getByRole('row').count()).toBe(6);
+  await page.getByRole('table', { name: 'Workers' }).getByText(`${process.pid}@`).waitFor();
+  const requests = page.getByRole('table', { name: /^Requests to this API/ });
+  await requests.getByRole('row', { name: 'createThreadAndRun' }).waitFor();
+});
+
+test('a key of a project sees and cancels the active runs of its project', async () => {
+  const client = await env.otherClient();
+  const model = `m-${randomUUID()}`;
+  env.model.script(model, toolCalls([{ name: 'add', arguments: {} }]));
+  const { id: assistant_id } = await client.beta.assistants.create({
+    model,
+    tools: [{ type: 'function', function: { name: 'add' } }],
+  });
+  const run = await client.beta.threads.createAndRunPoll({
+    assistant_id,
+    thread: { messages: [{ role: 'user', content: 'Add.' }] },
+  });
+  const page = await browser.open('/status', { key: client.apiKey!, refused: true });
+  await row(page, run.id).getByRole('button', { name: 'Cancel' }).click();
+  await page.getByText('Nothing here.').waitFor();
 });
 
 test('a batch is submitted, paused, resumed and its results are downloaded', async () => {

@@ -32,9 +32,12 @@ export class ConsoleBrowser implements AsyncDisposable {
 
   static async start(env: Environment): Promise<ConsoleBrowser> {
     await buildConsole();
-    // A container's root cannot use Chromium's own sandbox.
-    const options = { executablePath: installed ?? CHROMIUM[0]!, args: ['--no-sandbox'] };
-    return new ConsoleBrowser(await chromium.launch(options), env);
+    return new ConsoleBrowser(await ConsoleBrowser.launch(), env);
+  }
+
+  /** A container's root cannot use Chromium's own sandbox. */
+  static launch(): Promise<Browser> {
+    return chromium.launch({ executablePath: installed ?? CHROMIUM[0]!, args: ['--no-sandbox'] });
   }
 
   /** A tab of its own session, at `path`, signed in with `key`. */

@@ -1,12 +1,22 @@
 /** The place of a file that a message cites. */
 import { Code, Drawer, Group, Stack, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import type { Annotation } from 'openai/resources/beta/threads/messages';
 import { useTranslation } from 'react-i18next';
 
+import { Chunk, FileText } from '../parts/file-text.tsx';
 import { Failure, Waiting } from '../parts/states.tsx';
+import { useClient } from '../session.tsx';
 import { useSteps } from './use-steps.ts';
 
-export type Cited = { annotation: Annotation; threadId: string; runId: string | null };
+export type Cited = {
+  annotation: Annotation;
+  threadId: string;
+  runId: string | null;
+  assistantId: string | null;
+  /** The text before the citation. */
+  said: string;
+};
 
 export function Citation({ cited, onClose }: { cited: Cited | undefined; onClose: () => void }) {
   const { t } = useTranslation();
@@ -15,6 +25,7 @@ export function Citation({ cited, onClose }: { cited: Cited | undefined; onClose
       opened={cited !== undefined}
       onClose={onClose}
       position="right"
+      size="lg"
       title={t('chat.source')}
       closeButtonProps={{ 'aria-label': t('state.close') }}
     >
@@ -23,7 +34,8 @@ export function Citation({ cited, onClose }: { cited: Cited | undefined; onClose
   );
 }
 
-function Chunks({ cited: { annotation, threadId, runId } }: { cited: Cited }) {
+function Chunks({ cited }: { cited: Cited }) {
+  const { annotation, threadId, runId } = cited;
   const { data, error, isPending } = useSteps(threadId, runId ?? '', runId !== null);
   const { t } = useTranslation();
   if (error !== null) return <Failure error={error} />;
@@ -51,11 +63,51 @@ function Chunks({ cited: { annotation, threadId, runId } }: { cited: Cited }) {
             <Text fw={600}>{name}</Text>
             <Code>{score.toFixed(3)}</Code>
           </Group>
-          <Text style={{ whiteSpace: 'pre-wrap' }}>
-            {content?.map(({ text }) => text).join('\n')}
-          </Text>
+          <Place
+            cited={cited}
+            fileId={fileId}
+            chunk={content?.map(({ text }) => text).join('\n') ?? ''}
+          />
         </article>
       ))}
     </Stack>
   );
+}
+
+type PlaceProps = { cited: Cited; fileId: string; chunk: string };
+
+/** In its file, while one of the stores that the run may have searched has the file. */
+function Place({ cited, fileId, chunk }: PlaceProps) {
+  const { data: storeId, isPending } = useStoreOf(cited, fileId);
+  if (isPending) return <Waiting />;
+  if (storeId) {
+    return <FileText storeId={storeId} fileId={fileId} chunk={chunk} said={cited.said} />;
+  }
+  return (
+    <Text size="sm" style={{ whiteSpace: 'pre-wrap' }}>
+      <Chunk text={chunk} said={cited.said} />
+    </Text>
+  );
+}
+
+function useStoreOf({ threadId, assistantId }: Cited, fileId: string) {
+  const client = useClient();
+  return useQuery({
+    queryKey: ['store-of', threadId, assistantId, fileId],
+    queryFn: async () => {
+      const { assistants, threads } = client.beta;
+      const owners = await Promise.all([
+        threads.retrieve(threadId),
+        assistantId && assistants.retrieve(assistantId).catch(() => null),
+      ]);
+      const stores = owners.flatMap(
+        (owner) => (owner && owner.tool_resources?.file_search?.vector_store_ids) || [],
+      );
+      for (const store of stores) {
+        const { data } = await client.vectorStores.files.list(store, { limit: 100 });
+        if (data.some(({ id }) => id === fileId)) return store;
+      }
+      return null;
+    },
+  });
 }

@@ -34,6 +34,7 @@ export function Conversation({ threadId, items, live, onCite, onEarlier }: Props
     gap: 8,
   });
   useFollow(scroller, rows, items);
+  useEarlier(scroller, onEarlier);
   return (
     <Box
       ref={scroller}
@@ -75,6 +76,18 @@ function Place({
   ) : (
     <Steps threadId={threadId} runId={item.runId} live={live} />
   );
+}
+
+/** At the top the page before comes by itself. */
+function useEarlier(scroller: React.RefObject<HTMLDivElement | null>, ask: Props['onEarlier']) {
+  useEffect(() => {
+    const element = scroller.current!;
+    const look = () => {
+      if (element.scrollTop < NEAR && element.scrollHeight > element.clientHeight) ask?.();
+    };
+    element.addEventListener('scroll', look, { passive: true });
+    return () => element.removeEventListener('scroll', look);
+  }, [scroller, ask]);
 }
 
 type Rows = {

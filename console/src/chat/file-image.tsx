@@ -21,5 +21,15 @@ export function FileImage({ id }: { id: string }) {
     return () => URL.revokeObjectURL(made);
   }, [data]);
   if (url === undefined) return <Skeleton h={240} maw={480} />;
-  return <Image src={url} alt={t('chat.figure')} w="auto" maw="100%" mah={480} radius="sm" />;
+  return (
+    <Image
+      src={url}
+      alt={t('chat.figure')}
+      w="auto"
+      maw="100%"
+      mah={480}
+      fit="contain"
+      radius="sm"
+    />
+  );
 }

@@ -58,7 +58,9 @@ function Part({ part, message, onCite }: Props & { part: Shown['content'][number
   if (part.type === 'refusal') return <Text c="red">{part.refusal}</Text>;
   if (part.type === 'image_file') return <FileImage id={part.image_file.file_id} />;
   const { url } = part.image_url;
-  if (url.startsWith('data:')) return <Image src={url} alt="" w="auto" maw="100%" mah={480} />;
+  if (url.startsWith('data:')) {
+    return <Image src={url} alt="" w="auto" maw="min(100%, 640px)" mah={480} fit="contain" />;
+  }
   return (
     <Anchor href={url} target="_blank" rel="noreferrer" size="sm">
       {url}
@@ -86,7 +88,13 @@ function Words({ part, message, onCite }: Props & { part: TextContentBlock }) {
           const open = () =>
             kind === 'file' && found.type === 'file_path'
               ? void download(client, found.file_path.file_id)
-              : onCite({ annotation: found, runId: message.run_id, threadId: message.thread_id });
+              : onCite({
+                  annotation: found,
+                  runId: message.run_id,
+                  threadId: message.thread_id,
+                  assistantId: message.assistant_id,
+                  said: saidBefore(part.text.value ?? '', found),
+                });
           return (
             <Anchor component="button" type="button" onClick={open}>
               {children}
@@ -97,6 +105,9 @@ function Words({ part, message, onCite }: Props & { part: TextContentBlock }) {
     />
   );
 }
+
+const saidBefore = (text: string, { text: mark }: Annotation) =>
+  text.slice(0, Math.max(0, text.indexOf(mark)));
 
 /** The marks of citations and the paths of the sandbox become links that this page understands. */
 function withLinks(text: string, annotations: Annotation[]): string {

@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import type { Message } from 'openai/resources/beta/threads/messages';
 import { useMemo } from 'react';
 
@@ -9,17 +9,35 @@ import type { Live } from './live-run.ts';
 export type Item =
   { kind: 'message'; id: string; message: Message } | { kind: 'steps'; id: string; runId: string };
 
+const PAGE = 100;
+type Page = { data: Message[]; has_more: boolean };
+type Pages = { pages: Page[] };
+
+/** Earlier messages stay as they are: after a run a long thread is not read again as a whole. */
+function pageAfter(read: Pages | undefined, after: string): Page | undefined {
+  const messages = read?.pages.flatMap(({ data }) => data) ?? [];
+  const from = messages.findIndex(({ id }) => id === after) + 1;
+  if (from === 0 || from + PAGE > messages.length) return undefined;
+  const has_more = from + PAGE < messages.length || read!.pages.at(-1)!.has_more;
+  return { data: messages.slice(from, from + PAGE), has_more };
+}
+
 /** The newest messages first; earlier ones a page at a time. */
 export function useMessages(threadId: string | undefined, live: Live) {
   const client = useClient();
+  const queries = useQueryClient();
   const listed = useInfiniteQuery({
     queryKey: ['messages', threadId],
     enabled: threadId !== undefined,
     initialPageParam: '',
-    queryFn: ({ pageParam }) =>
-      client.beta.threads.messages
-        .list(threadId!, { limit: 100, ...(pageParam === '' ? {} : { after: pageParam }) })
-        .then(({ data, has_more }) => ({ data, has_more })),
+    queryFn: async ({ pageParam, queryKey }): Promise<Page> => {
+      const known = pageAfter(queries.getQueryData<Pages>(queryKey), pageParam);
+      if (known !== undefined) return known;
+      const after = pageParam === '' ? {} : { after: pageParam };
+      const query = { limit: PAGE, ...after };
+      const { data, has_more } = await client.beta.threads.messages.list(threadId!, query);
+      return { data, has_more };
+    },
     getNextPageParam: ({ data, has_more }) => (has_more ? data.at(-1)?.id : undefined),
   });
   const pages = listed.data?.pages;

@@ -45,3 +45,16 @@ export function bytes(count: number): string {
   const power = Math.min(3, Math.floor(Math.log10(Math.max(1, count)) / 3));
   return `${(count / 1_000 ** power).toLocaleString(i18next.language, { maximumFractionDigits: 1 })} ${units[power]}`;
 }
+
+export function duration(milliseconds: number): string {
+  if (milliseconds > 0 && milliseconds < 1_000) return `${Math.round(milliseconds)} ms`;
+  const whole = milliseconds / 1_000;
+  return `${whole.toLocaleString(i18next.language, { maximumFractionDigits: whole < 10 ? 1 : 0 })} s`;
+}
+
+export const seconds = (count: number) => duration(count * 1_000);
+
+export function dollars(amount: number): string {
+  const format = { style: 'currency', currency: 'USD', maximumFractionDigits: 6 } as const;
+  return amount.toLocaleString(i18next.language, format);
+}

@@ -1,11 +1,12 @@
 /** What the projects used, by day. Only administrators get it. */
 import { BarChart } from '@mantine/charts';
-import { Select, Stack, Table, Title } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
+import { Group, Select, Stack, Table, Title } from '@mantine/core';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { bytes } from '../language/index.ts';
+import { bytes, dollars } from '../language/index.ts';
+import { useObjects } from '../parts/list.tsx';
 import { Failure, Waiting } from '../parts/states.tsx';
 import { useClient } from '../session.tsx';
 
@@ -18,8 +19,10 @@ const MEASURES = [
   'reasoning_tokens',
   'sandbox_seconds',
   'stored_bytes',
+  'cost_usd',
 ] as const;
 type Measure = (typeof MEASURES)[number];
+type Project = { id: string; name: string };
 type Bucket = { start_time: number; results: Record<Measure, number | null>[] };
 
 const DAYS = 30;
@@ -29,11 +32,14 @@ export function UsagePage() {
   const { t } = useTranslation();
   const client = useClient();
   const [measure, setMeasure] = useState<Measure>('runs');
+  const [project, setProject] = useState<string | null>(null);
+  const { objects: projects } = useObjects<Project>('/threadmill/projects', {}, 100);
   const { data, error, isPending } = useQuery({
-    queryKey: ['usage'],
+    queryKey: ['usage', project],
+    placeholderData: keepPreviousData,
     queryFn: async () => {
       const start_time = Math.floor(Date.now() / 1_000) - DAYS * DAY_SECONDS;
-      const query = { start_time, limit: DAYS + 1 };
+      const query = { start_time, limit: DAYS + 1, ...(project && { project_id: project }) };
       return (await client.get<{ data: Bucket[] }>('/threadmill/usage', { query })).data;
     },
   });
@@ -48,14 +54,26 @@ export function UsagePage() {
       <Title order={1} size="h3">
         {t('shell.usage')}
       </Title>
-      <Select
-        w={240}
-        label={t('usage.measure')}
-        allowDeselect={false}
-        data={MEASURES.map((value) => ({ value, label: t(`column.${value}`) }))}
-        value={measure}
-        onChange={(value) => setMeasure(value as Measure)}
-      />
+      <Group>
+        <Select
+          w={240}
+          label={t('usage.measure')}
+          allowDeselect={false}
+          data={MEASURES.map((value) => ({ value, label: t(`column.${value}`) }))}
+          value={measure}
+          onChange={(value) => setMeasure(value as Measure)}
+        />
+        <Select
+          w={240}
+          label={t('column.project')}
+          placeholder={t('usage.all')}
+          clearable
+          searchable
+          data={projects.map(({ id, name }) => ({ value: id, label: name }))}
+          value={project}
+          onChange={setProject}
+        />
+      </Group>
       <BarChart
         h={280}
         data={days}
@@ -73,10 +91,11 @@ function UsageTable({
   days: ({ day: string } & Partial<Record<Measure, number | null>>)[];
 }) {
   const { t } = useTranslation();
-  const shown = (name: Measure, value: number | null | undefined) =>
-    name === 'stored_bytes' && typeof value === 'number'
-      ? bytes(value)
-      : (value?.toLocaleString() ?? '–');
+  const shown = (name: Measure, value: number | null | undefined) => {
+    if (typeof value !== 'number') return '–';
+    if (name === 'stored_bytes') return bytes(value);
+    return name === 'cost_usd' ? dollars(value) : value.toLocaleString();
+  };
   return (
     <Table.ScrollContainer minWidth={720} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
       <Table>

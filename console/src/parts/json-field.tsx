@@ -21,7 +21,6 @@ export function JsonField({ label, value, onChange, check, rows = 4 }: Props) {
       value={value}
       onChange={onChange}
       error={jsonProblem(value, t('json.invalid'), check)}
-      formatOnBlur
       autosize
       minRows={rows}
       maxRows={24}

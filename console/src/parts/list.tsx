@@ -1,10 +1,12 @@
 /** A page that lists objects of one kind, in pages of the API's cursor. */
-import { Button, Group, ScrollArea, Stack, Table, Text, Title } from '@mantine/core';
+import { Button, Group, Stack, Title } from '@mantine/core';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { useClient } from '../session.tsx';
+import { Rows } from './rows.tsx';
+import type { Column } from './rows.tsx';
 import { Failure, Waiting } from './states.tsx';
 
 export type Listed<T> = { data: T[]; has_more: boolean };
@@ -27,7 +29,6 @@ export function useObjects<T extends { id: string }>(path: string, query: Query 
 }
 
 type Objects<T extends { id: string }> = ReturnType<typeof useObjects<T>>;
-type Column<T> = { name: string; cell: (object: T) => ReactNode };
 
 type Props<T extends { id: string }> = {
   title: string;
@@ -58,27 +59,7 @@ export function ObjectTable<T extends { id: string }>({ title, listed, columns }
   if (listed.isError) return <Failure error={listed.error} />;
   return (
     <>
-      <ScrollArea viewportProps={{ tabIndex: 0, 'aria-label': title }}>
-        <Table highlightOnHover miw={560}>
-          <Table.Thead>
-            <Table.Tr>
-              {columns.map(({ name }) => (
-                <Table.Th key={name}>{t(`column.${name}`)}</Table.Th>
-              ))}
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {listed.objects.map((object) => (
-              <Table.Tr key={object.id}>
-                {columns.map(({ name, cell }) => (
-                  <Table.Td key={name}>{cell(object)}</Table.Td>
-                ))}
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </ScrollArea>
-      {listed.objects.length === 0 && <Text c="dimmed">{t('state.empty')}</Text>}
+      <Rows title={title} rows={listed.objects} keyOf={({ id }) => id} columns={columns} />
       {listed.hasNextPage && (
         <Button
           variant="default"

@@ -41,6 +41,7 @@ export function Status({ value }: { value: string }) {
       variant="outline"
       color={COLOURS[value] ?? 'blue'}
       tt="none"
+      miw="max-content"
       styles={{ label: { color: 'var(--mantine-color-text)' } }}
     >
       {t(`status.${value}`, { defaultValue: value })}
