@@ -20,6 +20,7 @@ import { passthroughRoutes, PASSED_PATHS } from './passthrough/routes.ts';
 import { referenceRoutes } from './pages/reference.ts';
 import { endWithKey } from './http/key-watch.ts';
 import { scopeRequest } from './http/request-scope.ts';
+import { traceRequests } from './http/trace-requests.ts';
 import type { Operation } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
 import { isEventStream } from './passthrough/upstream.ts';
@@ -33,7 +34,14 @@ export function createApp(context: ApiContext): Express {
   app.use(helmet({ crossOriginResourcePolicy: { policy: readers } }), standardHeaders);
   app.use(logRequests(log), ...crossOrigin(config.corsOrigins), azurePaths(RESOURCES));
   app.use(healthRoutes(context), metricsRoute(context), referenceRoutes(), consoleRoutes());
-  app.use('/v1', limitBodyTime, authenticate(pool), endWithKey(context), scopeRequest(context));
+  app.use(
+    '/v1',
+    traceRequests,
+    limitBodyTime,
+    authenticate(pool),
+    endWithKey(context),
+    scopeRequest(context),
+  );
   app.use('/v1', countRequests(context));
   app.use('/v1', operationRoutes(context, OPERATIONS.filter(isAheadOfJson)));
   app.use('/v1', passthroughRoutes(context), readJson(config.bodyLimitBytes));

@@ -5,12 +5,14 @@ import { collectLessOften } from '../config/heap.ts';
 import { createLogger } from '../config/log.ts';
 import { closeOnSignal, exitWith, serversOrExit } from '../config/process.ts';
 import { serveMetrics } from '../telemetry/exposition.ts';
+import { startTracing } from '../telemetry/start-tracing.ts';
 import { startApi } from './server.ts';
 
 collectLessOften();
 const config = loadConfigOrExit();
 const log = createLogger(config);
 const servers = serversOrExit(config, log);
+const stopTracing = await startTracing(config, 'threadmill-api', (text) => log.warn(text));
 const metrics =
   config.metricsListen &&
   (await serveMetrics(config.metricsListen).catch(exitWith(log, 'METRICS_LISTEN cannot be used')));
@@ -22,5 +24,5 @@ const api = await startApi({ ...servers, config: { ...config, modelBaseUrl }, lo
 );
 log.info({ url: api.url }, 'The API is serving');
 closeOnSignal(log, 'The API', () =>
-  api.close().then(() => Promise.all([demo?.close(), metrics?.close()])),
+  api.close().then(() => Promise.all([demo?.close(), metrics?.close(), stopTracing()])),
 );

@@ -14,6 +14,7 @@ import type { Logger } from '../config/log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
 import { createDispatcher } from '../temporal/dispatch.ts';
+import { clientInterceptors } from '../temporal/tracing.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { createAnswerSlots } from './http/answer-slots.ts';
 import { createApp } from './app.ts';
@@ -62,7 +63,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const connection =
     options.connection ??
     Connection.lazy({ address: options.temporalAddress, ...config.temporalSecurity });
-  const temporal = new Client({ connection, namespace: config.temporalNamespace });
+  const interceptors = await clientInterceptors();
+  const temporal = new Client({ connection, namespace: config.temporalNamespace, interceptors });
   const { taskQueue, maxTurns } = config;
   const dispatcher = createDispatcher({ pool, client: temporal, log, taskQueue, maxTurns });
   const unobserve = observeDatabase(pool);

@@ -8,6 +8,7 @@ import { collectLessOften } from '../config/heap.ts';
 import { openGate } from '../api/http/gate.ts';
 import type { Gate } from '../api/http/gate.ts';
 import { buildConsole } from '../console/build.ts';
+import { collectorOf } from '../telemetry/start-tracing.ts';
 import { workflowBundle } from '../worker/bundle.ts';
 import { openSandbox } from '../worker/sandbox.ts';
 import { models } from './doctor/model.ts';
@@ -51,7 +52,7 @@ async function serve(options: Options): Promise<void> {
     tracked(withModel(options.config, shutdown)),
     import('./serve/worker-and-api.ts'),
     models(options.config),
-    tracked(workflowBundle(cacheDir)),
+    tracked(workflowBundle(cacheDir, collectorOf(options.config) !== undefined)),
     tracked(prepareConsole()),
   ]);
   shutdown.signal.throwIfAborted();

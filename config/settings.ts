@@ -71,6 +71,25 @@ export const SETTINGS = {
     optional(listenAddress, "`/metrics` on the API's port"),
     '`host:port` on which a process serves its [metrics](operations/metrics.md), without a key',
   ),
+  otlpEndpoint: both(
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    optional(httpUrl, 'no tracing'),
+    'Collector of [traces](tracing.md) by OTLP over HTTP, such as `http://127.0.0.1:4318`',
+  ),
+  otlpTracesEndpoint: both(
+    'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+    optional(httpUrl, '`/v1/traces` below it'),
+    'The whole URL that spans are sent to, if it is another',
+  ),
+  otlpHeaders: both('OTEL_EXPORTER_OTLP_HEADERS', optional(secret), 'Headers for the collector, such as `authorization=Bearer%20key`, separated by commas'),
+  tracesSampler: both(
+    'OTEL_TRACES_SAMPLER',
+    z
+      .enum(['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'])
+      .default('parentbased_always_on'),
+    'Which traces are kept: `parentbased_traceidratio` keeps a part, and what callers decided',
+  ),
+  tracesSamplerArg: both('OTEL_TRACES_SAMPLER_ARG', z.coerce.number().min(0).max(1).default(1), 'That part, from 0 to 1'),
 
   databaseUrl: database(
     'DATABASE_URL',

@@ -10,6 +10,7 @@ import { removeDelivery } from '../db/core/deliveries.ts';
 import type { Pool } from '../db/core/pool.ts';
 import { inProject } from '../db/core/row-scope.ts';
 import { startNextRun } from '../db/threads/start-next.ts';
+import { continueTrace } from '../telemetry/trace.ts';
 import type { batchWorkflow } from '../workflows/batch.ts';
 import type { ingestFileWorkflow } from '../workflows/ingest-file.ts';
 import type { passLineWorkflow } from '../workflows/pass-line.ts';
@@ -40,10 +41,11 @@ export type Outbox = {
 export type DeliverResult = 'accepted' | 'lost';
 
 /** @throws when Temporal cannot be reached: the delivery stays and is repeated */
-export async function deliver(
-  outbox: Outbox,
-  { workflowId, payload }: Delivery,
-): Promise<DeliverResult> {
+export function deliver(outbox: Outbox, delivery: Delivery): Promise<DeliverResult> {
+  return continueTrace(delivery.payload.trace, () => carry(outbox, delivery));
+}
+
+async function carry(outbox: Outbox, { workflowId, payload }: Delivery): Promise<DeliverResult> {
   const { client } = outbox;
   if (payload.kind === 'start') return startRun(outbox, workflowId as RunId, payload);
   if (payload.kind === 'ingest') return startIngest(outbox, workflowId, payload);

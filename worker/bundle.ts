@@ -16,15 +16,17 @@ const SOURCES = ['workflows', 'wire'];
 const WRITABLE_BY_OTHERS = 0o022;
 
 /**
- * Path of an up-to-date bundle inside `cacheDir`, whose code the worker runs with all of its rights and keys.
+ * Path of an up-to-date bundle inside `cacheDir`, whose code the worker runs with all of its rights and keys. Only that
+ * with tracing has the code of OpenTelemetry; histories fit both.
  * @throws ConfigError when the directory cannot be made, or belongs to another user
  */
-export async function workflowBundle(cacheDir: string): Promise<string> {
-  const path = join(cacheDir, `workflow-bundle-${await sourcesHash()}.js`);
+export async function workflowBundle(cacheDir: string, isTraced = false): Promise<string> {
+  const kind = isTraced ? '-traced' : '';
+  const path = join(cacheDir, `workflow-bundle-${await sourcesHash()}${kind}.js`);
   await openCache(cacheDir);
   if (await isOwn(path)) return path;
   const temporary = `${path}.${process.pid}`;
-  await buildInChild(temporary);
+  await buildInChild(temporary, isTraced);
   await rename(temporary, path);
   return path;
 }
@@ -68,9 +70,10 @@ async function sourcesHash(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-function buildInChild(path: string): Promise<void> {
+function buildInChild(path: string, isTraced: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), path], {
+    const more = isTraced ? [TRACED] : [];
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), path, ...more], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let errors = '';
@@ -83,16 +86,23 @@ function buildInChild(path: string): Promise<void> {
   });
 }
 
-async function build(path: string): Promise<void> {
+const TRACED = '--traced';
+const INTERCEPTORS = '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js';
+
+async function build(path: string, isTraced: boolean): Promise<void> {
   const { bundleWorkflowCode } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows', 'index.ts') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(ROOT, 'workflows', 'index.ts'),
+    workflowInterceptorModules: isTraced ? [fileURLToPath(import.meta.resolve(INTERCEPTORS))] : [],
+  });
   await writeFile(path, code, { mode: 0o644 });
   // The umask of some users lets their group write.
   await chmod(path, 0o644);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const target = process.argv[2];
-  // Without a target: ahead of the first start, as an image does it.
-  await (target === undefined ? workflowBundle(loadConfig().cacheDir) : build(target));
+  const [target, option] = process.argv.slice(2);
+  if (target !== undefined) await build(target, option === TRACED);
+  // Ahead of the first start, as an image does it, whose user cannot write there.
+  else for (const isTraced of [false, true]) await workflowBundle(loadConfig().cacheDir, isTraced);
 }

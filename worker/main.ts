@@ -5,12 +5,14 @@ import { collectLessOften } from '../config/heap.ts';
 import { createLogger } from '../config/log.ts';
 import { closeOnSignal, exitWith, serversOrExit } from '../config/process.ts';
 import { serveMetrics } from '../telemetry/exposition.ts';
+import { startTracing } from '../telemetry/start-tracing.ts';
 import { startWorker } from './worker.ts';
 
 collectLessOften();
 const config = loadConfigOrExit();
 const log = createLogger(config);
 const servers = serversOrExit(config, log);
+const stopTracing = await startTracing(config, 'threadmill-worker', (text) => log.warn(text));
 const metrics =
   config.metricsListen &&
   (await serveMetrics(config.metricsListen).catch(exitWith(log, 'METRICS_LISTEN cannot be used')));
@@ -27,5 +29,5 @@ const worker = await startWorker({
 log.info({ sandbox: worker.sandbox }, 'The worker is polling');
 worker.running.catch(() => process.exit(1));
 closeOnSignal(log, 'The worker', () =>
-  worker.close().then(() => Promise.all([demo?.close(), metrics?.close()])),
+  worker.close().then(() => Promise.all([demo?.close(), metrics?.close(), stopTracing()])),
 );

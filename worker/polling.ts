@@ -25,6 +25,7 @@ import {
   webhookTaskQueue,
 } from '../workflows/signals.ts';
 import type { StandIn } from './stand-in.ts';
+import type { WorkerTracing } from './tracing.ts';
 
 /** Activities get this long to finish after a stop was asked for; what is left is retried by another worker. */
 const GRACE = '25s';
@@ -33,7 +34,12 @@ export const SHUTDOWN_FORCE = '40s';
 const INGEST_TASKS = 90;
 
 type Server = { config: ConfigOf<'worker'>; temporalAddress: string; log: Logger };
-type Parts = { codePath: string; deps: ActivityDependencies; standIn: StandIn };
+type Parts = {
+  codePath: string;
+  deps: ActivityDependencies;
+  standIn: StandIn;
+  tracing: WorkerTracing | undefined;
+};
 
 export type Polling = { connection: NativeConnection; workers: Worker[] };
 
@@ -77,7 +83,7 @@ async function stop(worker: Worker): Promise<void> {
 
 function workerSettings(
   config: ConfigOf<'worker'>,
-  { codePath, deps, standIn }: Parts,
+  { codePath, deps, standIn, tracing }: Parts,
 ): WorkerSettings[] {
   const common = {
     namespace: config.temporalNamespace,
@@ -86,7 +92,7 @@ function workerSettings(
     // Few polls while idle: a worker that freezes is handed few tasks before the server drops its polls.
     activityTaskPollerBehavior: { type: 'autoscaling', minimum: 1, initial: 2, maximum: 10 },
     maxHeartbeatThrottleInterval: '2s',
-    interceptors: { activity: [standIn.interceptor] },
+    interceptors: { activity: [standIn.interceptor, ...(tracing ? [tracing.activity] : [])] },
     shutdownGraceTime: GRACE,
     shutdownForceTime: SHUTDOWN_FORCE,
   } satisfies Partial<WorkerSettings>;
@@ -95,6 +101,7 @@ function workerSettings(
       ...common,
       taskQueue: config.taskQueue,
       workflowBundle: { codePath },
+      ...(tracing && { sinks: tracing.sinks }),
       activities: createActivities(deps),
       maxCachedWorkflows: 500,
       maxConcurrentActivityTaskExecutions: config.workerActivitySlots,

@@ -34,6 +34,7 @@ import { openSandbox } from './sandbox.ts';
 import type { Outbox } from '../temporal/deliver.ts';
 import { createDispatcher } from '../temporal/dispatch.ts';
 import { startRedelivery } from '../temporal/redeliver.ts';
+import { clientInterceptors } from '../temporal/tracing.ts';
 import { whenThere } from '../temporal/when-there.ts';
 import { startMessageIndex } from './index-messages.ts';
 import { startReconciler } from './reconcile.ts';
@@ -42,6 +43,8 @@ import { connect, createWorkers } from './polling.ts';
 import { installRuntime } from './runtime.ts';
 import type { StandIn } from './stand-in.ts';
 import { startStandIn } from './stand-in.ts';
+import type { WorkerTracing } from './tracing.ts';
+import { workerTracing } from './tracing.ts';
 
 export type WorkerOptions = {
   config: ConfigOf<'worker'>;
@@ -82,7 +85,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const { sandbox, deps } = resources;
   const { pool, embedder } = deps;
   const { connection, workers } = await createWorkers(options, resources, resources.connection);
-  const client = new Client({ connection, namespace: config.temporalNamespace });
+  const interceptors = await clientInterceptors();
+  const client = new Client({ connection, namespace: config.temporalNamespace, interceptors });
   await whenThere('Temporal', log, () => deleteOldSchedule(client, taskQueue)).catch(
     (err: unknown) =>
       log.warn({ err }, 'The schedule of 0.1.0 is still there: the next start tries'),
@@ -127,15 +131,17 @@ type Resources = {
   listener: Listener;
   deps: ActivityDependencies;
   standIn: StandIn;
+  tracing: WorkerTracing | undefined;
 };
 
 async function openResources(options: WorkerOptions): Promise<Resources> {
   const { config, log } = options;
   config.ocrLanguages.forEach(recognitionData);
+  const tracing = await workerTracing();
   const [connection, sandbox, codePath] = await Promise.all([
     connect(options),
     options.sandbox ?? openSandbox(config),
-    workflowBundle(options.cacheDir),
+    workflowBundle(options.cacheDir, tracing !== undefined),
   ]);
   const max = config.databasePoolSize;
   const connections = createPool(options.databaseUrl, {
@@ -186,7 +192,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     longestRunSeconds: config.runExpiryMaxSeconds,
   };
   const standIn = startStandIn(options.temporalAddress, config, log);
-  return { connection, sandbox, codePath, listener, deps, standIn };
+  return { connection, sandbox, codePath, listener, deps, standIn, tracing };
 }
 
 async function closeResources(resources: Resources): Promise<void> {

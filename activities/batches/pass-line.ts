@@ -24,6 +24,7 @@ import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
 import { fromHold, HeldError } from '../failures.ts';
 import { isOverload, passGate, yieldTo } from '../model-gate.ts';
+import { traceHeaders } from '../../telemetry/trace.ts';
 import { ModelServerError } from '../model/server-error.ts';
 import { beating } from '../ingest/ingest-file.ts';
 
@@ -135,6 +136,7 @@ async function ask({
     dispatcher: agent,
     method: 'POST',
     headers: {
+      ...traceHeaders(),
       authorization: `Bearer ${server.apiKey}`,
       'content-type': 'application/json',
       'user-agent': 'threadmill',

@@ -7,6 +7,7 @@ import type { ModelTarget } from '../../config/config.ts';
 import type { ModelProfile } from '../../config/models-file.ts';
 import type { ChatRequest } from './request/build-request.ts';
 import { contextWindowOf } from './context-window.ts';
+import { traceHeaders } from '../../telemetry/trace.ts';
 import { IgnoredChoiceError } from '../failures.ts';
 import { learn, readMaxCompletion, readTooLong } from './learn.ts';
 import { ModelServerError } from './server-error.ts';
@@ -114,9 +115,14 @@ function createClient(target: ModelTarget, dispatcher: Agent): OpenAI {
     maxRetries: 0,
     fetch: async (input, init) => {
       // A redirect would carry the key to wherever the server points.
-      const options = { ...init, redirect: 'error', dispatcher } as Parameters<
-        typeof undiciFetch
-      >[1];
+      const trace = traceHeaders();
+      const headers = trace && [...new Headers(init?.headers), ...Object.entries(trace)];
+      const options = {
+        ...init,
+        ...(headers && { headers }),
+        redirect: 'error',
+        dispatcher,
+      } as Parameters<typeof undiciFetch>[1];
       const response = (await undiciFetch(input as string, options)) as unknown as Response;
       // Before the client takes the body apart: it knows one shape of errors only.
       if (!response.ok) throw await refusalOf(target, response);

@@ -32,7 +32,7 @@ import type { ModelRequest } from './build-model-request.ts';
 import { buildModelRequest } from './build-model-request.ts';
 import type { Handed } from './handed-turn.ts';
 import { answering, handOverTurn, placeOfTurn } from './handed-turn.ts';
-import { observeAnswer } from './observe-answer.ts';
+import { inAnswerSpan, observeAnswer } from './observe-answer.ts';
 import { streamAnswer } from './stream-answer.ts';
 import { TurnWriter } from './turn-writer.ts';
 import { waitForFiles } from './wait-for-files.ts';
@@ -197,7 +197,8 @@ async function streamTurn(
   try {
     const count = (text: string) => deps.tokens.sum(run.project_id, [text]);
     const source = stored === undefined ? server : answering(server, stored);
-    const finish = await streamAnswer(source, request, { answer, writer, count }, signal);
+    const ask = () => streamAnswer(source, request, { answer, writer, count }, signal);
+    const finish = await (stored === undefined ? inAnswerSpan(server, answer, ask) : ask());
     observe(undefined);
     const { message, toolCalls } = await writer.finish();
     const { end, incomplete } = endOfAnswer(finish, toolCalls);

@@ -1,11 +1,13 @@
-/** Counts one request to a model server: how long it took, when its answer began, and why it failed. */
+/** Counts one request to a model server, and gives it a span: how long it took, when its answer began, and why it failed. */
 import { APIConnectionError } from 'openai';
 
 import type { TurnRef } from '../../db/turns/open-step.ts';
 import type { ClaimedRun } from '../../db/runs/transitions.ts';
 import { modelAsked, runAnswered } from '../../telemetry/metrics.ts';
+import { inSpan } from '../../telemetry/trace.ts';
 import { timeOfId } from '../../wire/ids.ts';
 import { ModelStreamError } from '../failures.ts';
+import type { ChunkAccumulator } from '../model/answer/accumulate-chunks.ts';
 import type { ModelServer } from '../model/client.ts';
 import { ModelServerError } from '../model/server-error.ts';
 import type { TurnWriter } from './turn-writer.ts';
@@ -42,4 +44,32 @@ function reasonOf(error: unknown): string {
   if (error instanceof APIConnectionError) return 'connection';
   if (error instanceof ModelStreamError) return error.lost ? 'cut_off' : 'bad_answer';
   return 'other';
+}
+
+/** The server gets the trace of this span. */
+export function inAnswerSpan<T>(
+  { target }: ModelServer,
+  answer: ChunkAccumulator,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { upstreamModel, baseUrl } = target;
+  const attributes = {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.provider.name': 'openai',
+    'gen_ai.request.model': upstreamModel,
+    'server.address': new URL(baseUrl).hostname,
+  };
+  return inSpan({ name: `chat ${upstreamModel}`, attributes, isRequest: true }, async (span) => {
+    try {
+      return await work();
+    } finally {
+      const { model, usage, finishReason } = answer;
+      span?.setAttributes({
+        ...(model !== undefined && { 'gen_ai.response.model': model }),
+        ...(finishReason !== null && { 'gen_ai.response.finish_reasons': [finishReason] }),
+        ...(usage && { 'gen_ai.usage.input_tokens': usage.prompt_tokens }),
+        ...(usage && { 'gen_ai.usage.output_tokens': usage.completion_tokens }),
+      });
+    }
+  });
 }

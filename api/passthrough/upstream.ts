@@ -7,6 +7,7 @@ import type { Dispatcher } from 'undici';
 
 import { ApiError } from '../../wire/errors/errors.ts';
 import { modelServerFailed } from '../../wire/errors/http-errors.ts';
+import { traceHeaders } from '../../telemetry/trace.ts';
 import { streamErrors } from '../../wire/errors/stream-errors.ts';
 import type { ApiContext } from '../context.ts';
 import { passHeaders } from './pass-headers.ts';
@@ -96,6 +97,7 @@ async function ask(
       method: request.method as Dispatcher.HttpMethod,
       headers: {
         ...headers,
+        ...traceHeaders(),
         authorization: `Bearer ${server.apiKey}`,
         'accept-encoding': 'identity',
         'user-agent': 'threadmill',

@@ -5,6 +5,7 @@ const ORDER = [
   'API',
   'worker',
   'metrics',
+  'tracing',
   'demo model',
   'Temporal',
   'PostgreSQL',

@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts';
 import type { Sandbox } from '../../sandbox/index.ts';
 import { createLogger } from '../../config/log.ts';
 import { serveMetrics } from '../../telemetry/exposition.ts';
+import { startTracing } from '../../telemetry/start-tracing.ts';
 import { startWorker } from '../../worker/worker.ts';
 import type { Ready } from './banner.ts';
 import { sandboxSummary } from './banner.ts';
@@ -28,6 +29,8 @@ export async function startWorkerAndApi(
 ): Promise<{ url: string; sandbox: Ready['sandbox'] }> {
   const listenUrl = config.databaseListenUrl ?? databaseUrl;
   const common = { config, databaseUrl, listenUrl, temporalAddress, log: createLogger(config) };
+  const warn = (text: string) => common.log.warn(text);
+  shutdown.add('tracing', await startTracing(config, 'threadmill', warn));
   if (config.metricsListen !== undefined) {
     const metrics = await serveMetrics(config.metricsListen);
     shutdown.add('metrics', () => metrics.close());

@@ -8,6 +8,8 @@ import type {
   VectorStoreId,
   WebhookDeliveryId,
 } from '../../wire/ids.ts';
+import type { TraceHeaders } from '../../telemetry/trace.ts';
+import { traceHeaders } from '../../telemetry/trace.ts';
 import { toJson } from './json.ts';
 import type { Pool, Queryable, Tx } from './pool.ts';
 import { query } from './pool.ts';
@@ -57,14 +59,18 @@ export type DeliveryPayload =
   | { kind: 'webhook'; projectId: ProjectId; deliveryId: WebhookDeliveryId; round: number };
 
 /** The id of a workflow of a run or batch is the run's or batch's; an ingest's names its store, file and row. Its column is called `run_id`. */
-export type Delivery = { id: number; workflowId: string; payload: DeliveryPayload };
+export type Delivery = { id: number; workflowId: string; payload: DeliveryPayload & Traced };
+/** The trace of the request that it comes from. Absent without tracing, and of deliveries that statements write. */
+type Traced = { trace?: TraceHeaders };
 
 /** Commits with the change it belongs to. */
 export async function enqueueDelivery(
   tx: Tx,
   workflowId: string,
-  payload: DeliveryPayload,
+  request: DeliveryPayload,
 ): Promise<Delivery> {
+  const trace = hasOwnTrace(request) ? undefined : traceHeaders();
+  const payload = trace === undefined ? request : { ...request, trace };
   const rows = await query<{ id: number }>(
     tx,
     'deliveries.enqueue',
@@ -72,6 +78,11 @@ export async function enqueueDelivery(
     [workflowId, payload.kind, toJson(payload)],
   );
   return { id: rows[0]!.id, workflowId, payload };
+}
+
+/** Nobody could read one trace of all runs and lines of a batch. */
+function hasOwnTrace(payload: DeliveryPayload): boolean {
+  return payload.kind === 'line' || (payload.kind === 'start' && payload.batch !== undefined);
 }
 
 /** Temporal has accepted it, or it no longer means anything. */

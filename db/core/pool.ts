@@ -8,6 +8,7 @@
 import pg from 'pg';
 
 import { observePool } from '../../telemetry/gauges.ts';
+import { inStatement } from '../../telemetry/trace.ts';
 import { storable } from '../../wire/text.ts';
 import { BusyError } from './connection-shares.ts';
 import { runAlone } from './lone-statement.ts';
@@ -111,19 +112,21 @@ export function createClient(url: string, applicationName: string, answerMs?: nu
 }
 
 /** Runs one prepared statement. `name` is unique across the code base. Null: it is planned for its values each time. */
-export async function query<Row extends object>(
+export function query<Row extends object>(
   db: Queryable,
   name: string | null,
   text: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
-  try {
-    const statement = { ...(name !== null && { name }), text, values: values.map(withoutNul) };
-    const result = await db.query<Row>(statement);
-    return result.rows;
-  } catch (error) {
-    throw causeOf(error, db);
-  }
+  return inStatement(name, text, async () => {
+    try {
+      const statement = { ...(name !== null && { name }), text, values: values.map(withoutNul) };
+      const result = await db.query<Row>(statement);
+      return result.rows;
+    } catch (error) {
+      throw causeOf(error, db);
+    }
+  });
 }
 
 /** What failed a transaction. */

@@ -16,7 +16,7 @@ import { Environment } from '../support/environment.ts';
 import { cutAfter, status, text, toolCalls } from '../support/fake-model.ts';
 import { parseMetrics, sumOf } from '../support/metrics.ts';
 import { CODE, outputsFor, setUp, WEATHER } from '../support/runs.ts';
-import { indexedStore } from '../support/searching.ts';
+import { indexedStore, SEARCH } from '../support/searching.ts';
 
 let env: Environment;
 let adminKey: string;
@@ -105,6 +105,7 @@ test('with METRICS_LISTEN the port of the API asks everyone for a key', async ()
 
 test('the metrics of some runs add up to what the API says of their usage', async () => {
   const { runs } = env.client.beta.threads;
+  const store = await indexedStore(env);
   const before = await scrape();
   const usage = (prompt_tokens: number, completion_tokens: number) => ({
     usage: { prompt_tokens, completion_tokens, total_tokens: prompt_tokens + completion_tokens },
@@ -119,13 +120,21 @@ test('the metrics of some runs add up to what the API says of their usage', asyn
       ],
       tools: [WEATHER],
     },
-    { replies: [toolCalls([cell], usage(40, 4)), text('One', usage(60, 6))], tools: [CODE] },
+    {
+      replies: [
+        toolCalls([cell], usage(40, 4)),
+        toolCalls([{ name: 'file_search', arguments: { queries: ['moss'] } }], usage(50, 5)),
+        text('One', usage(60, 6)),
+      ],
+      tools: [CODE, SEARCH],
+    },
     { replies: [cutAfter(text('A long answer'), 2), text('Again', usage(30, 3))], tools: [] },
     { replies: [status(500), status(500), status(500), status(500), status(500)], tools: [] },
   ];
   const ended: Run[] = [];
   for (const { replies, tools } of scripts) {
-    const { assistant, threadId } = await setUp(env, replies, { tools });
+    const tool_resources = { file_search: { vector_store_ids: [store.id] } };
+    const { assistant, threadId } = await setUp(env, replies, { tools, tool_resources });
     let run = await runs.createAndPoll(threadId, { assistant_id: assistant.id });
     if (run.status === 'requires_action') {
       run = await runs.submitToolOutputsAndPoll(run.id, {
@@ -144,7 +153,13 @@ test('the metrics of some runs add up to what the API says of their usage', asyn
     sumOf(after, name, labels) - sumOf(before, name, labels);
   const total = (field: 'prompt_tokens' | 'completion_tokens') =>
     ended.reduce((sum, run) => sum + (run.usage?.[field] ?? 0), 0);
-  expect(total('prompt_tokens')).toBeGreaterThan(390);
+  expect(total('prompt_tokens')).toBeGreaterThan(440);
+  for (const { model, usage: used } of ended) {
+    expect(grew('threadmill_tokens_total', { model, type: 'input' })).toBe(used!.prompt_tokens);
+    expect(grew('threadmill_tokens_total', { model, type: 'output' })).toBe(
+      used!.completion_tokens,
+    );
+  }
   expect(grew('threadmill_tokens_total', { type: 'input' })).toBe(total('prompt_tokens'));
   expect(grew('threadmill_tokens_total', { type: 'output' })).toBe(total('completion_tokens'));
   const input = { gen_ai_token_type: 'input' };
@@ -167,6 +182,7 @@ test('the metrics of some runs add up to what the API says of their usage', asyn
   expect(grew('threadmill_cell_duration_seconds_count', { status: 'ok' })).toBe(1);
   expect(grew('gen_ai_client_operation_duration_seconds_count', { error_type: '500' })).toBe(5);
   expect(grew('gen_ai_client_operation_duration_seconds_count', { error_type: 'cut_off' })).toBe(1);
+  expect(grew('threadmill_attempts_total', { activity: 'runTool', retry: 'false' })).toBe(2);
   expect(grew('threadmill_attempts_total', { activity: 'modelTurn', retry: 'true' })).toBe(5);
   expect(
     grew('http_server_request_duration_seconds_count', { threadmill_operation: 'createRun' }),

@@ -18,6 +18,7 @@ import { status, text, toolCalls } from '../support/fake-model.ts';
 import { parseMetrics } from '../support/metrics.ts';
 import { CODE, setUp } from '../support/runs.ts';
 import { indexedStore } from '../support/searching.ts';
+import { settled, upload } from '../support/stores.ts';
 import { ROOT } from './compose-file.ts';
 
 type Rule = { alert: string; expr: string; for?: string };
@@ -198,6 +199,28 @@ testWithPrometheus(
       .toEqual(expect.arrayContaining(['ThreadmillModelServerFails', 'ThreadmillRunsFail']));
   },
   90_000,
+);
+
+testWithPrometheus(
+  'alerts fire when code ends its kernels, and when files cannot be indexed',
+  async () => {
+    const kill = 'import os, signal; os.kill(os.getpid(), signal.SIGKILL)';
+    const cell = toolCalls([{ name: 'code_interpreter', arguments: { code: kill } }]);
+    const { id } = await env.client.vectorStores.create({ name: 'broken' });
+    await expect
+      .poll(
+        async () => {
+          await finish([cell, text('Again')], [CODE]);
+          const file = await upload(env.client, 'not a PDF', 'broken.pdf');
+          await env.client.vectorStores.files.create(id, { file_id: file });
+          await settled(env.client, id, file);
+          return firing();
+        },
+        { timeout: 120_000 },
+      )
+      .toEqual(expect.arrayContaining(['ThreadmillKernelsDie', 'ThreadmillIngestsFail']));
+  },
+  150_000,
 );
 
 testWithPrometheus('an alert fires when a delivery is stuck, and ends with it', async () => {

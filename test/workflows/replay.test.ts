@@ -16,9 +16,11 @@ const NAMES = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
 type Event = Record<string, unknown> & { eventId: string; eventType: string };
 
 let codePath: string;
+let tracedPath: string;
 beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   codePath = await workflowBundle(inject('cacheDir'));
+  tracedPath = await workflowBundle(inject('cacheDir'), true);
 });
 
 function history(name: string): { events: Event[] } {
@@ -30,13 +32,19 @@ function isOfRun(name: string): boolean {
   return (started as { workflowType: { name: string } }).workflowType.name === 'runWorkflow';
 }
 
-function replay(events: Event[], id: string): Promise<void> {
-  return Worker.runReplayHistory({ workflowBundle: { codePath } }, { events }, id);
+function replay(events: Event[], id: string, path = codePath): Promise<void> {
+  const sinks = { exporter: { export: { fn: () => {} } } };
+  return Worker.runReplayHistory({ workflowBundle: { codePath: path }, sinks }, { events }, id);
 }
 
 describe('histories of runs that are under way somewhere', () => {
   test.each(NAMES)('replay: %s', async (name) => {
     const replayed = replay(history(name).events, `run_${name.split('/')[1]}`);
+    await expect(replayed).resolves.toBeUndefined();
+  });
+
+  test.each(NAMES)('replay with tracing: %s', async (name) => {
+    const replayed = replay(history(name).events, `run_${name.split('/')[1]}`, tracedPath);
     await expect(replayed).resolves.toBeUndefined();
   });
 

@@ -36,6 +36,8 @@ export type Chunk = { choices?: unknown; usage?: unknown } & OpaqueFields;
 export class ChunkAccumulator {
   finishReason: string | null = null;
   usage: TokenCounts | undefined;
+  /** As the server names it. */
+  model: string | undefined;
   /** Some chunk had a choice: the server did answer. */
   answered = false;
   readonly #text: AnswerText;
@@ -66,6 +68,7 @@ export class ChunkAccumulator {
 
   /** @throws ModelStreamError for an answer beyond every limit */
   push(chunk: Chunk): TurnPart[] {
+    if (typeof chunk['model'] === 'string') this.model = chunk['model'];
     if (isObject(chunk.usage)) this.usage = toTurnUsage(chunk.usage);
     const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
     if (!isObject(choice)) return [];
