@@ -42,10 +42,18 @@ export class SseStream implements Disposable {
       .join('');
     if (this.#response.write(text) || this.#response.destroyed) return;
     const stalled = AbortSignal.timeout(STALLED_MS);
-    await Promise.race([
-      once(this.#response, 'drain', { signal: stalled }),
-      once(this.#response, 'close', { signal: stalled }),
-    ]).catch(() => this.#response.destroy());
+    // Neither listener outlives this wait: a slow reader makes many.
+    const done = new AbortController();
+    const signal = AbortSignal.any([stalled, done.signal]);
+    try {
+      await Promise.race(
+        ['drain', 'close'].map((event) => once(this.#response, event, { signal })),
+      );
+    } catch {
+      this.#response.destroy();
+    } finally {
+      done.abort();
+    }
   }
 
   end(): void {
