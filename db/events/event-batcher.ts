@@ -23,6 +23,8 @@ import { FencedError, findStoredDeltas, insertDeltas, runDay } from './run-event
 const GAP_MS = 5;
 /** UTF-16 units. */
 const MAX_JOINED = 64 * 1024;
+/** Of one flush: runs with short deltas do not wait for the long ones of many others. */
+const MAX_FLUSH = 256 * 1024;
 const OUTAGE_PAUSE_MS = 500;
 /** A connection that says nothing for so long is taken for cut. */
 const ANSWER_MS = 30_000;
@@ -67,7 +69,7 @@ export class EventBatcher implements AsyncDisposable {
     this.#timer = undefined;
     this.#flushing = true;
     this.#lastFlush = performance.now();
-    const streams = [...this.#streams].filter((stream) => stream.pending);
+    const streams = this.#takeTurns();
     const events = streams.map((stream) => stream.takeNext());
     try {
       if (events.length === 0) return;
@@ -80,6 +82,23 @@ export class EventBatcher implements AsyncDisposable {
       this.#flushing = false;
       this.#schedule();
     }
+  }
+
+  /** The streams of the next flush. The first that is left out is the first of a later one. */
+  #takeTurns(): DeltaStream[] {
+    const taken: DeltaStream[] = [];
+    let length = 0;
+    for (const stream of this.#streams) {
+      if (!stream.pending) continue;
+      if (taken.length > 0 && length + stream.nextLength > MAX_FLUSH) continue;
+      length += stream.nextLength;
+      taken.push(stream);
+    }
+    for (const stream of taken) {
+      this.#streams.delete(stream);
+      this.#streams.add(stream);
+    }
+    return taken;
   }
 
   /** The runs whose event is stored. @throws what is no outage */
@@ -146,6 +165,11 @@ export class DeltaStream {
 
   get pending(): boolean {
     return this.#queue.length > 0 && this.#error === undefined;
+  }
+
+  /** Of the text that `takeNext` has. */
+  get nextLength(): number {
+    return this.#queue[0]?.text.length ?? 0;
   }
 
   /** Queues a delta. @throws the error that stopped the stream */

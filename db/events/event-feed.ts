@@ -15,6 +15,8 @@ import { DELETED_CHANNEL, EVENTS_CHANNEL, readEventsOfMany, runDay } from './run
 const POLL_MS = 1_000;
 /** Rows per reader and read; a reader with more to come stays marked. */
 const PAGE = 500;
+/** Of all readers of one read: those of short events do not wait for long ones of many others. */
+const READ_BYTES = 2 * 1024 * 1024;
 
 type Reader = Position & {
   /** Events may exist after `afterSeq`. */
@@ -135,9 +137,10 @@ export class EventFeed implements Disposable {
   async #readFor(readers: Reader[]): Promise<void> {
     // Cleared before the read: a notification that arrives meanwhile marks the reader again.
     for (const reader of readers) reader.changed = false;
+    const bytes = Math.ceil(READ_BYTES / readers.length);
     let rows;
     try {
-      rows = await readEventsOfMany(this.#pool, readers, PAGE);
+      rows = await readEventsOfMany(this.#pool, readers, { rows: PAGE, bytes });
     } catch (error) {
       for (const reader of readers) reader.changed = true;
       throw error;
@@ -151,7 +154,9 @@ export class EventFeed implements Disposable {
     for (const [position, events] of byReader) {
       const reader = readers[position - 1]!;
       reader.afterSeq = events.at(-1)!.seq;
-      reader.changed ||= events.length === PAGE;
+      // Of three bytes at most is a UTF-16 unit.
+      const length = events.reduce((sum, { data }) => sum + data.length, 0);
+      reader.changed ||= events.length === PAGE || length >= bytes / 3;
       reader.deliver?.(events);
     }
   }

@@ -142,12 +142,12 @@ export type Position = { runId: RunId; day: string; afterSeq: number; project: s
 /**
  * Reads many runs at once. LATERAL with a limit pins the primary key's index; a plain join is planned as a scan of the
  * whole table. `position` is the index of a row's position, from 1. The runs may be of several projects, whose readers were
- * let in before.
+ * let in before. Each has as many rows as `most` says, and none after the one that reaches the bytes.
  */
 export async function readEventsOfMany(
   db: Queryable,
   positions: Position[],
-  limit: number,
+  most: { rows: number; bytes: number },
 ): Promise<(StoredEvent & { position: number })[]> {
   return inWholeDatabase(async () => {
     const rows = await query<StoredEvent & { position: number }>(
@@ -156,16 +156,19 @@ export async function readEventsOfMany(
       `select w.place::integer as position, e.seq, e.event, e.data
        from unnest($1::date[], $2::text[], $3::integer[], $5::text[]) with ordinality
          as w(run_day, run_id, after_seq, project, place)
-       cross join lateral (select seq, event, data from run_events r
-         where r.run_day = w.run_day and r.run_id = w.run_id and r.seq > w.after_seq and r.project_id = w.project
-         order by r.seq limit $4) e
+       cross join lateral (select seq, event, data, sum(bytes) over (order by seq) - bytes as before
+         from (select seq, event, data, octet_length(data::text) as bytes from run_events r
+           where r.run_day = w.run_day and r.run_id = w.run_id and r.seq > w.after_seq and r.project_id = w.project
+           order by r.seq limit $4) page) e
+       where e.before < $6::integer
        order by w.place, e.seq`,
       [
         positions.map((position) => position.day),
         positions.map((position) => position.runId),
         positions.map((position) => position.afterSeq),
-        limit,
+        most.rows,
         positions.map((position) => position.project),
+        most.bytes,
       ],
     );
     return withSharedFields(db, rows, ({ position }) => positions[position - 1]!.runId);

@@ -74,6 +74,21 @@ test('keeps entries apart and in order', async () => {
   expect(events.map(({ seq }) => seq)).toEqual([1, 2, 3].map((n) => lastSeq + n));
 });
 
+test('a short delta does not wait for the long ones of many runs', async () => {
+  const streams = [];
+  for (let n = 0; n < 20; n++) streams.push(await openStream('a'));
+  const short = await openStream('b');
+  for (const { push } of streams) for (let n = 0; n < 3; n++) push('x'.repeat(60_000));
+  short.push('short');
+  await short.stream.flushed();
+  const { rows } = await database.pool.query<{ count: number }>(
+    `select count(*) from run_events where octet_length(data::text) > 60000`,
+  );
+  expect(rows[0]!.count).toBeLessThan(20);
+  await Promise.all(streams.map(({ stream }) => stream.flushed()));
+  for (const { run } of streams) expect((await texts(run.id)).join('')).toHaveLength(180_005);
+});
+
 test('an attempt that lost the run stores nothing more and says so', async () => {
   const { run, ref, stream, push } = await openStream('old');
   const claim = await claimTurn(database.pool, { ...ref, owner: 'new' });

@@ -77,6 +77,22 @@ test('a reader that does not ask gets nothing and holds nobody up', async () => 
   expect(rest).toEqual(upTo(first.at(-1)!.seq + 1, 2_002));
 });
 
+test('a read of long events ends at two megabytes, and the reader goes on behind them', async () => {
+  const { run } = await database.queueRun();
+  const long = { event: 'thread.message.delta' as const, data: { text: 'ü'.repeat(50_000) } };
+  await withTransaction(database.pool, (tx) => appendEvents(tx, run.id, Array(100).fill(long)));
+  const pages: number[] = [];
+  let seq = 0;
+  for await (const rows of feed.tail(run.id, 0, new AbortController().signal)) {
+    expect(rows.map((row) => row.seq)).toEqual(upTo(seq + 1, seq + rows.length));
+    pages.push(rows.length);
+    seq += rows.length;
+    if (seq === 102) break;
+  }
+  expect(pages.length).toBeGreaterThan(4);
+  expect(Math.max(...pages)).toBeLessThan(30);
+});
+
 test('a lost LISTEN connection loses no event', async () => {
   const { run } = await database.queueRun();
   const reading = read(run.id, 0, 12);

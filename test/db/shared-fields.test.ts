@@ -67,7 +67,10 @@ test('events leave long tools, instructions and schemas to the row, and readers 
   expect(seen(await readEvents(database.pool, run.id, 0))).toEqual(whole);
   const project = database.projectId;
   const place = (afterSeq: number) => ({ runId: run.id, day: runDay(run.id), afterSeq, project });
-  const many = await readEventsOfMany(database.pool, [place(0), place(3)], 10);
+  const many = await readEventsOfMany(database.pool, [place(0), place(3)], {
+    rows: 10,
+    bytes: 1_000_000,
+  });
   expect(seen(many)).toEqual([...whole, whole[3]]);
 });
 
@@ -103,7 +106,7 @@ test('a reader that is between the events and the row of a deleted run gets neit
     afterSeq: 0,
     project: database.projectId,
   }));
-  const rows = await readEventsOfMany(database.pool, places, 10);
+  const rows = await readEventsOfMany(database.pool, places, { rows: 10, bytes: 1_000_000 });
   expect(rows.map(({ position }) => position)).toEqual([2, 2, 2, 2]);
   expect(seen(rows)).toEqual(other.whole);
 });

@@ -97,7 +97,11 @@ export const EVENTS: Mutation[] = [
     id: 'feed-stops-after-a-page',
     why: 'A reader who joins late gets five hundred events a second.',
     edits: [
-      edit('db/events/event-feed.ts', `      reader.changed ||= events.length === PAGE;\n`, ``),
+      edit(
+        'db/events/event-feed.ts',
+        `      reader.changed ||= events.length === PAGE || length >= bytes / 3;\n`,
+        ``,
+      ),
     ],
     caughtBy: [by(FEED, 'a backlog of several pages is read to its end')],
   },
