@@ -37,11 +37,12 @@ test('an event whose processes were killed after the commit is delivered', async
   await upload();
   await api.kill();
   expect(receiver.received).toEqual([]);
-  await env.startWorker({ settings });
+  const worker = await env.startWorker({ settings });
   await eventually(async () =>
     expect(await deliveries()).toMatchObject([{ status: 'succeeded', attempts: 1 }]),
   );
   expect(receiver.types).toEqual(['file.processed']);
+  await worker.kill();
 });
 
 test('an event whose worker was killed in the middle of its delivery is sent again', async () => {
