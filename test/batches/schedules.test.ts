@@ -216,6 +216,7 @@ test('a time zone that only Temporal does not know is shown as an error', async 
     return schedule;
   });
   expect(last_firing).toMatchObject({ status: 'failed', error: { code: 'schedule_refused' } });
+  await call('DELETE', `/${id}`);
 });
 
 test('a schedule whose key was revoked makes no batch until another key resumes it', async () => {

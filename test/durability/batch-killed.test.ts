@@ -20,6 +20,8 @@ beforeAll(async () => {
 afterAll(() => env[Symbol.asyncDispose]());
 
 const LINES = 6;
+/** Two batches, and a worker that starts between them. */
+const PATIENCE = { timeout: 180_000 };
 
 /** `size`: characters of each question, which its answer repeats. */
 async function lines(count: number, replies?: Reply[], size = 0) {
@@ -67,7 +69,7 @@ test.each([
 test.each([
   ['while results are taken over', 'batch-lines.take-over'],
   ['while results are copied', 'blobs.read-part'],
-])('a batch that resumes another goes on after a worker was killed %s', async (_, statement) => {
+])('a batch that resumes another goes on after a kill %s', PATIENCE, async (_, statement) => {
   const proxy = env.proxies.workerToDatabase;
   const { model, input } = await lines(LINES);
   const first = await submit(env.client, input);

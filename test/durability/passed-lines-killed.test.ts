@@ -32,6 +32,7 @@ afterAll(async () => {
 const startWorker = () =>
   env.startWorker({ settings: { MODELS_FILE: join(folder, 'models.json') } });
 
+const PATIENCE = { timeout: 180_000 };
 const URL_OF_LINES = '/v1/embeddings';
 const USAGE = { prompt_tokens: 5, total_tokens: 5 };
 
@@ -43,7 +44,7 @@ async function requestsCounted(): Promise<number> {
 test.each([
   ['its answer is stored', 'passed-lines.end'],
   ['what it used is counted', 'model-usage.add'],
-])('a line counts once when the worker is killed while %s', async (_moment, statement) => {
+])('a line counts once when the worker is killed while %s', PATIENCE, async (_, statement) => {
   upstream.answer = (_received, response) => sendJson(response, { data: [], usage: USAGE });
   const before = await requestsCounted();
   const reached = env.proxies.workerToDatabase.holdRepliesAfter(statement);
