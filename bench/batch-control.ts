@@ -1,6 +1,6 @@
 /**
  * A batch whose lines are parked, paused and cancelled: what 1,000 lines in requires_action cost, how soon one of them goes on,
- * how long a pause lets the model be asked, and what a cancel leaves.
+ * how long a pause lets the model be asked, and what a cancel leaves. `PARKED` (1,000) and `IN_FLIGHT` (100) choose the lines.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -19,8 +19,8 @@ import { spread } from './statistics.ts';
 const PARKED = Number(process.env['PARKED'] ?? 1_000);
 const RESUMES = 20;
 const LEDGER_SECONDS = 20;
-const IN_FLIGHT = 100;
-const LINES = 600;
+const IN_FLIGHT = Number(process.env['IN_FLIGHT'] ?? 100);
+const LINES = 6 * IN_FLIGHT;
 const PAUSES = 3;
 /** After a pause calls are waited for so long. */
 const AFTER_PAUSE_SECONDS = 4;
@@ -156,7 +156,7 @@ type Control = {
 };
 
 async function pauseAndCancel(bench: Bench): Promise<Control> {
-  const models = modelsOf(LINES, 'ttft=200,tps=10,n=20');
+  const models = modelsOf(LINES, 'ttft=200,tps=5,n=20');
   const { id } = await submit(bench, models, IN_FLIGHT);
   const pauses: Pause[] = [];
   while (pauses.length < PAUSES) {
