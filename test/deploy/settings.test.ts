@@ -131,7 +131,7 @@ test('keys, tokens, passwords and URLs of databases are secrets', () => {
   const secrets = [...page.matchAll(/^\| `(\w+)` .*\| a secret /gm)].map(([, name]) => name);
   const wanted = settings.map(({ name }) => name);
   expect(secrets).toEqual(
-    wanted.filter((name) => /_KEY$|_TOKEN$|_PASSWORD$|DATABASE.*_URL$/.test(name)),
+    wanted.filter((name) => /_KEY$|_TOKEN$|_PASSWORD$|_HEADERS$|DATABASE.*_URL$/.test(name)),
   );
 });
 
