@@ -99,7 +99,7 @@ export const SETTINGS = {
   databaseOwnerUrl: migrations(
     'DATABASE_OWNER_URL',
     optional(postgresUrl, 'as `DATABASE_URL`'),
-    'The same for migrations, as the owner of the tables, [see](operations.md#database-roles)',
+    'The same for migrations, as the owner of the tables, [see](operations/install.md#database-roles)',
   ),
   databaseOwnerPassword: migrations('DATABASE_OWNER_PASSWORD', optional(secret), 'Password for `DATABASE_OWNER_URL`, if it names none'),
   databaseListenUrl: both(
@@ -122,7 +122,7 @@ export const SETTINGS = {
     'Address of the Temporal UI. The console links the workflow of a run there, for keys with the scope `admin`',
   ),
   taskQueue: both('TEMPORAL_TASK_QUEUE', text.default('threadmill'), 'Temporal task queue, the same for all processes of one deployment'),
-  temporalApiKey: both('TEMPORAL_API_KEY', optional(secret), 'API key of the Temporal server, [see](operations.md#a-temporal-server-elsewhere)'),
+  temporalApiKey: both('TEMPORAL_API_KEY', optional(secret), 'API key of the Temporal server, [see](operations/temporal.md#a-temporal-server-elsewhere)'),
   temporalTls: both('TEMPORAL_TLS', optional(flag, 'with a key, file or name'), 'Whether connections to Temporal use TLS'),
   temporalServerCa: both(
     'TEMPORAL_TLS_SERVER_CA_CERT_PATH',
@@ -153,7 +153,7 @@ export const SETTINGS = {
   embeddingsBaseUrl: both(
     'EMBEDDINGS_BASE_URL',
     optional(httpUrl, 'search by words only'),
-    'OpenAI-compatible server of `/embeddings`, with the `/v1`, [see](operations.md#embeddings)',
+    'OpenAI-compatible server of `/embeddings`, with the `/v1`, [see](operations/files.md#embeddings)',
   ),
   embeddingsApiKey: both('EMBEDDINGS_API_KEY', secret.default('none'), 'API key of the embeddings server'),
   embeddingsModel: both('EMBEDDINGS_MODEL', text.default('text-embedding-3-large'), 'Model that makes vectors of files and queries'),
@@ -187,13 +187,13 @@ export const SETTINGS = {
   workerActivitySlots: worker(
     'WORKER_ACTIVITY_SLOTS',
     whole(1, 10_000).default(400),
-    'Model turns and tool calls of [one project](operations.md#fair-shares) that one worker runs at once',
+    'Model turns and tool calls of [one project](operations/scaling.md#fair-shares) that one worker runs at once',
   ),
 
   threadTtlDays: both(
     'THREAD_TTL_DAYS',
     whole(0, 36_500).default(0),
-    'Days after which an unused thread is deleted; `0`: never. [Dry run](operations.md#retention)',
+    'Days after which an unused thread is deleted; `0`: never. [Dry run](operations/backup.md#retention)',
   ),
   runTtlDays: both('RUN_TTL_DAYS', whole(0, 36_500).default(0), 'Days after which a run that has ended is deleted; `0`: never. Its messages stay'),
   maxTurns: both('MAX_TURNS', whole(1, 1_000).default(128), 'Model turns of a run. A run that uses all of them is `incomplete`'),
@@ -249,7 +249,7 @@ export const SETTINGS = {
   sandbox: code(
     'SANDBOX',
     z.enum(['auto', 'bubblewrap', 'pyodide', 'remote', 'none']).default('auto'),
-    '[Where code runs](operations.md#the-sandbox-in-containers). `remote`, of a worker: in sandboxd, as in the compose file',
+    '[Where code runs](operations/sandboxd.md#the-sandbox-in-containers). `remote`, of a worker: in sandboxd, as in the compose file',
   ),
   sandboxUrl: worker(
     'SANDBOX_URL',
@@ -261,7 +261,7 @@ export const SETTINGS = {
   sandboxMaxKernels: code(
     'SANDBOX_MAX_KERNELS',
     optional(whole(1, 10_000), 'one per 400 MB of memory'),
-    'Kernels alive at once for [one project](operations.md#fair-shares), each of up to 1 GiB; the longest unused makes room',
+    'Kernels alive at once for [one project](operations/scaling.md#fair-shares), each of up to 1 GiB; the longest unused makes room',
   ),
   sandboxPython: code('SANDBOX_PYTHON', text.default('/usr/bin/python3'), "The system's Python, or that of a virtual environment made with it"),
   sandboxWheels: code('SANDBOX_WHEELS', optional(text), 'Directory of wheels that code in Pyodide can import, [how](code-interpreter.md#pyodide)'),

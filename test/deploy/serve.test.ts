@@ -172,7 +172,7 @@ async function runCommand(name: Ours, [program, ...args]: string[]): Promise<str
   return stdout;
 }
 
-/** With a key made as docs/operations.md says. */
+/** With a key made as docs/operations/install.md says. */
 async function newClient(): Promise<OpenAI> {
   const key = await runCommand('api', ['node', 'bin/keys.ts', 'create', '--project', 'shop']);
   return new OpenAI({
