@@ -49,7 +49,7 @@ export class ConsoleBrowser implements AsyncDisposable {
     ).newPage();
     const tab: Tab = { page, errors: [], hosts: new Set() };
     this.#tabs.push(tab);
-    page.setDefaultTimeout(20_000);
+    page.setDefaultTimeout(40_000);
     page.on('pageerror', (error) => tab.errors.push(error.message));
     page.on('console', (message) => {
       // Chromium writes each refused request to the console.

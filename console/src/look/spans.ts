@@ -16,7 +16,10 @@ export type Span = {
 /** Rows have whole seconds, requests to the model milliseconds. */
 export function spansOf(run: Run, steps: RunStep[], explained: Explanation, now: number): Span[] {
   const end = (run.completed_at ?? run.failed_at ?? run.cancelled_at) || now / 1_000;
-  const queue = { kind: 'queue' as const, ...ms(run.created_at, run.started_at ?? end) };
+  // A run that paused has started again since.
+  const first = explained.turns[0] && requestsOf(explained.turns[0])[0]?.from;
+  const left = Math.min(run.started_at ?? end, (first ?? Infinity) / 1_000);
+  const queue = { kind: 'queue' as const, ...ms(run.created_at, left) };
   const known = new Map(steps.map((step) => [step.id, step]));
   return [
     queue,
