@@ -126,6 +126,30 @@ export function isIdOf(kind: IdKind, id: string): boolean {
   return id.startsWith(FORMATS[kind].prefix);
 }
 
+/** Of ids that were minted here, `created_at` differs from their time by less. */
+const DAY_MS = 86_400_000;
+
+/**
+ * The place in lists of an object that another server created: among ids that were minted in that second, and behind the
+ * object that was copied before it. Null: its id says when it was created.
+ */
+export function copiedPlace(kind: IdKind, id: string, createdAt: number): string | null {
+  const minted = timeOfId(id);
+  if (minted !== undefined && Math.abs(minted - createdAt * 1_000) < DAY_MS) return null;
+  return idAt(kind, createdAt) + mintId(kind).slice(FORMATS[kind].prefix.length);
+}
+
+/** Ids of this kind, as their paths take them. */
+export function idPattern(kind: IdKind): RegExp {
+  return new RegExp(`^(?:${prefixesOf(kind).join('|')})[A-Za-z0-9_-]*$`);
+}
+
+/** Without the separator: those of files differ. Azure's files have a prefix of their own. */
+function prefixesOf(kind: IdKind): string[] {
+  const prefix = FORMATS[kind].prefix.slice(0, -1);
+  return kind === 'file' || kind === 'assistant' ? [prefix, 'assistant'] : [prefix];
+}
+
 /** The UTC day an id was minted, `YYYY-MM-DD`; undefined exactly when `timeOfId` is. Names the partition of a run's events. */
 export function dayOfId(id: string): string | undefined {
   const time = timeOfId(id);
@@ -137,8 +161,9 @@ export function dayOfId(id: string): string | undefined {
  * Otherwise throws `illFormedId` (400). The usual culprit is a client that put the literal `undefined` into the URL.
  */
 export function checkId<Param extends IdParam>(param: Param, value: string): IdOf<Param> {
-  const prefix = FORMATS[PARAM_KINDS[param]].prefix.slice(0, -1);
-  if (!value.startsWith(prefix) || !LEGAL_ID.test(value)) {
+  const kind = PARAM_KINDS[param];
+  if (!idPattern(kind).test(value) || !LEGAL_ID.test(value)) {
+    const [prefix] = prefixesOf(kind) as [string];
     throw illFormedId(param.split('/').at(-1)!, value.slice(0, MAX_ID_LENGTH), prefix);
   }
   return value as IdOf<Param>;

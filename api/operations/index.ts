@@ -21,6 +21,8 @@ import { deleteFile } from './files/delete.ts';
 import { downloadFile } from './files/download.ts';
 import { retrieveFile } from './files/get.ts';
 import { listFiles } from './files/list.ts';
+import { importFile } from './imports/file.ts';
+import { importObject } from './imports/object.ts';
 import { createProjectKey } from './keys/create.ts';
 import { listProjectKeys } from './keys/list.ts';
 import { modifyKey } from './keys/modify.ts';
@@ -180,6 +182,8 @@ const SECTIONS: Readonly<Record<string, Readonly<Record<string, Declared>>>> = {
     listProjectRuns,
     cancelAnyRun,
     searchMessages,
+    importObject,
+    importFile,
   },
 };
 

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type OpenAI from 'openai';
 import type { Batch } from 'openai/resources/batches';
 
+import { progressLine } from './progress-line.ts';
 import { rateMeter } from './rate.ts';
 
 const POLL_MS = 2_000;
 /** About a minute without the server, such as a restart of it. */
 const RETRIES = 10;
-const CLEAR_LINE = '\r\u001B[K';
 /** Runs that are counted exactly. */
 const MANY = 100;
 
@@ -32,18 +32,6 @@ export async function watch(client: OpenAI, id: string): Promise<Batch> {
   } finally {
     show.end();
   }
-}
-
-/** A terminal has one line that is written again; elsewhere each change of the state has a line. */
-function progressLine() {
-  const { isTTY } = process.stderr;
-  let last = '';
-  const show = (state: string, rate: string) => {
-    if (isTTY) process.stderr.write(`${CLEAR_LINE}${state}${rate}`);
-    else if (state !== last) console.error(state + rate);
-    last = state;
-  };
-  return Object.assign(show, { end: () => isTTY && last && process.stderr.write('\n') });
 }
 
 export function hasEnded({ status }: Batch): boolean {

@@ -19,6 +19,9 @@ export type ListQuery = {
   before?: string | undefined;
 };
 
+/** For objects that may have been copied from another server with their ids. */
+export const BY_PLACE = 'coalesce(list_place, id)';
+
 /** For short lists of objects whose ids do not grow with their age. */
 export const BY_AGE = `lpad(created_at::text, 11, '0') || id`;
 
@@ -32,14 +35,16 @@ export type ListSource = {
   /** Conditions on what is shown of it; its parameters are numbered on from the scope's. */
   filter?: { where: string; values: readonly unknown[] };
   /** Unique within the scope, growing with age. */
-  orderBy: 'id' | 'message_id' | 'seq' | 'coalesce(list_place, seq)' | typeof BY_AGE;
+  orderBy:
+    'id' | 'message_id' | 'seq' | typeof BY_PLACE | 'coalesce(list_place, seq)' | typeof BY_AGE;
   /** SQL: about as many bytes as a row has. For lists with rows so small that they need not be measured one by one. */
   rowBytes?: string;
   /**
    * Where the places of objects that left are kept, and the scope's value that is their owner. A list of all objects of a kind is
-   * ordered by their ids: any of them is a place.
+   * ordered by their ids: any of them is a place, unless `table` has another for it.
    */
-  places?: { list: ListName; owner: `$${number}` } | { kind: IdKind };
+  places?:
+    { list: ListName; owner: `$${number}` } | { kind: IdKind; table?: 'threads' | 'messages' };
   /** Which plan is good depends on the values: one is made for each statement. */
   isPlannedAnew?: true;
 };
@@ -135,8 +140,9 @@ async function findPlace(
 ): Promise<Place> {
   if (id === undefined) return null;
   if (source.places !== undefined && 'kind' in source.places) {
-    if (isIdOf(source.places.kind, id)) return id;
-    throw unknownCursor(param, id);
+    if (!isIdOf(source.places.kind, id)) throw unknownCursor(param, id);
+    const { table } = source.places;
+    return table === undefined ? id : readPlace(db, table, source.scope.project_id!, id);
   }
   const rows = await query<{ place: Place }>(db, `${source.name}.place`, placeText(source), [
     ...Object.values(source.scope),
@@ -147,11 +153,23 @@ async function findPlace(
   return place;
 }
 
+async function readPlace(
+  db: Queryable,
+  table: string,
+  project: string,
+  id: string,
+): Promise<string> {
+  const text = `select list_place as place from ${table} where id = $1 and project_id = $2`;
+  const rows = await query<{ place: string | null }>(db, `${table}.place`, text, [id, project]);
+  return rows[0]?.place ?? id;
+}
+
 /** One statement, so that an object which leaves meanwhile is found in one of the two. */
 function placeText({ table, scope, orderBy, places }: ListSource): string {
   const id = `$${Object.keys(scope).length + 1}`;
   const there = `(select ${orderBy} from ${table} where ${equal(scope)} and id = ${id})`;
   if (places === undefined || 'kind' in places) return `select ${there} as place`;
-  return `select coalesce(${there}, (select ${orderBy === 'id' ? 'id' : 'place'} from list_places
+  const isNamed = orderBy === 'id' || orderBy === BY_PLACE;
+  return `select coalesce(${there}, (select ${isNamed ? 'coalesce(named_place, id)' : 'place'} from list_places
     where list = '${places.list}' and owner = ${places.owner} and id = ${id})) as place`;
 }

@@ -20,9 +20,10 @@ const KEPT_DAYS = 7;
 
 /** SQL: stores the places of the objects in `gone (id, …)`. `owner` and `place` are columns of it, or expressions. */
 export function keepPlaces(list: ListName, owner: string, place = 'null::bigint'): string {
-  return `insert into list_places (list, owner, id, place)
+  const column = place === 'list_place' ? 'named_place' : 'place';
+  return `insert into list_places (list, owner, id, ${column})
     select '${list}', ${owner}, id, ${place} from gone where ${owner} is not null
-    on conflict (list, owner, id) do update set place = excluded.place, left_at = excluded.left_at`;
+    on conflict (list, owner, id) do update set ${column} = excluded.${column}, left_at = excluded.left_at`;
 }
 
 export async function deleteOldPlaces(db: Queryable): Promise<void> {

@@ -4,6 +4,7 @@ import { idAt } from '../../wire/ids.ts';
 import type { Metadata } from '../../wire/types.ts';
 import { toJson } from './json.ts';
 import type { ListQuery, ListSource } from './list-page.ts';
+import { BY_PLACE } from './list-page.ts';
 
 export type Listed = {
   table: 'threads' | 'runs';
@@ -35,9 +36,10 @@ export function projectList(
   const values: unknown[] = [];
   const bind: Bind = (value) => `$${Object.keys(scope).length + values.push(value)}`;
   const pairs = Object.entries(query.metadata).toSorted((a, b) => b[1].length - a[1].length);
+  const orderBy = table === 'threads' ? BY_PLACE : 'id';
   const where = [
     ...(pairs[0] === undefined ? [] : ofMetadata(table, pairs[0], query.metadata, bind)),
-    ...ofAge(kind, 'id', query, bind),
+    ...ofAge(kind, orderBy, query, bind),
   ];
   return {
     name: `${table}.all`,
@@ -45,8 +47,8 @@ export function projectList(
     table: pairs[0] === undefined ? table : withPairs(table),
     scope,
     filter: { where: where.join(' and ') || 'true', values },
-    orderBy: 'id',
-    places: { kind },
+    orderBy,
+    places: table === 'threads' ? { kind, table } : { kind },
     // Which index is good depends on how rare the value is.
     ...((where.length > 0 || asked.length > 0) && { isPlannedAnew: true }),
   };
@@ -63,8 +65,9 @@ function ofMetadata(
   return [`list = '${table}'`, pair, `metadata @> ${bind(toJson(metadata))}::jsonb`];
 }
 
-function withPairs(table: string): string {
-  return `(select t.*, p.list, p.pair from metadata_pairs p join ${table} t on t.id = p.id and t.project_id = p.project_id) listed`;
+function withPairs(table: Listed['table']): string {
+  const place = table === 'threads' ? 'coalesce(t.list_place, t.id)' : 't.id';
+  return `(select t.*, p.list, p.pair from metadata_pairs p join ${table} t on ${place} = p.id and t.project_id = p.project_id) listed`;
 }
 
 /** The bounds of ids find the place in the index. `created_at` decides, where the list has it. */

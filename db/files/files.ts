@@ -9,7 +9,7 @@ import { releaseBlobs } from '../blobs/blobs.ts';
 import { detachFiles, seqsOfFiles } from './detach-files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';
-import { listPage } from '../core/list-page.ts';
+import { BY_PLACE, listPage } from '../core/list-page.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
 import { query, withTransaction } from '../core/pool.ts';
@@ -97,7 +97,7 @@ export async function listFiles(
       where: `($2::text is null or purpose = $2::text) and ${ALIVE}`,
       values: [page.purpose ?? null],
     },
-    orderBy: 'id',
+    orderBy: BY_PLACE,
     rowBytes: 'octet_length(filename) + 250',
     places: { list: 'files', owner: '$1' },
   } as const;
@@ -162,8 +162,8 @@ export async function deleteFile(tx: Tx, projectId: ProjectId, id: FileId): Prom
   const rows = await query<{ blob_id: number }>(
     tx,
     'files.delete',
-    `with gone as (delete from files where id = $1 and project_id = $2 and ${ALIVE} returning id, project_id, bytes, blob_id),
-       places as (${keepPlaces('files', 'project_id')})
+    `with gone as (delete from files where id = $1 and project_id = $2 and ${ALIVE} returning id, project_id, list_place, bytes, blob_id),
+       places as (${keepPlaces('files', 'project_id', 'list_place')})
      select blob_id from gone`,
     [id, projectId],
   );
@@ -204,8 +204,8 @@ async function deleteSomeExpired(tx: Tx): Promise<boolean> {
   const rows = await query<{ blob_id: number }>(
     tx,
     'files.sweep',
-    `with gone as (delete from files f where f.id = any($1::text[]) returning f.id, f.project_id, f.bytes, f.blob_id),
-       places as (${keepPlaces('files', 'project_id')})
+    `with gone as (delete from files f where f.id = any($1::text[]) returning f.id, f.project_id, f.list_place, f.bytes, f.blob_id),
+       places as (${keepPlaces('files', 'project_id', 'list_place')})
      select blob_id from gone`,
     [ids],
   );

@@ -7,7 +7,7 @@ import { found, readById } from '../core/read-by-id.ts';
 import { toJson } from '../core/json.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';
-import { listPage } from '../core/list-page.ts';
+import { BY_PLACE, listPage } from '../core/list-page.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -45,7 +45,7 @@ export async function listAssistants(
     columns: COLUMNS,
     table: 'assistants',
     scope: { project_id: projectId },
-    orderBy: 'id',
+    orderBy: BY_PLACE,
     places: { list: 'assistants', owner: '$1' },
   } as const;
   return listPage(db, source, page, toAssistant);
@@ -99,8 +99,8 @@ export async function deleteAssistant(
   const rows = await query<{ id: string }>(
     tx,
     'assistants.delete',
-    `with gone as (delete from assistants where id = $1 and project_id = $2 returning id, project_id),
-       places as (${keepPlaces('assistants', 'project_id')})
+    `with gone as (delete from assistants where id = $1 and project_id = $2 returning id, project_id, list_place),
+       places as (${keepPlaces('assistants', 'project_id', 'list_place')})
      select id from gone`,
     [id, projectId],
   );

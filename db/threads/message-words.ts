@@ -38,8 +38,9 @@ export async function indexMessages(pool: Pool, limit: number): Promise<number> 
       tx,
       'message-words.store',
       `with indexed as (delete from unindexed_messages where message_id = any($1::text[]))
-       insert into message_words (project_id, message_id, thread_id, created_at, words)
-       select m.project_id, m.id, m.thread_id, m.created_at, array_to_tsvector(array(select jsonb_array_elements_text(w.words::jsonb)))
+       insert into message_words (project_id, message_id, copied_id, thread_id, created_at, words)
+       select m.project_id, coalesce(m.list_place, m.id), case when m.list_place is not null then m.id end, m.thread_id,
+         m.created_at, array_to_tsvector(array(select jsonb_array_elements_text(w.words::jsonb)))
        from unnest($1::text[], $2::text[]) w(id, words) join messages m on m.id = w.id for key share of m
        on conflict (project_id, message_id) do update set words = excluded.words`,
       [waiting.map(({ id }) => id), words],

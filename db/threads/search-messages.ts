@@ -4,7 +4,7 @@ import type { ProjectId } from '../../wire/ids.ts';
 import { toMessage } from '../../wire/objects.ts';
 import type { ListEnvelope, Message } from '../../wire/types.ts';
 import type { ListQuery } from '../core/list-page.ts';
-import { listPage } from '../core/list-page.ts';
+import { BY_PLACE, listPage } from '../core/list-page.ts';
 import type { Queryable } from '../core/pool.ts';
 import type { Age } from '../core/project-list.ts';
 import { ofAge } from '../core/project-list.ts';
@@ -14,7 +14,7 @@ import { MESSAGE_COLUMNS } from './messages.ts';
 type MessageSearch = ListQuery & Age & { text: string; thread_id?: string | undefined };
 
 const MOST_WORDS = 32;
-const places = { kind: 'message' } as const;
+const places = { kind: 'message', table: 'messages' } as const;
 
 /**
  * The project's messages with all words of the text, newest first unless asked otherwise. A common word is found by reading the
@@ -39,7 +39,7 @@ export async function searchMessages(
   ];
   const index = {
     name: 'messages.search',
-    columns: 'message_id as id',
+    columns: 'coalesce(copied_id, message_id) as id',
     table: 'searched_messages',
     scope,
     filter: { where: where.join(' and '), values },
@@ -65,7 +65,7 @@ async function readFound(
     table: 'messages',
     scope: { project_id: project },
     filter: { where: 'id = any($2::text[])', values: [ids] },
-    orderBy: 'id',
+    orderBy: BY_PLACE,
     places,
   } as const;
   return listPage(db, source, page, toMessage);

@@ -14,7 +14,7 @@ import { toJson } from '../core/json.ts';
 import { detachFiles, seqsOfStore } from '../files/detach-files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import type { ListQuery } from '../core/list-page.ts';
-import { listPage } from '../core/list-page.ts';
+import { BY_PLACE, listPage } from '../core/list-page.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
@@ -87,7 +87,7 @@ export async function listVectorStores(
     columns: COLUMNS,
     table: COUNTED,
     scope: { project_id: projectId },
-    orderBy: 'id',
+    orderBy: BY_PLACE,
     places: { list: 'vector_stores', owner: '$1' },
   } as const;
   return listPage(db, source, page, toVectorStore);
@@ -140,9 +140,9 @@ export async function deleteVectorStore(
   await query(
     tx,
     'vector-stores.delete',
-    `with gone as (delete from vector_stores where id = $1 returning id, project_id),
+    `with gone as (delete from vector_stores where id = $1 returning id, project_id, list_place),
        forgotten as (delete from list_places where list = 'vector_store_files' and owner = $1)
-     ${keepPlaces('vector_stores', 'project_id')}`,
+     ${keepPlaces('vector_stores', 'project_id', 'list_place')}`,
     [id],
   );
   await forgetAnswers(tx, id);

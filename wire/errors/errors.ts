@@ -109,6 +109,10 @@ export const searchTooExpensive = (
     { code: 'search_too_expensive' },
   );
 
+/** 400: the id of an imported object names another object, which may be another project's. Our text. */
+export const idTaken = (id: string): ApiError =>
+  invalidRequest(`The id '${id}' is taken.`, { code: 'id_taken', param: 'id' });
+
 // Threads and runs
 
 /** 400: a message may not be added (or deleted) while a run is active. */

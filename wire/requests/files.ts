@@ -14,7 +14,7 @@ const expiresAfter = z.strictObject({
 const filename = text(LIMITS.filename, 1);
 
 /** The form's file, as the parser of the form describes it: its content is stored by then. */
-const formFile = z.strictObject({ filename }, { error: 'expected a file' });
+export const formFile = z.strictObject({ filename }, { error: 'expected a file' });
 
 export const createFileSchema = z
   .strictObject({ file: formFile, purpose, expires_after: expiresAfter.optional() })

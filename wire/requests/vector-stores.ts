@@ -23,7 +23,7 @@ const expiresAfter = z.strictObject({
   days: integer(1, LIMITS.storeDays),
 });
 
-const days = expiresAfter.transform((policy) => policy.days);
+export const expiryDays = expiresAfter.transform((policy) => policy.days);
 const chunking = or(chunkingStrategy, undefined);
 
 export const createVectorStoreSchema = z
@@ -31,7 +31,7 @@ export const createVectorStoreSchema = z
     file_ids: or(list(fileId, 'strings', LIMITS.newStoreFiles), []),
     name: or(text(LIMITS.name), null),
     description: or(text(LIMITS.description), null),
-    expires_after: or(days, null),
+    expires_after: or(expiryDays, null),
     chunking_strategy: chunking,
     metadata: or(metadata, {}),
   })
@@ -45,7 +45,7 @@ export const modifyVectorStoreSchema = z
   .strictObject(
     changed({
       name: [text(LIMITS.name), null],
-      expires_after: [days, null],
+      expires_after: [expiryDays, null],
       metadata: [metadata, {}],
     }),
   )
