@@ -14,6 +14,7 @@ import { keyLimitsSchema, limitsSchema } from '../wire/admin/project-limits.ts';
 import { DEFAULT_SCOPES, SCOPES } from '../wire/admin/scopes.ts';
 import type { Scope } from '../wire/admin/scopes.ts';
 import { revokeKey, rotateKey } from '../db/projects/project-keys.ts';
+import { day, tableOf } from './admin/print.ts';
 import { StartError } from './serve/start-error.ts';
 import { readArguments, runProgram, useDatabase } from './use-database.ts';
 import type { Arguments } from './use-database.ts';
@@ -130,7 +131,7 @@ function usage(flags: Flags): Command {
   return async (pool) => {
     const used = await usageByDay(pool, days, flags.project);
     const passed = await listModelUsage(pool, days, flags.project);
-    const tables = [used, passed].filter(({ length }) => length > 0).map(usageTable);
+    const tables = [used, passed].filter(({ length }) => length > 0).map((rows) => tableOf(rows));
     console.log(tables.join('\n\n') || 'No usage.');
   };
 }
@@ -201,52 +202,16 @@ function seconds(flag: string, text: string): number {
 }
 
 function table(keys: ApiKeyInfo[]): string {
-  const rows = keys.map((key) => [
-    key.id,
-    key.project,
-    key.name,
-    key.redacted_value,
-    key.scopes.join(),
-    day(key.created_at),
-    day(key.last_used_at),
-    day(key.expires_at),
-    day(key.revoked_at),
-  ]);
-  const heads = [
-    'ID',
-    'PROJECT',
-    'NAME',
-    'KEY',
-    'SCOPES',
-    'CREATED',
-    'LAST USED',
-    'EXPIRES',
-    'REVOKED',
-  ];
-  return columns([heads, ...rows]);
-}
-
-/** `estimated` counts requests whose tokens the server did not report. */
-function usageTable(rows: object[]): string {
-  const heads = Object.keys(rows[0]!).map((name) => name.toUpperCase());
-  return columns([
-    heads,
-    ...rows.map((row) => Object.values(row).map((value) => String(value ?? ''))),
-  ]);
-}
-
-function columns(rows: string[][]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-function day(time: number | null): string {
-  return time === null ? '' : new Date(time * 1_000).toISOString().slice(0, 10);
+  const rows = keys.map((key) => ({
+    id: key.id,
+    project: key.project,
+    name: key.name,
+    key: key.redacted_value,
+    scopes: key.scopes.join(),
+    created: day(key.created_at),
+    'last used': day(key.last_used_at),
+    expires: day(key.expires_at),
+    revoked: day(key.revoked_at),
+  }));
+  return tableOf(rows);
 }
