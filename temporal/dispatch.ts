@@ -4,12 +4,17 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { BusyError } from '../db/core/connection-shares.ts';
 import type { Delivery } from '../db/core/deliveries.ts';
 import { removeDelivery } from '../db/core/deliveries.ts';
 import type { Outbox } from './deliver.ts';
 import { deliver, logFieldsOf } from './deliver.ts';
+import type { InTurn } from './turns.ts';
+import { createTurns } from './turns.ts';
 
 const SETTLE_MS = 2_000;
+/** After two seconds the worker takes a delivery: one that had no turn until then is left to it. */
+const TURN_MS = 1_900;
 
 export type Dispatcher = {
   dispatch(delivery: Delivery): void;
@@ -19,9 +24,10 @@ export type Dispatcher = {
 
 export function createDispatcher(outbox: Outbox): Dispatcher {
   const underWay = new Set<Promise<void>>();
+  const inTurn = createTurns();
   return {
     dispatch(delivery) {
-      const work = dispatch(outbox, delivery).finally(() => underWay.delete(work));
+      const work = dispatch(outbox, inTurn, delivery).finally(() => underWay.delete(work));
       underWay.add(work);
     },
     async settled() {
@@ -30,12 +36,13 @@ export function createDispatcher(outbox: Outbox): Dispatcher {
   };
 }
 
-async function dispatch(outbox: Outbox, delivery: Delivery): Promise<void> {
+async function dispatch(outbox: Outbox, inTurn: InTurn, delivery: Delivery): Promise<void> {
   try {
-    const result = await deliver(outbox, delivery);
+    const result = await inTurn(delivery, TURN_MS, () => deliver(outbox, delivery));
     // A lost signal or cancel may be ahead of its start, which is still on its way: the worker keeps the order.
     if (result === 'accepted') await removeDelivery(outbox.pool, delivery.id);
   } catch (error) {
+    if (error instanceof BusyError) return;
     outbox.log.warn({ ...logFieldsOf(delivery), err: error }, 'Left a delivery to the worker');
   }
 }

@@ -5,15 +5,20 @@ import type { Outbox } from './deliver.ts';
 import { inWholeDatabase } from '../db/core/row-scope.ts';
 import { deliver, logFieldsOf } from './deliver.ts';
 import { startLoop } from './loop.ts';
+import type { InTurn } from './turns.ts';
+import { createTurns } from './turns.ts';
 
 const INTERVAL_MS = 500;
 const BATCH = 50;
+/** Then the delivery is one of a later pass. */
+const TURN_MS = 10_000;
 
 /** Starts the loop; the returned function stops it after the pass under way. */
 export function startRedelivery(outbox: Outbox): () => Promise<void> {
+  const inTurn = createTurns();
   const pass = async () => {
     const due = await takeDueDeliveries(outbox.pool, BATCH);
-    await Promise.all(due.map((delivery) => redeliver(outbox, delivery)));
+    await Promise.all(due.map((delivery) => redeliver(outbox, inTurn, delivery)));
     return due.length === BATCH;
   };
   return inWholeDatabase(() =>
@@ -21,11 +26,11 @@ export function startRedelivery(outbox: Outbox): () => Promise<void> {
   );
 }
 
-async function redeliver(outbox: Outbox, delivery: Delivery): Promise<void> {
+async function redeliver(outbox: Outbox, inTurn: InTurn, delivery: Delivery): Promise<void> {
   const { pool, log } = outbox;
   const fields = logFieldsOf(delivery);
   try {
-    const result = await deliver(outbox, delivery);
+    const result = await inTurn(delivery, TURN_MS, () => deliver(outbox, delivery));
     // Nothing to signal or cancel any more: the reconciler looks at the run.
     await removeDelivery(pool, delivery.id);
     // Most ingests are started here.

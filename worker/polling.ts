@@ -33,6 +33,12 @@ export const SHUTDOWN_FORCE = '40s';
 /** All that Temporal holds (db/core/deliveries.ts), and the passes of maintenance. */
 const INGEST_TASKS = 90;
 
+/**
+ * One thread does them all, so more would only wait there: each with all that were handed out before. What waits in Temporal
+ * instead is handed out by turns of the projects, runs before lines of batches.
+ */
+const WORKFLOW_TASKS = 4;
+
 type Server = { config: ConfigOf<'worker'>; temporalAddress: string; log: Logger };
 type Parts = {
   codePath: string;
@@ -105,7 +111,7 @@ function workerSettings(
       activities: createActivities(deps),
       maxCachedWorkflows: 500,
       maxConcurrentActivityTaskExecutions: config.workerActivitySlots,
-      maxConcurrentWorkflowTaskExecutions: 40,
+      maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS,
       workflowTaskPollerBehavior: { type: 'autoscaling', minimum: 2, initial: 4, maximum: 10 },
       stickyQueueScheduleToStartTimeout: '3s',
     },

@@ -75,7 +75,7 @@ export type RunningWorker = {
 const BOUNDS = { lockMs: 30_000, statementMs: 600_000, longMs: 600_000 };
 
 /** Turns of a project that read their run and messages at once, and one more for a second project. */
-const BEGINNINGS = 12;
+const BEGINNINGS = 4;
 
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { config, log } = options;

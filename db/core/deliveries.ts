@@ -114,17 +114,20 @@ const INGEST_PLACES = `select q.id, q.place - q.waiting + coalesce(f.files, q.wa
     from vector_store_files where status = 'in_progress') f using (seq)`;
 
 /**
- * Takes the deliveries that are due, the oldest of each run only, and postpones each so that a second process leaves
- * it alone meanwhile. Ingests start as others end: next is the project that has the fewest, and in it the file whose turn it is.
+ * Takes the deliveries that are due, the oldest of each run only and of the projects in turn, and postpones each so that a second
+ * process leaves it alone meanwhile. Ingests start as others end: next is the project that has the fewest, and in it the file whose turn it is.
  */
 export async function takeDueDeliveries(pool: Pool, limit: number): Promise<Delivery[]> {
   return query<Delivery>(
     pool,
     'deliveries.take',
     `with others as (
-         select d.id from deliveries d where d.next_attempt_at <= clock_timestamp() and d.kind <> 'ingest'
-           and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)
-         order by d.kind = 'webhook', d.id limit $1 for update skip locked),
+         select d.id from deliveries d join (
+           select due.id, row_number() over (partition by project_id, kind = 'webhook' order by due.id) as place from deliveries due
+           where due.next_attempt_at <= clock_timestamp() and due.kind <> 'ingest'
+             and not exists (select from deliveries e where e.run_id = due.run_id and e.id < due.id)) q using (id)
+         where d.next_attempt_at <= clock_timestamp()
+         order by d.kind = 'webhook', q.place, d.id limit $1 for update of d skip locked),
        ingests as (
          select d.id from deliveries d join (${INGEST_PLACES}) places on places.id = d.id
            left join projects p on p.id = d.payload->>'projectId'

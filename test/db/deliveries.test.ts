@@ -1,10 +1,11 @@
 /** What Temporal has not accepted yet: which delivery is next, and what a second process leaves alone. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import type { RunId, ThreadId } from '../../wire/ids.ts';
+import type { ProjectId, RunId, ThreadId } from '../../wire/ids.ts';
 import type { Delivery } from '../../db/core/deliveries.ts';
 import { removeDelivery, takeDueDeliveries } from '../../db/core/deliveries.ts';
 import { withTransaction } from '../../db/core/pool.ts';
+import { inProject, inWholeDatabase } from '../../db/core/row-scope.ts';
 import { cancelRun } from '../../db/runs/cancel-run.ts';
 import { submitToolOutputs } from '../../db/turns/submit-outputs.ts';
 import { callTools } from '../support/turns.ts';
@@ -18,7 +19,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
-beforeEach(() => database.pool.query('delete from deliveries'));
+beforeEach(() => inWholeDatabase(() => database.pool.query('delete from deliveries')));
 
 const makeAllDue = () =>
   database.pool.query('update deliveries set next_attempt_at = clock_timestamp()');
@@ -74,4 +75,24 @@ test('what one process has taken is left alone by others for a while', async () 
   expect(summaryOf(taken.flat())).toEqual([[run.id, 'start']]);
   expect(await take()).toEqual([]);
   expect(summaryOf(await takeAll())).toEqual([[run.id, 'start']]);
+});
+
+test('the projects take turns, however many starts of one of them are older', async () => {
+  const { pool } = database;
+  for (const project of ['a', 'a', 'a', 'a', 'b'] as ProjectId[]) {
+    await inProject(project, () =>
+      pool.query(
+        `insert into deliveries (project_id, run_id, kind, payload, next_attempt_at)
+         values ($1, gen_random_uuid()::text, 'start', '{"kind": "start"}', clock_timestamp())`,
+        [project],
+      ),
+    );
+  }
+  await inWholeDatabase(() => takeDueDeliveries(pool, 2));
+  const { rows } = await inWholeDatabase(() =>
+    pool.query<{ project_id: string }>(
+      'select project_id from deliveries where attempts > 0 order by project_id',
+    ),
+  );
+  expect(rows.map(({ project_id }) => project_id)).toEqual(['a', 'b']);
 });

@@ -76,9 +76,9 @@ test('a run begins its turn while the beginnings of another project wait for the
   );
   const unlock = await lock(runs);
   await env.startWorker();
-  await expect.poll(() => countBlocked(env.pool), { timeout: 30_000 }).toBe(12);
+  await expect.poll(() => countBlocked(env.pool), { timeout: 30_000 }).toBe(4);
   await completed(other, await begin(other, 'b', [text('Hi.')]));
-  expect(await countBlocked(env.pool)).toBe(12);
+  expect(await countBlocked(env.pool)).toBe(4);
   await unlock();
   await completed(env.client, runs);
 });

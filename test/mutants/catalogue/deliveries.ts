@@ -44,8 +44,8 @@ export const DELIVERIES: Mutation[] = [
     edits: [
       edit(
         'db/core/deliveries.ts',
-        `d.next_attempt_at <= clock_timestamp() and d.kind <> 'ingest'`,
-        `d.next_attempt_at <= clock_timestamp() and d.kind not in ('ingest', 'cancel')`,
+        `due.next_attempt_at <= clock_timestamp() and due.kind <> 'ingest'`,
+        `due.next_attempt_at <= clock_timestamp() and due.kind not in ('ingest', 'cancel')`,
       ),
     ],
     caughtBy: [IN_ORDER],
@@ -56,7 +56,7 @@ export const DELIVERIES: Mutation[] = [
     edits: [
       edit(
         'db/core/deliveries.ts',
-        `\n           and not exists (select from deliveries e where e.run_id = d.run_id and e.id < d.id)`,
+        `\n             and not exists (select from deliveries e where e.run_id = due.run_id and e.id < due.id)`,
         ``,
       ),
     ],
