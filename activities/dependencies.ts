@@ -11,6 +11,7 @@ import type { Embedder, ParseLimits, ParserPool } from '../retrieval/index.ts';
 import type { Sandbox } from '../sandbox/index.ts';
 import type { Shares } from '../sandbox/pool/shares.ts';
 import type { TokenCounter } from '../tokens/token-counter.ts';
+import type { LinePace } from './batches/line-pace.ts';
 import type { IngestPlaces } from './ingest/places.ts';
 import type { ModelServers } from './model/client.ts';
 import type { SlotShares } from './slot-shares.ts';
@@ -49,6 +50,8 @@ export type ActivityDependencies = {
   /** Of what a turn does before the model is asked: it needs this thread, and the model's time does not. */
   beginnings: Shares;
   slots: SlotShares;
+  /** Of lines of batches. */
+  pace: LinePace;
   tokens: TokenCounter;
   /** For what an operator looks for: the SDK's own log has the fields of the activity. */
   log: Logger;

@@ -111,7 +111,7 @@ export function createActivities(
   deps: ActivityDependencies,
 ): Omit<Activities, keyof IngestActivities | 'passLine' | 'sendWebhook'> {
   return {
-    ...createTurnActivities(deps, true),
+    ...createTurnActivities(deps, 'shared'),
     // Of steps that an earlier version has put into this queue.
     ...createFileActivities(deps),
     finalizeRun: async (runId, reason) => {
@@ -130,18 +130,22 @@ export function createActivities(
   };
 }
 
-/** `isShared`: its slots are shared out to projects; otherwise those of crowded projects. */
+/** Whose slots they have: only those of runs that are not of a batch are shared out to projects. */
+type Slots = 'shared' | 'crowded' | 'lines';
+
 export function createTurnActivities(
   deps: ActivityDependencies,
-  isShared = false,
+  slots: Slots,
 ): Pick<Activities, 'modelTurn' | 'runTool'> {
+  const place = (knows?: boolean) => ({
+    mayMove: slots === 'shared' && knows === true,
+    isLine: slots === 'lines',
+  });
   return {
-    modelTurn: async (runId, turn, knows) => {
-      const mayMove = isShared && knows === true;
-      return reportFailed(deps, runId, await modelTurn(deps, { runId, turn, mayMove }));
-    },
+    modelTurn: async (runId, turn, knows) =>
+      reportFailed(deps, runId, await modelTurn(deps, { runId, turn, ...place(knows) })),
     runTool: (runId, callId, knows) =>
-      runTool(deps, { runId, callId: callId as ToolCallId, mayMove: isShared && knows === true }),
+      runTool(deps, { runId, callId: callId as ToolCallId, ...place(knows) }),
   };
 }
 
@@ -159,7 +163,7 @@ export function createLineActivities(
   deps: ActivityDependencies,
 ): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine' | 'validateBatch' | 'finalizeBatch'> {
   return {
-    ...createTurnActivities(deps),
+    ...createTurnActivities(deps, 'lines'),
     ...createFileActivities(deps),
     passLine: (id, line) => ofBatch(deps.pool, id, () => passLine(deps, id, line)),
   };

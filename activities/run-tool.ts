@@ -7,14 +7,15 @@ import { attempt } from './attempt.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { runCell } from './run-cell.ts';
 import { searchFiles } from './search-files.ts';
-import type { Crowded } from './slot-shares.ts';
+import type { Crowded, Place } from './slot-shares.ts';
+import { inPlace } from './slot-shares.ts';
 
 export async function runTool(
   deps: ActivityDependencies,
-  { runId, callId, mayMove }: { runId: RunId; callId: ToolCallId; mayMove: boolean },
+  { runId, callId, ...place }: { runId: RunId; callId: ToolCallId } & Place,
 ): Promise<RunToolResult | Crowded> {
   return attempt(deps, runId, ({ signal, owner }) =>
-    deps.slots.hold(mayMove, async () => {
+    inPlace(deps, place, signal, async () => {
       const found = await readToolCall(deps.pool, runId, callId);
       if (found.kind === 'done') return found.result;
       const { call } = found;

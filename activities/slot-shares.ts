@@ -3,6 +3,7 @@
  * crowded projects, which has slots of its own, so that a slot is free for the next project.
  */
 import { currentScope } from '../db/core/row-scope.ts';
+import type { LinePace } from './batches/line-pace.ts';
 
 /** Slots that a project may have for each that is free: one project alone gets four fifths. */
 const SHARE = 4;
@@ -12,6 +13,21 @@ export const crowdedSlots = (slots: number) => Math.max(1, Math.floor(slots / (S
 
 /** The result of an activity that has done nothing: the workflow asks for it again on the queue of crowded projects. */
 export type Crowded = { kind: 'crowded' };
+
+/** `mayMove`: to the queue of crowded projects. */
+export type Place = { mayMove: boolean; isLine: boolean };
+
+/** Does the work of a line when it is its turn, and other work in a slot of its project. */
+export async function inPlace<T>(
+  { slots, pace }: { slots: SlotShares; pace: LinePace },
+  { mayMove, isLine }: Place,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T | Crowded> {
+  if (isLine) await pace.begin(signal);
+  else pace.sawOther();
+  return slots.hold(mayMove, work);
+}
 
 export class SlotShares {
   readonly #held = new Map<string, number>();

@@ -126,7 +126,7 @@ function workerSettings(
     {
       ...common,
       taskQueue: crowdedTaskQueue(config.taskQueue),
-      activities: createTurnActivities(deps),
+      activities: createTurnActivities(deps, 'crowded'),
       maxConcurrentActivityTaskExecutions: crowdedSlots(config.workerActivitySlots),
     },
     // So do batches: what their runs ask of the model leaves the slots of other runs free.

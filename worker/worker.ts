@@ -3,6 +3,7 @@ import { Client } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 
 import type { ActivityDependencies } from '../activities/index.ts';
+import { LinePace } from '../activities/batches/line-pace.ts';
 import { ingestPlaces } from '../activities/ingest/places.ts';
 import { createModelServers } from '../activities/model/client.ts';
 import type { ConfigOf } from '../config/config.ts';
@@ -176,6 +177,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     ingests: ingestPlaces(config.ingestSlots),
     beginnings: new Shares({ places: BEGINNINGS + 1, most: BEGINNINGS }),
     slots: new SlotShares(config.workerActivitySlots),
+    pace: new LinePace(),
     tokens: new TokenCounter(),
     log,
     // Until the workers poll, redelivery has them.

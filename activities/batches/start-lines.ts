@@ -12,6 +12,8 @@ import type { ActivityDependencies } from '../dependencies.ts';
 
 /** Lines that are started side by side: they share the waits for the disk. */
 const AT_ONCE = 4;
+/** Of one step, in ms. The next one goes on. */
+const LONGEST_MS = 10_000;
 
 export async function startLines(
   deps: ActivityDependencies,
@@ -21,9 +23,11 @@ export async function startLines(
 ): Promise<void> {
   if (room <= 0) return;
   const lines = await listReadyLines(deps.pool, batch.id, room);
+  const until = performance.now() + LONGEST_MS;
   const startNext = async () => {
     for (let line = lines.shift(); line !== undefined; line = lines.shift()) {
-      signal.throwIfAborted();
+      await deps.pace.begin(signal);
+      if (performance.now() > until) return;
       // The next step looks again: a line does not fail because its project is full.
       if ((await start(deps, batch, line)) === 'full') lines.length = 0;
     }

@@ -27,7 +27,8 @@ import type { ModelServer } from '../model/client.ts';
 import { adapt, measureTokens } from '../model/client.ts';
 import { usesFileSearch } from '../model/request/build-tools.ts';
 import { ModelServerError } from '../model/server-error.ts';
-import type { Crowded } from '../slot-shares.ts';
+import type { Crowded, Place } from '../slot-shares.ts';
+import { inPlace } from '../slot-shares.ts';
 import type { ModelRequest } from './build-model-request.ts';
 import { buildModelRequest } from './build-model-request.ts';
 import type { Handed } from './handed-turn.ts';
@@ -58,10 +59,10 @@ export type Held = { kind: 'held' };
 
 export async function modelTurn(
   deps: ActivityDependencies,
-  { runId, turn, mayMove }: { runId: RunId; turn: number; mayMove: boolean },
+  { runId, turn, ...place }: { runId: RunId; turn: number } & Place,
 ): Promise<TurnResult | Held | Handed | Crowded> {
   return attempt(deps, runId, ({ signal, owner }) =>
-    deps.slots.hold(mayMove, () => claimAndTake(deps, { runId, turn, owner }, signal)),
+    inPlace(deps, place, signal, () => claimAndTake(deps, { runId, turn, owner }, signal)),
   );
 }
 
