@@ -98,6 +98,8 @@ test('another Threadmill is copied whole, and a copied thread goes on', SLOW, as
   });
   await client.beta.threads.runs.createAndPoll(thread.id, { assistant_id: assistant.id });
 
+  // Both have one Temporal, where the number of a store's file must be another's.
+  await storeWith(here.client, await Promise.all(fileIds.map(() => upload(here.client, 'Gulls.'))));
   const to = await newProject('from-threadmill');
   const from = ['--from', `${there.api.url}/v1`, '--key', there.apiKey, '--threads', 'all'];
   const { code, report } = await to.copy(...from);
