@@ -1,7 +1,12 @@
 /** The task queues of a deployment: what waits in them, and who works on them. */
 import type { Client } from '@temporalio/client';
 
-import { batchTaskQueue, crowdedTaskQueue, ingestTaskQueue } from '../workflows/signals.ts';
+import {
+  batchTaskQueue,
+  crowdedTaskQueue,
+  ingestTaskQueue,
+  webhookTaskQueue,
+} from '../workflows/signals.ts';
 
 const PATIENCE_MS = 2_000;
 
@@ -50,6 +55,7 @@ export function describeTaskQueues(client: Client, taskQueue: string): Promise<T
       describe(crowdedTaskQueue(taskQueue), 'activity'),
       describe(batchTaskQueue(taskQueue), 'activity'),
       describe(ingestTaskQueue(taskQueue), 'activity'),
+      describe(webhookTaskQueue(taskQueue), 'activity'),
     ]),
   );
 }

@@ -78,6 +78,7 @@ test('each task queue has its backlog, and the workers that poll it with their b
     ['-crowded', 'activity'],
     ['-batch', 'activity'],
     ['-ingest', 'activity'],
+    ['-webhooks', 'activity'],
   ]);
   const [worker] = found[0]!.workers;
   expect(worker!.identity).toMatch(new RegExp(`^${process.pid}@.* threadmill \\d`));
