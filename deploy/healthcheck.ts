@@ -49,7 +49,7 @@ function reachable(host: string): string {
   return /^(0\.0\.0\.0|::)$/.test(host) ? '127.0.0.1' : host;
 }
 
-/** A worker's identity is `<pid>@<host name>`, and every container has a host name of its own. */
+/** A worker's identity is `<pid>@<host name> threadmill <version>`, and every container has a host name of its own. */
 async function checkWorker(): Promise<string> {
   const {
     temporalAddress: address,
@@ -73,7 +73,7 @@ async function checkWorker(): Promise<string> {
     );
     const own = pollers.find(
       ({ identity, lastAccessTime }) =>
-        identity?.endsWith(`@${hostname()}`) &&
+        identity?.split(' ')[0]?.endsWith(`@${hostname()}`) &&
         Date.now() - Number(lastAccessTime?.seconds) * 1_000 < SILENT_MS,
     );
     if (own === undefined) throw new Error(`No worker on ${hostname()} polls '${taskQueue}'.`);
