@@ -149,9 +149,9 @@ export function createTurnActivities(
   };
 }
 
-function createFileActivities(
-  deps: ActivityDependencies,
-): Pick<Activities, 'validateBatch' | 'finalizeBatch'> {
+type FileActivities = Pick<Activities, 'validateBatch' | 'finalizeBatch'>;
+
+function createFileActivities(deps: ActivityDependencies): FileActivities {
   return {
     validateBatch: (id) => ofBatch(deps.pool, id, () => validateBatch(deps, id)),
     finalizeBatch: (id) => ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
@@ -161,18 +161,21 @@ function createFileActivities(
 /** Those of batches that have their own queue. */
 export function createLineActivities(
   deps: ActivityDependencies,
-): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine' | 'validateBatch' | 'finalizeBatch'> {
+): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine'> {
   return {
     ...createTurnActivities(deps, 'lines'),
-    ...createFileActivities(deps),
     passLine: (id, line) => ofBatch(deps.pool, id, () => passLine(deps, id, line)),
   };
 }
 
-export function createIngestActivities(deps: ActivityDependencies): IngestActivities {
+/** With those of the files of batches, which are long too. */
+export function createIngestActivities(
+  deps: ActivityDependencies,
+): IngestActivities & FileActivities {
   const maintain = <T>(work: (signal: AbortSignal) => Promise<T>) =>
     beating((signal) => deps.ingests.places.hold(MAINTENANCE, signal, () => work(signal)));
   return {
+    ...createFileActivities(deps),
     cutFile: (seq) => ofIngest(deps.pool, seq, () => cutFile(deps, seq)),
     embedSlice: (seq, slice) => ofIngest(deps.pool, seq, () => embedSlice(deps, seq, slice)),
     embedDocuments: (after) => maintain((signal) => embedDocuments(deps, after, signal)),

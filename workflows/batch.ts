@@ -18,7 +18,7 @@ import type { Activities, BatchStep } from '../activities/index.ts';
 import type { BatchStatus } from '../wire/types.ts';
 import type { BatchInput } from './signals.ts';
 import {
-  batchTaskQueue,
+  ingestTaskQueue,
   pauseBatch,
   resumeBatch,
   setPriority,
@@ -38,10 +38,10 @@ const { advanceBatch, changeBatch } = proxyActivities<Activities>({
   retry: RETRY,
 });
 
-/** They may take minutes, and leave the slots of other runs free. */
+/** They may take minutes, and leave the slots of runs free, whose lines may in turn take all of theirs. */
 const ofFiles = () =>
   proxyActivities<Activities>({
-    taskQueue: batchTaskQueue(workflowInfo().taskQueue),
+    taskQueue: ingestTaskQueue(workflowInfo().taskQueue),
     startToCloseTimeout: '6h',
     heartbeatTimeout: '10s',
     retry: RETRY,

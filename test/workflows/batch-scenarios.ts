@@ -15,6 +15,7 @@ import type { scheduledBatchWorkflow } from '../../workflows/scheduled-batch.ts'
 import type { upstreamWorkflow } from '../../workflows/upstream.ts';
 import {
   batchTaskQueue,
+  ingestTaskQueue,
   pauseBatch,
   setWindow,
   turnAnswered,
@@ -167,8 +168,10 @@ export async function recordBatch(
   const client = new Client({ connection: await Connection.connect({ address }), identity });
   const activities = activitiesOf(scenario);
   const common = { connection, identity, activities };
-  const queueOf = name === 'webhook' ? webhookTaskQueue : batchTaskQueue;
-  const lines = await Worker.create({ ...common, taskQueue: queueOf(name) });
+  const queues = [batchTaskQueue, ingestTaskQueue, webhookTaskQueue];
+  const others = await Promise.all(
+    queues.map((queueOf) => Worker.create({ ...common, taskQueue: queueOf(name) })),
+  );
   const workflowBundle = { codePath };
   const worker = await Worker.create({ ...common, taskQueue: name, workflowBundle });
   const handle = await start(client, name, scenario);
@@ -178,7 +181,7 @@ export async function recordBatch(
     await scenario.outside(handle);
   };
   const ended = Promise.all([outside(), handle.result().catch(() => {})]);
-  await lines.runUntil(worker.runUntil(ended));
+  await [...others, worker].reduce<Promise<unknown>>((work, each) => each.runUntil(work), ended);
   const json = historyToJSON(await handle.fetchHistory());
   await connection.close();
   return json;
