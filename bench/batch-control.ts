@@ -22,7 +22,7 @@ const LEDGER_SECONDS = 20;
 const IN_FLIGHT = Number(process.env['IN_FLIGHT'] ?? 100);
 const LINES = 6 * IN_FLIGHT;
 const PAUSES = 3;
-/** After a pause calls are waited for so long. */
+/** How long the bench counts calls of the model after a pause. */
 const AFTER_PAUSE_SECONDS = 4;
 const ENDPOINT = '/v1/threads/runs';
 

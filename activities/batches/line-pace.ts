@@ -42,7 +42,7 @@ export class LinePace {
     this.#now = now;
   }
 
-  /** A run that is not of a batch begins a turn or tool call. */
+  /** A run outside batches begins a turn or a tool call. */
   sawOther(): void {
     this.#sawOtherAt = this.#now();
   }

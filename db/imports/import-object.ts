@@ -22,7 +22,7 @@ type Row = { id: string; created_at: number; [column: string]: unknown };
 type Of<Name> = Extract<ImportedObject, { object: Name }>;
 type Stored = { created: boolean; imported: Import['imported']; deliveries?: Delivery[] };
 
-/** @throws ApiError 400 for an id that another object has; 404 for a thread, store or file that is not there */
+/** @throws ApiError 400 when another object has the id; 404 when the thread, store or file does not exist */
 export async function importObject(
   tx: Tx,
   project: ProjectId,
@@ -111,7 +111,7 @@ async function importStoreFile(
   return { created: true, imported: toVectorStoreFile(await read()), deliveries };
 }
 
-/** The blob of a file that is there already is deleted. @throws ApiError 400 for an id that another object has */
+/** If the file exists already, its new blob is deleted. @throws ApiError 400 when another object has the id */
 export async function importFile(
   tx: Tx,
   project: ProjectId,

@@ -38,7 +38,7 @@ export async function takeRequests(
        where owner = $2 and kind = 'requests' and not exists (select from taken)`,
     [project, owner, perMinute, requests],
   );
-  // A bucket that another process made and emptied while this statement waited for it is not seen.
+  // Another process made and emptied the bucket while this statement waited, so the statement does not see its row.
   return rows[0] ?? { taken: false, fullInMs: MINUTE_MS };
 }
 

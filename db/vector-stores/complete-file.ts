@@ -11,7 +11,7 @@ import { statusOfIngest } from './documents.ts';
 const COPIES = 100;
 const CODES = 20_000;
 
-/** It is whatever the row says when somebody else ended it first. */
+/** Completes the ingest. Returns its status: another process may have ended it before. */
 export async function completeFile(
   pool: Pool,
   seq: number,

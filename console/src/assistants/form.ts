@@ -64,7 +64,7 @@ const numberOr = (value: number | string) => (value === '' ? null : Number(value
 const parsed = <T>(text: string, otherwise: T) =>
   text.trim() === '' ? otherwise : (JSON.parse(text) as T);
 
-/** @throws SyntaxError for a field that is not valid JSON */
+/** @throws SyntaxError when a field holds invalid JSON */
 export function paramsOf(form: Form): AssistantCreateParams {
   return {
     name: form.name,

@@ -130,7 +130,7 @@ export const en = {
   'run.kept': 'Messages sent: {{ranges}}.',
   'run.leftOut': 'Messages that were left out',
   'run.nothingDropped': 'No message was left out of the newest request.',
-  'run.notKnown': 'It is not recorded which messages were left out.',
+  'run.notKnown': 'This run has no record of the messages that were left out.',
   'run.prompt': 'Sent to the model',
   'run.room': 'Room for {{number}} tokens by {{limit}}.',
   'run.timeline': 'Timeline',

@@ -1,4 +1,4 @@
-/** What the model was sent, and what it was not sent and why. */
+/** The parts of the prompt that the model got, and the messages that were left out, with the reasons. */
 import { Accordion, Group, Progress, Stack, Text, Title } from '@mantine/core';
 import type { MessageContent } from 'openai/resources/beta/threads/messages';
 import { useTranslation } from 'react-i18next';
