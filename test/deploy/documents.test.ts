@@ -27,6 +27,24 @@ test('keeps the README to a length that somebody reads', () => {
   expect(read('README.md').split('\n').length).toBeLessThan(200);
 });
 
+test('leads to every page: the README or the index of docs/ links it', () => {
+  const linked = (file: string) =>
+    [...read(file).matchAll(/\]\(([^)#]+)/g)].map(([, link]) => join(dirname(file), link!));
+  const reached = [...linked('README.md'), ...linked('docs/README.md')];
+  const pages = globSync(['docs/*.md', 'docs/decisions/*.md'], { cwd: ROOT });
+  expect(pages.filter((page) => !reached.includes(page))).toEqual([]);
+  const operations = globSync('docs/operations/*.md', { cwd: ROOT });
+  const below = [...reached, ...linked('docs/operations.md')];
+  expect(operations.filter((page) => !below.includes(page))).toEqual([]);
+});
+
+test('names in README.md only npm scripts that exist', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+  const named = [...read('README.md').matchAll(/`npm run ([\w:]+)/g)].map(([, name]) => name!);
+  expect(named).toEqual(expect.arrayContaining(['admin', 'import', 'batch', 'keys', 'doctor']));
+  expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
+
 test.each(DOCUMENTS)('links in %s only to files that exist', (file) => {
   const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)];
   const missing = links.filter(([, link]) => !existsSync(join(ROOT, dirname(file), link!)));
