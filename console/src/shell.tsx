@@ -25,6 +25,9 @@ const GROUPS = {
   operate: ['/status', '/batches', '/usage', '/projects'],
 };
 
+/** The page of a run has its thread in its path. */
+const RUN = /^\/threads\/[^/]+\/runs\//;
+
 export function Shell({ children }: { children: ReactNode }) {
   const { t } = useTranslation();
   const [open, { toggle, close }] = useDisclosure();
@@ -62,6 +65,7 @@ export function Shell({ children }: { children: ReactNode }) {
 function Section({ name, paths, onGo }: { name: string; paths: string[]; onGo: () => void }) {
   const { t } = useTranslation();
   const { pathname } = useLocation();
+  const shown = RUN.test(pathname) ? '/runs' : pathname;
   return (
     <>
       <Text size="xs" c="dimmed" tt="uppercase" px="sm" pt="sm">
@@ -73,7 +77,8 @@ function Section({ name, paths, onGo }: { name: string; paths: string[]; onGo: (
           component={Link}
           to={path}
           label={t(`shell.${path.slice(1)}`)}
-          active={pathname.startsWith(path)}
+          active={shown.startsWith(path)}
+          aria-current={shown.startsWith(path) ? 'page' : undefined}
           onClick={onGo}
         />
       ))}

@@ -397,4 +397,6 @@ test('runs of all threads are listed by status, and open their page', async () =
   await page.getByRole('option', { name: 'completed' }).click();
   await page.getByRole('link', { name: run.id }).click();
   await page.getByRole('table', { name: 'Timeline' }).waitFor();
+  const current = page.getByRole('navigation').locator('[aria-current=page]');
+  expect(await current.allInnerTexts()).toEqual(['Runs']);
 });
