@@ -20,6 +20,7 @@ const Stores = page(() => import('./look/stores-page.tsx'), 'StoresPage');
 const Store = page(() => import('./look/store-page.tsx'), 'StorePage');
 const Batches = page(() => import('./operate/batches-page.tsx'), 'BatchesPage');
 const Batch = page(() => import('./operate/batch-page.tsx'), 'BatchPage');
+const Webhooks = page(() => import('./operate/webhooks-page.tsx'), 'WebhooksPage');
 const Usage = page(() => import('./operate/usage-page.tsx'), 'UsagePage');
 const StatusNow = page(() => import('./operate/status-page.tsx'), 'StatusPage');
 const Projects = page(() => import('./operate/projects-page.tsx'), 'ProjectsPage');
@@ -41,6 +42,7 @@ export function App() {
           <Route path="/vector-stores/:storeId" element={<Store />} />
           <Route path="/batches" element={<Batches />} />
           <Route path="/batches/:batchId" element={<Batch />} />
+          <Route path="/webhooks" element={<Webhooks />} />
           <Route path="/status" element={<StatusNow />} />
           <Route path="/usage" element={<Usage />} />
           <Route path="/projects" element={<Projects />} />

@@ -22,7 +22,7 @@ import { useSession } from './session.tsx';
 const GROUPS = {
   try: ['/chat', '/assistants'],
   look: ['/threads', '/runs', '/files', '/vector-stores'],
-  operate: ['/status', '/batches', '/usage', '/projects'],
+  operate: ['/status', '/batches', '/webhooks', '/usage', '/projects'],
 };
 
 /** The page of a run has its thread in its path. */

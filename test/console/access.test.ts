@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
 import { text } from '../support/fake-model.ts';
+import { createEndpoint } from '../webhooks/receiver.ts';
 import { ConsoleBrowser, seriousFaults, testInBrowser as test } from './support.ts';
 
 const PATHS = [
@@ -15,6 +16,7 @@ const PATHS = [
   '/vector-stores',
   '/status',
   '/batches',
+  '/webhooks',
   '/usage',
   '/projects',
 ];
@@ -28,6 +30,8 @@ beforeAll(async () => {
   env = await Environment.start();
   browser = await ConsoleBrowser.start(env);
   admin = await browser.adminKey();
+  // Of events that do not happen here: nothing is sent.
+  await createEndpoint(env.client, 'https://example.com/hooks', ['batch.failed', 'batch.expired']);
   env.model.script('m', text('# A heading\n\n`code`, $x^2$ and [a link](https://example.com).'));
   const assistant = await env.client.beta.assistants.create({ model: 'm', name: 'Tutor' });
   const run = await env.client.beta.threads.createAndRunPoll({

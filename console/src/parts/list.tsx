@@ -12,8 +12,13 @@ import { Failure, Waiting } from './states.tsx';
 export type Listed<T> = { data: T[]; has_more: boolean };
 export type Query = Record<string, string | number | undefined>;
 
-/** Objects of the list at `path`, newest first. `query` filters them. */
-export function useObjects<T extends { id: string }>(path: string, query: Query = {}, limit = 50) {
+/** Objects of the list at `path`, newest first. `query` filters them; they are read again every `refreshMs`. */
+export function useObjects<T extends { id: string }>(
+  path: string,
+  query: Query = {},
+  limit = 50,
+  refreshMs?: number,
+) {
   const client = useClient();
   const listed = useInfiniteQuery({
     queryKey: [path, query, limit],
@@ -24,6 +29,7 @@ export function useObjects<T extends { id: string }>(path: string, query: Query 
         signal,
       }),
     getNextPageParam: ({ data, has_more }) => (has_more ? data.at(-1)?.id : undefined),
+    refetchInterval: refreshMs ?? false,
   });
   return { ...listed, objects: listed.data?.pages.flatMap(({ data }) => data) ?? [] };
 }

@@ -25,12 +25,15 @@ export function Failure({ error }: { error: unknown }) {
 const COLOURS: Record<string, string> = {
   completed: 'green',
   processed: 'green',
+  succeeded: 'green',
   failed: 'red',
+  dead: 'red',
   expired: 'red',
   incomplete: 'orange',
   requires_action: 'grape',
   cancelled: 'gray',
   cancelling: 'gray',
+  disabled: 'gray',
 };
 
 export function Status({ value }: { value: string }) {
