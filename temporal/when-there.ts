@@ -27,10 +27,11 @@ export async function whenThere<T>(
 
 const INVALID_ARGUMENT = 3;
 
-/** What the server says of a call that it will never accept. Undefined: the error is another. */
+/** What the server says of a call that it will never accept. Undefined: the error is another. A worker's connection leaves `details` empty. */
 export function refusalOf(error: unknown): string | undefined {
   const grpc = error instanceof ServiceError ? error.cause : error;
-  return isGrpcServiceError(grpc) && grpc.code === INVALID_ARGUMENT ? grpc.details : undefined;
+  if (!isGrpcServiceError(grpc) || grpc.code !== INVALID_ARGUMENT) return undefined;
+  return grpc.details || grpc.message;
 }
 
 const UNAVAILABLE = 14;

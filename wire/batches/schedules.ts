@@ -14,7 +14,8 @@ const CRON_FIELDS: Bounds[] = [
   [0, 23],
   [1, 31],
   [1, 12, MONTHS],
-  [0, 6, WEEKDAYS],
+  // As in most crons, 7 is Sunday too.
+  [0, 7, WEEKDAYS],
 ];
 
 /** Temporal would refuse another one later, and reads more than cron has, such as years or `@every`. */
@@ -52,9 +53,13 @@ const cron = checked(
   `five fields as in '0 2 * * MON-FRI': minute, hour, day of the month, month, day of the week`,
 );
 
+/** Names of three letters that Temporal's time zones have. `Intl` knows others too, such as `PST`. */
+const SHORT_ZONES = ['UTC', 'GMT', 'UCT', 'EST', 'MST', 'HST', 'CET', 'EET', 'MET', 'WET'];
+
 /** Offsets such as `+01:00` have no name in the database that Temporal reads. */
 const timeZone = checked((name) => {
   try {
+    if (name.length === 3 && !SHORT_ZONES.includes(name)) return false;
     return /^[A-Z]/.test(name) && Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
   } catch {
     return false;
