@@ -21,7 +21,7 @@ export type Checked = { line: CheckedLine } | { error: BatchError };
 
 export function checkLine({ text, place, bytes }: Line, line: number, endpoint: string): Checked {
   try {
-    if (text === undefined) throw tooLong();
+    if (text === undefined) throw bytes > MAX_LINE_BYTES ? tooLong() : notUtf8();
     const { custom_id: customId, url, body } = parseBody(batchLineSchema, parseLine(text));
     const threadId = threadOf(url, endpoint);
     const { assistant_id: assistantId, model, stream } = parseRequest(threadId, endpoint, body);
@@ -90,6 +90,11 @@ function parseRequest(threadId: ThreadId | null, endpoint: string, body: unknown
 
 const tooLong = () =>
   invalidRequest(`The line has more than ${MAX_LINE_BYTES} bytes.`, { code: 'line_too_long' });
+
+const notUtf8 = () =>
+  invalidRequest('This line is not parseable as valid JSON: it is not UTF-8.', {
+    code: 'invalid_json_line',
+  });
 
 const streamed = () =>
   invalidRequest("Invalid 'stream': a request of a batch cannot be streamed.", {

@@ -1,4 +1,6 @@
 /** Cuts stored content into lines. Of the content one chunk is in memory, and the line that it ends in. */
+import { isUtf8 } from 'node:buffer';
+
 import type { BlobPlace } from '../../db/blobs/blob-parts.ts';
 
 /** Our decision: a longer line would hold up the event loop while it is parsed. */
@@ -6,7 +8,7 @@ export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 const NEWLINE = 0x0a;
 
-/** `text` is undefined for a line that is too long. `next`: where the line after it begins. */
+/** `text` is undefined for a line that is too long, or is not UTF-8. `next`: where the line after it begins. */
 export type Line = { place: BlobPlace; next: BlobPlace; bytes: number; text: string | undefined };
 
 export async function* readLines(
@@ -22,7 +24,8 @@ export async function* readLines(
     if (bytes <= maxBytes) held.push(piece);
   };
   const line = (from: BlobPlace, to: BlobPlace): Line => {
-    const text = bytes <= maxBytes ? Buffer.concat(held).toString() : undefined;
+    const content = Buffer.concat(held);
+    const text = bytes <= maxBytes && isUtf8(content) ? content.toString() : undefined;
     const found = { place: from, next: to, bytes, text };
     held = [];
     bytes = 0;

@@ -56,15 +56,15 @@ const parse: RequestHandler = async (request, response, next) => {
   next();
 };
 
-/** @throws ApiError 415 */
+/** Bytes that are not of the charset are refused: what would stand in their place is not what the client meant. @throws ApiError 400, 415 */
 export function decode(request: Request): string {
   const bytes = request.body as Buffer;
   const contentType = request.get('content-type') ?? '';
   const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1] ?? 'utf-8';
   try {
-    return new TextDecoder(charset).decode(bytes);
-  } catch {
-    throw unsupportedCharset(charset);
+    return new TextDecoder(charset, { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw error instanceof RangeError ? unsupportedCharset(charset) : malformedJson();
   }
 }
 

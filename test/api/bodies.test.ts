@@ -174,6 +174,11 @@ test('reads no body as an empty object, and refuses what is not JSON', async () 
       message: expect.stringMatching(/^We could not parse the JSON body of your request\./),
     });
   }
+  const latin1 = Buffer.from('{"metadata": {"name": "café"}}', 'latin1');
+  expect(await errorOf(post(latin1, {}, '/threads'))).toMatchObject({
+    status: 400,
+    message: expect.stringMatching(/^We could not parse the JSON body of your request\./),
+  });
   for (const body of ['[]', '"x"', '1', 'null']) {
     expect((await errorOf(post(body, {}))).status).toBe(400);
   }

@@ -1,4 +1,5 @@
 /** What of an input file is refused before anything runs, and that reading it costs neither memory nor the event loop. */
+import { toFile } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { Environment } from '../support/environment.ts';
@@ -24,7 +25,7 @@ describe('an input file with a bad line fails the batch, which names line and re
     ['no JSON', () => '{', { code: 'invalid_json_line', param: null }],
     ['no object', () => '[]', { code: 'invalid_type' }],
     ['no custom_id', () => ({ ...good(), custom_id: undefined }), { param: 'custom_id' }],
-    ['a long custom_id', () => ({ ...good(), custom_id: 'x'.repeat(65) }), { param: 'custom_id' }],
+    ['a long custom_id', () => ({ ...good(), custom_id: 'x'.repeat(513) }), { param: 'custom_id' }],
     ['a custom_id twice', () => good(), { code: 'duplicate_custom_id', param: 'custom_id' }],
     ['another method', () => ({ ...good(), custom_id: 'b', method: 'GET' }), { param: 'method' }],
     [
@@ -70,6 +71,21 @@ describe('an input file with a bad line fails the batch, which names line and re
     expect(batch.request_counts).toEqual({ total: 0, completed: 0, failed: 0 });
     expect(batch.failed_at).toBeGreaterThan(0);
   });
+});
+
+test('a line that is not UTF-8 is refused, and no other text stands in its place', async () => {
+  const line = JSON.stringify(questions(assistant, ['Où est le café ?'])[0]);
+  const file = await toFile(Buffer.from(`${line}\n`, 'latin1'), 'input.jsonl');
+  const { id: input_file_id } = await env.client.files.create({ file, purpose: 'batch' });
+  const { id } = await env.client.batches.create({
+    input_file_id,
+    endpoint: '/v1/threads/runs' as '/v1/responses',
+    completion_window: '24h',
+  });
+  const batch = await untilStatus(env.client, id, 'failed');
+  expect(batch.errors!.data).toMatchObject([
+    { line: 1, code: 'invalid_json_line', message: expect.stringContaining('not UTF-8') },
+  ]);
 });
 
 test('blank lines count as lines of the file and are no requests', async () => {

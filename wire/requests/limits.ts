@@ -74,7 +74,8 @@ export const LIMITS = {
   /** Lines of a batch, and bytes of its input file. */
   batchLines: 50_000,
   batchBytes: 209_715_200,
-  customId: 64,
+  /** Our decision: none is published, and programs use paths of files. */
+  customId: 512,
   /** Our decision: lines of a batch that run at once. */
   batchRunning: 1_000,
   /** Our decision: as long as a run may live, 30 days in seconds. */
