@@ -77,6 +77,9 @@ test('threads are found by all pairs of the metadata that is asked for, as it is
   await client.beta.threads.update(both!, { metadata: { user: 'ben' } });
   expect(await find({ app: 'tutor' })).toEqual([tutor]);
   expect(await find({ user: 'ben' })).toEqual([both]);
+  expect(await find({ user: '' })).toEqual([]);
+  await client.beta.threads.update(both!, { metadata: { user: '' } });
+  expect(await find({ user: '' })).toEqual([both]);
   await client.beta.threads.delete(tutor!);
   expect(await find({ app: 'tutor' })).toEqual([]);
   const { rows } = await env.pool.query('select from metadata_pairs where id = $1', [tutor]);

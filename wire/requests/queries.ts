@@ -106,10 +106,11 @@ const LISTS = ['include', 'group_by'];
 
 /** @throws ApiError 400 */
 export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
-  const fields = queryFields(query);
+  const given = queryFields(query);
+  const fields = withoutEmpty(given);
   const numbers = NUMBERS.map((name) => [name, asNumber(fields[name])]);
   const lists = LISTS.map((name) => [name, listed(fields, name)]);
-  const metadata = pairsOf(fields, 'metadata');
+  const metadata = pairsOf(given, 'metadata');
   return parseValue(schema, {
     ...fields,
     ...metadata,
@@ -117,7 +118,7 @@ export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
   });
 }
 
-/** `name[key]=value`, also percent-encoded. */
+/** `name[key]=value`, also percent-encoded. An empty value is a value: without it the list would show everything. */
 function pairsOf(fields: Record<string, unknown>, name: string): Record<string, unknown> {
   const pairs = Object.entries(fields).flatMap(([field, value]) => {
     const key = decoded(field);
@@ -145,7 +146,7 @@ export function asNumber(value: unknown): unknown {
     : value;
 }
 
-/** Name to value, or values when repeated. An empty value counts as not given. */
+/** Name to value, or values when repeated. */
 function queryFields(query: unknown): Record<string, unknown> {
   if (typeof query === 'string' || query instanceof URLSearchParams) {
     const search = new URLSearchParams(query);
@@ -153,13 +154,15 @@ function queryFields(query: unknown): Record<string, unknown> {
       const values = search.getAll(name);
       return [name, values.length === 1 ? values[0] : values];
     });
-    return withoutEmpty(fields);
+    return Object.fromEntries(fields) as Record<string, unknown>;
   }
-  return typeof query === 'object' && query !== null ? withoutEmpty(Object.entries(query)) : {};
+  return typeof query === 'object' && query !== null ? { ...query } : {};
 }
 
-function withoutEmpty(fields: unknown[][]): Record<string, unknown> {
-  return Object.fromEntries(fields.filter(([, value]) => value !== '' && value !== undefined));
+/** An empty value counts as not given. */
+function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> {
+  const given = Object.entries(fields).filter(([, value]) => value !== '' && value !== undefined);
+  return Object.fromEntries(given);
 }
 
 function decoded(value: string): string {
