@@ -68,22 +68,19 @@ class EventLines {
   /** What came before the first field of an event: a server that does not stream. */
   plain = '';
   #rest = '';
+  /** A carriage return at the end of a read may be half of a line end. */
+  #halfEnd = '';
   #name = '';
   #data: string[] = [];
   #streams = false;
 
   push(text: string): ServerEvent[] {
-    // A long line comes in many reads: it is looked at once it has ended.
-    if (!LINE_END.test(text) && !this.#rest.endsWith('\r')) {
-      this.#rest += text;
-      this.#checkLength();
-      return [];
-    }
-    const received = this.#rest + text;
-    // A carriage return at the end may be half of a line end.
-    const halfEnd = received.endsWith('\r') ? '\r' : '';
-    const lines = received.slice(0, received.length - halfEnd.length).split(LINE_END);
-    this.#rest = lines.pop()! + halfEnd;
+    const received = this.#halfEnd + text;
+    this.#halfEnd = received.endsWith('\r') ? '\r' : '';
+    const lines = received.slice(0, received.length - this.#halfEnd.length).split(LINE_END);
+    // A long line comes in many reads. Each is looked through once, and they become one text when the line has ended.
+    lines[0] = this.#rest + lines[0]!;
+    this.#rest = lines.pop()!;
     this.#checkLength();
     return lines.flatMap((line) => this.#take(line));
   }
