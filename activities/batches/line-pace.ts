@@ -1,6 +1,7 @@
 /**
- * Lines of batches step back while other runs are there and the computer has no time to spare: they start, and begin their turns
- * and tool calls, one after another, with a pause between two that grows until there is time again. Alone they have it all.
+ * Lines of batches step back while other runs are there and the computer has no time to spare: they are checked and started, and
+ * begin their turns and tool calls, one after another, with a pause between two that grows until there is time again. They begin
+ * with a long pause, because a whole window would come before the first look. Alone they have it all.
  */
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -12,7 +13,8 @@ import { unlessAborted } from '../../sandbox/pool/shares.ts';
 const OTHERS_MS = 5_000;
 /** Between two looks at the load. */
 const LOOK_MS = 200;
-const FIRST_PAUSE_MS = 25;
+const SHORTEST_PAUSE_MS = 25;
+const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 500;
 /** Time of the processors that lines leave free, and time of the event loop that all work may use. */
 const LEAST_IDLE = 0.4;
@@ -75,10 +77,12 @@ export class LinePace {
   /** The pause before the next one. */
   #look(): number {
     const now = this.#now();
+    const sinceLook = now - this.#lookedAt;
     if (now - this.#sawOtherAt > OTHERS_MS) this.#pauseMs = 0;
-    else if (now - this.#lookedAt >= LOOK_MS) {
+    else if (sinceLook >= LOOK_MS) {
+      const isBusy = this.#isBusy();
       this.#lookedAt = now;
-      this.#pauseMs = nextPause(this.#pauseMs, this.#isBusy());
+      this.#pauseMs = sinceLook > OTHERS_MS ? FIRST_PAUSE_MS : nextPause(this.#pauseMs, isBusy);
     }
     return this.#pauseMs;
   }
@@ -87,8 +91,8 @@ export class LinePace {
 const clock = () => performance.now();
 
 function nextPause(ms: number, isBusy: boolean): number {
-  if (isBusy) return Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, 2 * ms));
-  return ms > FIRST_PAUSE_MS ? 0.75 * ms : 0;
+  if (isBusy) return Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, 2 * ms));
+  return ms > SHORTEST_PAUSE_MS ? 0.75 * ms : 0;
 }
 
 /** Of the whole computer, and of this process's event loop, which is all that a container with less than a computer can see. */

@@ -26,8 +26,8 @@ import { estimateBatch } from './estimate-batch.ts';
 import { readLines } from './read-lines.ts';
 import { takeOverResults } from './take-over.ts';
 
-/** Lines stored in one transaction. */
-const GROUP = 500;
+/** Lines stored in one transaction. Between two, runs outside batches have their turn. */
+const GROUP = 200;
 /** Errors kept of a file. With so many the rest is not read. */
 const MAX_ERRORS = 100;
 const TURN_MS = 10;
@@ -79,7 +79,10 @@ async function readAll(
   for await (const line of readLines(readBlobFrom(deps.pool, batch.input_blob_id!, from))) {
     take(reading, line, batch.endpoint);
     if (isEnough(reading.to)) break;
-    if (reading.held.length >= GROUP && !(await store(deps, batch, reading))) return undefined;
+    if (reading.held.length >= GROUP) {
+      await deps.pace.begin(signal);
+      if (!(await store(deps, batch, reading))) return undefined;
+    }
     if (performance.now() - turn < TURN_MS) continue;
     await nextTurn();
     signal.throwIfAborted();
