@@ -8,7 +8,7 @@ import { isActive } from './run-status.ts';
 import type * as wire from './types.ts';
 
 /** The fields of the schema: columns that it does not name stay behind. */
-function fieldsOf<Fields extends z.ZodRawShape>(
+export function fieldsOf<Fields extends z.ZodRawShape>(
   { shape }: z.ZodObject<Fields>,
   values: z.infer<z.ZodObject<Fields>>,
 ): z.infer<z.ZodObject<Fields>> {

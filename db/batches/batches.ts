@@ -16,7 +16,7 @@ import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
-import { readById } from '../core/read-by-id.ts';
+import { readers } from '../core/project-list.ts';
 import { getFileRow, lockFiles } from '../files/files.ts';
 import { CURRENT_WINDOW } from './hold-turns.ts';
 import { SPENT } from './spend.ts';
@@ -124,15 +124,11 @@ async function insertBatch(
   return rows[0]!;
 }
 
-/** @throws ApiError 404 */
-export async function getBatch(
-  db: Queryable,
-  projectId: ProjectId,
-  id: BatchId,
-): Promise<BatchRow> {
-  const select = `select ${BATCH_COLUMNS} from batches`;
-  return readById(db, 'batch', select, { id, project_id: projectId });
-}
+export const { get: getBatch, list: listBatches } = readers(
+  'batch',
+  { columns: BATCH_COLUMNS, table: 'batches', orderBy: 'id' },
+  toBatch,
+);
 
 /** Its workflow knows only the id. */
 export async function findBatch(db: Queryable, id: BatchId): Promise<BatchRow | undefined> {
@@ -157,19 +153,4 @@ export async function listWaitingRuns(
     orderBy: 'id',
   } as const;
   return listPage(db, source, { ...page, order: 'asc' }, toRun);
-}
-
-export async function listBatches(
-  db: Queryable,
-  projectId: ProjectId,
-  page: Pick<ListQuery, 'limit' | 'after'>,
-): Promise<ListEnvelope<Batch>> {
-  const source = {
-    name: 'batches.list',
-    columns: BATCH_COLUMNS,
-    table: 'batches',
-    scope: { project_id: projectId },
-    orderBy: 'id',
-  } as const;
-  return listPage(db, source, { ...page, order: 'desc' }, toBatch);
 }

@@ -6,20 +6,20 @@ import type {
   Schedule,
   ScheduleSettings,
 } from '../../wire/batches/schedules.ts';
+import { schedule } from '../../wire/batches/schedules.ts';
 import { tooManySchedules } from '../../wire/errors/errors.ts';
 import type { BatchId, KeyId, ProjectId, ScheduleId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
+import { fieldsOf } from '../../wire/objects.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
-import type { ListEnvelope } from '../../wire/types.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import { toJson } from '../core/json.ts';
-import type { ListQuery } from '../core/list-page.ts';
-import { listPage } from '../core/list-page.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
-import { found, readById } from '../core/read-by-id.ts';
+import { readers } from '../core/project-list.ts';
+import { found } from '../core/read-by-id.ts';
 
 export type ScheduleRow = {
   id: ScheduleId;
@@ -62,35 +62,16 @@ async function withDelivery(tx: Tx, schedule: ScheduleRow): Promise<Changed> {
   return { schedule, delivery: await enqueueDelivery(tx, id, { kind: 'schedule', projectId }) };
 }
 
-/** @throws ApiError 404 */
-export async function getSchedule(
-  db: Queryable,
-  project: ProjectId,
-  id: ScheduleId,
-): Promise<ScheduleRow> {
-  const select = `select ${SCHEDULE_COLUMNS} from schedules`;
-  return readById(db, 'schedule', select, { id, project_id: project });
-}
+export const { get: getSchedule, list: listSchedules } = readers(
+  'schedule',
+  { columns: SCHEDULE_COLUMNS, table: 'schedules', orderBy: 'id' },
+  (row: ScheduleRow) => row,
+);
 
 /** Undefined: it was deleted. */
 export async function lockSchedule(tx: Tx, id: ScheduleId): Promise<ScheduleRow | undefined> {
   const text = `select ${SCHEDULE_COLUMNS} from schedules where id = $1 for update`;
   return (await query<ScheduleRow>(tx, 'schedules.lock', text, [id]))[0];
-}
-
-export async function listSchedules(
-  db: Queryable,
-  project: ProjectId,
-  page: Pick<ListQuery, 'limit' | 'after'>,
-): Promise<ListEnvelope<ScheduleRow>> {
-  const source = {
-    name: 'schedules.list',
-    columns: SCHEDULE_COLUMNS,
-    table: 'schedules',
-    scope: { project_id: project },
-    orderBy: 'id',
-  } as const;
-  return listPage(db, source, { ...page, order: 'desc' }, (row: ScheduleRow) => row);
 }
 
 /** The schedule is the caller's key's from now on. @throws ApiError 404 */
@@ -181,17 +162,8 @@ export function toSchedule(
   row: ScheduleRow,
   seen?: { paused: boolean; nextAt: number | null },
 ): Schedule {
-  const { id, created_at, settings, last_batch_id, last_firing } = row;
   const paused = row.pause_pending ? row.paused : (seen?.paused ?? row.paused);
   const next_firing_at = paused ? null : (seen?.nextAt ?? null);
-  return {
-    id,
-    object: 'threadmill.schedule',
-    created_at,
-    ...settings,
-    paused,
-    next_firing_at,
-    last_batch_id,
-    last_firing,
-  };
+  const object = 'threadmill.schedule';
+  return fieldsOf(schedule, { ...row, ...row.settings, object, paused, next_firing_at });
 }

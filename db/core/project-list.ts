@@ -1,10 +1,34 @@
-/** Lists of all threads or runs of a project, by what a client asks for. */
+/** How clients read the objects of a project: one by its id, and pages of their list. */
+import type { MissingKind } from '../../wire/errors/errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import { idAt } from '../../wire/ids.ts';
-import type { Metadata } from '../../wire/types.ts';
+import type { ListEnvelope, Metadata } from '../../wire/types.ts';
 import { toJson } from './json.ts';
 import type { ListQuery, ListSource } from './list-page.ts';
-import { BY_PLACE } from './list-page.ts';
+import { BY_PLACE, listPage } from './list-page.ts';
+import type { Queryable } from './pool.ts';
+import { readById } from './read-by-id.ts';
+
+/** `get` throws ApiError 404. */
+export function readers<Row extends { id: string }, T>(
+  kind: MissingKind,
+  source: Omit<ListSource, 'name' | 'scope'>,
+  toObject: (row: Row) => T,
+) {
+  const { columns, table } = source;
+  return {
+    get: (db: Queryable, project: ProjectId, id: Row['id']): Promise<Row> =>
+      readById(db, kind, `select ${columns} from ${table}`, { id, project_id: project }),
+    /** The newest first, unless the page says otherwise. */
+    list: (db: Queryable, project: ProjectId, page: Page): Promise<ListEnvelope<T>> => {
+      const scope = { project_id: project };
+      const listed = { ...source, name: `${kind}.list`, scope };
+      return listPage(db, listed, { order: 'desc', ...page }, toObject);
+    },
+  };
+}
+
+type Page = Pick<ListQuery, 'limit' | 'after'> & Partial<ListQuery>;
 
 export type Listed = {
   table: 'threads' | 'runs';
@@ -23,7 +47,7 @@ const CLOCKS_DIFFER = 3_600;
 /** Binds a value to the next parameter. */
 type Bind = (value: unknown) => string;
 
-/** `equal`: columns with the values that are asked for, if they are. */
+/** Of all threads or runs, by what a client asks for. `equal`: columns with the values that are asked for, if they are. */
 export function projectList(
   { table, kind, columns, project }: Listed,
   query: ProjectListQuery,

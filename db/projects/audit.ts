@@ -2,8 +2,10 @@
 import { userInfo } from 'node:os';
 
 import type { AuditLog } from '../../wire/admin/answers.ts';
+import { auditLog } from '../../wire/admin/answers.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
+import { fieldsOf } from '../../wire/objects.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
@@ -70,16 +72,12 @@ export async function listAudit(
   return listPage<Row, AuditLog>(db, source, page, toAuditLog);
 }
 
-function toAuditLog({ id, type, effective_at, actor, project_id, resource_id }: Row): AuditLog {
-  return {
-    id,
+const toAuditLog = (row: Row): AuditLog =>
+  fieldsOf(auditLog, {
+    ...row,
     object: 'organization.audit_log',
-    type,
-    effective_at,
-    actor: actor.startsWith('cli:')
-      ? { type: 'cli', user: actor.slice('cli:'.length) }
-      : { type: 'api_key', api_key: { id: actor as KeyId } },
-    project: { id: project_id },
-    resource_id,
-  };
-}
+    actor: row.actor.startsWith('cli:')
+      ? { type: 'cli', user: row.actor.slice('cli:'.length) }
+      : { type: 'api_key', api_key: { id: row.actor as KeyId } },
+    project: { id: row.project_id },
+  });

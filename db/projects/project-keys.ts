@@ -1,7 +1,9 @@
 /** The keys of one project, as an administrator manages them. */
 import type { CreatedKey, ProjectKey } from '../../wire/admin/answers.ts';
+import { projectKey } from '../../wire/admin/answers.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
+import { fieldsOf } from '../../wire/objects.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { BY_AGE, listPage } from '../core/list-page.ts';
@@ -85,10 +87,5 @@ export async function rotateKey(tx: Tx, id: KeyId, overlapSeconds: number): Prom
   return { ...toKey(found(rows[0], 'API key', id)), value };
 }
 
-function toKey(row: KeyRow): ProjectKey {
-  const { id, project_id, name, redacted_value, scopes, created_at, ...times } = row;
-  const { last_used_at, expires_at, revoked_at, limits } = times;
-  const object = 'organization.project.api_key';
-  const known = { id, object, project_id, name, redacted_value, scopes, created_at } as const;
-  return { ...known, last_used_at, expires_at, revoked_at, limits };
-}
+const toKey = (row: KeyRow): ProjectKey =>
+  fieldsOf(projectKey, { ...row, object: 'organization.project.api_key' });

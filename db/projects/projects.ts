@@ -1,8 +1,10 @@
 /** Projects. Each is created by name, by an administrator or with its first key. */
 import type { Project } from '../../wire/admin/answers.ts';
+import { project } from '../../wire/admin/answers.ts';
 import { projectExists } from '../../wire/errors/errors.ts';
 import type { ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
+import { fieldsOf } from '../../wire/objects.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import type { ListQuery } from '../core/list-page.ts';
 import { BY_AGE, listPage } from '../core/list-page.ts';
@@ -67,8 +69,8 @@ export async function projectNames(db: Queryable): Promise<Map<ProjectId, string
   return new Map(rows.map(({ id, name }) => [id, name]));
 }
 
-function toProject({ id, name, created_at, limits, deleted_at }: Row): Project {
-  const status = deleted_at === null ? ('active' as const) : ('deleting' as const);
-  const object = 'organization.project' as const;
-  return { id, object, name, created_at, limits, archived_at: deleted_at, status };
+function toProject(row: Row): Project {
+  const archived_at = row.deleted_at;
+  const status = archived_at === null ? 'active' : 'deleting';
+  return fieldsOf(project, { ...row, object: 'organization.project', archived_at, status });
 }

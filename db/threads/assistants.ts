@@ -2,15 +2,15 @@ import type { AssistantId, ProjectId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
 import { toAssistant } from '../../wire/objects.ts';
 import type { AssistantRow } from '../../wire/rows.ts';
-import type { Assistant, ListEnvelope } from '../../wire/types.ts';
-import { found, readById } from '../core/read-by-id.ts';
+import type { Assistant } from '../../wire/types.ts';
+import { found } from '../core/read-by-id.ts';
 import { toJson } from '../core/json.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
-import type { ListQuery } from '../core/list-page.ts';
-import { BY_PLACE, listPage } from '../core/list-page.ts';
+import { BY_PLACE } from '../core/list-page.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { readers } from '../core/project-list.ts';
 
 /** What the caller of the API may set; everything is present, with defaults already filled in. */
 export type AssistantFields = Omit<AssistantRow, 'id' | 'created_at'>;
@@ -35,31 +35,16 @@ export async function createAssistant(
   return toAssistant(rows[0]!);
 }
 
-export async function listAssistants(
-  db: Queryable,
-  projectId: ProjectId,
-  page: ListQuery,
-): Promise<ListEnvelope<Assistant>> {
-  const source = {
-    name: 'assistants.list',
+export const { get: getAssistantRow, list: listAssistants } = readers(
+  'assistant',
+  {
     columns: COLUMNS,
     table: 'assistants',
-    scope: { project_id: projectId },
     orderBy: BY_PLACE,
     places: { list: 'assistants', owner: '$1' },
-  } as const;
-  return listPage(db, source, page, toAssistant);
-}
-
-/** @throws ApiError 404 */
-export async function getAssistantRow(
-  db: Queryable,
-  projectId: ProjectId,
-  id: AssistantId,
-): Promise<AssistantRow> {
-  const select = `select ${COLUMNS} from assistants`;
-  return readById(db, 'assistant', select, { id, project_id: projectId });
-}
+  },
+  toAssistant,
+);
 
 /**
  * Replaces every field with what `change` makes of the stored ones, under the row's lock.

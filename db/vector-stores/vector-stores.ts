@@ -7,17 +7,16 @@ import type {
   ModifyVectorStoreParams,
 } from '../../wire/requests/vector-stores.ts';
 import type { VectorStoreRow } from '../../wire/rows.ts';
-import type { ListEnvelope, VectorStore } from '../../wire/types.ts';
 import { toVectorStore } from '../../wire/objects.ts';
-import { found, readById } from '../core/read-by-id.ts';
+import { found } from '../core/read-by-id.ts';
 import { toJson } from '../core/json.ts';
 import { detachFiles, seqsOfStore } from '../files/detach-files.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
-import type { ListQuery } from '../core/list-page.ts';
-import { BY_PLACE, listPage } from '../core/list-page.ts';
+import { BY_PLACE } from '../core/list-page.ts';
 import { keepPlaces } from '../core/list-places.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { readers } from '../core/project-list.ts';
 
 /** A search or a run moves `last_active_at` on when it is this old, in seconds: most of them write nothing. */
 const ACTIVITY_SECONDS = 60;
@@ -67,31 +66,16 @@ export async function createVectorStore(
   return id;
 }
 
-/** @throws ApiError 404 */
-export async function getVectorStoreRow(
-  db: Queryable,
-  projectId: ProjectId,
-  id: VectorStoreId,
-): Promise<VectorStoreRow> {
-  const select = `select ${COLUMNS} from ${COUNTED}`;
-  return readById(db, 'vector store', select, { id, project_id: projectId });
-}
-
-export async function listVectorStores(
-  db: Queryable,
-  projectId: ProjectId,
-  page: ListQuery,
-): Promise<ListEnvelope<VectorStore>> {
-  const source = {
-    name: 'vector-stores.list',
+export const { get: getVectorStoreRow, list: listVectorStores } = readers(
+  'vector store',
+  {
     columns: COLUMNS,
     table: COUNTED,
-    scope: { project_id: projectId },
     orderBy: BY_PLACE,
     places: { list: 'vector_stores', owner: '$1' },
-  } as const;
-  return listPage(db, source, page, toVectorStore);
-}
+  },
+  toVectorStore,
+);
 
 /** Counts as a use. @throws ApiError 404, 400 for an expired store */
 export async function modifyVectorStore(

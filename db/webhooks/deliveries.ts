@@ -1,7 +1,9 @@
 /** Deliveries of events to endpoints. Triggers (migrations/000034.sql) write each with the change that it is about. */
 import type { ProjectId, WebhookDeliveryId } from '../../wire/ids.ts';
+import { fieldsOf } from '../../wire/objects.ts';
 import type { ListEnvelope } from '../../wire/types.ts';
 import type { WebhookDelivery } from '../../wire/webhooks.ts';
+import { webhookDelivery } from '../../wire/webhooks.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { enqueueDelivery } from '../core/deliveries.ts';
 import type { ListQuery } from '../core/list-page.ts';
@@ -156,10 +158,5 @@ export async function tidyDeliveries(db: Queryable): Promise<void> {
   );
 }
 
-function toDelivery(row: Row): WebhookDelivery {
-  const { id, created_at, endpoint_id, event_id, event_type, status, attempts, ...last } = row;
-  const { last_attempt_at, last_status_code, last_error, next_attempt_at } = last;
-  const known = { id, object: 'threadmill.webhook_delivery', created_at, endpoint_id } as const;
-  const state = { event_id, event_type, status, attempts, last_attempt_at, last_status_code };
-  return { ...known, ...state, last_error, next_attempt_at };
-}
+const toDelivery = (row: Row): WebhookDelivery =>
+  fieldsOf(webhookDelivery, { ...row, object: 'threadmill.webhook_delivery' });

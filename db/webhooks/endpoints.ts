@@ -4,19 +4,19 @@ import { randomBytes } from 'node:crypto';
 import { tooManyWebhookEndpoints } from '../../wire/errors/errors.ts';
 import type { ProjectId, WebhookEndpointId } from '../../wire/ids.ts';
 import { mintId } from '../../wire/ids.ts';
+import { fieldsOf } from '../../wire/objects.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
-import type { ListEnvelope } from '../../wire/types.ts';
 import type {
   CreatedEndpoint,
   EndpointChange,
   EndpointSettings,
   WebhookEndpoint,
 } from '../../wire/webhooks.ts';
-import type { ListQuery } from '../core/list-page.ts';
-import { listPage } from '../core/list-page.ts';
+import { webhookEndpoint } from '../../wire/webhooks.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
-import { found, readById } from '../core/read-by-id.ts';
+import { readers } from '../core/project-list.ts';
+import { found } from '../core/read-by-id.ts';
 
 type Row = Omit<WebhookEndpoint, 'object' | 'status'> & { disabled_at: number | null };
 
@@ -50,15 +50,11 @@ export async function createEndpoint(
   return { ...toEndpoint(rows[0]), signing_secret: secret };
 }
 
-/** @throws ApiError 404 */
-export async function getEndpoint(
-  db: Queryable,
-  project: ProjectId,
-  id: WebhookEndpointId,
-): Promise<WebhookEndpoint> {
-  const select = `select ${COLUMNS} from webhook_endpoints`;
-  return toEndpoint(await readById<Row>(db, KIND, select, { id, project_id: project }));
-}
+export const { get: getEndpointRow, list: listEndpoints } = readers(
+  KIND,
+  { columns: COLUMNS, table: 'webhook_endpoints', orderBy: 'id' },
+  toEndpoint,
+);
 
 /** @throws ApiError 404 */
 export async function getTarget(
@@ -72,21 +68,6 @@ export async function getTarget(
     KIND,
     id,
   );
-}
-
-export async function listEndpoints(
-  db: Queryable,
-  project: ProjectId,
-  page: Pick<ListQuery, 'limit' | 'after'>,
-): Promise<ListEnvelope<WebhookEndpoint>> {
-  const source = {
-    name: 'webhook-endpoints.list',
-    columns: COLUMNS,
-    table: 'webhook_endpoints',
-    scope: { project_id: project },
-    orderBy: 'id',
-  } as const;
-  return listPage(db, source, { ...page, order: 'desc' }, toEndpoint);
 }
 
 /** `updated_at` says when something changed. @throws ApiError 404 */
@@ -141,17 +122,7 @@ export async function deleteEndpoint(
   found((await query(tx, 'webhook-endpoints.delete', text, [id, project]))[0], KIND, id);
 }
 
-function toEndpoint({ disabled_at, ...row }: Row): WebhookEndpoint {
-  const { id, created_at, updated_at, name, url, event_types, signing_secret_hint } = row;
-  return {
-    id,
-    object: 'webhook_endpoint',
-    created_at,
-    updated_at,
-    name,
-    url,
-    event_types,
-    signing_secret_hint,
-    status: disabled_at === null ? 'enabled' : 'disabled',
-  };
+export function toEndpoint(row: Row): WebhookEndpoint {
+  const status = row.disabled_at === null ? 'enabled' : 'disabled';
+  return fieldsOf(webhookEndpoint, { ...row, object: 'webhook_endpoint', status });
 }

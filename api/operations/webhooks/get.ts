@@ -1,4 +1,4 @@
-import { getEndpoint } from '../../../db/webhooks/endpoints.ts';
+import { getEndpointRow, toEndpoint } from '../../../db/webhooks/endpoints.ts';
 import { webhookEndpoint } from '../../../wire/webhooks.ts';
 import { operation } from '../../operation.ts';
 
@@ -6,5 +6,6 @@ export const getWebhookEndpoint = operation({
   route: 'GET /webhook_endpoints/{webhook_endpoint_id}',
   extension: true,
   answer: webhookEndpoint,
-  read: ({ pool, project, ids }) => getEndpoint(pool, project, ids.webhook_endpoint_id),
+  read: async ({ pool, project, ids }) =>
+    toEndpoint(await getEndpointRow(pool, project, ids.webhook_endpoint_id)),
 });
