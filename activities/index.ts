@@ -34,98 +34,56 @@ import type { Crowded } from './slot-shares.ts';
 import { SlotShares } from './slot-shares.ts';
 import { advanceUpstream } from './upstream/advance-upstream.ts';
 
-export type { BatchStep } from './batches/advance-batch.ts';
-export type { FiringResult } from './batches/fire-schedule.ts';
-export type { ActivityDependencies } from './dependencies.ts';
-export type { IngestEndReason } from '../db/vector-stores/documents.ts';
-export type { FinalizeResult, RunEndReason } from '../db/runs/finalize.ts';
-export type { RunToolResult } from '../db/turns/tool-calls.ts';
-export type { TurnResult } from '../db/turns/finish-turn.ts';
-export type { Handed } from './turn/handed-turn.ts';
-
-export type { Crowded } from './slot-shares.ts';
-export type { Held } from './turn/model-turn.ts';
-export type { IngestResult } from './ingest/ingest-file.ts';
-
-export type Activities = {
-  /**
-   * One answer of the model, streamed and stored; or its request is stored for a batch at the model server. `knows`: the
-   * workflow knows the result `crowded`.
-   */
-  modelTurn(
-    runId: RunId,
-    turn: number,
-    knows?: boolean,
-  ): Promise<TurnResult | Held | Handed | Crowded>;
-  /** One built-in tool call. */
-  runTool(runId: RunId, callId: string, knows?: boolean): Promise<RunToolResult | Crowded>;
-  /** The end of a run that no model turn wrote. */
-  finalizeRun(runId: RunId, reason: RunEndReason): Promise<FinalizeResult>;
-  /** Of 0.1.0: workflows/reconcile.ts. */
-  reconcile(): Promise<{ repaired: number }>;
-  /** The end of an ingest that failed or was cancelled. Its name is in histories. */
-  settleFile(seq: number, reason: IngestEndReason): Promise<IngestResult>;
-} & BatchActivities &
-  IngestActivities &
-  WebhookActivities;
-
-type BatchActivities = {
-  /** Reads the input file of a batch. */
-  validateBatch(batchId: BatchId): Promise<void>;
-  /** Starts lines as far as there is room, or ends them, and says what is next. */
-  advanceBatch(batchId: BatchId): Promise<BatchStep>;
-  /** Asks a model server for the answer of a line that has no run. */
-  passLine(batchId: BatchId, line: number): Promise<PassResult>;
-  /** One step of the batches of a model at its server, and the ms until the next one; null: there is nothing to do. */
-  advanceUpstream(model: string): Promise<number | null>;
-  /** What an operator asked for in the Temporal UI. */
-  changeBatch(batchId: BatchId, change: OperatorChange): Promise<void>;
-  /** Writes the files of a batch and ends it. */
-  finalizeBatch(batchId: BatchId): Promise<void>;
-  /** Makes the batch that a schedule is for. `firing`: id of the workflow that asks. */
-  fireSchedule(scheduleId: ScheduleId, firing: string): Promise<FiringResult>;
+export type {
+  ActivityDependencies,
+  BatchStep,
+  Crowded,
+  FinalizeResult,
+  FiringResult,
+  Handed,
+  Held,
+  IngestEndReason,
+  IngestResult,
+  RunEndReason,
+  RunToolResult,
+  TurnResult,
 };
 
-/** On a queue of their own. */
-export type IngestActivities = {
-  /** From a file to stored chunks, and to its end where nothing needs embedding. */
-  cutFile(seq: number): Promise<IngestResult>;
-  /** Vectors of some chunks; the last part ends the ingest. */
-  embedSlice(seq: number, slice: number): Promise<IngestResult>;
-  /** Vectors of documents that were stored without. */
-  embedDocuments(after: number): Promise<EmbeddedPart>;
-  /** Words of documents that were indexed by earlier rules. */
-  indexDocuments(after: number): Promise<IndexedPart>;
-};
-
-/** On a queue of their own. */
-type WebhookActivities = {
-  /** One attempt to deliver an event, and the ms until the next one; null: there is none. */
-  sendWebhook(deliveryId: WebhookDeliveryId, round: number): Promise<number | null>;
-};
+/** Everything that a workflow can call. The names and parameters are in histories. */
+export type Activities = ReturnType<typeof createActivities> &
+  ReturnType<typeof createIngestActivities> &
+  ReturnType<typeof createLineActivities> &
+  ReturnType<typeof createWebhookActivities>;
 
 /** Takes turns with the projects. */
 const MAINTENANCE = '';
 
-export function createActivities(
-  deps: ActivityDependencies,
-): Omit<Activities, keyof IngestActivities | 'passLine' | 'sendWebhook'> {
+export function createActivities(deps: ActivityDependencies) {
+  const { pool } = deps;
   return {
     ...createTurnActivities(deps, 'shared'),
     // Of steps that an earlier version has put into this queue.
     ...createFileActivities(deps),
-    finalizeRun: async (runId, reason) => {
-      const ended = await ofRun(deps.pool, runId, () => finalizeRun(deps.pool, runId, reason));
-      return reportFailed(deps, runId, ended);
-    },
-    advanceBatch: (id) => ofBatch(deps.pool, id, () => advanceBatch(deps, id)),
-    advanceUpstream: (model) => advanceUpstream(deps, model),
-    changeBatch: (id, change) => ofBatch(deps.pool, id, () => changeBatch(deps, id, change)),
-    fireSchedule: (id, firing) => ofSchedule(deps.pool, id, () => fireSchedule(deps, id, firing)),
-    reconcile: () => Promise.resolve({ repaired: 0 }),
-    settleFile: async (seq, reason) => ({
+    /** The end of a run that no model turn wrote. */
+    finalizeRun: async (runId: RunId, reason: RunEndReason): Promise<FinalizeResult> =>
+      reportFailed(deps, runId, await ofRun(pool, runId, () => finalizeRun(pool, runId, reason))),
+    /** Starts lines as far as there is room, or ends them, and says what is next. */
+    advanceBatch: (id: BatchId): Promise<BatchStep> =>
+      ofBatch(pool, id, () => advanceBatch(deps, id)),
+    /** One step of the batches of a model at its server, and the ms until the next one; null: there is nothing to do. */
+    advanceUpstream: (model: string): Promise<number | null> => advanceUpstream(deps, model),
+    /** What an operator asked for in the Temporal UI. */
+    changeBatch: (id: BatchId, change: OperatorChange): Promise<void> =>
+      ofBatch(pool, id, () => changeBatch(deps, id, change)),
+    /** Makes the batch that a schedule is for. `firing`: id of the workflow that asks. */
+    fireSchedule: (id: ScheduleId, firing: string): Promise<FiringResult> =>
+      ofSchedule(pool, id, () => fireSchedule(deps, id, firing)),
+    /** Of 0.1.0: workflows/reconcile.ts. */
+    reconcile: (): Promise<{ repaired: number }> => Promise.resolve({ repaired: 0 }),
+    /** The end of an ingest that failed or was cancelled. */
+    settleFile: async (seq: number, reason: IngestEndReason): Promise<IngestResult> => ({
       kind: 'ended',
-      status: await ofIngest(deps.pool, seq, () => endIngest(deps.pool, seq, reason)),
+      status: await ofIngest(pool, seq, () => endIngest(pool, seq, reason)),
     }),
   };
 }
@@ -133,60 +91,71 @@ export function createActivities(
 /** Whose slots they have: only those of runs that are not of a batch are shared out to projects. */
 type Slots = 'shared' | 'crowded' | 'lines';
 
-export function createTurnActivities(
-  deps: ActivityDependencies,
-  slots: Slots,
-): Pick<Activities, 'modelTurn' | 'runTool'> {
+export function createTurnActivities(deps: ActivityDependencies, slots: Slots) {
+  // `knows`: the workflow knows the result `crowded`.
   const place = (knows?: boolean) => ({
     mayMove: slots === 'shared' && knows === true,
     isLine: slots === 'lines',
   });
+  type ModelTurn = TurnResult | Held | Handed | Crowded;
   return {
-    modelTurn: async (runId, turn, knows) =>
+    /** One answer of the model, streamed and stored; or its request is stored for a batch at the model server. */
+    modelTurn: async (runId: RunId, turn: number, knows?: boolean): Promise<ModelTurn> =>
       reportFailed(deps, runId, await modelTurn(deps, { runId, turn, ...place(knows) })),
-    runTool: (runId, callId, knows) =>
+    /** One built-in tool call. */
+    runTool: (runId: RunId, callId: string, knows?: boolean): Promise<RunToolResult | Crowded> =>
       runTool(deps, { runId, callId: callId as ToolCallId, ...place(knows) }),
   };
 }
 
-type FileActivities = Pick<Activities, 'validateBatch' | 'finalizeBatch'>;
-
-function createFileActivities(deps: ActivityDependencies): FileActivities {
+function createFileActivities(deps: ActivityDependencies) {
   return {
-    validateBatch: (id) => ofBatch(deps.pool, id, () => validateBatch(deps, id)),
-    finalizeBatch: (id) => ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
+    /** Reads the input file of a batch. */
+    validateBatch: (id: BatchId): Promise<void> =>
+      ofBatch(deps.pool, id, () => validateBatch(deps, id)),
+    /** Writes the files of a batch and ends it. */
+    finalizeBatch: (id: BatchId): Promise<void> =>
+      ofBatch(deps.pool, id, () => finalizeBatch(deps, id)),
   };
 }
 
 /** Those of batches that have their own queue. */
-export function createLineActivities(
-  deps: ActivityDependencies,
-): Pick<Activities, 'modelTurn' | 'runTool' | 'passLine'> {
+export function createLineActivities(deps: ActivityDependencies) {
   return {
     ...createTurnActivities(deps, 'lines'),
-    passLine: (id, line) => ofBatch(deps.pool, id, () => passLine(deps, id, line)),
+    /** Asks a model server for the answer of a line that has no run. */
+    passLine: (id: BatchId, line: number): Promise<PassResult> =>
+      ofBatch(deps.pool, id, () => passLine(deps, id, line)),
   };
 }
 
-/** With those of the files of batches, which are long too. */
-export function createIngestActivities(
-  deps: ActivityDependencies,
-): IngestActivities & FileActivities {
+/** On a queue of their own, with those of the files of batches, which are long too. */
+export function createIngestActivities(deps: ActivityDependencies) {
   const maintain = <T>(work: (signal: AbortSignal) => Promise<T>) =>
     beating((signal) => deps.ingests.places.hold(MAINTENANCE, signal, () => work(signal)));
   return {
     ...createFileActivities(deps),
-    cutFile: (seq) => ofIngest(deps.pool, seq, () => cutFile(deps, seq)),
-    embedSlice: (seq, slice) => ofIngest(deps.pool, seq, () => embedSlice(deps, seq, slice)),
-    embedDocuments: (after) => maintain((signal) => embedDocuments(deps, after, signal)),
-    indexDocuments: (after) => maintain((signal) => indexDocuments(deps, after, signal)),
+    /** From a file to stored chunks, and to its end where nothing needs embedding. */
+    cutFile: (seq: number): Promise<IngestResult> =>
+      ofIngest(deps.pool, seq, () => cutFile(deps, seq)),
+    /** Vectors of some chunks; the last part ends the ingest. */
+    embedSlice: (seq: number, slice: number): Promise<IngestResult> =>
+      ofIngest(deps.pool, seq, () => embedSlice(deps, seq, slice)),
+    /** Vectors of documents that were stored without. */
+    embedDocuments: (after: number): Promise<EmbeddedPart> =>
+      maintain((signal) => embedDocuments(deps, after, signal)),
+    /** Words of documents that were indexed by earlier rules. */
+    indexDocuments: (after: number): Promise<IndexedPart> =>
+      maintain((signal) => indexDocuments(deps, after, signal)),
   };
 }
 
-export function createWebhookActivities(deps: ActivityDependencies): WebhookActivities {
+/** On a queue of their own. */
+export function createWebhookActivities(deps: ActivityDependencies) {
   const slots = new SlotShares(WEBHOOK_SLOTS);
   return {
-    sendWebhook: (deliveryId, round) =>
+    /** One attempt to deliver an event, and the ms until the next one; null: there is none. */
+    sendWebhook: (deliveryId: WebhookDeliveryId, round: number): Promise<number | null> =>
       ofWebhook(deps.pool, deliveryId, () => sendWebhook(deps, slots, { deliveryId, round })),
   };
 }
