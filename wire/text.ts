@@ -5,6 +5,15 @@ export function storable(text: string): string {
   return text.replaceAll('\u0000', '').toWellFormed();
 }
 
+/** The value of a JSON text, or `other` for a text that is not JSON. */
+export function jsonOr<T>(text: string, other: T): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return other;
+  }
+}
+
 /** A text, and the half of a surrogate pair at its end whose other half may follow. */
 export function splitHalf(text: string): [whole: string, half: string] {
   const last = text.charCodeAt(text.length - 1);

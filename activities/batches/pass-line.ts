@@ -20,6 +20,7 @@ import { modelNotFound, previousResponseNotFound } from '../../wire/errors/http-
 import type { BatchId } from '../../wire/ids.ts';
 import { passedBodySchema } from '../../wire/batches/requests.ts';
 import type { TokenCounts } from '../../wire/rows.ts';
+import { jsonOr } from '../../wire/text.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
 import { fromHold, HeldError } from '../failures.ts';
@@ -145,7 +146,8 @@ async function ask({
     signal,
   });
   const { statusCode: status } = answered;
-  const content = parsed(await answered.body.text());
+  const text = await answered.body.text();
+  const content = jsonOr(text, text);
   if (status < 300) return { status_code: status, body: content };
   const { baseUrl: url, apiKey } = server;
   const headers = new Headers();
@@ -156,14 +158,6 @@ async function ask({
   }
   log.info('A model server did not take a line', { status, url, reason: error.reason });
   throw error;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 type Passed = { endpoint: string; limits: ModelLimits; response: LineResponse };

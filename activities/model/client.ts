@@ -5,6 +5,7 @@ import { Agent, fetch as undiciFetch } from 'undici';
 
 import type { ModelTarget } from '../../config/config.ts';
 import type { ModelProfile } from '../../config/models-file.ts';
+import { jsonOr } from '../../wire/text.ts';
 import type { ChatRequest } from './request/build-request.ts';
 import { contextWindowOf } from './context-window.ts';
 import { traceHeaders } from '../../telemetry/trace.ts';
@@ -133,17 +134,12 @@ function createClient(target: ModelTarget, dispatcher: Agent): OpenAI {
 
 async function refusalOf(target: ModelTarget, response: Response): Promise<ModelServerError> {
   const text = await response.text().catch(() => '');
-  let body: unknown = text;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    // A page or a sentence.
-  }
   const { status, headers } = response;
   return new ModelServerError({
     status,
     url: placeOf(target),
-    body,
+    // A page or a sentence is no JSON.
+    body: jsonOr(text, text),
     headers,
     apiKey: target.apiKey,
   });

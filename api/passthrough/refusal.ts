@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import type { Dispatcher } from 'undici';
 
 import { shownError, withoutKeys } from '../../wire/errors/foreign-errors.ts';
+import { jsonOr } from '../../wire/text.ts';
 import type { ApiContext } from '../context.ts';
 import { passHeaders } from './pass-headers.ts';
 
@@ -21,7 +22,7 @@ export async function sendRefusal(
   const text = await beginningOf(body as AsyncIterable<Uint8Array>);
   logRefusal(log, response, { status, text, server });
   passHeaders(response, headers, PASSED);
-  response.status(status).json(shownError({ status, body: parsed(text), server }));
+  response.status(status).json(shownError({ status, body: jsonOr(text, text), server }));
 }
 
 type Refused = { status: number; text: string; server: { baseUrl: string; apiKey: string } };
@@ -47,12 +48,4 @@ async function beginningOf(body: AsyncIterable<Uint8Array>): Promise<string> {
     if (bytes >= READ) break; // which ends the request
   }
   return Buffer.concat(chunks).toString('utf8', 0, READ);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }

@@ -4,6 +4,7 @@
  */
 import type { ApiErrorBody } from './errors.ts';
 import { fieldsOf, shownError } from './foreign-errors.ts';
+import { jsonOr } from '../text.ts';
 
 type Server = { baseUrl: string; apiKey: string };
 type Fields = Record<string, unknown>;
@@ -31,7 +32,7 @@ export function streamErrors(server: Server, report: (text: string) => void) {
     named = /^event: ?error\b/.test(line) || (named && line !== end);
     if (!mayBeError) return line;
     const text = Buffer.from(content, 'latin1').toString();
-    const data = parsed(text);
+    const data = jsonOr(text, undefined);
     const shown =
       shownData(data, server) ?? (isNamed ? { error: shownIn(fieldsOf(data), server) } : undefined);
     if (shown === undefined) return line;
@@ -97,12 +98,4 @@ function shownIn(fields: Fields, server: Server): ApiErrorBody['error'] {
 function statusOf({ code, status, status_code: statusCode, type }: Fields): number | undefined {
   const said = [code, status, statusCode].map(Number).find((one) => one >= 400 && one < 600);
   return said ?? (CLIENTS_FAULT.test(`${String(type)} ${String(code)}`) ? 400 : undefined);
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

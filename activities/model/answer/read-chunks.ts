@@ -3,6 +3,7 @@
  * The client's own iterator passes each token through several async generators, which at hundreds of streams is most of
  * a worker's time. A server that answers with one JSON completion is read too.
  */
+import { jsonOr } from '../../../wire/text.ts';
 import { ModelStreamError } from '../../failures.ts';
 import type { Chunk } from './accumulate-chunks.ts';
 import { isErrorBody, ModelServerError } from '../server-error.ts';
@@ -119,7 +120,7 @@ function parseEvents(events: ServerEvent[], options: ReadOptions): Received {
 }
 
 function parseEvent({ name, data }: ServerEvent, options: ReadOptions): Chunk | undefined {
-  const value = parseJson(data);
+  const value = jsonOr(data, undefined);
   if (value === undefined || name === 'error' || isErrorBody(value)) {
     if (options.finished()) return undefined;
     if (value === undefined && name !== 'error') {
@@ -134,7 +135,7 @@ function parseEvent({ name, data }: ServerEvent, options: ReadOptions): Chunk | 
 
 /** A completion has a `message` where a chunk has a `delta`. */
 function parseCompletion(text: string, { source }: ReadOptions): Chunk {
-  const value = parseJson(text);
+  const value = jsonOr(text, undefined);
   if (value === undefined) {
     throw new ModelStreamError(
       'The model server answered with something other than a completion.',
@@ -145,12 +146,4 @@ function parseCompletion(text: string, { source }: ReadOptions): Chunk {
   }
   if (isErrorBody(value)) throw new ModelServerError({ ...source, status: undefined, body: value });
   return value as Chunk;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
