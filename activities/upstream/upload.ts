@@ -1,9 +1,7 @@
 /** Uploads the lines of a group as a file, a page of them in memory. The official client would need all of them at once. */
 import type { ModelServer } from '../model/client.ts';
 import { withRefusals } from '../model/client.ts';
-
-/** In ms: 200 MB over a slow line. */
-const TIMEOUT_MS = 1_800_000;
+import { FILE_TIMEOUT_MS } from './group.ts';
 
 export type Upload = { name: string; bytes: number; lines: AsyncIterable<string> };
 
@@ -33,7 +31,7 @@ export async function uploadLines(
       'content-length': String(Buffer.byteLength(head) + bytes + Buffer.byteLength(tail)),
     },
     signal,
-    timeout: TIMEOUT_MS,
+    timeout: FILE_TIMEOUT_MS,
   });
   return (await withRefusals(asked)).id;
 }
