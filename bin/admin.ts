@@ -8,8 +8,8 @@ import { COMMANDS } from './admin/commands.ts';
 import { tableOf } from './admin/print.ts';
 import { purgeThreads, reindexStore } from './admin/repairs.ts';
 import { asking, connect } from './batch/connection.ts';
-import { StartError } from './serve/start-error.ts';
-import { parseArguments, runProgram } from './use-database.ts';
+import { StartError, understood } from './serve/start-error.ts';
+import { parseArguments, runProgram } from './serve/use-database.ts';
 
 const HELP = `Usage: npm run admin -- <noun> <verb> [arguments]
 
@@ -51,23 +51,12 @@ async function perform(client: OpenAI, command: Command): Promise<void> {
   const url = new URL('/openapi.json', client.baseURL).href;
   const operation = findOperation(await client.get<Description>(url), command.operation);
   if (args.includes('--help')) return console.log(usageOf(name, operation, command));
+  const help = `npm run admin -- ${name} --help shows the arguments.`;
   const answer = await send(
     client,
-    understood(() => readRequest(args, operation, command)),
+    understood(() => readRequest(args, operation, command), help),
   );
   console.log(args.includes('--json') ? JSON.stringify(answer, null, 2) : shown(answer, command));
-}
-
-/** The sentence of node:util for an unknown option, with where to look. */
-function understood<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('. ');
-    throw new StartError(
-      `${sentence.replace(/\.$/, '')}; npm run admin -- ${name} --help shows the arguments.`,
-    );
-  }
 }
 
 function send(client: OpenAI, { method, path, query, body }: Request): Promise<object> {

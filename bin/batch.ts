@@ -11,7 +11,7 @@ import { asking, connect } from './batch/connection.ts';
 import { download } from './batch/download.ts';
 import { exitCodeOf, hasEnded, reportErrors, watch } from './batch/watch.ts';
 import { StartError, reasonOf } from './serve/start-error.ts';
-import { parseArguments, runProgram } from './use-database.ts';
+import { parseArguments, runProgram } from './serve/use-database.ts';
 
 const HELP = `Usage: npm run batch -- <command> [options]
 

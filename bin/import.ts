@@ -11,7 +11,7 @@ import { createReport, textOf } from './import/report.ts';
 import type { Source } from './import/source.ts';
 import { serverSource } from './import/source.ts';
 import { StartError, reasonOf } from './serve/start-error.ts';
-import { parseArguments, runProgram } from './use-database.ts';
+import { parseArguments, runProgram } from './serve/use-database.ts';
 
 const HELP = `Usage: npm run import -- --from <base url> [options]
        npm run import -- --from-dir <directory> [options]

@@ -14,10 +14,11 @@ import { keyLimitsSchema, limitsSchema } from '../wire/admin/project-limits.ts';
 import { DEFAULT_SCOPES, SCOPES } from '../wire/admin/scopes.ts';
 import type { Scope } from '../wire/admin/scopes.ts';
 import { revokeKey, rotateKey } from '../db/projects/project-keys.ts';
+import { secondsIn } from './admin/arguments.ts';
 import { day, tableOf } from './admin/print.ts';
 import { StartError } from './serve/start-error.ts';
-import { readArguments, runProgram, useDatabase } from './use-database.ts';
-import type { Arguments } from './use-database.ts';
+import { readArguments, runProgram, useDatabase } from './serve/use-database.ts';
+import type { Arguments } from './serve/use-database.ts';
 
 const HELP = `Usage: npm run keys -- <command> [options]
 
@@ -36,7 +37,7 @@ const HELP = `Usage: npm run keys -- <command> [options]
   --overlap <time>         how long the former key goes on to work (24h)
   --data-dir <directory>   data directory of npm start (THREADMILL_DATA_DIR, .threadmill), unless DATABASE_URL is set`;
 
-const UNITS = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const DAY = 86_400;
 
 await runProgram(async () => {
   const { words, flags } = readArguments('keys');
@@ -144,7 +145,7 @@ async function usageByDay(pool: Pool, days: number, project: string | undefined)
     throw new StartError(`No project has the name '${project}'.`);
   }
   const now = Math.floor(Date.now() / 1_000);
-  const from = now - (now % UNITS.d) - (days - 1) * UNITS.d;
+  const from = now - (now % DAY) - (days - 1) * DAY;
   const buckets = await readUsage(pool, { from, days, project_id, group_by: ['project_id'] });
   return buckets.flatMap(({ start_time, results }) =>
     results.map((result) => {
@@ -196,8 +197,8 @@ function scopesOf(text = DEFAULT_SCOPES.join()): Scope[] {
 }
 
 function seconds(flag: string, text: string): number {
-  const [, number, unit] = /^(\d{1,5})([smhd])$/.exec(text) ?? [];
-  if (unit !== undefined) return Number(number) * UNITS[unit as keyof typeof UNITS];
+  const count = secondsIn(text);
+  if (count !== undefined) return count;
   throw new StartError(`${flag} must be a number with s, m, h or d behind it, such as 12h.`);
 }
 

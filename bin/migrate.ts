@@ -1,7 +1,7 @@
 /** npm run migrate: brings the database up to this version. npm start does so by itself. */
 import { migrate } from '../db/core/migrate.ts';
 import { StartError } from './serve/start-error.ts';
-import { readArguments, runProgram, useDatabase } from './use-database.ts';
+import { readArguments, runProgram, useDatabase } from './serve/use-database.ts';
 
 const HELP = `Usage: npm run migrate [-- --data-dir <directory>]
 

@@ -124,10 +124,16 @@ function splitPair(pair: string): [string, string] {
 
 const UNITS = { s: 1, m: 60, h: 3_600, d: 86_400 };
 
-/** A number, a time such as `90d`, or a date: seconds. @throws StartError */
-export function numberOf(name: string, text: string): number {
+/** Of a time such as `90d`. */
+export function secondsIn(text: string): number | undefined {
   const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  if (unit !== undefined) return Number(count) * UNITS[unit as keyof typeof UNITS];
+  return unit === undefined ? undefined : Number(count) * UNITS[unit as keyof typeof UNITS];
+}
+
+/** A number, a time, or a date: seconds. @throws StartError */
+export function numberOf(name: string, text: string): number {
+  const seconds = secondsIn(text);
+  if (seconds !== undefined) return seconds;
   const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) / 1_000 : Number(text || NaN);
   if (Number.isFinite(date)) return date;
   throw new StartError(

@@ -5,7 +5,7 @@ import type { Config } from '../../config/config.ts';
 import { describeSetting, optionOf } from '../../config/read-settings.ts';
 import type { Setting } from '../../config/settings.ts';
 import { SETTINGS } from '../../config/settings.ts';
-import { StartError } from './start-error.ts';
+import { understood } from './start-error.ts';
 
 const OPTIONS = Object.values<Setting>(SETTINGS).filter(({ option }) => option !== undefined);
 
@@ -44,11 +44,7 @@ export function readOptions(args: string[]): Options | undefined {
 
 function parse(args: string[]): Record<string, string | undefined> {
   const text = { type: 'string' } as const;
-  try {
-    const options = Object.fromEntries(OPTIONS.map((setting) => [optionOf(setting), text]));
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('. ');
-    throw new StartError(`${sentence.replace(/\.$/, '')}; npm start -- --help lists the options.`);
-  }
+  const options = Object.fromEntries(OPTIONS.map((setting) => [optionOf(setting), text]));
+  const help = 'npm start -- --help lists the options.';
+  return understood(() => parseArgs({ args, options }).values, help);
 }

@@ -8,6 +8,16 @@ export class StartError extends Error {
   override name = 'StartError';
 }
 
+/** What `read` finds in a command line. @throws StartError with the sentence of node:util, and where to look */
+export function understood<T>(read: () => T, help: string): T {
+  try {
+    return read();
+  } catch (error) {
+    const [sentence = ''] = (error as Error).message.split('. ');
+    throw new StartError(`${sentence.replace(/\.$/, '')}; ${help}`);
+  }
+}
+
 /** The text for a failed start: the sentence of an expected failure, or the whole stack of a bug. */
 export function describe(error: unknown): string {
   const expected = [StartError, ConfigError, EmbeddedError, MigrationError].some(

@@ -1,13 +1,13 @@
-/** Shared by npm run keys, npm run migrate and npm run batch: command line, database, and reports of failures. */
+/** Shared by the commands: command line, database, and reports of failures. */
 import { parseArgs } from 'node:util';
 import type { ParseArgsConfig } from 'node:util';
-import { loadConfig } from '../config/config.ts';
-import type { Config } from '../config/config.ts';
-import { createPool } from '../db/core/pool.ts';
-import type { Pool } from '../db/core/pool.ts';
-import { WHOLE_DATABASE } from '../db/core/row-scope.ts';
-import { runningPostgresUrl } from '../embedded/running-url.ts';
-import { StartError, describe, reasonOf } from './serve/start-error.ts';
+import { loadConfig } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import { createPool } from '../../db/core/pool.ts';
+import type { Pool } from '../../db/core/pool.ts';
+import { WHOLE_DATABASE } from '../../db/core/row-scope.ts';
+import { runningPostgresUrl } from '../../embedded/running-url.ts';
+import { StartError, describe, reasonOf, understood } from './start-error.ts';
 
 const UNDEFINED_TABLE = '42P01';
 const UNDEFINED_COLUMN = '42703';
@@ -38,15 +38,11 @@ export function parseArguments<const T extends NonNullable<ParseArgsConfig['opti
   program: string,
   options: T,
 ) {
-  try {
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    return { words: positionals, flags: values };
-  } catch (error) {
-    const [sentence = ''] = (error as Error).message.split('. ');
-    throw new StartError(
-      `${sentence.replace(/\.$/, '')}; npm run ${program} -- --help shows the usage.`,
-    );
-  }
+  const { values, positionals } = understood(
+    () => parseArgs({ options, allowPositionals: true }),
+    `npm run ${program} -- --help shows the usage.`,
+  );
+  return { words: positionals, flags: values };
 }
 
 /** Calls `work` with a pool of the owner: DATABASE_OWNER_URL, else DATABASE_URL, else the database of the running npm start. */
