@@ -176,6 +176,10 @@ test('a deleted project leaves no row in any table, and the project beside it ke
   const { bytes } = (dry as { content: { bytes: number } }).content;
   // The content of its file, its upload and its batch.
   expect(bytes).toBeGreaterThan(40);
+  await expect(admin.delete(`${path}?dry_run`)).rejects.toMatchObject({
+    status: 400,
+    param: 'dry_run',
+  });
   expect(await rowsNaming(gone.ids)).toEqual(all);
 
   expect(await admin.delete(path)).toEqual({

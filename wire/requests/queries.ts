@@ -159,9 +159,11 @@ function queryFields(query: unknown): Record<string, unknown> {
   return typeof query === 'object' && query !== null ? { ...query } : {};
 }
 
-/** An empty value counts as not given. */
+/** An empty value counts as not given, except of `dry_run`: a request with a bare `?dry_run` must change nothing. */
 function withoutEmpty(fields: Record<string, unknown>): Record<string, unknown> {
-  const given = Object.entries(fields).filter(([, value]) => value !== '' && value !== undefined);
+  const given = Object.entries(fields).filter(
+    ([name, value]) => value !== undefined && (value !== '' || name === 'dry_run'),
+  );
   return Object.fromEntries(given);
 }
 

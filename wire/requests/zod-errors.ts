@@ -153,9 +153,12 @@ export function unknownParameter(path: Path): ApiError {
   return invalidRequest(`Unknown parameter: '${param}'.`, { code: 'unknown_parameter', param });
 }
 
-/** Of a string or an array, with its length in characters or elements. */
-function lengthOf(value: unknown): { noun: string; one: string; length: number } | undefined {
-  if (typeof value === 'string') {
+/** Of a string or an array, with its length in characters or elements. A number of a query is a string before it is read. */
+function lengthOf(
+  value: unknown,
+  origin: string,
+): { noun: string; one: string; length: number } | undefined {
+  if (typeof value === 'string' && origin === 'string') {
     return { noun: 'string', one: 'a string', length: countCharacters(value) };
   }
   return Array.isArray(value)
@@ -168,7 +171,7 @@ function aboveMaximum(
   value: unknown,
   { origin, maximum, message }: z.core.$ZodIssueTooBig,
 ): ApiError {
-  const sized = lengthOf(value);
+  const sized = lengthOf(value, origin);
   if (sized === undefined) {
     const kind = numberKind(origin, message);
     const text = `${kind} above maximum value. Expected a value <= ${maximum}, but got ${String(value)} instead.`;
@@ -186,7 +189,7 @@ function belowMinimum(
   value: unknown,
   { origin, minimum, message }: z.core.$ZodIssueTooSmall,
 ): ApiError {
-  const sized = lengthOf(value);
+  const sized = lengthOf(value, origin);
   if (sized === undefined) {
     const kind = numberKind(origin, message);
     const text = `${kind} below minimum value. Expected a value >= ${minimum}, but got ${String(value)} instead.`;
