@@ -2,7 +2,7 @@
 import type OpenAI from 'openai';
 
 import type { Description, Request } from './admin/arguments.ts';
-import { findOperation, numberOf, readRequest, usageOf } from './admin/arguments.ts';
+import { findOperation, momentOf, readRequest, usageOf } from './admin/arguments.ts';
 import type { Command } from './admin/commands.ts';
 import { COMMANDS } from './admin/commands.ts';
 import { tableOf } from './admin/print.ts';
@@ -17,7 +17,7 @@ ${Object.keys(COMMANDS)
   .map((name) => `  ${name}`)
   .join('\n')}
   threads purge --older-than <time> [--dry-run]
-                            deletes threads of the key's project that are older, such as 90d
+                            deletes threads of the key's project that are older than 90d, or than a date
   stores reindex <vector_store_id>
                             cuts and indexes the files of a store anew
 
@@ -104,6 +104,6 @@ async function repair(client: OpenAI): Promise<void> {
       'Expected stores reindex <vector_store_id>, or threads purge --older-than <time>.',
     );
   }
-  const seconds = numberOf('--older-than', age);
-  console.log(await purgeThreads(client, seconds, flags['dry-run'] === true));
+  const before = momentOf('--older-than', age);
+  console.log(await purgeThreads(client, before, flags['dry-run'] === true));
 }

@@ -140,3 +140,14 @@ export function numberOf(name: string, text: string): number {
     `${name} must be a number, a time such as 12h or 90d, or a date such as 2026-01-31.`,
   );
 }
+
+/** The moment of a date, or of a time ago. A plain number is refused: `90`, meant as days, would be seconds. @throws StartError */
+export function momentOf(name: string, text: string): number {
+  const seconds = /^\d{1,6}[smhd]$|^\d{4}-\d\d-\d\d/.test(text) ? numberOf(name, text) : NaN;
+  if (Number.isNaN(seconds)) {
+    throw new StartError(
+      `${name} must be a time such as 12h or 90d, or a date such as 2026-01-31.`,
+    );
+  }
+  return Math.floor(text.includes('-') ? seconds : Date.now() / 1_000 - seconds);
+}

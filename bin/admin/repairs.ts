@@ -1,15 +1,16 @@
 /** Commands of several operations, in the project of the key. */
 import type OpenAI from 'openai';
 
+import { StartError } from '../serve/start-error.ts';
+
 type Page = { data: { id: string }[]; has_more: boolean };
 
 /** The oldest first. */
 export async function purgeThreads(
   client: OpenAI,
-  seconds: number,
+  created_before: number,
   isDry: boolean,
 ): Promise<string> {
-  const created_before = Math.floor(Date.now() / 1_000 - seconds);
   let count = 0;
   for (let after: string | undefined; ;) {
     const query = { created_before, limit: 100, order: 'asc', ...(after && { after }) };
@@ -29,10 +30,14 @@ export async function reindexStore(client: OpenAI, vector_store_id: string): Pro
   for await (const file of files.list(vector_store_id, { limit: 100, order: 'asc' })) {
     const { id, attributes, chunking_strategy: strategy } = file;
     await files.delete(id, { vector_store_id });
-    await files.create(vector_store_id, {
+    const again = {
       file_id: id,
       attributes: attributes ?? {},
       ...(strategy?.type === 'static' && { chunking_strategy: strategy }),
+    };
+    await files.create(vector_store_id, again).catch((cause: Error) => {
+      const lost = `${vector_store_id} has lost a file (${cause.message}): add it again with`;
+      throw new StartError(`${lost} ${JSON.stringify(again)}.`, { cause });
     });
     count += 1;
   }

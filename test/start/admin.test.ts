@@ -73,6 +73,8 @@ test('old threads are counted, then deleted', async () => {
   const kept = await beta.threads.create();
   const purge = (...args: string[]) => admin('threads', 'purge', '--older-than', '50s', ...args);
   expect((await purge('--dry-run')).stdout).toBe('Would delete 1 threads.\n');
+  const sinceDate = await admin('threads', 'purge', '--older-than', '2037-01-01', '--dry-run');
+  expect(sinceDate.stdout).toBe('Would delete 2 threads.\n');
   expect((await purge()).stdout).toBe('Deleted 1 threads.\n');
   await expect(beta.threads.retrieve(old.id)).rejects.toThrow('No thread found');
   expect((await beta.threads.retrieve(kept.id)).id).toBe(kept.id);
@@ -103,6 +105,12 @@ test('what it does not understand is one sentence', async () => {
   expect(await sentence('projects', 'create', '--nmae', 'x')).toBe(
     "Unknown option '--nmae'; npm run admin -- projects create --help shows the arguments.",
   );
+  for (const age of ['90', '0', '1e3', 'yesterday']) {
+    expect(await sentence('threads', 'purge', '--older-than', age)).toBe(
+      '--older-than must be a time such as 12h or 90d, or a date such as 2026-01-31.',
+    );
+  }
+  expect(await sentence('runs', 'stuck', '--stuck-minutes', '0')).toContain('a value >= 1');
   expect(await sentence('keys', 'rotate')).toContain('Expected <key_id>');
   expect(await sentence('audit', 'list', '--limit', 'many')).toContain('limit must be a number');
   expect(await sentence('keys', 'revoke', 'key_none')).toContain(
