@@ -12,6 +12,7 @@ import { createPool } from '../db/core/pool.ts';
 import { observeDatabase } from '../db/core/stored-gauges.ts';
 import type { Logger } from '../config/log.ts';
 import { createEmbedder } from '../retrieval/index.ts';
+import { embeddingSpans } from '../telemetry/model-span.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
 import { createDispatcher } from '../temporal/dispatch.ts';
 import { clientInterceptors } from '../temporal/tracing.ts';
@@ -80,7 +81,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
     feed,
     temporal,
     dispatcher,
-    embedder: target === undefined ? null : createEmbedder(target),
+    embedder: target ? createEmbedder({ ...target, observe: embeddingSpans(target) }) : null,
     models: createModelList(config, log),
     limiter,
     requests: createRequestCounter(pool, log),

@@ -19,6 +19,8 @@ export type EmbedderOptions = {
   apiKey: string;
   model: string;
   dimensions: number | null;
+  /** Sends each request with headers on top, and sees its answer: for a span. */
+  observe?: (send: (headers: Record<string, string>) => Promise<unknown>) => Promise<unknown>;
 };
 
 export type Embedder = {
@@ -88,20 +90,23 @@ function toBatches(texts: readonly string[]): string[][] {
 
 async function embedBatch(
   url: string,
-  { apiKey, model, dimensions }: EmbedderOptions,
+  { apiKey, model, dimensions, observe = (send) => send({}) }: EmbedderOptions,
   input: string[],
   signal: AbortSignal,
 ): Promise<Float32Array[]> {
   signal.throwIfAborted();
   const body = { model, input, ...(dimensions === null ? {} : { dimensions }) };
-  const response = await post(url, apiKey, body, signal);
+  const authorization = `Bearer ${apiKey}`;
+  const response = await observe((headers) =>
+    post(url, { ...headers, authorization }, body, signal),
+  );
   return toVectors(response, input.length);
 }
 
 /** Resolves to the JSON of a good answer. A redirect is an error: it could carry the key to another host. */
 async function post(
   url: string,
-  apiKey: string,
+  headers: Record<string, string>,
   body: unknown,
   signal: AbortSignal,
 ): Promise<unknown> {
@@ -110,7 +115,7 @@ async function post(
   try {
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${apiKey}` },
+      headers: { ...headers, 'content-type': 'application/json' },
       body: JSON.stringify(body),
       redirect: 'error',
       signal: AbortSignal.any([signal, deadline]),

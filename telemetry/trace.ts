@@ -19,12 +19,17 @@ export function setTracer(next: Tracer | undefined): void {
   tracer = next;
 }
 
+/** Whether a span is open here. */
+export function isTraced(): boolean {
+  return tracer !== undefined && trace.getActiveSpan() !== undefined;
+}
+
 /** W3C's `traceparent` and `tracestate`. */
 export type TraceHeaders = Record<string, string>;
 
 /** Those of the span that is open here, for a server or a row. Undefined without one. */
 export function traceHeaders(): TraceHeaders | undefined {
-  if (tracer === undefined || trace.getActiveSpan() === undefined) return undefined;
+  if (!isTraced()) return undefined;
   const headers: TraceHeaders = {};
   propagation.inject(context.active(), headers);
   return headers;
@@ -72,7 +77,7 @@ export function inStatement<T>(
   text: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (tracer === undefined || trace.getActiveSpan() === undefined) return work();
+  if (!isTraced()) return work();
   const { operation, table } = summaryOf(text);
   const summary = table === undefined ? operation : `${operation} ${table}`;
   const attributes = {

@@ -30,6 +30,7 @@ import { SlotShares } from '../activities/slot-shares.ts';
 import { Shares } from '../sandbox/pool/shares.ts';
 import { TokenCounter } from '../tokens/token-counter.ts';
 import { observeKernels } from '../telemetry/gauges.ts';
+import { embeddingSpans } from '../telemetry/model-span.ts';
 import { workflowBundle } from './bundle.ts';
 import { openSandbox } from './sandbox.ts';
 import type { Outbox } from '../temporal/deliver.ts';
@@ -168,7 +169,7 @@ async function openResources(options: WorkerOptions): Promise<Resources> {
     cellSeconds: config.cellSoftSeconds,
     quotaBytes: config.quotaBytes,
     models: createModelServers((model) => modelTarget(config, model)),
-    embedder: target === undefined ? null : createEmbedder(target),
+    embedder: target ? createEmbedder({ ...target, observe: embeddingSpans(target) }) : null,
     searchCandidates: config.searchCandidates,
     fileWaitSeconds: config.fileWaitSeconds,
     parseLimits: parseLimits(config),

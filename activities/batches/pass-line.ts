@@ -25,6 +25,8 @@ import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
 import { fromHold, HeldError } from '../failures.ts';
 import { isOverload, passGate, yieldTo } from '../model-gate.ts';
+import type { ReportAnswer } from '../../telemetry/model-span.ts';
+import { inModelSpan, seenIn } from '../../telemetry/model-span.ts';
 import { traceHeaders } from '../../telemetry/trace.ts';
 import { ModelServerError } from '../model/server-error.ts';
 import { beating } from '../ingest/ingest-file.ts';
@@ -85,6 +87,7 @@ type Asked = PassedTarget & {
   endpoint: string;
   body: Record<string, unknown>;
   signal: AbortSignal;
+  report: ReportAnswer;
 };
 
 /** @throws ApiError for what another try cannot change */
@@ -107,12 +110,13 @@ async function answer(
   const { limits = { model } } = target;
   const tokens = limits.tokensPerMinute ? await deps.tokens.sum(line.project_id, [text]) : 0;
   if ((await passGate(pool, { limits, tokens, line }, signal)) === 'held') return 'held';
-  const response = await ask({ ...target, endpoint, body, signal }).catch(
-    async (error: unknown) => {
-      if (!(error instanceof ModelServerError) || !isOverload(error)) throw error;
-      throw await yieldTo(pool, [line.batchId, limits.model], error);
-    },
-  );
+  const asked = { endpoint, model: target.upstreamModel, baseUrl: target.server.baseUrl };
+  const response = await inModelSpan(asked, (report) =>
+    ask({ ...target, endpoint, body, signal, report }),
+  ).catch(async (error: unknown) => {
+    if (!(error instanceof ModelServerError) || !isOverload(error)) throw error;
+    throw await yieldTo(pool, [line.batchId, limits.model], error);
+  });
   return { response, used: await record(deps, line, { endpoint, limits, response }) };
 }
 
@@ -132,6 +136,7 @@ async function ask({
   endpoint,
   body,
   signal,
+  report,
 }: Asked): Promise<LineResponse> {
   const answered = await send(`${server.baseUrl}/${endpoint}`, {
     dispatcher: agent,
@@ -148,6 +153,7 @@ async function ask({
   const { statusCode: status } = answered;
   const text = await answered.body.text();
   const content = jsonOr(text, text);
+  report?.({ status, ...seenIn(content) });
   if (status < 300) return { status_code: status, body: content };
   const { baseUrl: url, apiKey } = server;
   const headers = new Headers();

@@ -4,7 +4,7 @@ import { APIConnectionError } from 'openai';
 import type { TurnRef } from '../../db/turns/open-step.ts';
 import type { ClaimedRun } from '../../db/runs/transitions.ts';
 import { modelAsked, runAnswered } from '../../telemetry/metrics.ts';
-import { inSpan } from '../../telemetry/trace.ts';
+import { inModelSpan } from '../../telemetry/model-span.ts';
 import { timeOfId } from '../../wire/ids.ts';
 import { ModelStreamError } from '../failures.ts';
 import type { ChunkAccumulator } from '../model/answer/accumulate-chunks.ts';
@@ -52,23 +52,18 @@ export function inAnswerSpan<T>(
   answer: ChunkAccumulator,
   work: () => Promise<T>,
 ): Promise<T> {
-  const { upstreamModel, baseUrl } = target;
-  const attributes = {
-    'gen_ai.operation.name': 'chat',
-    'gen_ai.provider.name': 'openai',
-    'gen_ai.request.model': upstreamModel,
-    'server.address': new URL(baseUrl).hostname,
-  };
-  return inSpan({ name: `chat ${upstreamModel}`, attributes, isRequest: true }, async (span) => {
+  const { upstreamModel: model, baseUrl } = target;
+  const asked = { endpoint: 'chat/completions', model, baseUrl };
+  return inModelSpan(asked, async (report) => {
     try {
       return await work();
     } finally {
-      const { model, usage, finishReason } = answer;
-      span?.setAttributes({
-        ...(model !== undefined && { 'gen_ai.response.model': model }),
-        ...(finishReason !== null && { 'gen_ai.response.finish_reasons': [finishReason] }),
-        ...(usage && { 'gen_ai.usage.input_tokens': usage.prompt_tokens }),
-        ...(usage && { 'gen_ai.usage.output_tokens': usage.completion_tokens }),
+      const { finishReason, usage } = answer;
+      report?.({
+        model: answer.model,
+        finishReasons: finishReason === null ? [] : [finishReason],
+        inputTokens: usage?.prompt_tokens,
+        outputTokens: usage?.completion_tokens,
       });
     }
   });

@@ -3,6 +3,7 @@ import { priceOf } from '../../config/config.ts';
 import { costOf } from '../../config/price.ts';
 import { addModelUsage } from '../../db/projects/model-usage.ts';
 import { rememberResponse } from '../../db/projects/passed-responses.ts';
+import type { ReportAnswer } from '../../telemetry/model-span.ts';
 import type { KeyId, ProjectId } from '../../wire/ids.ts';
 import type { TokenCounter } from '../../tokens/token-counter.ts';
 import type { ApiContext } from '../context.ts';
@@ -19,14 +20,15 @@ export type Counted = {
   model: string;
   /** The texts of the request. Undefined: tokens that the server does not report are not estimated. */
   prompt: TextSample | undefined;
+  report: ReportAnswer;
 };
 
 export function countingTap(context: ApiContext, counted: Counted, contentType: string): Tap {
   const { pool, log, tokens, config } = context;
-  const { prompt, ...request } = counted;
+  const { prompt, report, ...request } = counted;
   const isStream = isEventStream(contentType);
   const isText = isStream || contentType.includes('json');
-  const meter = createUsageMeter(isStream);
+  const meter = createUsageMeter(isStream, report !== undefined);
   let remembered = request.endpoint !== 'responses';
   // The answer is made and paid for: it is passed on even when the database is away.
   const lost = (error: unknown) => log.error({ err: error, ...request }, 'Usage was not recorded');
@@ -39,7 +41,9 @@ export function countingTap(context: ApiContext, counted: Counted, contentType: 
       await rememberResponse(pool, request.projectId, id, request.model).catch(lost);
     },
     async end() {
-      const { reported, text } = meter.end();
+      const { reported, text, ...seen } = meter.end();
+      const { promptTokens: inputTokens, completionTokens: outputTokens } = reported ?? {};
+      report?.({ ...seen, inputTokens, outputTokens });
       const estimated = reported === undefined && prompt !== undefined;
       const answer = { sample: text.slice(0, SAMPLE), length: text.length };
       const texts = estimated ? [prompt, answer] : [];

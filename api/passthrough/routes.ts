@@ -16,6 +16,7 @@ import {
   noSuchResponse,
   previousResponseNotFound,
 } from '../../wire/errors/http-errors.ts';
+import { inModelSpan } from '../../telemetry/model-span.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import { LIMITS } from '../../wire/requests/limits.ts';
 import { scopeOf } from '../../wire/admin/scopes.ts';
@@ -102,8 +103,11 @@ async function passNew(
   const { headers, body, texts } = write(upstreamModel);
   const prompt = TEXT_ENDPOINTS.includes(endpoint) ? texts : undefined;
   const counted = { projectId, keyId, endpoint, model, prompt };
-  const tap = (type: string) => countingTap(link.context, counted, type);
-  await passOn(link, request, response, { server, headers, body, tap });
+  const asked = { endpoint, model: upstreamModel, baseUrl: server.baseUrl };
+  await inModelSpan(asked, (report) => {
+    const tap = (type: string) => countingTap(link.context, { ...counted, report }, type);
+    return passOn(link, request, response, { server, headers, body, tap, report });
+  });
 }
 
 /** What is asked of a response that a model server keeps: only the project that made it may. */

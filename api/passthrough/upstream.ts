@@ -7,6 +7,7 @@ import type { Dispatcher } from 'undici';
 
 import { ApiError } from '../../wire/errors/errors.ts';
 import { modelServerFailed } from '../../wire/errors/http-errors.ts';
+import type { ReportAnswer } from '../../telemetry/model-span.ts';
 import { traceHeaders } from '../../telemetry/trace.ts';
 import { streamErrors } from '../../wire/errors/stream-errors.ts';
 import type { ApiContext } from '../context.ts';
@@ -26,6 +27,7 @@ export type Passage = {
   body: Buffer | AsyncIterable<Uint8Array> | null;
   /** Asked for once the server has accepted the request. */
   tap?: (contentType: string) => Tap;
+  report?: ReportAnswer;
 };
 
 /** Looks at every piece of an answer before it is passed on, and learns when the answer has ended or was cut. */
@@ -48,6 +50,7 @@ export async function passOn(
   try {
     const answer = await ask(link.dispatcher, request, passage, signal);
     const { statusCode, headers } = answer;
+    passage.report?.({ status: statusCode });
     if (statusCode >= 400) {
       return await sendRefusal(link.context, response, answer, passage.server);
     }

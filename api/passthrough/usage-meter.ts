@@ -9,7 +9,13 @@ export type UsageMeter = {
   /** The id of the response that the server keeps, once it was seen. */
   responseId(): string | undefined;
   /** Once the answer has ended or was cut: what the server reported last, and the text as far as it was seen. */
-  end(): { reported: TokenCounts | undefined; text: string };
+  end(): {
+    reported: TokenCounts | undefined;
+    text: string;
+    /** Of a span: undefined without `isTraced`. */
+    model: string | undefined;
+    finishReasons: string[] | undefined;
+  };
 };
 
 /** Of one event, or of the whole answer when it is not a stream: its beginning and its end are kept. */
@@ -18,24 +24,32 @@ const TAIL = 64 * 1024;
 /** Longer than any report of usage. */
 const REPORT = 2_000;
 
+const MODEL = /"model"\s*:\s*"([^"\\]{1,1000})"/;
+const FINISH_REASON = /"finish_reason"\s*:\s*"(\w+)"/g;
 const RESPONSE_ID = /"id"\s*:\s*"(resp[^"\\]{1,1000})"/;
 /** Events of a response that repeat what deltas said. */
 const REPEATS = /"type"\s*:\s*"response\.[\w.]+\.(?:done|added)"/;
 const TEXTS =
   /"(?:content|text|delta|arguments|reasoning|reasoning_content|refusal)"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")/g;
 
-export function createUsageMeter(isStream: boolean): UsageMeter {
+export function createUsageMeter(isStream: boolean, isTraced = false): UsageMeter {
   const decoder = new TextDecoder();
   let head = '';
   let tail = '';
   let reported: TokenCounts | undefined;
   let responseId: string | undefined;
   const texts: string[] = [];
+  let model: string | undefined;
+  const finishReasons: string[] | undefined = isTraced ? [] : undefined;
 
   const inspect = () => {
     const part = head + tail;
     head = '';
     tail = '';
+    if (finishReasons !== undefined) {
+      model ??= MODEL.exec(part)?.[1];
+      finishReasons.push(...[...part.matchAll(FINISH_REASON)].map(([, reason]) => reason!));
+    }
     const counts = countsIn(part);
     if (counts !== undefined) reported = counts;
     else if (!REPEATS.test(part)) texts.push(...textsIn(part));
@@ -57,7 +71,7 @@ export function createUsageMeter(isStream: boolean): UsageMeter {
     responseId: () => responseId,
     end() {
       inspect();
-      return { reported, text: texts.join('') };
+      return { reported, text: texts.join(''), model, finishReasons };
     },
   };
 }
