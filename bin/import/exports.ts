@@ -15,12 +15,15 @@ const KINDS = [
   'thread.message',
 ];
 
+/** Without the mark that some editors write in front. Other characters than the exported ones are worse than an error. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 /** `contents` is the directory of the files' contents, which are not read as exports. @throws StartError */
 export async function exportSource(directory: string, contents: string): Promise<Source> {
   const found: Found[] = [];
   for (const path of await exportsIn(directory, contents)) {
     try {
-      collect(parse(await readFile(path, 'utf8'), path), found);
+      collect(parse(UTF8.decode(await readFile(path)), path), found);
     } catch (error) {
       throw new StartError(`${path} cannot be read as JSON (${reasonOf(error)}): correct it.`);
     }

@@ -216,7 +216,8 @@ test('exports are read as lists, lines and single objects', async () => {
   const thread = renamed(azure.THREAD);
   const data = renamed(azure.MESSAGES).toReversed();
   await put(`files/${file!.id}`, azure.contentOf(0));
-  await put('files.json', JSON.stringify({ object: 'list', data: [file] }));
+  // As PowerShell and some editors write UTF-8.
+  await put('files.json', `\uFEFF${JSON.stringify({ object: 'list', data: [file] })}`);
   await put('assistants.jsonl', assistants.map((one) => JSON.stringify(one)).join('\n'));
   await put('thread.json', JSON.stringify({ ...thread, messages: { object: 'list', data } }));
   const to = await newProject('from-exports');
