@@ -24,10 +24,10 @@ const queries = new QueryClient({
 const nonce = () =>
   document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce ?? '';
 
-// The component library's scroll lock asks for it by this name.
+// The component library's scroll lock reads the nonce by this name.
 Object.assign(globalThis, { __webpack_nonce__: nonce() });
 
-/** Quiet texts stay readable: 4.5 to 1 on every ground. */
+/** Dimmed text has a contrast of at least 4.5 to 1 on every background. */
 const colours: CSSVariablesResolver = () => ({
   variables: {},
   light: { '--mantine-color-dimmed': '#5a6067', '--mantine-color-placeholder': '#5a6067' },

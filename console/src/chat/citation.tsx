@@ -76,7 +76,7 @@ function Chunks({ cited }: { cited: Cited }) {
 
 type PlaceProps = { cited: Cited; fileId: string; chunk: string };
 
-/** In its file, while one of the stores that the run may have searched has the file. */
+/** Shows the passage in its file, if a store that the run may have searched still has the file. */
 function Place({ cited, fileId, chunk }: PlaceProps) {
   const { data: storeId, isPending } = useStoreOf(cited, fileId);
   if (isPending) return <Waiting />;

@@ -10,7 +10,7 @@ import { Message } from './message.tsx';
 import { Steps } from './steps.tsx';
 import type { Item } from './use-messages.ts';
 
-/** In px: nearer to the end than this, the reader follows what is written. */
+/** In px. Within this distance of the end, the view follows new text. */
 const NEAR = 120;
 
 type Props = {
@@ -18,7 +18,7 @@ type Props = {
   items: Item[];
   live: Live;
   onCite: (cited: Cited) => void;
-  /** Undefined: there are none, or they are on their way. */
+  /** Undefined: there are no earlier messages, or they are being fetched. */
   onEarlier: (() => void) | undefined;
 };
 
@@ -78,7 +78,7 @@ function Place({
   );
 }
 
-/** At the top the page before comes by itself. */
+/** Fetches the page of earlier messages when the reader reaches the top. */
 function useEarlier(scroller: React.RefObject<HTMLDivElement | null>, ask: Props['onEarlier']) {
   useEffect(() => {
     const element = scroller.current!;

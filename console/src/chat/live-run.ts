@@ -1,4 +1,4 @@
-/** What a run has written so far, put together from its events. */
+/** The text that a run has written so far, assembled from its events. */
 import { AssistantStream } from 'openai/lib/AssistantStream';
 import type { AssistantStreamEvent } from 'openai/resources/beta/assistants';
 import type { Message } from 'openai/resources/beta/threads/messages';
@@ -38,7 +38,7 @@ export function applyEvent(live: Live, { event, data }: AssistantStreamEvent): L
   }
 }
 
-/** The client's own rules put a delta to what came before it. */
+/** Adds a delta to the earlier text by the client's own rules. */
 function changed<T extends object>(objects: ReadonlyMap<string, T>, id: string, delta: object) {
   const before = objects.get(id);
   if (before === undefined) return objects;

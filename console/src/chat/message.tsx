@@ -109,7 +109,7 @@ function Words({ part, message, onCite }: Props & { part: TextContentBlock }) {
 const saidBefore = (text: string, { text: mark }: Annotation) =>
   text.slice(0, Math.max(0, text.indexOf(mark)));
 
-/** The marks of citations and the paths of the sandbox become links that this page understands. */
+/** Turns marks of citations and paths of the sandbox into links that this page handles. */
 function withLinks(text: string, annotations: Annotation[]): string {
   return annotations.reduce((linked, annotation, place) => {
     if (annotation.type === 'file_citation') {

@@ -1,4 +1,4 @@
-/** What a run did between the messages: code with its outputs, searches and calls of functions. */
+/** The steps of a run between the messages: code with its outputs, searches and calls of functions. */
 import { Accordion, Code, Group, Loader, Stack, Text } from '@mantine/core';
 import type { RunStep, ToolCall } from 'openai/resources/beta/threads/runs/steps';
 import { useTranslation } from 'react-i18next';

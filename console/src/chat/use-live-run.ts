@@ -49,7 +49,7 @@ async function follow(followed: Followed, show: (live: Live) => void): Promise<v
       if (signal.aborted) return;
       await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
     }
-    // A run that is gone has no more events.
+    // A deleted run has no more events.
     run ??= await client.beta.threads.runs
       .retrieve(runId, { thread_id: threadId })
       .catch(() => undefined);

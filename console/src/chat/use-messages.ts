@@ -5,7 +5,7 @@ import { useMemo } from 'react';
 import { useClient } from '../session.tsx';
 import type { Live } from './live-run.ts';
 
-/** A place of the conversation: a message, or what a run did before its first message. */
+/** A place in the conversation: a message, or the steps of a run before its first message. */
 export type Item =
   { kind: 'message'; id: string; message: Message } | { kind: 'steps'; id: string; runId: string };
 
@@ -13,7 +13,7 @@ const PAGE = 100;
 type Page = { data: Message[]; has_more: boolean };
 type Pages = { pages: Page[] };
 
-/** Earlier messages stay as they are: after a run a long thread is not read again as a whole. */
+/** Earlier messages do not change, so a long thread is not fetched again after a run. */
 function pageAfter(read: Pages | undefined, after: string): Page | undefined {
   const messages = read?.pages.flatMap(({ data }) => data) ?? [];
   const from = messages.findIndex(({ id }) => id === after) + 1;
@@ -50,7 +50,7 @@ export function useMessages(threadId: string | undefined, live: Live) {
 
 function itemsOf(stored: Message[], live: Live): Item[] {
   const messages = new Map(stored.map((message) => [message.id, message]));
-  // A list that was read in the middle of an answer has less of it than the events.
+  // A list that was fetched during an answer has less of its text than the events.
   for (const [id, message] of live.messages) {
     if (messages.get(id)?.status !== 'completed') messages.set(id, message);
   }

@@ -1,4 +1,4 @@
-/** One run: what it is, what it did and when, and what its model was sent. */
+/** One run: its fields, its timeline, and the prompt that its model got. */
 import { Anchor, Button, Group, Stack, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { Run } from 'openai/resources/beta/threads/runs/runs';

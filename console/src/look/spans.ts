@@ -1,4 +1,4 @@
-/** What a run did, one thing after another, with its times in milliseconds. */
+/** The spans of a run's timeline in their order. Times are in milliseconds. */
 import type { Run } from 'openai/resources/beta/threads/runs/runs';
 import type { RunStep } from 'openai/resources/beta/threads/runs/steps';
 
@@ -13,7 +13,7 @@ export type Span = {
   error?: Pick<Lost, 'error' | 'status'>;
 };
 
-/** Rows have whole seconds, requests to the model milliseconds. */
+/** Rows have times in seconds, requests to the model in milliseconds. */
 export function spansOf(run: Run, steps: RunStep[], explained: Explanation, now: number): Span[] {
   const end = (run.completed_at ?? run.failed_at ?? run.cancelled_at) || now / 1_000;
   // A run that paused has started again since.
@@ -52,7 +52,7 @@ function requestsOf({ turn, request, lost_requests: lost, usage: tokens }: Turn)
   return [...spans, { kind: 'model', from, to: from + took, turn, tokens }];
 }
 
-/** Functions are the client's: the run waits for it. */
+/** The client calls functions, and the run waits for it. */
 function isPause({ step_details: details }: RunStep): boolean {
   return (
     details.type === 'tool_calls' && details.tool_calls.some(({ type }) => type === 'function')

@@ -1,4 +1,4 @@
-/** Searches a store as `file_search` does, and shows what it found and how well it fits. */
+/** Searches a store as `file_search` does, and shows each chunk that was found with its score. */
 import {
   Button,
   Code,

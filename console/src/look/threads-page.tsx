@@ -13,7 +13,7 @@ import { ListPage, useObjects } from '../parts/list.tsx';
 import { useAction } from '../parts/use-action.ts';
 import { useClient } from '../session.tsx';
 
-/** Threads, or with words the messages that have them. */
+/** Lists threads, or the messages that contain the words of the filter. */
 export function ThreadsPage() {
   const [filter, setFilter] = useState<Filter>({});
   const filters = (

@@ -41,7 +41,7 @@ export type Explanation = {
 
 const REFRESH_MS = 2_000;
 
-/** What the server knows of the run's requests. `status`: it knows more once that has changed. */
+/** The server's record of the run's requests. A change of `status` fetches it again. */
 export function useExplanation(threadId: string, runId: string, status: string | undefined) {
   const client = useClient();
   return useQuery({

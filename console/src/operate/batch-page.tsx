@@ -1,4 +1,4 @@
-/** One batch: how far it is, and its controls. */
+/** One batch: its progress and its controls. */
 import { Alert, Button, Group, NumberInput, Progress, Stack, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { Batch } from 'openai/resources/batches';

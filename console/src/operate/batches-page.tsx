@@ -19,7 +19,7 @@ export function BatchesPage() {
       const { id } = await upload({ key, file, purpose: 'batch' }, () => undefined);
       return client.batches.create({
         input_file_id: id,
-        // One of this server's own.
+        // The client's types do not have this endpoint.
         endpoint: '/v1/threads/runs' as '/v1/responses',
         completion_window: '24h',
       });

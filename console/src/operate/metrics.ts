@@ -1,4 +1,4 @@
-/** What the page of the status reads from the figures of the API, which are in Prometheus's text format. */
+/** Reads the figures that the status page shows from the API's metrics, in Prometheus's text format. */
 
 export type Sample = { labels: Record<string, string>; value: number };
 export type Latency = { count: number; failed: number; p50: number; p95: number };
@@ -6,7 +6,7 @@ export type Latency = { count: number; failed: number; p50: number; p95: number 
 const LINE = /^(\w+)(?:\{(.*)\})? (\S+)$/;
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
 
-/** By name. */
+/** Samples by the name of their metric. */
 export function parseMetrics(text: string): Map<string, Sample[]> {
   const families = new Map<string, Sample[]>();
   for (const line of text.split('\n')) {
@@ -21,7 +21,7 @@ export function parseMetrics(text: string): Map<string, Sample[]> {
 
 const HTTP = 'http_server_request_duration_seconds';
 
-/** Of each operation that was asked for, the busiest first. Streams last as long as their runs. */
+/** The requests of each operation, the busiest first. Streams last as long as their runs. */
 export function operationsOf(families: Map<string, Sample[]>): [string, Latency][] {
   const named = (suffix: string) =>
     Map.groupBy(
@@ -31,7 +31,7 @@ export function operationsOf(families: Map<string, Sample[]>): [string, Latency]
       ({ labels }) => labels['threadmill_operation'] ?? '',
     );
   const buckets = named('bucket');
-  // Pages and their files are no operations.
+  // Requests for pages and their files belong to no operation.
   return [...named('count')]
     .filter(([operation]) => operation !== 'none')
     .map(([operation, samples]): [string, Latency] => {
@@ -51,7 +51,7 @@ export function operationsOf(families: Map<string, Sample[]>): [string, Latency]
 export const sum = (samples: Sample[] = []) =>
   samples.reduce((total, { value }) => total + value, 0);
 
-/** In seconds: the upper bound of the bucket that has it. */
+/** The upper bound, in seconds, of the bucket that holds the percentile. */
 export function percentile(buckets: Sample[], part: number): number {
   const counts = new Map<number, number>();
   for (const { labels, value } of buckets) {

@@ -1,4 +1,4 @@
-/** Projects with their keys and limits. Only administrators get them. */
+/** Projects with their keys and limits. Only keys with the scope `admin` may read them. */
 import { Button, Code, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';

@@ -1,4 +1,4 @@
-/** How the deployment does now: for administrators all of it, for other keys the active runs of their project. */
+/** The state of the deployment for keys with the scope `admin`; for other keys the active runs of their project. */
 import { Alert, Group, NumberInput, Paper, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { APIError } from 'openai';
 import { useState } from 'react';

@@ -1,4 +1,4 @@
-/** What the projects used, by day. Only administrators get it. */
+/** The usage of projects by day. Only keys with the scope `admin` may read it. */
 import { BarChart } from '@mantine/charts';
 import { Group, Select, Stack, Table, Title } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';

@@ -44,7 +44,7 @@ export function useStatus(stuckMinutes: number) {
   });
 }
 
-/** Of the API process that answers. */
+/** The figures of the API process that answers. */
 export function useMetrics() {
   const { key } = useSession();
   return useQuery({
@@ -57,7 +57,7 @@ export function useMetrics() {
   });
 }
 
-/** For keys of one project. */
+/** The active runs of the key's project. */
 export function useActiveRuns(enabled: boolean) {
   const client = useClient();
   return useQuery({

@@ -23,7 +23,7 @@ type Delivery = {
 
 const REFRESH_MS = 5_000;
 
-/** Of all endpoints, newest first. */
+/** The deliveries to all endpoints, newest first. */
 export function Deliveries({ endpoints }: { endpoints: { id: string; name: string }[] }) {
   const { t } = useTranslation();
   const client = useClient();
@@ -76,6 +76,6 @@ export function Deliveries({ endpoints }: { endpoints: { id: string; name: strin
   );
 }
 
-/** The newest: a status of the receiver, or why there is none. */
+/** The status that the receiver answered last, or the reason why it did not answer. */
 const answerOf = ({ last_status_code: code, last_error: error }: Delivery) =>
   [code, error].filter((part) => part !== null).join(': ') || '–';

@@ -1,4 +1,4 @@
-/** Webhooks: the endpoints of the project, and what became of each delivery to them. */
+/** Webhooks: the endpoints of the project, and the deliveries to them. */
 import { Button, Code, CopyButton, Group, Modal, Stack, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import type { WebhookEndpoint, WebhookUpdateParams } from 'openai/resources/webhooks';

@@ -1,4 +1,4 @@
-/** The text of a file in a vector store, with a chunk of it at its place. */
+/** The text of a file in a vector store, with one of its chunks marked. */
 import { Mark, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
@@ -14,7 +14,7 @@ type Props = {
   storeId: string;
   fileId: string;
   chunk: string;
-  /** What the answer says of it, so that the sentence it means is marked. */
+  /** The text of the answer before the citation: it decides which sentence is marked. */
   said?: string;
 };
 

@@ -55,7 +55,7 @@ export function Filters({ fields, filter, onChange }: Props) {
   );
 }
 
-/** `metadata` is written as `key: value`, `since` as a date. What is not finished does not filter. */
+/** `metadata` is written as `key: value`, `since` as a date. An unfinished value does not filter. */
 export function queryOf({ metadata = '', since = '', status, assistant, text }: Filter): Query {
   const [, key, value] = /^\s*([^:=]+?)\s*[:=]\s*(.+?)\s*$/.exec(metadata) ?? [];
   const from = Date.parse(since);

@@ -8,7 +8,7 @@ type Props = {
   label: string;
   value: string;
   onChange: (text: string) => void;
-  /** A sentence about a value that is JSON, and still wrong. */
+  /** Returns a sentence if the value is valid JSON but not allowed. */
   check?: (value: unknown) => string | undefined;
   rows?: number;
 };
@@ -38,13 +38,13 @@ function jsonProblem(text: string, invalid: string, check?: Props['check']) {
   }
 }
 
-/** What keeps `schema` from being a JSON Schema that a value can be checked with. */
+/** Why `schema` is not a JSON Schema; undefined if it is one. */
 export function schemaProblem(schema: unknown): string | undefined {
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
     return 'A schema is an object, such as {"type": "object", "properties": {}}.';
   }
   const { errors } = new Validator(META_SCHEMA, '2020-12', false).validate(schema);
-  // The first ones say of the parts around the wrong one that they are wrong too.
+  // The first errors are about the parts that contain the wrong part.
   const [deepest] = errors.toSorted(
     (one, other) => other.instanceLocation.length - one.instanceLocation.length,
   );
@@ -53,7 +53,7 @@ export function schemaProblem(schema: unknown): string | undefined {
 
 const TYPES: InstanceType[] = ['array', 'boolean', 'integer', 'null', 'number', 'object', 'string'];
 
-/** The keywords that models get to see, as draft 2020-12 defines them. */
+/** The keywords that models see, as draft 2020-12 defines them. */
 const META_SCHEMA: Schema = {
   $id: 'threadmill:schema',
   type: ['object', 'boolean'],

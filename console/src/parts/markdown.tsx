@@ -1,4 +1,4 @@
-/** Text of models and users. What renders it is half of the console, so it comes after the first paint. */
+/** Text of models and users. The renderer is half of the console's code, so it loads after the first paint. */
 import { lazy, Suspense } from 'react';
 import type { Components } from 'react-markdown';
 
@@ -13,7 +13,7 @@ export function Rendered(props: { text: string; components?: Components }) {
 }
 
 export function Source({ language, text }: { language: string; text: string }) {
-  // Longer than any row of backticks within.
+  // Longer than any row of backticks in the text.
   const fence = '`'.repeat(
     Math.max(3, ...[...text.matchAll(/`+/g)].map(([run]) => run.length + 1)),
   );

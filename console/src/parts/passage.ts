@@ -1,11 +1,11 @@
-/** Finds which sentence of a chunk an answer speaks of. */
+/** Finds the sentence of a chunk that an answer cites. */
 
 const SENTENCE = /[^.!?。！？\n]+[.!?。！？]*/g;
 const SMALL = 3;
 
 export type Passage = { before: string; cited: string; after: string };
 
-/** The sentence of `chunk` that has most words of `said`, the text that the citation stands behind. */
+/** The sentence of `chunk` that shares most words with `said`, the text before the citation. */
 export function passageOf(chunk: string, said: string): Passage {
   const words = new Set(wordsOf(lastSentence(said)));
   let best = { at: 0, text: '', count: 0 };
@@ -21,7 +21,7 @@ function lastSentence(text: string): string {
   return text.match(SENTENCE)?.findLast((sentence) => wordsOf(sentence).length > 0) ?? '';
 }
 
-/** Small words are in every sentence. */
+/** Short words occur in every sentence. */
 function wordsOf(text: string): string[] {
   const segments = new Intl.Segmenter(undefined, { granularity: 'word' }).segment(text);
   return [...segments]

@@ -1,4 +1,4 @@
-/** Text of models and users: Markdown with formulas and coloured code, and never with HTML of its own. */
+/** Text of models and users: Markdown with formulas and coloured code, without raw HTML. */
 import 'katex/dist/katex.min.css';
 
 import Markdown from 'react-markdown';

@@ -11,7 +11,7 @@ export function Waiting() {
   );
 }
 
-/** The server's sentence, with what support asks for. */
+/** The server's message, with the id of the request. */
 export function Failure({ error }: { error: unknown }) {
   const { t } = useTranslation();
   const id = error instanceof APIError ? error.requestID : undefined;

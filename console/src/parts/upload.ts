@@ -5,7 +5,7 @@ import type { FileObject } from 'openai/resources/files';
 
 type Upload = { key: string; file: File; purpose: 'assistants' | 'vision' | 'batch' };
 
-/** As files.create of the client, which cannot tell how far it is. `onProgress` gets parts of 1. */
+/** Like `files.create` of the client, which reports no progress. `onProgress` gets a number from 0 to 1. */
 export function upload({ key, file, purpose }: Upload, onProgress: (part: number) => void) {
   return new Promise<FileObject>((resolve, reject) => {
     const request = new XMLHttpRequest();

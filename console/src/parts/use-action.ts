@@ -2,10 +2,10 @@ import { notifications } from '@mantine/notifications';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useNavigate } from 'react-router';
 
-/** A change: what fails is shown, and what was read before is read again. */
+/** Makes a change: a failure is shown, and a success fetches the shown objects again. */
 export function useAction<Input = void, Result = unknown>(
   change: (input: Input) => Promise<Result>,
-  /** The page that shows the result, if that is another one. */
+  /** The path of the page that shows the result, if it is another page. */
   leaveTo?: (result: Result) => string,
 ) {
   const queries = useQueryClient();
@@ -13,7 +13,7 @@ export function useAction<Input = void, Result = unknown>(
   return useMutation({
     mutationFn: change,
     onSuccess: (result) => {
-      // The page that is left may show what is no more.
+      // The page that is left may show a deleted object.
       void queries.invalidateQueries({ refetchType: leaveTo === undefined ? 'active' : 'none' });
       if (leaveTo !== undefined) void navigate(leaveTo(result));
     },
