@@ -27,35 +27,43 @@ export async function finalizeBatch(deps: ActivityDependencies, id: BatchId): Pr
     if (batch?.status !== 'finalizing' && batch?.status !== 'cancelling') return;
     const output = await write(deps, batch, ['completed'], signal);
     const errors = await write(deps, batch, ENDED, signal);
-    const { completed = 0, failed = 0 } = await countLines(deps.pool, id);
+    // Lines that a cancel or the expiry left without a result have not failed.
+    const { failed = 0 } = await countLines(deps.pool, id);
     const ended = await withTransaction(deps.pool, async (tx) => {
-      const outputFileId = await makeFile(tx, batch, 'output', output);
-      const errorFileId = await makeFile(tx, batch, 'error', errors);
-      return endBatch(tx, batch, { outputFileId, errorFileId, completed, failed });
+      const outputFileId = await makeFile(tx, batch, 'output', output.blob);
+      const errorFileId = await makeFile(tx, batch, 'error', errors.blob);
+      const counts = {
+        completed: output.lines,
+        failed: batch.ending === null ? errors.lines : failed,
+      };
+      return endBatch(tx, batch, { outputFileId, errorFileId, ...counts });
     });
     if (ended === undefined) throw new Error(`Batch ${id} has ended meanwhile.`);
   });
 }
 
-/** The output has the lines that were answered, the error file all others. Undefined: there is none. */
+/** The output has the lines that were answered, the error file all others. `blob` is undefined if there is no line. */
 async function write(
   { pool }: ActivityDependencies,
   batch: BatchRow,
   states: readonly LineState[],
   signal: AbortSignal,
-): Promise<StoredBlob | undefined> {
+): Promise<{ blob: StoredBlob | undefined; lines: number }> {
   const answered = states.length === 1;
+  let lines = 0;
   const content = async function* () {
     for await (const result of readResults(pool, batch.id, states)) {
       signal.throwIfAborted();
-      if (isAnswered(result) === answered) yield await toBytes(pool, batch, result);
+      if (isAnswered(result) !== answered) continue;
+      lines += 1;
+      yield await toBytes(pool, batch, result);
     }
   };
   const options = { maxBytes: LIMITS.maxBytes };
   const blob = await writeBlob(pool, batch.project_id, content(), options);
-  if (blob.bytes > 0) return blob;
+  if (blob.bytes > 0) return { blob, lines };
   await deleteBlob(pool, blob.id);
-  return undefined;
+  return { blob: undefined, lines };
 }
 
 /** A result that was taken over is the same bytes. */

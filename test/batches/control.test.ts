@@ -189,3 +189,19 @@ test('batches of two projects run side by side, and neither project sees the oth
   const [line] = await resultsOf(other, theirs!.output_file_id);
   expect(runOf(line!).status).toBe('completed');
 });
+
+test('a line whose run was cancelled by itself counts as failed', async () => {
+  const held = hold(text('Never.'), { afterChunks: 1 });
+  const { lines: input } = await lines(2, [held.reply, text('Done.')]);
+  const { id } = await submit(env.client, input, { window: 1 });
+  await held.reached;
+  const { rows } = await env.pool.query<{ id: string; thread_id: string }>(
+    'select id, thread_id from runs where batch_id = $1',
+    [id],
+  );
+  await env.client.beta.threads.runs.cancel(rows[0]!.id, { thread_id: rows[0]!.thread_id });
+  held.release();
+  const batch = await untilStatus(env.client, id, 'completed');
+  expect(await codesOf(batch)).toEqual([['q0', 'run_cancelled']]);
+  expect(batch.request_counts).toEqual({ total: 2, completed: 1, failed: 1 });
+});
