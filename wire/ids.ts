@@ -10,31 +10,31 @@ import { noSuchFile } from './errors/file-errors.ts';
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const CLOCK_CHARS = 9;
 
-const FORMATS = {
-  assistant: { prefix: 'asst_', randomChars: 15 },
-  thread: { prefix: 'thread_', randomChars: 15 },
-  message: { prefix: 'msg_', randomChars: 15 },
-  run: { prefix: 'run_', randomChars: 15 },
-  run_step: { prefix: 'step_', randomChars: 15 },
-  tool_call: { prefix: 'call_', randomChars: 15 },
-  vector_store: { prefix: 'vs_', randomChars: 15 },
-  vector_store_file_batch: { prefix: 'vsfb_', randomChars: 15 },
-  batch: { prefix: 'batch_', randomChars: 15 },
-  schedule: { prefix: 'sched_', randomChars: 15 },
-  upload: { prefix: 'upload_', randomChars: 15 },
-  upload_part: { prefix: 'part_', randomChars: 15 },
-  request: { prefix: 'req_', randomChars: 15 },
-  file: { prefix: 'file-', randomChars: 13 },
-  project: { prefix: 'proj_', randomChars: 15 },
-  api_key: { prefix: 'key_', randomChars: 15 },
-  audit_log: { prefix: 'audit_', randomChars: 15 },
-  webhook_endpoint: { prefix: 'whe_', randomChars: 15 },
-  webhook_delivery: { prefix: 'whd_', randomChars: 15 },
-  event: { prefix: 'evt_', randomChars: 15 },
+const PREFIXES = {
+  assistant: 'asst_',
+  thread: 'thread_',
+  message: 'msg_',
+  run: 'run_',
+  run_step: 'step_',
+  tool_call: 'call_',
+  vector_store: 'vs_',
+  vector_store_file_batch: 'vsfb_',
+  batch: 'batch_',
+  schedule: 'sched_',
+  upload: 'upload_',
+  upload_part: 'part_',
+  request: 'req_',
+  file: 'file-',
+  project: 'proj_',
+  api_key: 'key_',
+  audit_log: 'audit_',
+  webhook_endpoint: 'whe_',
+  webhook_delivery: 'whd_',
+  event: 'evt_',
 } as const;
 
 /** What an id can name. `request` is for the `x-request-id` header. */
-export type IdKind = keyof typeof FORMATS;
+export type IdKind = keyof typeof PREFIXES;
 
 declare const kind: unique symbol;
 /** A string that names an object of this kind: an id of another kind does not compile in its place. */
@@ -89,12 +89,12 @@ const LEGAL_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const EARLIEST = Date.UTC(2020, 0, 1);
 const LATEST = Date.UTC(2100, 0, 1);
 
-const minters = { 13: createMinter(13), 15: createMinter(15) };
+const mint = createMinter(15);
+const mintForFile = createMinter(13);
 
 /** A fresh id. Never repeats within a process; across processes a repeat needs the same millisecond and 89 equal bits. */
 export function mintId<Kind extends IdKind>(kind: Kind): Id<Kind> {
-  const { prefix, randomChars } = FORMATS[kind];
-  return (prefix + minters[randomChars]()) as Id<Kind>;
+  return (PREFIXES[kind] + (kind === 'file' ? mintForFile() : mint())) as Id<Kind>;
 }
 
 /**
@@ -119,11 +119,11 @@ export function timeOfId(id: string): number | undefined {
 
 /** Where ids of the kind begin that are minted from this second on: greater than all before it. */
 export function idAt(kind: IdKind, seconds: number): string {
-  return FORMATS[kind].prefix + encode(BigInt(Math.max(0, seconds) * 1_000), CLOCK_CHARS);
+  return PREFIXES[kind] + encode(BigInt(Math.max(0, seconds) * 1_000), CLOCK_CHARS);
 }
 
 export function isIdOf(kind: IdKind, id: string): boolean {
-  return id.startsWith(FORMATS[kind].prefix);
+  return id.startsWith(PREFIXES[kind]);
 }
 
 /** Of ids that were minted here, `created_at` differs from their time by less. */
@@ -136,7 +136,7 @@ const DAY_MS = 86_400_000;
 export function copiedPlace(kind: IdKind, id: string, createdAt: number): string | null {
   const minted = timeOfId(id);
   if (minted !== undefined && Math.abs(minted - createdAt * 1_000) < DAY_MS) return null;
-  return idAt(kind, createdAt) + mintId(kind).slice(FORMATS[kind].prefix.length);
+  return idAt(kind, createdAt) + mintId(kind).slice(PREFIXES[kind].length);
 }
 
 /** Ids of this kind, as their paths take them. */
@@ -146,7 +146,7 @@ export function idPattern(kind: IdKind): RegExp {
 
 /** Without the separator: those of files differ. Azure's files have a prefix of their own. */
 function prefixesOf(kind: IdKind): string[] {
-  const prefix = FORMATS[kind].prefix.slice(0, -1);
+  const prefix = PREFIXES[kind].slice(0, -1);
   return kind === 'file' || kind === 'assistant' ? [prefix, 'assistant'] : [prefix];
 }
 

@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 
 import * as answers from './answers.ts';
-import { batch } from './batches/answers.ts';
+import { batch, batchSettings } from './batches/answers.ts';
 import type * as rows from './rows.ts';
 import { isActive } from './run-status.ts';
 import type * as wire from './types.ts';
@@ -174,24 +174,12 @@ export const toBatch = (row: rows.BatchRow): wire.Batch =>
     errors: row.errors.length === 0 ? null : { object: 'list', data: row.errors },
     request_counts: { total: row.total, completed: row.completed, failed: row.failed },
     usage: row.status === 'validating' || row.status === 'failed' ? null : toBatchUsage(row.spent),
-    'x-threadmill': {
+    'x-threadmill': fieldsOf(batchSettings, {
+      ...row,
       window: row.running_limit,
-      current_window: row.current_window,
-      priority: row.priority,
-      paused: row.paused,
-      pause_reason: row.pause_reason,
-      on_requires_action: row.on_requires_action,
-      resume_from: row.resume_from,
-      resumed: row.resumed,
-      budget: {
-        tokens: row.budget.tokens ?? null,
-        usd: row.budget.usd ?? null,
-        on_exceeded: row.budget.on_exceeded ?? 'pause',
-      },
+      budget: { tokens: null, usd: null, on_exceeded: 'pause', ...row.budget },
       cost_usd: row.spent.cost,
-      dry_run: row.dry_run,
-      estimate: row.estimate,
-    },
+    }),
   });
 
 function toBatchUsage(spent: rows.TokenCounts): wire.BatchUsage {

@@ -1,5 +1,6 @@
 /** Asks sandboxd for its status at intervals, because it may be replaced, or go away, at any time. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
 import { KernelStartError } from '../backend.ts';
 import type { SandboxStatus } from '../sandbox.ts';
 import type { RemoteOptions } from './client.ts';
@@ -56,39 +57,33 @@ async function askOnce(options: RemoteOptions, signal: AbortSignal): Promise<Kno
   }
 }
 
+/** One line, for a model and for operators. */
+const line = z.string().transform((text) => text.slice(0, MAX_TEXT).replace(/\s+/g, ' '));
+const lines = z
+  .array(line.optional().catch(undefined))
+  .transform((all) => all.slice(0, MAX_ENTRIES).filter((each) => each !== undefined));
+const absent = <S extends z.ZodType>(schema: S) => schema.optional().catch(undefined);
+
+/** What is not as it should be counts as absent. */
+const answerSchema = z.object({
+  backend: absent(line),
+  ok: z.boolean().catch(false),
+  reason: absent(line),
+  packages: lines.catch([]),
+  guarantees: lines.catch([]),
+  python: absent(line),
+  kernels: absent(z.object({ max: z.int().positive() })),
+});
+
 function parse(answer: unknown): Known {
-  const { backend, ok, reason, packages, guarantees, python, kernels } = fields(answer);
-  const max = fields(kernels)['max'];
-  const behind = text(backend);
+  const {
+    backend: behind,
+    kernels,
+    ...told
+  } = answerSchema.safeParse(answer).data ?? answerSchema.parse({});
   return {
     reached: true,
-    status: {
-      backend: 'remote',
-      ...(behind === undefined ? {} : { behind }),
-      ok: ok === true,
-      ...optional('reason', text(reason)),
-      packages: texts(packages),
-      guarantees: texts(guarantees),
-      ...optional('python', text(python)),
-    },
-    ...(Number.isSafeInteger(max) && Number(max) > 0 ? { maxKernels: Number(max) } : {}),
+    status: { ...told, backend: 'remote', behind },
+    maxKernels: kernels?.max,
   };
-}
-
-function optional<K extends string>(name: K, value: string | undefined): { [key in K]?: string } {
-  return value === undefined ? {} : ({ [name]: value } as { [key in K]: string });
-}
-
-function fields(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
-}
-
-function texts(value: unknown): string[] {
-  if (!Array.isArray(value)) return [];
-  return value.slice(0, MAX_ENTRIES).flatMap((entry) => text(entry) ?? []);
-}
-
-/** One line, for a model and for operators. */
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value.slice(0, MAX_TEXT).replace(/\s+/g, ' ') : undefined;
 }

@@ -38,7 +38,7 @@ const estimate = z.object({
   max_usd: z.number().nullable(),
 });
 
-const batchSettings = z.object({
+export const batchSettings = z.object({
   window: integer,
   /** Less than `window` while a model server is overloaded. */
   current_window: integer,
