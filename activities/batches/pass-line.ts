@@ -16,10 +16,11 @@ import type { ModelLimits } from '../../db/projects/model-rates.ts';
 import { chargeAnswer } from '../../db/projects/model-rates.ts';
 import { modelOfResponse, rememberResponse } from '../../db/projects/passed-responses.ts';
 import { ApiError } from '../../wire/errors/errors.ts';
+import { fieldsOf } from '../../wire/errors/foreign-errors.ts';
 import { modelNotFound, previousResponseNotFound } from '../../wire/errors/http-errors.ts';
 import type { BatchId } from '../../wire/ids.ts';
 import { passedBodySchema } from '../../wire/batches/requests.ts';
-import type { TokenCounts } from '../../wire/rows.ts';
+import { readUsage } from '../../wire/reported-usage.ts';
 import { jsonOr } from '../../wire/text.ts';
 import { parseBody } from '../../wire/requests/body.ts';
 import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
@@ -176,34 +177,15 @@ async function record(
 ): Promise<Answered['used']> {
   const { model } = limits;
   if (response.status_code !== 200) return undefined;
-  const { id, usage = {} } = (response.body ?? {}) as { id?: unknown; usage?: Reported };
+  const { id, usage } = fieldsOf(response.body);
   if (endpoint === 'responses' && typeof id === 'string') {
     await rememberResponse(pool, projectId, id, model);
   }
-  const counts = countsIn(usage ?? {});
+  const { total_tokens: totalTokens, ...counts } = readUsage(usage);
   const { prompt_tokens: promptTokens, completion_tokens: completionTokens } = counts;
-  const totalTokens = usage?.total_tokens ?? promptTokens + completionTokens;
   await chargeAnswer(pool, limits, completionTokens);
   const cost = costOf(counts, priceOf(model));
   const used = { promptTokens, completionTokens, totalTokens, cost };
   const passed = { projectId, keyId, model, endpoint, estimated: false, ...used };
   return { spent: { ...counts, cost }, passed };
-}
-
-type Details = { cached_tokens?: number; reasoning_tokens?: number };
-type Reported = Partial<
-  Record<`${'prompt' | 'completion' | 'input' | 'output' | 'total'}_tokens`, number>
-> &
-  Partial<Record<`${'prompt' | 'completion' | 'input' | 'output'}_tokens_details`, Details | null>>;
-
-/** Responses have other names than the endpoints before them. */
-function countsIn(usage: Reported): TokenCounts {
-  const input = usage.prompt_tokens_details ?? usage.input_tokens_details;
-  const output = usage.completion_tokens_details ?? usage.output_tokens_details;
-  return {
-    prompt_tokens: usage.prompt_tokens ?? usage.input_tokens ?? 0,
-    cached_tokens: input?.cached_tokens ?? 0,
-    completion_tokens: usage.completion_tokens ?? usage.output_tokens ?? 0,
-    reasoning_tokens: output?.reasoning_tokens ?? 0,
-  };
 }

@@ -2,6 +2,8 @@
  * Reads what an answer says of its tokens while it passes by. Nothing is parsed as a whole: an answer may be tens of
  * megabytes of vectors. Inside a JSON string every quote is escaped, so `"usage":{` is never a part of a text.
  */
+import { readUsage } from '../../wire/reported-usage.ts';
+
 type TokenCounts = { promptTokens: number; completionTokens: number; totalTokens: number };
 
 export type UsageMeter = {
@@ -79,16 +81,13 @@ export function createUsageMeter(isStream: boolean, isTraced = false): UsageMete
 function countsIn(part: string): TokenCounts | undefined {
   const found = [...part.matchAll(/"usage"\s*:\s*(?=\{)/g)].at(-1);
   if (found === undefined) return undefined;
-  const usage = objectAt(part, found.index + found[0].length);
-  const number = (...names: string[]) =>
-    Number(names.map((name) => usage[name]).find(isCount) ?? 0);
-  const promptTokens = number('prompt_tokens', 'input_tokens');
-  const completionTokens = number('completion_tokens', 'output_tokens');
-  const totalTokens = number('total_tokens') || promptTokens + completionTokens;
-  return { promptTokens, completionTokens, totalTokens };
+  const counts = readUsage(objectAt(part, found.index + found[0].length));
+  return {
+    promptTokens: counts.prompt_tokens,
+    completionTokens: counts.completion_tokens,
+    totalTokens: counts.total_tokens,
+  };
 }
-
-const isCount = Number.isSafeInteger;
 
 /** The object that begins there; empty when it does not end. */
 function objectAt(part: string, start: number): Record<string, unknown> {

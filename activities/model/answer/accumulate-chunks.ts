@@ -1,4 +1,5 @@
 /** Streamed chat-completion chunks in, the parts of one turn out. Pure: what is done with a part is the writer's. */
+import { readUsage } from '../../../wire/reported-usage.ts';
 import type { TokenCounts, UpstreamTurn } from '../../../wire/rows.ts';
 import { ModelStreamError } from '../../failures.ts';
 import { AnswerText } from './answer-text.ts';
@@ -69,7 +70,10 @@ export class ChunkAccumulator {
   /** @throws ModelStreamError for an answer beyond every limit */
   push(chunk: Chunk): TurnPart[] {
     if (typeof chunk['model'] === 'string') this.model = chunk['model'];
-    if (isObject(chunk.usage)) this.usage = toTurnUsage(chunk.usage);
+    if (isObject(chunk.usage)) {
+      const { total_tokens: _, ...usage } = readUsage(chunk.usage);
+      this.usage = usage;
+    }
     const choice: unknown = Array.isArray(chunk.choices) ? chunk.choices[0] : undefined;
     if (!isObject(choice)) return [];
     this.answered = true;
@@ -142,18 +146,4 @@ function callsOf(delta: OpaqueFields): CallDelta[] {
   if (Array.isArray(calls)) return calls.filter(isObject);
   if (isObject(calls)) return [calls];
   return isObject(delta['function_call']) ? [{ function: delta['function_call'] }] : [];
-}
-
-function toTurnUsage(usage: OpaqueFields): TokenCounts {
-  const of = (name: string) => (isObject(usage[name]) ? usage[name] : {});
-  return {
-    prompt_tokens: count(usage['prompt_tokens']),
-    completion_tokens: count(usage['completion_tokens']),
-    cached_tokens: count(of('prompt_tokens_details')['cached_tokens']),
-    reasoning_tokens: count(of('completion_tokens_details')['reasoning_tokens']),
-  };
-}
-
-function count(value: unknown): number {
-  return typeof value === 'number' && value > 0 && value < 2 ** 31 ? Math.floor(value) : 0;
 }
