@@ -35,7 +35,7 @@ export async function placeOfTurn(
     if (found.state === null) return ms > 0 ? { kind: 'hand over', ms } : { kind: 'direct' };
     if (ms > 0) return { kind: 'handed', ms };
     // Unless the answer comes first.
-    await askDirectly(pool, run.id, turn);
+    await askDirectly(pool, run.id, turn, ['pending', 'sent']);
   }
 }
 

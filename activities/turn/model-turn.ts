@@ -4,7 +4,7 @@ import { APIConnectionError } from 'openai';
 
 import { costOf } from '../../config/price.ts';
 import type { UpstreamAnswer } from '../../db/batches/upstream-turns.ts';
-import { discardAnswer } from '../../db/batches/upstream-turns.ts';
+import { askDirectly } from '../../db/batches/upstream-turns.ts';
 import { currentScope } from '../../db/core/row-scope.ts';
 import { claimTurn } from '../../db/turns/claim-turn.ts';
 import type { TurnEnd, TurnResult } from '../../db/turns/finish-turn.ts';
@@ -218,7 +218,7 @@ async function streamTurn(
     if (stored !== undefined) {
       // Another attempt reads the same answer, unless it is the answer that cannot be used.
       if (!(error instanceof ModelStreamError || error instanceof ModelServerError)) throw error;
-      await discardAnswer(deps.pool, run.id, ref.turn);
+      await askDirectly(deps.pool, run.id, ref.turn, ['answered']);
     }
     const counts = answer.usage ?? (answer.answered ? await estimate(request, writer) : undefined);
     const usage = counts && priced(counts);

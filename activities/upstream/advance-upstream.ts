@@ -7,7 +7,6 @@ import { log } from '@temporalio/activity';
 import {
   batchesOf,
   closeGroup,
-  interestIn,
   listDueGroups,
   nextStep,
   putOff,
@@ -70,13 +69,14 @@ async function take(step: Step): Promise<void> {
 
 async function advance(step: Step): Promise<void> {
   const { deps, server, group } = step;
-  const { wanted, paused } = await interestIn(deps.pool, group.id);
+  const batches = await batchesOf(deps.pool, group.id);
   // The models file may name no batches for the model any more.
   const isAsked = server?.target.batch || group.tried_seconds !== null;
   if (server === undefined || !isAsked) return giveUp(step);
-  if (!wanted) return drop({ ...step, server });
+  if (batches.length === 0) return drop({ ...step, server });
   if (group.upstream_id !== null) return look({ ...step, server }, group.upstream_id);
-  return submitGroup({ ...step, server }, paused);
+  const isPaused = batches.some(({ paused }) => paused);
+  return submitGroup({ ...step, server }, isPaused);
 }
 
 const pauseOf = ({ deps: { upstream }, group: { polls } }: Step) =>
@@ -91,8 +91,8 @@ async function giveUp(step: Step): Promise<void> {
 /** The account at the server is spent: the turns wait until their batches are resumed. */
 async function pauseAll(step: Step): Promise<void> {
   const { pool } = step.deps;
-  for (const batch of await batchesOf(pool, step.group.id)) {
-    await pauseBatchFor(pool, batch, 'insufficient_quota');
+  for (const { id } of await batchesOf(pool, step.group.id)) {
+    await pauseBatchFor(pool, id, 'insufficient_quota');
   }
   await forgetGroup(step);
 }

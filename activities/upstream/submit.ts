@@ -25,8 +25,8 @@ const SETTLE_SECONDS = TIMEOUT_MS / 1_000;
 /** Batches made at the server since: the group's is among the newest. */
 const MAX_LISTED = 2_000;
 
-/** `paused`: the batch of some turn is. */
-export async function submitGroup(step: ServerStep, paused: boolean): Promise<void> {
+/** `isPaused`: the batch of some turn is. */
+export async function submitGroup(step: ServerStep, isPaused: boolean): Promise<void> {
   const { deps, server, group, signal } = step;
   const { pool, upstream } = deps;
   if (group.tried_seconds !== null) {
@@ -38,7 +38,7 @@ export async function submitGroup(step: ServerStep, paused: boolean): Promise<vo
     if (group.tried_seconds < SETTLE_SECONDS) return putOff(pool, group.id, upstream.pollMs);
   }
   // Another group takes those turns whose batches are not paused.
-  if (paused) return forgetGroup(step);
+  if (isPaused) return forgetGroup(step);
   const fileId = group.file_id ?? (await upload(step));
   await beginCreation(pool, group.id);
   signal.throwIfAborted();

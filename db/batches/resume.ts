@@ -5,7 +5,7 @@ import type { BatchId, FileId, ProjectId } from '../../wire/ids.ts';
 import type { BatchRow } from '../../wire/rows.ts';
 import type { BlobPlace } from '../blobs/blob-parts.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
+import { columnsOf, query } from '../core/pool.ts';
 import { found } from '../core/read-by-id.ts';
 import { findFile, lockFiles } from '../files/files.ts';
 
@@ -62,13 +62,6 @@ export async function takeOver(
      from unnest($3::text[], $4::integer[], $5::integer[], $6::integer[]) as r (custom_id, chunk, start, bytes)
        join batch_lines e on e.batch_id = $2 and e.custom_id = r.custom_id
      where l.batch_id = $1 and l.state = 'pending' and l.custom_id = r.custom_id and l.content_hash = e.content_hash`,
-    [
-      id,
-      resume_from,
-      results.map(({ customId }) => customId),
-      results.map(({ chunk }) => chunk),
-      results.map(({ offset }) => offset),
-      results.map(({ bytes }) => bytes),
-    ],
+    [id, resume_from, ...columnsOf(results, 'customId', 'chunk', 'offset', 'bytes')],
   );
 }

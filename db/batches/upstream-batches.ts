@@ -6,7 +6,7 @@ import type { BatchId, RunId } from '../../wire/ids.ts';
 import type { Delivery } from '../core/deliveries.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
+import { columnsOf, query } from '../core/pool.ts';
 import type { UpstreamAnswer, UpstreamState } from './upstream-turns.ts';
 import { WANTED } from './upstream-turns.ts';
 
@@ -80,20 +80,18 @@ export async function nextStep(db: Queryable, model: string, ms: number): Promis
   return next === null ? null : Math.max(0, Math.ceil(next));
 }
 
-/** Whether turns of the group are waited for, and whether some of them belong to a batch that is paused. */
-export async function interestIn(
+/** The batches that wait for turns of the group. */
+export async function batchesOf(
   db: Queryable,
   id: string,
-): Promise<{ wanted: boolean; paused: boolean }> {
-  const rows = await query<{ paused: boolean | null }>(
+): Promise<{ id: BatchId; paused: boolean }[]> {
+  return query<{ id: BatchId; paused: boolean }>(
     db,
-    'upstream-batches.interest',
-    `select bool_or(b.paused) as paused from upstream_turns t join batches b on b.id = t.batch_id
+    'upstream-batches.of',
+    `select distinct b.id, b.paused from upstream_turns t join batches b on b.id = t.batch_id
      where t.upstream_batch_id = $1 and t.state = 'sent' and ${WANTED}`,
     [id],
   );
-  const paused = rows[0]?.paused ?? null;
-  return { wanted: paused !== null, paused: paused ?? false };
 }
 
 /** Of the lines of a group. */
@@ -186,8 +184,7 @@ export async function storeAnswers(
      returning id, run_id as workflow_id, (payload ->> 'turn')::integer as turn`,
     [
       id,
-      given.map(({ workflowId }) => workflowId),
-      given.map(({ turn }) => turn),
+      ...columnsOf(given, 'workflowId', 'turn'),
       given.map(({ answer }): UpstreamState => (answer === null ? 'direct' : 'answered')),
       given.map(({ answer }) => (answer === null ? null : toJson(answer))),
     ],
@@ -229,13 +226,6 @@ export async function dissolveGroup(
     [id, ms],
   );
   return rows[0]?.file_id;
-}
-
-/** The batches whose turns the group has. */
-export async function batchesOf(db: Queryable, id: string): Promise<BatchId[]> {
-  const text = `select distinct batch_id as id from upstream_turns where upstream_batch_id = $1 and state = 'sent'`;
-  const rows = await query<{ id: BatchId }>(db, 'upstream-batches.of', text, [id]);
-  return rows.map(({ id: batchId }) => batchId);
 }
 
 /** Models that have groups or pending turns. */

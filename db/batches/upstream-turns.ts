@@ -74,28 +74,23 @@ async function wake(tx: Tx, model: string, runId: RunId): Promise<Delivery | und
   return rows[0] && { id: rows[0].id, workflowId, payload };
 }
 
-/** The turn is asked directly from now on, unless it has an answer. */
-export async function askDirectly(pool: Pool, runId: RunId, turn: number): Promise<void> {
+/** The turn is asked directly from now on: it has no answer yet, or one that cannot be used. */
+export async function askDirectly(
+  pool: Pool,
+  runId: RunId,
+  turn: number,
+  former: readonly UpstreamState[],
+): Promise<void> {
   await withTransaction(pool, async (tx) => {
     const rows = await query(
       tx,
       'upstream-turns.direct',
-      `update upstream_turns set state = 'direct', line = null
-       where run_id = $1 and turn = $2 and state in ('pending', 'sent') returning turn`,
-      [runId, turn],
+      `update upstream_turns set state = 'direct', line = null, answer = null
+       where run_id = $1 and turn = $2 and state = any($3::text[]) returning turn`,
+      [runId, turn, former],
     );
     if (rows.length > 0) await moveLine(tx, runId, 'running');
   });
-}
-
-/** The answer cannot be used. */
-export async function discardAnswer(db: Queryable, runId: RunId, turn: number): Promise<void> {
-  await query(
-    db,
-    'upstream-turns.discard',
-    `update upstream_turns set state = 'direct', answer = null where run_id = $1 and turn = $2 and state = 'answered'`,
-    [runId, turn],
-  );
 }
 
 /** SQL: somebody waits for turn `t`. */

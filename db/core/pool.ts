@@ -129,6 +129,14 @@ export function query<Row extends object>(
   });
 }
 
+/** The values of these fields, an array of each: `unnest` makes rows of them again. */
+export function columnsOf<Row, Name extends keyof Row>(
+  rows: readonly Row[],
+  ...names: readonly Name[]
+): Row[Name][][] {
+  return names.map((name) => rows.map((row) => row[name]));
+}
+
 /** What failed a transaction. */
 const failures = new WeakMap<Queryable, unknown>();
 const IN_FAILED_TRANSACTION = '25P02';

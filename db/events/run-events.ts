@@ -7,7 +7,7 @@ import { dayOfId } from '../../wire/ids.ts';
 import type { RunEvent } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
+import { columnsOf, query } from '../core/pool.ts';
 import { inWholeDatabase } from '../core/row-scope.ts';
 import { storedData, withSharedFields } from './shared-fields.ts';
 
@@ -163,11 +163,9 @@ export async function readEventsOfMany(
        where e.before < $6::integer
        order by w.place, e.seq`,
       [
-        positions.map((position) => position.day),
-        positions.map((position) => position.runId),
-        positions.map((position) => position.afterSeq),
+        ...columnsOf(positions, 'day', 'runId', 'afterSeq'),
         most.rows,
-        positions.map((position) => position.project),
+        ...columnsOf(positions, 'project'),
         most.bytes,
       ],
     );
@@ -194,10 +192,7 @@ export async function findStoredDeltas(db: Queryable, deltas: OwnedEvent[]): Pro
      join runs r on r.id = d.run_id and r.owner = d.owner
      join run_events e on e.run_day = d.run_day and e.run_id = d.run_id and e.seq = d.seq and e.data::text = d.data`,
     [
-      deltas.map((delta) => delta.day),
-      deltas.map((delta) => delta.runId),
-      deltas.map((delta) => delta.owner),
-      deltas.map((delta) => delta.seq),
+      ...columnsOf(deltas, 'day', 'runId', 'owner', 'seq'),
       deltas.map((delta) => toJson(delta.event.data)),
     ],
   );
@@ -224,10 +219,7 @@ export async function insertDeltas(db: Queryable, deltas: OwnedEvent[]): Promise
        from (select run_id, (row_number() over () - 1) / 200 as part from stored) numbered group by part)
      select run_id, (select count(*) from notified) from stored`,
     [
-      deltas.map((delta) => delta.day),
-      deltas.map((delta) => delta.runId),
-      deltas.map((delta) => delta.owner),
-      deltas.map((delta) => delta.seq),
+      ...columnsOf(deltas, 'day', 'runId', 'owner', 'seq'),
       deltas.map((delta) => delta.event.event),
       deltas.map((delta) => toJson(delta.event.data)),
     ],

@@ -3,7 +3,7 @@ import type { UsageBucket, UsageResult } from '../../wire/admin/answers.ts';
 import type { RunId } from '../../wire/ids.ts';
 import type { UsageQuery } from '../../wire/admin/usage-query.ts';
 import type { Pool, Queryable } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
+import { columnsOf, query } from '../core/pool.ts';
 
 const COUNTS = [
   'requests',
@@ -53,11 +53,7 @@ export async function countRequests(db: Queryable, counted: CountedRequests[]): 
     `insert into usage_changes (project_id, key_id, requests)
      select * from unnest($1::text[], $2::text[], $3::bigint[]) as c (project_id, key_id, requests)
      where exists (select from projects p where p.id = c.project_id)`,
-    [
-      counted.map(({ project }) => project),
-      counted.map(({ key }) => key),
-      counted.map(({ requests }) => requests),
-    ],
+    columnsOf(counted, 'project', 'key', 'requests'),
   );
 }
 

@@ -14,7 +14,7 @@ import { toJson } from '../core/json.ts';
 import { linkFiles } from '../files/linked-files.ts';
 import { MESSAGE_COLUMNS } from '../threads/messages.ts';
 import type { Pool, Tx } from '../core/pool.ts';
-import { query, withTransaction } from '../core/pool.ts';
+import { columnsOf, query, withTransaction } from '../core/pool.ts';
 import { appendEvents, FencedError, withEventsHeld } from '../events/run-events.ts';
 import { endOpenStep } from '../runs/run-steps.ts';
 
@@ -265,11 +265,7 @@ export async function insertToolCalls(tx: Tx, runId: RunId, calls: NewToolCall[]
      where s.run_id = $1 and s.status = 'in_progress'`,
     [
       runId,
-      calls.map((call) => call.index),
-      calls.map((call) => call.id),
-      calls.map((call) => call.type),
-      calls.map((call) => call.name),
-      calls.map((call) => call.input),
+      ...columnsOf(calls, 'index', 'id', 'type', 'name', 'input'),
       calls.map(({ result }) => (result === null ? null : toJson(result))),
     ],
   );

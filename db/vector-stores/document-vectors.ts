@@ -4,7 +4,7 @@
  */
 import type { ProjectId } from '../../wire/ids.ts';
 import type { Pool, Queryable, Tx } from '../core/pool.ts';
-import { query, withQuickTransaction, withTransaction } from '../core/pool.ts';
+import { columnsOf, query, withQuickTransaction, withTransaction } from '../core/pool.ts';
 
 /** Names what vectors were made with: those of different keys cannot be compared. */
 export function embeddingKey(embedder: { model: string; dimensions: number | null }): string {
@@ -92,13 +92,7 @@ export async function storeVectors(
        from document d join chunks c on c.document_id = d.id
          join unnest($3::bigint[], $4::bytea[], $5::text[]) v(chunk_id, embedding, code) on v.chunk_id = c.id
        on conflict (chunk_id) do nothing`,
-      [
-        documentId,
-        model,
-        vectors.map(({ chunkId }) => chunkId),
-        vectors.map(({ embedding }) => embedding),
-        vectors.map(({ code }) => code),
-      ],
+      [documentId, model, ...columnsOf(vectors, 'chunkId', 'embedding', 'code')],
     );
   });
 }

@@ -21,7 +21,7 @@ import { keepPlaces } from '../core/list-places.ts';
 import type { ListQuery, ListSource } from '../core/list-page.ts';
 import { listPage } from '../core/list-page.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
-import { query } from '../core/pool.ts';
+import { columnsOf, query } from '../core/pool.ts';
 import { lockVectorStore } from './vector-stores.ts';
 
 /** Files of one store. */
@@ -75,12 +75,7 @@ async function outdated(
      join unnest($2::text[], $3::integer[], $4::integer[]) g(file_id, max_tokens, overlap) using (file_id)
      where f.vector_store_id = $1 and (f.status in ('failed', 'cancelled')
        or f.max_chunk_tokens <> g.max_tokens or f.chunk_overlap_tokens <> g.overlap)`,
-    [
-      storeId,
-      files.map(({ file_id }) => file_id),
-      files.map(({ max_chunk_tokens }) => max_chunk_tokens),
-      files.map(({ chunk_overlap_tokens }) => chunk_overlap_tokens),
-    ],
+    [storeId, ...columnsOf(files, 'file_id', 'max_chunk_tokens', 'chunk_overlap_tokens')],
   );
   return rows.map(({ seq }) => seq);
 }
@@ -113,8 +108,7 @@ async function insertFiles(
       batchId,
       files.map(({ file_id }) => file_id),
       files.map(({ attributes }) => (attributes === undefined ? null : toJson(attributes))),
-      files.map(({ max_chunk_tokens }) => max_chunk_tokens),
-      files.map(({ chunk_overlap_tokens }) => chunk_overlap_tokens),
+      ...columnsOf(files, 'max_chunk_tokens', 'chunk_overlap_tokens'),
     ],
   );
   return rows.filter(({ inserted }) => inserted).map(({ seq }) => seq);
