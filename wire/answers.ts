@@ -25,15 +25,15 @@ import {
 /** The client's type has no null for these fields, and the wire does. */
 type OrNull<T, K extends keyof T> = Omit<T, K> & { [key in K]: T[key] | null };
 
-const text = z.string();
-const integer = z.number().meta({ type: 'integer' });
+export const text = z.string();
+export const integer = z.number().meta({ type: 'integer' });
 const list = z.array;
-const nullableText = text.nullable();
-const nullableInteger = integer.nullable();
+export const nullableText = text.nullable();
+export const nullableInteger = integer.nullable();
 const file_id = text;
 
 /** An id of this kind, for the compiler: what a client sends is checked elsewhere. */
-const idOf = <Kind extends IdKind>(_kind: Kind) => text as unknown as z.ZodType<Id<Kind>>;
+export const idOf = <Kind extends IdKind>(_kind: Kind) => text as unknown as z.ZodType<Id<Kind>>;
 const assistant_id = idOf('assistant');
 const thread_id = idOf('thread');
 const message_id = idOf('message');
@@ -41,7 +41,10 @@ const run_id = idOf('run');
 const vector_store_id = idOf('vector_store');
 
 /** Fields of one kind. */
-function each<S extends z.ZodType, K extends string>(schema: S, ...names: K[]): Record<K, S> {
+export function each<S extends z.ZodType, K extends string>(
+  schema: S,
+  ...names: K[]
+): Record<K, S> {
   return Object.fromEntries(names.map((name) => [name, schema])) as Record<K, S>;
 }
 

@@ -1,26 +1,17 @@
 /** What a run sent to its model, how its requests went, and what its searches found. Ours: the published description has none. */
 import { z } from 'zod';
 
-import { message } from './answers.ts';
+import { each, integer, message, nullableInteger, nullableText, text } from './answers.ts';
 import { tools } from './requests/tools.ts';
-
-const integer = z.number().meta({ type: 'integer' });
-const text = z.string();
 
 /** Stored with the turn. Messages are named by their numbers in the thread: from and to, both included. */
 const turnRequest = z.object({
   /** Milliseconds since 1970. */
-  sent_at: integer,
-  duration_ms: integer,
+  ...each(integer, 'sent_at', 'duration_ms'),
   /** As this server counts them. */
-  tokens: z.object({
-    instructions: integer,
-    tools: integer,
-    tool_calls: integer,
-    tool_outputs: integer,
-    messages: integer,
-    room: integer,
-  }),
+  tokens: z.object(
+    each(integer, 'instructions', 'tools', 'tool_calls', 'tool_outputs', 'messages', 'room'),
+  ),
   /** What the room for the prompt follows from. */
   limited_by: z.enum(['context_window', 'max_prompt_tokens']),
   kept: z.array(z.tuple([integer, integer])),
@@ -32,14 +23,14 @@ export type TurnRequest = z.infer<typeof turnRequest>;
 const lostRequest = turnRequest.extend({
   error: z.enum(['model_server', 'connection', 'stream']),
   /** Of the model server's answer. */
-  status: integer.nullable(),
+  status: nullableInteger,
 });
 export type LostRequest = z.infer<typeof lostRequest>;
 
 const turn = z.object({
   turn: integer,
   /** Null while it is under way. */
-  result: text.nullable(),
+  result: nullableText,
   usage: z.unknown(),
   request: turnRequest.nullable(),
   lost_requests: z.array(lostRequest),
@@ -52,13 +43,9 @@ const DROPPED = ['context_window', 'max_prompt_tokens', 'last_messages', 'cut_of
 export const runExplanation = z
   .object({
     object: z.literal('thread.run.explanation'),
-    run_id: text,
-    thread_id: text,
-    status: text,
-    model: text,
+    ...each(text, 'run_id', 'thread_id', 'status', 'model'),
     created_at: integer,
-    started_at: integer.nullable(),
-    ended_at: integer.nullable(),
+    ...each(nullableInteger, 'started_at', 'ended_at'),
     turns: z.array(turn),
     /** Of the newest request. Null: it is not known. */
     dropped_messages: z
@@ -80,7 +67,7 @@ export const runExplanation = z
     cost_usd: z.number().nullable(),
     content: z
       .object({
-        instructions: text.nullable(),
+        instructions: nullableText,
         tools,
         /** Of the newest request: its newest 100, the newest first. */
         messages: z.array(

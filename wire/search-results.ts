@@ -1,6 +1,7 @@
 /** Results of searches: the page of the search endpoint, and the text of file_search results. */
 import { z } from 'zod';
 
+import { integer, text } from './answers.ts';
 import { attributes, EXTENSION } from './requests/fields.ts';
 import type { FileAttributes } from './requests/fields.ts';
 
@@ -30,8 +31,6 @@ export type SearchHit = {
   };
 };
 
-const text = z.string();
-const integer = z.number().meta({ type: 'integer' });
 const score = z.number().optional();
 
 const searchResult = z.object({

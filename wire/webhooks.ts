@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 
-import type { Id } from './ids.ts';
+import { each, idOf, integer, nullableInteger, nullableText, text as word } from './answers.ts';
 import { EXTENSION, list, text } from './requests/fields.ts';
 import { LIMITS } from './requests/limits.ts';
 import { listBatchesQuery } from './requests/queries.ts';
@@ -71,21 +71,17 @@ export const rotateSecretSchema = z.strictObject({
 export const testEndpointSchema = z.strictObject({ event_type: eventType });
 
 const STATUSES = ['pending', 'succeeded', 'dead'] as const;
-const word = z.string();
 
 export const listDeliveriesQuery = listBatchesQuery.extend({
   endpoint_id: z.string().max(LIMITS.fileId).optional(),
   status: z.enum(STATUSES).optional(),
 });
 
-const time = z.number().meta({ type: 'integer' });
 const endpointFields = {
-  id: word as unknown as z.ZodType<Id<'webhook_endpoint'>>,
+  id: idOf('webhook_endpoint'),
   object: z.literal('webhook_endpoint'),
-  created_at: time,
-  updated_at: time,
-  name: word,
-  url: word,
+  ...each(integer, 'created_at', 'updated_at'),
+  ...each(word, 'name', 'url'),
   event_types: z.array(word),
   signing_secret_hint: word,
   status: z.enum(['enabled', 'disabled']).meta(EXTENSION),
@@ -105,29 +101,27 @@ export const eventTypeList = z
 export const endpointTestResult = z
   .object({
     object: z.literal('webhook_endpoint.test'),
-    webhook_endpoint_id: word,
-    event_type: word,
-    status_code: time,
+    ...each(word, 'webhook_endpoint_id', 'event_type'),
+    status_code: integer,
     success: z.literal(true),
   })
   .meta({ id: 'WebhookEndpointTestResult' });
 
 export const webhookDelivery = z
   .object({
-    id: word as unknown as z.ZodType<Id<'webhook_delivery'>>,
+    id: idOf('webhook_delivery'),
     object: z.literal('threadmill.webhook_delivery'),
-    created_at: time,
+    created_at: integer,
     endpoint_id: word,
     /** The header `webhook-id`. */
     event_id: word,
     event_type: word,
     status: z.enum(STATUSES),
     /** Since the event, or since the last replay. */
-    attempts: time,
-    last_attempt_at: time.nullable(),
-    last_status_code: time.nullable(),
-    last_error: word.nullable(),
-    next_attempt_at: time.nullable(),
+    attempts: integer,
+    ...each(nullableInteger, 'last_attempt_at', 'last_status_code'),
+    last_error: nullableText,
+    next_attempt_at: nullableInteger,
   })
   .meta({ id: 'WebhookDelivery' });
 export type WebhookDelivery = z.infer<typeof webhookDelivery>;

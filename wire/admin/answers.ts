@@ -4,30 +4,25 @@
  */
 import { z } from 'zod';
 
-import type { KeyId, ProjectId } from '../ids.ts';
+import { each, idOf, integer, nullableInteger, text } from '../answers.ts';
 import { keyLimitsSchema, limitsSchema } from './project-limits.ts';
 import { SCOPES } from './scopes.ts';
 
-const text = z.string();
-const time = z.number().meta({ type: 'integer' });
-const nullableTime = time.nullable();
-const keyId = text as unknown as z.ZodType<KeyId>;
-const projectId = text as unknown as z.ZodType<ProjectId>;
+const keyId = idOf('api_key');
+const projectId = idOf('project');
 
 export const project = z
   .object({
     id: projectId,
     object: z.literal('organization.project'),
     name: text,
-    created_at: time,
+    created_at: integer,
     limits: limitsSchema.meta({ description: 'Those that were set.' }),
-    archived_at: nullableTime,
+    archived_at: nullableInteger,
     /** `deleting`: nobody can use the project any more, and its rows are being deleted. */
     status: z.enum(['active', 'deleting']),
   })
   .meta({ id: 'Project' });
-
-const count = z.number().meta({ type: 'integer' });
 
 /** `content`, of a dry run: what the deletion would take. */
 export const deletedProject = z
@@ -36,14 +31,7 @@ export const deletedProject = z
     object: z.literal('organization.project.deleted'),
     deleted: z.boolean(),
     content: z
-      .object({
-        assistants: count,
-        threads: count,
-        runs: count,
-        files: count,
-        vector_stores: count,
-        bytes: count,
-      })
+      .object(each(integer, 'assistants', 'threads', 'runs', 'files', 'vector_stores', 'bytes'))
       .optional(),
   })
   .meta({ id: 'DeletedProject' });
@@ -52,10 +40,7 @@ export const deletedProject = z
 export const retention = z
   .object({
     object: z.literal('threadmill.retention'),
-    thread_ttl_days: count,
-    run_ttl_days: count,
-    threads: count,
-    runs: count,
+    ...each(integer, 'thread_ttl_days', 'run_ttl_days', 'threads', 'runs'),
   })
   .meta({ id: 'Retention' });
 
@@ -66,10 +51,8 @@ const keyFields = {
   name: text,
   redacted_value: text,
   scopes: z.array(z.enum(SCOPES)),
-  created_at: time,
-  last_used_at: nullableTime,
-  expires_at: nullableTime,
-  revoked_at: nullableTime,
+  created_at: integer,
+  ...each(nullableInteger, 'last_used_at', 'expires_at', 'revoked_at'),
   limits: keyLimitsSchema.meta({ description: 'Those that were set.' }),
 };
 export const projectKey = z.object(keyFields).meta({ id: 'ProjectApiKey' });
@@ -87,7 +70,7 @@ export const auditLog = z
     id: text,
     object: z.literal('organization.audit_log'),
     type: text,
-    effective_at: time,
+    effective_at: integer,
     actor,
     project: z.object({ id: projectId }),
     resource_id: text,
@@ -98,20 +81,16 @@ const usageResult = z.object({
   object: z.literal('threadmill.usage.result'),
   project_id: projectId.nullable(),
   api_key_id: keyId.nullable(),
-  requests: time,
-  runs: time,
-  prompt_tokens: time,
-  cached_tokens: time,
-  completion_tokens: time,
-  reasoning_tokens: time,
+  ...each(integer, 'requests', 'runs'),
+  ...each(integer, 'prompt_tokens', 'cached_tokens', 'completion_tokens', 'reasoning_tokens'),
   cost_usd: z.number(),
   sandbox_seconds: z.number(),
-  stored_bytes: nullableTime,
+  stored_bytes: nullableInteger,
 });
 const usageBucket = z.object({
   object: z.literal('bucket'),
-  start_time: time,
-  end_time: time,
+  start_time: integer,
+  end_time: integer,
   results: z.array(usageResult),
 });
 export const usagePage = z
@@ -119,7 +98,7 @@ export const usagePage = z
     object: z.literal('page'),
     data: z.array(usageBucket),
     has_more: z.boolean(),
-    next_page: nullableTime,
+    next_page: nullableInteger,
   })
   .meta({ id: 'UsagePage' });
 

@@ -1,11 +1,10 @@
 /** How the whole deployment does now, for administrators. */
 import { z } from 'zod';
 
+import { each, integer as count, text } from '../answers.ts';
 import { integer } from '../requests/fields.ts';
 import { asNumber } from '../requests/queries.ts';
 
-const text = z.string();
-const count = z.number().meta({ type: 'integer' });
 const seconds = z.number();
 
 /** After how many minutes without a new step a run counts as stuck. */
@@ -14,10 +13,7 @@ export const statusQuery = z.object({
 });
 
 const stuckRun = z.object({
-  id: text,
-  thread_id: text,
-  project_id: text,
-  status: text,
+  ...each(text, 'id', 'thread_id', 'project_id', 'status'),
   /** The newest of its creation and its steps. */
   last_change_at: count,
 });

@@ -2,22 +2,17 @@
 import type { OpenAI } from 'openai';
 import { z } from 'zod';
 
-import type { Id } from '../ids.ts';
+import { each, idOf, integer, nullableInteger, nullableText, text } from '../answers.ts';
 import { EXTENSION, metadata } from '../requests/fields.ts';
 
 /** Why the server pauses a batch by itself. */
 const FOUND_REASONS = ['budget_exceeded', 'insufficient_quota'] as const;
 export type FoundReason = (typeof FOUND_REASONS)[number];
 
-const text = z.string();
-const integer = z.number().meta({ type: 'integer' });
-const time = integer.nullable();
-
 const error = z.object({
-  code: text,
-  message: text,
-  param: text.nullable(),
-  line: integer.nullable(),
+  ...each(text, 'code', 'message'),
+  param: nullableText,
+  line: nullableInteger,
 });
 
 const usage = z.object({
@@ -30,12 +25,9 @@ const usage = z.object({
 
 /** By a sample of the lines. Null: unknown, because a line sets no bound for its answer, or its model has no price. */
 const estimate = z.object({
-  requests: integer,
-  sampled_requests: integer,
-  input_tokens: integer,
-  max_output_tokens: integer.nullable(),
-  input_usd: z.number().nullable(),
-  max_usd: z.number().nullable(),
+  ...each(integer, 'requests', 'sampled_requests', 'input_tokens'),
+  max_output_tokens: nullableInteger,
+  ...each(z.number().nullable(), 'input_usd', 'max_usd'),
 });
 
 export const batchSettings = z.object({
@@ -47,11 +39,11 @@ export const batchSettings = z.object({
   /** Null: it is not paused. */
   pause_reason: z.enum(['requested', ...FOUND_REASONS]).nullable(),
   on_requires_action: z.enum(['wait', 'fail']),
-  resume_from: text.nullable(),
+  resume_from: nullableText,
   /** Lines that were taken over from that batch. */
   resumed: integer,
   budget: z.object({
-    tokens: integer.nullable(),
+    tokens: nullableInteger,
     usd: z.number().nullable(),
     on_exceeded: z.enum(['pause', 'end']),
   }),
@@ -64,7 +56,7 @@ export const batchSettings = z.object({
 
 export const batch = z
   .object({
-    id: text as unknown as z.ZodType<Id<'batch'>>,
+    id: idOf('batch'),
     object: z.literal('batch'),
     endpoint: text,
     /** Of requests that pass to one model. */
@@ -82,18 +74,11 @@ export const batch = z
       'cancelling',
       'cancelled',
     ]),
-    output_file_id: text.nullable(),
-    error_file_id: text.nullable(),
+    ...each(nullableText, 'output_file_id', 'error_file_id'),
     created_at: integer,
-    in_progress_at: time,
-    expires_at: time,
-    finalizing_at: time,
-    completed_at: time,
-    failed_at: time,
-    expired_at: time,
-    cancelling_at: time,
-    cancelled_at: time,
-    request_counts: z.object({ total: integer, completed: integer, failed: integer }),
+    ...each(nullableInteger, 'in_progress_at', 'expires_at', 'finalizing_at', 'completed_at'),
+    ...each(nullableInteger, 'failed_at', 'expired_at', 'cancelling_at', 'cancelled_at'),
+    request_counts: z.object(each(integer, 'total', 'completed', 'failed')),
     usage: usage.nullable(),
     metadata,
     'x-threadmill': batchSettings.meta(EXTENSION),

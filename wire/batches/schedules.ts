@@ -1,7 +1,7 @@
 /** Schedules: batches that are made again and again. An extension; the words are those of Temporal's Schedules. */
 import { z } from 'zod';
 
-import type { BatchId, Id } from '../ids.ts';
+import { idOf, integer as time, nullableInteger, nullableText, text as word } from '../answers.ts';
 import { integer, or, problem, text } from '../requests/fields.ts';
 import { LIMITS } from '../requests/limits.ts';
 import { createBatchSchema } from './requests.ts';
@@ -89,13 +89,11 @@ export const modifyScheduleSchema = z.strictObject({ paused: z.boolean() });
 export type NewSchedule = z.infer<typeof createScheduleSchema>;
 export type ScheduleSettings = Omit<NewSchedule, 'paused'>;
 
-const word = z.string();
-const time = z.number().meta({ type: 'integer' });
-const batchId = word.nullable() as unknown as z.ZodType<BatchId | null>;
+const batchId = idOf('batch').nullable();
 
 export const schedule = z
   .object({
-    id: word as unknown as z.ZodType<Id<'schedule'>>,
+    id: idOf('schedule'),
     object: z.literal('threadmill.schedule'),
     created_at: time,
     cron: word,
@@ -104,16 +102,14 @@ export const schedule = z
     paused: z.boolean(),
     template: z.looseObject({}),
     /** Null while it is paused, and until Temporal has it. */
-    next_firing_at: time.nullable(),
+    next_firing_at: nullableInteger,
     last_batch_id: batchId,
     last_firing: z
       .object({
         at: time,
         status: z.enum(['created', 'skipped', 'failed']),
         batch_id: batchId,
-        error: z
-          .object({ code: word.nullable(), message: word, param: word.nullable() })
-          .nullable(),
+        error: z.object({ code: nullableText, message: word, param: nullableText }).nullable(),
       })
       .nullable(),
   })
