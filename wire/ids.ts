@@ -104,12 +104,8 @@ export function mintId<Kind extends IdKind>(kind: Kind): Id<Kind> {
 export function timeOfId(id: string): number | undefined {
   const separator = id.search(/[_-]/);
   const body = id.slice(separator + 1);
-  if (separator < 1 || body.length !== (id.startsWith('file-') ? 22 : 24)) {
-    return undefined;
-  }
-  if (!/^[A-Za-z0-9]+$/.test(body)) {
-    return undefined;
-  }
+  if (separator < 1 || body.length !== (id.startsWith('file-') ? 22 : 24)) return undefined;
+  if (!/^[A-Za-z0-9]+$/.test(body)) return undefined;
   let time = 0;
   for (let at = 0; at < CLOCK_CHARS; at += 1) {
     time = time * 62 + ALPHABET.indexOf(body.charAt(at));

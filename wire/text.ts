@@ -36,9 +36,7 @@ export function countCharacters(text: string): number {
   let count = 0;
   for (let at = 0; at < text.length; at += 1) {
     count += 1;
-    if ((text.codePointAt(at) ?? 0) > 0xffff) {
-      at += 1;
-    }
+    if ((text.codePointAt(at) ?? 0) > 0xffff) at += 1;
   }
   return count;
 }

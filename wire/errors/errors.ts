@@ -43,9 +43,7 @@ export class ApiError extends Error {
     this.type = options.type ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
     this.code = options.code ?? null;
     this.param = options.param ?? null;
-    if (options.retryAfterSeconds !== undefined) {
-      this.retryAfterSeconds = options.retryAfterSeconds;
-    }
+    if (options.retryAfterSeconds !== undefined) this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   toJSON(): ApiErrorBody {

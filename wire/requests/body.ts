@@ -79,9 +79,7 @@ function shifted(path: PropertyKey[], list: LongList, start: number): PropertyKe
 /** For a value that is storable already, such as the fields of a query string. @throws ApiError 400 */
 export function parseValue<T>(schema: z.ZodType<T>, input: unknown): T {
   const result = schema.safeParse(input);
-  if (!result.success) {
-    throw apiErrorFromIssues(result.error.issues, input);
-  }
+  if (!result.success) throw apiErrorFromIssues(result.error.issues, input);
   return result.data;
 }
 
@@ -157,15 +155,9 @@ function nulCharacter(path: readonly PropertyKey[]): ApiError {
 }
 
 function repaired(value: unknown): unknown {
-  if (typeof value === 'string') {
-    return value.toWellFormed();
-  }
-  if (Array.isArray(value)) {
-    return value.map(repaired);
-  }
-  if (typeof value !== 'object' || value === null) {
-    return value;
-  }
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(repaired);
+  if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, inner]) => [key.toWellFormed(), repaired(inner)]),
   );

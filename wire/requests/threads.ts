@@ -42,9 +42,7 @@ type ContentPart = z.infer<typeof contentPart>;
 const contentParts = list(contentPart, 'objects', LIMITS.contentParts)
   .min(1)
   .check((context) => {
-    if (context.issues.length === 0) {
-      checkTotals(context);
-    }
+    if (context.issues.length === 0) checkTotals(context);
   });
 
 const messageContent = z

@@ -35,14 +35,10 @@ export function apiErrorFromIssues(issues: readonly Issue[], input: unknown): Ap
   let first: Found | undefined;
   for (const issue of issues) {
     for (const found of leaves(issue, [], input)) {
-      if (first === undefined || rank(found) < rank(first)) {
-        first = found;
-      }
+      if (first === undefined || rank(found) < rank(first)) first = found;
     }
   }
-  if (first === undefined) {
-    return invalidRequest('Invalid request.', { code: 'invalid_value' });
-  }
+  if (first === undefined) return invalidRequest('Invalid request.', { code: 'invalid_value' });
   return toApiError(first, valueAt(input, first.path));
 }
 
@@ -84,12 +80,8 @@ function* leaves(issue: Issue, prefix: Path, input: unknown): Generator<Found> {
 
 /** Whether an alternative failed because the value is of another JSON type altogether. */
 function isWrongKind(issue: Issue, path: Path, input: unknown): boolean {
-  if (issue.path.length > 0) {
-    return false;
-  }
-  if (issue.code === 'invalid_value') {
-    return typeof valueAt(input, path) !== 'string';
-  }
+  if (issue.path.length > 0) return false;
+  if (issue.code === 'invalid_value') return typeof valueAt(input, path) !== 'string';
   return issue.code === 'invalid_type';
 }
 
@@ -228,24 +220,16 @@ function numberKind(origin: string, message: string): 'integer' | 'decimal' {
 
 /** What a value is, in the words of the hosted service. */
 function nounOf(value: unknown): string {
-  if (value === null) {
-    return 'null';
-  }
-  if (Array.isArray(value)) {
-    return 'an array';
-  }
-  if (typeof value === 'number') {
-    return Number.isInteger(value) ? 'an integer' : 'a decimal number';
-  }
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : 'a decimal number';
   return NOUNS[typeof value] ?? 'nothing';
 }
 
 function valueAt(input: unknown, path: Path): unknown {
   let value = input;
   for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) {
-      return undefined;
-    }
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
     value = (value as Record<PropertyKey, unknown>)[key];
   }
   return value;
@@ -254,9 +238,7 @@ function valueAt(input: unknown, path: Path): unknown {
 /** `'a', 'b', and 'c'`; `'a' and 'b'`; `'a'`. */
 function series(items: readonly string[], word: 'and' | 'or'): string {
   const last = items.at(-1) ?? '';
-  if (items.length <= 2) {
-    return items.join(` ${word} `);
-  }
+  if (items.length <= 2) return items.join(` ${word} `);
   return `${items.slice(0, -1).join(', ')}, ${word} ${last}`;
 }
 

@@ -31,9 +31,7 @@ function parse(source: string): Fields {
 
 function cellText(cell: Fields): string {
   const source = joined(cell['source'] ?? cell['input']);
-  if (cell['cell_type'] === 'heading') {
-    return `${'#'.repeat(Number(cell['level']) || 1)} ${source}`;
-  }
+  if (cell['cell_type'] === 'heading') return `${'#'.repeat(Number(cell['level']) || 1)} ${source}`;
   if (cell['cell_type'] !== 'code') return source;
   const outputs = list(cell['outputs']).map(outputText).filter(Boolean);
   return [`\`\`\`\n${source}\n\`\`\``, ...outputs].join('\n\n');
