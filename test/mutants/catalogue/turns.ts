@@ -112,12 +112,9 @@ export const TURNS: Mutation[] = [
     edits: [
       edit(
         'activities/model/answer/accumulate-chunks.ts',
-        `if (isObject(chunk.usage)) this.usage = toTurnUsage(chunk.usage);`,
-        `if (isObject(chunk.usage)) {
-      const usage = toTurnUsage(chunk.usage);
-      const completion_tokens = (this.usage?.completion_tokens ?? 0) + usage.completion_tokens;
-      this.usage = { ...usage, completion_tokens };
-    }`,
+        `      this.usage = usage;`,
+        `      const completion_tokens = (this.usage?.completion_tokens ?? 0) + usage.completion_tokens;
+      this.usage = { ...usage, completion_tokens };`,
       ),
     ],
     caughtBy: [
