@@ -17,7 +17,7 @@ export function createTurns(): InTurn {
   const take = createShares(STARTS);
   return async ({ payload }, ms, work) => {
     if (!('projectId' in payload)) return work();
-    const giveBack = await take([{ name: payload.projectId, factor: SHARE }], ms);
+    const giveBack = await take([{ name: payload.projectId, factor: SHARE, ms }]);
     return work().finally(giveBack);
   };
 }

@@ -21,8 +21,8 @@ export type InAnswerSlot = (response: Response, answer: () => Promise<void>) => 
 export function createAnswerSlots(): InAnswerSlot {
   const take = createShares(SLOTS);
   return async (response, answer) => {
-    const owner = { name: callerOf(response).project, factor: 1 };
-    const giveBack = await take([owner], WAIT_MS);
+    const owner = { name: callerOf(response).project, factor: 1, ms: WAIT_MS };
+    const giveBack = await take([owner]);
     try {
       await answer();
     } finally {

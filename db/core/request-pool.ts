@@ -22,6 +22,8 @@ type RequestScope = {
 /** Of the free connections: a project alone gets two thirds of the pool, an object's transactions a fifth. */
 const PROJECT_SHARE = 2;
 const OBJECT_SHARE = 0.25;
+/** Longest wait of a project for its share: hundreds of requests at once are done one after another, and refused only when that takes long. */
+const PROJECT_MS = 20_000;
 
 export type RequestPool = {
   /** What it does in `run` counts for that request and sees its project only. Elsewhere it is as the pool beneath. */
@@ -37,11 +39,11 @@ export function createRequestPool(pool: Pool, max: number, bounds: Bounds): Requ
   const connect = async (alone: boolean) => {
     const scope = scopes.getStore();
     if (scope === undefined) return pool.connect();
-    const owners: Owner[] = [{ name: scope.projectId, factor: PROJECT_SHARE }];
+    const owners: Owner[] = [{ name: scope.projectId, factor: PROJECT_SHARE, ms: PROJECT_MS }];
     if (!alone && scope.objectId !== undefined) {
-      owners.push({ name: scope.objectId, factor: OBJECT_SHARE });
+      owners.push({ name: scope.objectId, factor: OBJECT_SHARE, ms: bounds.lockMs });
     }
-    return connectWith(pool, await take(owners, bounds.lockMs, scope.abandoned));
+    return connectWith(pool, await take(owners, scope.abandoned));
   };
 
   const abandoned = () => scopes.getStore()?.abandoned;
@@ -57,7 +59,8 @@ export function createWorkPool(pool: Pool, max: number, bounds: Bounds): Pool {
   const connect = async () => {
     const scope = currentScope();
     if (scope === undefined || scope === WHOLE_DATABASE) return pool.connect();
-    return connectWith(pool, await take([{ name: scope, factor: PROJECT_SHARE }], bounds.lockMs));
+    const owner = { name: scope, factor: PROJECT_SHARE, ms: bounds.lockMs };
+    return connectWith(pool, await take([owner]));
   };
   return poolOf({ bounds, end: () => pool.end() }, connect);
 }
