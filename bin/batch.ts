@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, openAsBlob } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 
 import type OpenAI from 'openai';
 import type { BatchCreateParams } from 'openai/resources/batches';
@@ -145,6 +145,11 @@ function cancel(id: string): Command {
 
 function fetchFiles(id: string, flags: Flags): Command {
   const { output = `${id}_output.jsonl`, errors = `${id}_error.jsonl` } = flags;
+  if (resolve(output) === resolve(errors)) {
+    throw new StartError(
+      '--output and --errors name one file: the errors would replace the results.',
+    );
+  }
   return async (client) => {
     const batch = await client.batches.retrieve(id);
     if (!hasEnded(batch)) {

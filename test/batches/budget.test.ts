@@ -185,16 +185,17 @@ test('a budget in dollars needs models with prices', async () => {
 });
 
 test.each([
-  [{ usd: 0 }, 'x-threadmill.budget.usd'],
+  [{ usd: 0 }, 'x-threadmill.budget.usd', /decimal below minimum value\. Expected a value > 0,/],
   [{ usd: '5' }, 'x-threadmill.budget.usd'],
   [{ tokens: 1.5 }, 'x-threadmill.budget.tokens'],
   [{ on_exceeded: 'stop' }, 'x-threadmill.budget.on_exceeded'],
   [{ euros: 5 }, null],
-])('the budget %j is refused', async (budget, param) => {
+])('the budget %j is refused', async (budget, param, message = /./) => {
   const input = await lines('e', 1, []);
   await expect(submit(env.client, input, { budget })).rejects.toMatchObject({
     status: 400,
     ...(param !== null && { param }),
+    message: expect.stringMatching(message),
   });
 });
 

@@ -228,6 +228,12 @@ const MISTAKES: [string, string[], Record<string, string>, RegExp][] = [
   ['a second file', ['submit', 'a', 'b'], {}, /^Expected submit <file>, or watch, /],
   ['an unknown option', ['watch', 'x', '--slow'], {}, /^Unknown option '--slow'/],
   [
+    'one file for results and errors',
+    ['fetch', 'x', '--output', 'a', '--errors', './a'],
+    {},
+    /^--output and --errors name one file/,
+  ],
+  [
     'a file that is not there',
     ['submit', 'none.jsonl'],
     {},

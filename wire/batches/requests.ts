@@ -53,7 +53,7 @@ const settings = {
 /** A field that is null has no limit. */
 const budget = z.strictObject({
   tokens: integer(1, LIMITS.maxBytes).nullish(),
-  usd: z.number().positive().max(LIMITS.maxInteger).nullish(),
+  usd: z.number().positive('decimal').max(LIMITS.maxInteger, 'decimal').nullish(),
   on_exceeded: z.enum(['pause', 'end']).optional(),
 });
 

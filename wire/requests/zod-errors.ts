@@ -179,12 +179,12 @@ function aboveMaximum(
 function belowMinimum(
   param: string,
   value: unknown,
-  { origin, minimum, message }: z.core.$ZodIssueTooSmall,
+  { origin, minimum, message, inclusive = true }: z.core.$ZodIssueTooSmall,
 ): ApiError {
   const sized = lengthOf(value, origin);
   if (sized === undefined) {
     const kind = numberKind(origin, message);
-    const text = `${kind} below minimum value. Expected a value >= ${minimum}, but got ${String(value)} instead.`;
+    const text = `${kind} below minimum value. Expected a value ${inclusive ? '>=' : '>'} ${minimum}, but got ${String(value)} instead.`;
     return invalid(param, `${kind}_below_min_value`, text);
   }
   const { noun, one, length } = sized;
