@@ -5,6 +5,7 @@
 import { WORD_RULES } from '../../retrieval/index.ts';
 import { ingestEnded } from '../../telemetry/metrics.ts';
 import type { ProjectId } from '../../wire/ids.ts';
+import type { SearchHit } from '../../wire/search-results.ts';
 import type { VectorStoreFileError, VectorStoreFileStatus } from '../../wire/types.ts';
 import { toJson } from '../core/json.ts';
 import { releaseDocuments } from '../files/detach-files.ts';
@@ -34,18 +35,7 @@ export type Document = {
   words: WordConfiguration;
 };
 
-export type NewChunk = {
-  ordinal: number;
-  text: string;
-  /** The titles above the text, outermost first. */
-  headings: string[];
-  /** Of the table that the text continues. */
-  tableHeader: string | null;
-  page: number | null;
-  start: number;
-  end: number;
-  tokens: number;
-};
+export type NewChunk = Omit<SearchHit['chunk'], 'id'> & { tokens: number };
 
 /** How words become lexemes: stemmed for prose, as they are for code. */
 export type WordConfiguration = 'english' | 'simple';

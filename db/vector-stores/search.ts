@@ -3,13 +3,12 @@
  * embedded with the same model. The two lists become one by reciprocal rank fusion.
  */
 import { fuse, WORD_RULES } from '../../retrieval/index.ts';
-import type { FileId, ProjectId, VectorStoreId } from '../../wire/ids.ts';
+import type { ProjectId, VectorStoreId } from '../../wire/ids.ts';
 import type { Filter, Ranker } from '../../wire/requests/search.ts';
 import type { SearchHit } from '../../wire/search-results.ts';
-import type { FileAttributes } from '../../wire/types.ts';
 import { BusyError } from '../core/connection-shares.ts';
 import type { Pool, Queryable } from '../core/pool.ts';
-import { poolOf, query } from '../core/pool.ts';
+import { columnsOf, poolOf, query } from '../core/pool.ts';
 import { checkCost } from './search-cost.ts';
 import { filterFiles } from './search-filter.ts';
 import { searchVectors } from './search-vectors.ts';
@@ -189,21 +188,7 @@ function bestOf(lists: readonly Scored[][]): Scored[] {
   return [...best.values()].sort((a, b) => b.score - a.score);
 }
 
-type HitRow = {
-  chunk_id: number;
-  vector_store_id: VectorStoreId;
-  file_id: FileId;
-  filename: string;
-  attributes: FileAttributes;
-  document_id: number;
-  ordinal: number;
-  text: string;
-  headings: string[];
-  table_header: string | null;
-  page: number | null;
-  start_offset: number;
-  end_offset: number;
-};
+type FoundChunk = Omit<SearchHit, 'score' | 'scores'> & { documentId: number };
 
 /** The first results that are not repetitions of better ones, which overlapping chunks often are. */
 async function readHits(
@@ -217,14 +202,15 @@ async function readHits(
   const step = Math.max(limit, READ_AT_ONCE);
   for (let from = 0; from < ranked.length && hits.length < limit; from += step) {
     const part = ranked.slice(from, from + step);
-    const rows = new Map((await readChunks(db, projectId, part)).map((row) => [row.chunk_id, row]));
-    for (const scored of part) {
-      const row = rows.get(scored.chunkId);
+    const rows = new Map((await readChunks(db, projectId, part)).map((row) => [row.chunk.id, row]));
+    for (const { chunkId, score, scores } of part) {
+      const row = rows.get(chunkId);
       if (row === undefined || hits.length === limit) continue;
-      const spans = seen.get(row.document_id) ?? [];
-      if (isRepeated(row, spans)) continue;
-      seen.set(row.document_id, [...spans, { start: row.start_offset, end: row.end_offset }]);
-      hits.push(toHit(row, scored));
+      const { documentId, ...found } = row;
+      const spans = seen.get(documentId) ?? [];
+      if (isRepeated(found.chunk, spans)) continue;
+      seen.set(documentId, [...spans, found.chunk]);
+      hits.push({ ...found, score, scores });
     }
   }
   return hits;
@@ -232,16 +218,16 @@ async function readHits(
 
 type Span = { start: number; end: number };
 
-function isRepeated({ start_offset, end_offset }: HitRow, spans: readonly Span[]): boolean {
+function isRepeated(chunk: Span, spans: readonly Span[]): boolean {
   let covered = 0;
-  let from = start_offset;
+  let from = chunk.start;
   for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
-    const [first, last] = [Math.max(from, start), Math.min(end_offset, end)];
+    const [first, last] = [Math.max(from, start), Math.min(chunk.end, end)];
     if (last <= first) continue;
     covered += last - first;
     from = last;
   }
-  return spans.length > 0 && covered >= REPEATED * (end_offset - start_offset);
+  return spans.length > 0 && covered >= REPEATED * (chunk.end - chunk.start);
 }
 
 /** Without those whose file has left its store meanwhile. */
@@ -249,37 +235,17 @@ async function readChunks(
   db: Queryable,
   projectId: ProjectId,
   found: readonly Scored[],
-): Promise<HitRow[]> {
-  return query<HitRow>(
+): Promise<FoundChunk[]> {
+  return query<FoundChunk>(
     db,
     'search.read',
-    `select c.id as chunk_id, f.vector_store_id, f.file_id, o.filename, f.attributes, c.document_id, c.ordinal, c.text, c.headings, c.table_header, c.page,
-       c.start_offset, c.end_offset
+    `select f.vector_store_id as "vectorStoreId", f.file_id as "fileId", o.filename, f.attributes, c.document_id as "documentId",
+       jsonb_build_object('id', c.id, 'ordinal', c.ordinal, 'text', c.text, 'headings', c.headings, 'tableHeader', c.table_header,
+         'page', c.page, 'start', c.start_offset, 'end', c.end_offset) as chunk
      from unnest($2::bigint[], $3::bigint[]) found(chunk_id, seq)
        join vector_store_files f on f.seq = found.seq and f.project_id = $1
        join chunks c on c.id = found.chunk_id and c.document_id = f.document_id
        join files o on o.id = f.file_id and (o.expires_at is null or o.expires_at > unix_now())`,
-    [projectId, found.map(({ chunkId }) => chunkId), found.map(({ storeFile }) => storeFile)],
+    [projectId, ...columnsOf(found, 'chunkId', 'storeFile')],
   );
-}
-
-function toHit(row: HitRow, { score, scores }: Scored): SearchHit {
-  return {
-    vectorStoreId: row.vector_store_id,
-    fileId: row.file_id,
-    filename: row.filename,
-    attributes: row.attributes,
-    score,
-    scores,
-    chunk: {
-      id: row.chunk_id,
-      ordinal: row.ordinal,
-      text: row.text,
-      headings: row.headings,
-      tableHeader: row.table_header,
-      page: row.page,
-      start: row.start_offset,
-      end: row.end_offset,
-    },
-  };
 }
