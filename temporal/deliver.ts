@@ -3,7 +3,7 @@ import type { Client, WorkflowStartOptions } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { Workflow } from '@temporalio/common';
 
-import type { BatchId, RunId, ScheduleId } from '../wire/ids.ts';
+import type { BatchId, ProjectId, RunId, ScheduleId } from '../wire/ids.ts';
 import type { Logger } from '../config/log.ts';
 import type { Delivery, DeliveryPayload } from '../db/core/deliveries.ts';
 import { removeDelivery } from '../db/core/deliveries.ts';
@@ -45,16 +45,14 @@ export function deliver(outbox: Outbox, delivery: Delivery): Promise<DeliverResu
   return continueTrace(delivery.payload.trace, () => carry(outbox, delivery));
 }
 
-async function carry(outbox: Outbox, { workflowId, payload }: Delivery): Promise<DeliverResult> {
+async function carry(outbox: Outbox, delivery: Delivery): Promise<DeliverResult> {
   const { client } = outbox;
-  if (payload.kind === 'start') return startRun(outbox, workflowId as RunId, payload);
-  if (payload.kind === 'ingest') return startIngest(outbox, workflowId, payload);
-  if (payload.kind === 'line') return startLine(outbox, workflowId, payload);
-  if (payload.kind === 'batch') return startBatch(outbox, workflowId as BatchId, payload);
+  const { workflowId, payload } = delivery;
+  const described = startOf(outbox, delivery);
+  if (described !== undefined) return start(outbox, workflowId, described);
   if (payload.kind === 'schedule') return syncSchedule(outbox, workflowId as ScheduleId);
   if (payload.kind === 'next') return startNext(outbox, payload);
   if (payload.kind === 'upstream') return wakeUpstream(outbox, payload.model);
-  if (payload.kind === 'webhook') return startWebhook(outbox, workflowId, payload);
   const handle = client.workflow.getHandle(workflowId);
   try {
     if (payload.kind === 'signal') await handle.signal(toolOutputsSubmitted, payload.submission);
@@ -89,87 +87,68 @@ async function startNext(outbox: Outbox, payload: Payload<'next'>): Promise<Deli
 
 type Payload<Kind> = Extract<DeliveryPayload, { kind: Kind }>;
 
-function startRun(
-  { client, taskQueue, maxTurns }: Outbox,
-  runId: RunId,
-  payload: Payload<'start'>,
-): Promise<DeliverResult> {
-  const { assistantId, threadId, projectId, model, expiresAtMs, batch } = payload;
-  const options: WorkflowStartOptions<typeof runWorkflow> = {
-    ...once(taskQueue, projectId),
-    workflowId: runId,
-    args: [{ v: 2, runId, expiresAtMs, maxTurns, ...(batch && { batched: true }) }],
-    ...(batch && { priority: { priorityKey: batch.priority, fairnessKey: projectId } }),
-    staticSummary: `${assistantId} · ${model}`,
-    staticDetails: `Run \`${runId}\` on thread \`${threadId}\`, project \`${projectId}\`.`,
-  };
-  const attributes = { assistantId, threadId, runStatus: 'in_progress', model, projectId };
-  const ofBatch = batch && { batchId: batch.id };
-  return start(client, 'runWorkflow', options, { ...attributes, ...ofBatch });
-}
+type Start = Omit<WorkflowStartOptions, 'taskQueue' | 'workflowId' | 'args'> & {
+  workflow: string;
+  args: unknown[];
+  attributes: { projectId: ProjectId } & Partial<Record<keyof typeof SEARCH_ATTRIBUTES, string>>;
+};
+type Started = 'start' | 'ingest' | 'batch' | 'line' | 'webhook';
+type Describe<Kind> = (payload: Payload<Kind>, workflowId: string, maxTurns: number) => Start;
 
-function startIngest(
-  { client, taskQueue }: Outbox,
-  workflowId: string,
-  { seq, vectorStoreId, fileId, projectId }: Payload<'ingest'>,
-): Promise<DeliverResult> {
-  const options: WorkflowStartOptions<typeof ingestFileWorkflow> = {
-    ...once(taskQueue, projectId),
-    workflowId,
-    args: [{ v: 1, seq }],
+const argsOf = <W extends Workflow>(...args: Parameters<W>) => args;
+
+/** The workflow that a delivery starts. */
+const STARTS: { [Kind in Started]: Describe<Kind> } = {
+  start({ assistantId, threadId, projectId, model, expiresAtMs, batch }, runId, maxTurns) {
+    const batched = batch && { batched: true as const };
+    const input = { v: 2, runId: runId as RunId, expiresAtMs, maxTurns, ...batched } as const;
+    const attributes = { assistantId, threadId, runStatus: 'in_progress', model, projectId };
+    return {
+      workflow: 'runWorkflow',
+      args: argsOf<typeof runWorkflow>(input),
+      ...(batch && { priority: { priorityKey: batch.priority, fairnessKey: projectId } }),
+      staticSummary: `${assistantId} · ${model}`,
+      staticDetails: `Run \`${runId}\` on thread \`${threadId}\`, project \`${projectId}\`.`,
+      attributes: { ...attributes, ...(batch && { batchId: batch.id }) },
+    };
+  },
+  ingest: ({ seq, vectorStoreId, fileId, projectId }) => ({
+    workflow: 'ingestFileWorkflow',
+    args: argsOf<typeof ingestFileWorkflow>({ v: 1, seq }),
     staticSummary: fileId,
     staticDetails: `File \`${fileId}\` into vector store \`${vectorStoreId}\`, project \`${projectId}\`.`,
-  };
-  return start(client, 'ingestFileWorkflow', options, { vectorStoreId, projectId });
-}
-
-/** A batch whose workflow was terminated may be started again: its rows say where it stands. */
-function startBatch(
-  { client, taskQueue }: Outbox,
-  batchId: BatchId,
-  { projectId, endpoint }: Payload<'batch'>,
-): Promise<DeliverResult> {
-  const options: WorkflowStartOptions<typeof batchWorkflow> = {
-    ...once(taskQueue, projectId),
+    attributes: { vectorStoreId, projectId },
+  }),
+  /** A batch whose workflow was terminated may be started again: its rows say where it stands. */
+  batch: ({ projectId, endpoint }, batchId) => ({
+    workflow: 'batchWorkflow',
+    args: argsOf<typeof batchWorkflow>({ v: 1, batchId: batchId as BatchId }),
     workflowIdReusePolicy: 'ALLOW_DUPLICATE',
-    workflowId: batchId,
-    args: [{ v: 1, batchId }],
     staticSummary: `batch of ${endpoint}`,
     staticDetails: `Batch \`${batchId}\`, project \`${projectId}\`.`,
-  };
-  return start(client, 'batchWorkflow', options, { batchId, projectId });
-}
-
-/** One that was terminated may be started again: its row says whether it is still wanted. */
-function startLine(
-  { client, taskQueue }: Outbox,
-  workflowId: string,
-  { projectId, batchId, line, url, expiresAtMs, priority }: Payload<'line'>,
-): Promise<DeliverResult> {
-  const options: WorkflowStartOptions<typeof passLineWorkflow> = {
-    ...once(taskQueue, projectId),
+    attributes: { batchId, projectId },
+  }),
+  /** One that was terminated may be started again: its row says whether it is still wanted. */
+  line: ({ projectId, batchId, line, url, expiresAtMs, priority }) => ({
+    workflow: 'passLineWorkflow',
+    args: argsOf<typeof passLineWorkflow>({ v: 1, batchId, line, expiresAtMs }),
     workflowIdReusePolicy: 'ALLOW_DUPLICATE_FAILED_ONLY',
-    workflowId,
-    args: [{ v: 1, batchId, line, expiresAtMs }],
     priority: { priorityKey: priority, fairnessKey: projectId },
     staticSummary: `${url}, line ${line}`,
     staticDetails: `Batch \`${batchId}\`, project \`${projectId}\`.`,
-  };
-  return start(client, 'passLineWorkflow', options, { batchId, projectId });
-}
-
-function startWebhook(
-  { client, taskQueue }: Outbox,
-  workflowId: string,
-  { projectId, deliveryId, round }: Payload<'webhook'>,
-): Promise<DeliverResult> {
-  const options: WorkflowStartOptions<typeof deliverWebhookWorkflow> = {
-    ...once(taskQueue, projectId),
-    workflowId,
-    args: [{ v: 1, deliveryId, round }],
+    attributes: { batchId, projectId },
+  }),
+  webhook: ({ projectId, deliveryId, round }) => ({
+    workflow: 'deliverWebhookWorkflow',
+    args: argsOf<typeof deliverWebhookWorkflow>({ v: 1, deliveryId, round }),
     staticDetails: `Webhook delivery \`${deliveryId}\`, project \`${projectId}\`.`,
-  };
-  return start(client, 'deliverWebhookWorkflow', options, { projectId });
+    attributes: { projectId },
+  }),
+};
+
+function startOf({ maxTurns }: Outbox, { workflowId, payload }: Delivery): Start | undefined {
+  const describe = STARTS[payload.kind as Started] as Describe<unknown> | undefined;
+  return describe?.(payload as never, workflowId, maxTurns);
 }
 
 /** One that is about to end hears the signal and goes on. */
@@ -188,33 +167,33 @@ export async function wakeUpstream(
   return 'accepted';
 }
 
-async function start<T extends Workflow>(
-  client: Client,
-  name: string,
-  options: WorkflowStartOptions<T>,
-  attributes: Partial<Record<keyof typeof SEARCH_ATTRIBUTES, string>>,
+async function start(
+  { client, taskQueue }: Outbox,
+  workflowId: string,
+  { workflow, attributes, ...asked }: Start,
 ): Promise<DeliverResult> {
   const typedSearchAttributes = Object.entries(attributes).map(([attribute, value]) => ({
     key: SEARCH_ATTRIBUTES[attribute as keyof typeof SEARCH_ATTRIBUTES],
     value,
   }));
+  const options = { ...once(taskQueue, attributes.projectId), ...asked, workflowId };
   try {
-    await startOnce(client, name, { ...options, typedSearchAttributes });
+    await startOnce(client, workflow, { ...options, typedSearchAttributes });
   } catch (error) {
     if (!/search attribute/i.test(refusalOf(error) ?? '')) throw error;
     // The server does not know these attributes: the work matters more than finding it.
-    await startOnce(client, name, options);
+    await startOnce(client, workflow, options);
   }
   return 'accepted';
 }
 
-async function startOnce<T extends Workflow>(
+async function startOnce(
   client: Client,
   name: string,
-  options: WorkflowStartOptions<T>,
+  options: WorkflowStartOptions,
 ): Promise<void> {
   try {
-    await client.workflow.start<T>(name, options);
+    await client.workflow.start(name, options);
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
