@@ -34,13 +34,26 @@ const BATCH = 200;
 
 export async function reconcileIngests(parts: Reconciler): Promise<void> {
   const { pool, client, embedder, taskQueue } = parts;
+  const common = { taskQueue, workflowIdConflictPolicy: 'USE_EXISTING' } as const;
   for (const ingest of await listSuspectIngests(pool, QUIET_SECONDS, BATCH)) {
     await inProject(ingest.project, () => repair(parts, ingest));
   }
   if (embedder !== null && (await countUnembedded(pool, embeddingKey(embedder))) > 0) {
-    await startEmbedding(client, taskQueue);
+    await client.workflow.start<typeof embedWorkflow>('embedWorkflow', {
+      ...common,
+      workflowId: embedWorkflowId(taskQueue),
+      args: [{ v: 1, after: 0, failed: 0 }],
+      staticSummary: 'embed stored documents',
+    });
   }
-  if ((await countFormer(pool)) > 0) await startIndexing(client, taskQueue);
+  if ((await countFormer(pool)) > 0) {
+    await client.workflow.start<typeof indexWorkflow>('indexWorkflow', {
+      ...common,
+      workflowId: indexWorkflowId(taskQueue),
+      args: [{ v: 1, after: 0 }],
+      staticSummary: 'index stored documents by new rules',
+    });
+  }
 }
 
 async function repair(
@@ -57,24 +70,4 @@ async function repair(
   }
   repaired('ingest', workflow);
   log.warn({ ingest: ingestId, workflow }, 'Repaired an ingest');
-}
-
-async function startEmbedding(client: Client, taskQueue: string): Promise<void> {
-  await client.workflow.start<typeof embedWorkflow>('embedWorkflow', {
-    workflowId: embedWorkflowId(taskQueue),
-    taskQueue,
-    args: [{ v: 1, after: 0, failed: 0 }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: 'embed stored documents',
-  });
-}
-
-async function startIndexing(client: Client, taskQueue: string): Promise<void> {
-  await client.workflow.start<typeof indexWorkflow>('indexWorkflow', {
-    workflowId: indexWorkflowId(taskQueue),
-    taskQueue,
-    args: [{ v: 1, after: 0 }],
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    staticSummary: 'index stored documents by new rules',
-  });
 }

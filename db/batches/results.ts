@@ -47,10 +47,8 @@ export async function* readResults(
        where batch_id = $1 and line > $2 and state = any($3::text[]) order by line limit ${PAGE}`,
       [batchId, after, states],
     );
-    const runs = await readRuns(
-      db,
-      rows.flatMap(({ run_id }) => run_id ?? []),
-    );
+    const ids = rows.flatMap(({ run_id }) => run_id ?? []);
+    const runs = await readRuns(db, ids);
     for (const { run_id, response, ...row } of rows) {
       const run = (run_id !== null && runs.get(run_id)) || null;
       yield {

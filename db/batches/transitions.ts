@@ -114,10 +114,8 @@ async function releaseInput(tx: Tx, batch: BatchRow): Promise<void> {
     'update batches set input_blob_id = null, resumed_blob_id = null where id = $1',
     [id],
   );
-  await releaseBlobs(
-    tx,
-    [input, resumed].filter((blob) => blob !== null),
-  );
+  const blobs = [input, resumed].filter((blob) => blob !== null);
+  await releaseBlobs(tx, blobs);
 }
 
 type Changed = { batch: BatchRow; deliveries: Delivery[] };

@@ -124,9 +124,7 @@ export async function collectBlobs(pool: Pool, quietSeconds = 3_600): Promise<nu
        order by b.id limit $3 for update of b skip locked`,
       [quietSeconds, COLLECT_SPAN, COLLECT_BATCH],
     );
-    return releaseBlobs(
-      tx,
-      found.map(({ id }) => id),
-    );
+    const ids = found.map(({ id }) => id);
+    return releaseBlobs(tx, ids);
   });
 }

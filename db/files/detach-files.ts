@@ -46,14 +46,11 @@ export async function detachFiles(tx: Tx, seqs: readonly number[]): Promise<void
     [seqs],
   );
   await deleteCodes(tx, gone);
-  await stopIngests(
-    tx,
-    gone.filter(({ status }) => status === 'in_progress').map(({ ingest_id }) => ingest_id),
-  );
-  await releaseDocuments(
-    tx,
-    gone.flatMap(({ document_id }) => document_id ?? []),
-  );
+  const active = gone.filter(({ status }) => status === 'in_progress');
+  const ingests = active.map(({ ingest_id }) => ingest_id);
+  await stopIngests(tx, ingests);
+  const documents = gone.flatMap(({ document_id }) => document_id ?? []);
+  await releaseDocuments(tx, documents);
 }
 
 async function deleteCodes(tx: Tx, gone: readonly Detached[]): Promise<void> {

@@ -209,9 +209,7 @@ async function deleteSomeExpired(tx: Tx): Promise<boolean> {
      select blob_id from gone`,
     [ids],
   );
-  await releaseBlobs(
-    tx,
-    rows.map(({ blob_id }) => blob_id),
-  );
+  const blobs = rows.map(({ blob_id }) => blob_id);
+  await releaseBlobs(tx, blobs);
   return true;
 }

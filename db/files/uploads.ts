@@ -232,10 +232,8 @@ async function endUpload(
     'delete from upload_parts where upload_id = $1 returning blob_id',
     [upload.id],
   );
-  await releaseBlobs(
-    tx,
-    parts.map(({ blob_id }) => blob_id),
-  );
+  const blobs = parts.map(({ blob_id }) => blob_id);
+  await releaseBlobs(tx, blobs);
 }
 
 async function lockUpload(tx: Tx, projectId: ProjectId, id: string): Promise<StoredUpload> {

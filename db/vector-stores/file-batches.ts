@@ -78,13 +78,9 @@ export async function cancelFileBatch(
     'update vector_store_file_batches set cancelled_at = unix_now() where id = $1',
     [id],
   );
-  await stopIngests(
-    tx,
-    rows.map(({ ingest_id }) => ingest_id),
-  );
-  await releaseDocuments(
-    tx,
-    rows.flatMap(({ document_id }) => document_id ?? []),
-  );
+  const ingests = rows.map(({ ingest_id }) => ingest_id);
+  await stopIngests(tx, ingests);
+  const documents = rows.flatMap(({ document_id }) => document_id ?? []);
+  await releaseDocuments(tx, documents);
   return getFileBatchRow(tx, projectId, storeId, id);
 }

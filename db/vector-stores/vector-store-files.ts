@@ -51,11 +51,8 @@ export async function addFiles(
 ): Promise<Delivery[]> {
   await lockVectorStore(tx, projectId, storeId);
   if (files.length === 0) return [];
-  await lockFiles(
-    tx,
-    projectId,
-    files.map(({ file_id }) => file_id),
-  );
+  const ids = files.map(({ file_id }) => file_id);
+  await lockFiles(tx, projectId, ids);
   await detachFiles(tx, await outdated(tx, storeId, files));
   const seqs = await insertFiles(tx, { projectId, storeId, batchId }, files);
   await checkCount(tx, storeId);
