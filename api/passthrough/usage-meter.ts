@@ -3,6 +3,7 @@
  * megabytes of vectors. Inside a JSON string every quote is escaped, so `"usage":{` is never a part of a text.
  */
 import { readUsage } from '../../wire/reported-usage.ts';
+import { jsonOr } from '../../wire/text.ts';
 
 type TokenCounts = { promptTokens: number; completionTokens: number; totalTokens: number };
 
@@ -93,21 +94,13 @@ function countsIn(part: string): TokenCounts | undefined {
 function objectAt(part: string, start: number): Record<string, unknown> {
   const report = part.slice(start, start + REPORT);
   for (const { index } of report.matchAll(/\}/g)) {
-    try {
-      return JSON.parse(report.slice(0, index + 1)) as Record<string, unknown>;
-    } catch {
-      // The end of an object in it.
-    }
+    // Or else it is the end of an object in it.
+    const object = jsonOr(report.slice(0, index + 1), undefined);
+    if (object !== undefined) return object as Record<string, unknown>;
   }
   return {};
 }
 
 function textsIn(part: string): string[] {
-  return [...part.matchAll(TEXTS)].map(([, literal]) => {
-    try {
-      return JSON.parse(literal!) as string;
-    } catch {
-      return literal!;
-    }
-  });
+  return [...part.matchAll(TEXTS)].map(([, text = '']) => jsonOr(text, text) as string);
 }

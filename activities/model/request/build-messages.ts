@@ -8,7 +8,8 @@ import type {
 import type { ContextMessage } from '../../../db/threads/messages.ts';
 import type { TurnStep } from '../../../db/runs/run-steps.ts';
 import type { RunRow, ToolCallRow, UpstreamTurn } from '../../../wire/rows.ts';
-import { headAndTail } from '../../../wire/text.ts';
+import { headAndTail, jsonOr } from '../../../wire/text.ts';
+import { textsOf } from '../../../wire/tokens.ts';
 import type { MessageContent } from '../../../wire/types.ts';
 import { describeResults } from '../../../wire/citations.ts';
 import type { MessageId } from '../../../wire/ids.ts';
@@ -76,13 +77,7 @@ function userContent(
   return [{ type: 'text', text: '[Images of the answer above:]' }, ...shown, ...parts];
 }
 
-function plainText(content: MessageContent[]): string {
-  return content
-    .flatMap((part) =>
-      part.type === 'text' ? [part.text.value] : part.type === 'refusal' ? [part.refusal] : [],
-    )
-    .join('\n\n');
-}
+const plainText = (content: MessageContent[]) => textsOf(content).join('\n\n');
 
 function toPart(part: MessageContent, referred: Referred): ChatCompletionContentPart {
   switch (part.type) {
@@ -164,11 +159,7 @@ function callIds(calls: ToolCallRow[], upstream: UpstreamTurn | null): string[] 
 
 /** Servers refuse arguments that are not an object, also their own. */
 function objectText(text: string): string {
-  try {
-    if (isObject(JSON.parse(text))) return text;
-  } catch {
-    // Not JSON.
-  }
+  if (isObject(jsonOr(text, undefined))) return text;
   return JSON.stringify(text.trim() === '' ? {} : { invalid_arguments: text });
 }
 
