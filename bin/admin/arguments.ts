@@ -131,7 +131,7 @@ export function secondsIn(text: string): number | undefined {
 }
 
 /** A number, a time, or a date: seconds. @throws StartError */
-export function numberOf(name: string, text: string): number {
+function numberOf(name: string, text: string): number {
   const seconds = secondsIn(text);
   if (seconds !== undefined) return seconds;
   const date = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) / 1_000 : Number(text || NaN);
