@@ -162,7 +162,8 @@ const MAX_TRIES = 4;
 
 /**
  * Runs `work` in one transaction and commits it. Serialization failures and deadlocks roll back and run it again, so
- * `work` must touch nothing but `tx`. Locks are taken in the order thread, run, messages.
+ * `work` must touch nothing but `tx`. Locks are taken in the order active run, thread, run that
+ * waits, messages.
  */
 export async function withTransaction<T>(pool: Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
   return transact(pool, begin(pool), work);

@@ -77,7 +77,8 @@ export async function createRun(
   settings: NewRun,
 ): Promise<AcceptedRun> {
   const { projectId, threadId } = owners;
-  const thread = await lockThread(tx, projectId, threadId);
+  const lock = onActiveRun === 'reject' ? lockThread : lockBehindActiveRun;
+  const thread = await lock(tx, projectId, threadId);
   const cancels = await makeWay(tx, { projectId, thread, threadId, onActiveRun });
   if (cancels !== undefined) {
     const origin = { ...owners, windowEndSeq: 0, awaiting: additionalMessages };
@@ -89,6 +90,26 @@ export async function createRun(
   const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
   const accepted = await insertRun(tx, { ...owners, windowEndSeq: lastSeq }, settings, []);
   return { ...accepted, deliveries: [...ingests, ...accepted.deliveries] };
+}
+
+/**
+ * A turn locks its run and then the thread, to add its message: what needs both takes them in this order. If another run
+ * has become active meanwhile, both locks are given back.
+ */
+async function lockBehindActiveRun(
+  tx: Tx,
+  projectId: ProjectId,
+  threadId: ThreadId,
+): Promise<LockedThread> {
+  for (;;) {
+    await tx.query('savepoint unlocked');
+    const active = await readActiveRun(tx, threadId);
+    if (active?.waiting === false) await lockRun(tx, { projectId, threadId, runId: active.id });
+    const thread = await lockThread(tx, projectId, threadId);
+    const { active_run_id: id, is_active_waiting: waits } = thread;
+    if (id === null || waits || id === active?.id) return thread;
+    await tx.query('rollback to savepoint unlocked');
+  }
 }
 
 /** `messages`: added to the thread ahead of the run. */

@@ -15,7 +15,7 @@ export type LockedThread = ThreadRow & {
 
 /**
  * Locks the thread until the transaction ends: whoever adds a message or a run holds it, so the answer about an active
- * run stays true.
+ * run stays true. Rows that refer to the thread can be written meanwhile: a turn does so while it holds its run.
  * @throws ApiError 404
  */
 export async function lockThread(
@@ -27,7 +27,7 @@ export async function lockThread(
     query<Omit<LockedThread, 'active_run_id' | 'is_active_waiting'>>(
       tx,
       'threads.lock',
-      `select ${THREAD_COLUMNS}, last_message_seq from threads where id = $1 and project_id = $2 for update`,
+      `select ${THREAD_COLUMNS}, last_message_seq from threads where id = $1 and project_id = $2 for no key update`,
       [id, projectId],
     ),
     // A statement of its own: its snapshot is taken after the lock was granted.

@@ -63,7 +63,7 @@ async function threadStore(
   const rows = await query<{ tool_resources: ToolResources }>(
     tx,
     'thread-stores.lock-thread',
-    'select tool_resources from threads where id = $1 and project_id = $2 for update',
+    'select tool_resources from threads where id = $1 and project_id = $2 for no key update',
     [threadId, projectId],
   );
   const { tool_resources: resources } = found(rows[0], 'thread', threadId);

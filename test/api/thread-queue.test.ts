@@ -211,3 +211,19 @@ test('a run that waits for nothing is found and started', async () => {
   await env.pool.query('alter table runs enable trigger next_run');
   await untilStatus(second, 'completed');
 }, 60_000);
+
+test('runs that many requests queue at once on a busy thread are all accepted, and no lock is waited for in a circle', async () => {
+  const count = 20;
+  const setup = await setUp(env, Array(count).fill(text('Yes.')));
+  const deadlocks = async () => {
+    const query = 'select deadlocks from pg_stat_database where datname = current_database()';
+    return (await env.pool.query(query)).rows[0];
+  };
+  const before = await deadlocks();
+  const asked = Array.from({ length: count }, (_, n) => create(setup, 'queue', says(`${n}?`)));
+  const runs = await Promise.all(asked);
+  await Promise.all(runs.map((run) => untilStatus(run, 'completed')));
+  const list = await env.client.beta.threads.messages.list(setup.threadId, { limit: 100 });
+  expect(list.data).toHaveLength(1 + 2 * count);
+  expect(await deadlocks()).toEqual(before);
+});

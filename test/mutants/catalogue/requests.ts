@@ -16,7 +16,7 @@ export const REQUESTS: Mutation[] = [
     edits: [
       edit(
         'db/threads/lock-thread.ts',
-        `where id = $1 and project_id = $2 for update`,
+        `where id = $1 and project_id = $2 for no key update`,
         `where id = $1 and project_id = $2`,
       ),
     ],
