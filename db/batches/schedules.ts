@@ -18,6 +18,7 @@ import { forgetAnswers } from '../core/idempotency.ts';
 import { toJson } from '../core/json.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { lockLimit } from '../runs/admit-run.ts';
 import { readers } from '../core/project-list.ts';
 import { found } from '../core/read-by-id.ts';
 
@@ -45,6 +46,7 @@ export async function createSchedule(
   { project, key }: Caller,
   { paused, ...settings }: NewSchedule,
 ): Promise<Changed> {
+  await lockLimit(tx, project);
   const rows = await query<ScheduleRow>(
     tx,
     'schedules.create',

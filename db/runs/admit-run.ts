@@ -55,7 +55,7 @@ export async function hasRoomForLine(tx: Tx, project: ProjectId, limit: number):
   return rows[0]!.used < limit;
 }
 
-function lockLimit(tx: Tx, project: ProjectId): Promise<unknown> {
+export function lockLimit(tx: Tx, project: ProjectId): Promise<unknown> {
   const text = 'select pg_advisory_xact_lock(hashtextextended($1, 13))';
   return query(tx, 'runs.lock-limit', text, [project]);
 }

@@ -15,6 +15,7 @@ import type {
 import { webhookEndpoint } from '../../wire/webhooks.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { lockLimit } from '../runs/admit-run.ts';
 import { readers } from '../core/project-list.ts';
 import { found } from '../core/read-by-id.ts';
 
@@ -38,6 +39,7 @@ export async function createEndpoint(
   { name, url, event_types }: EndpointSettings,
 ): Promise<CreatedEndpoint> {
   const secret = mintSecret();
+  await lockLimit(tx, project);
   const rows = await query<Row>(
     tx,
     'webhook-endpoints.create',

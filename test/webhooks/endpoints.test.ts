@@ -121,7 +121,10 @@ test('unknown events, a user in the URL and the twenty-first endpoint are refuse
     createEndpoint(client, 'https://a:b@example.com', ['file.deleted']),
   );
   expect(withUser).toMatchObject({ status: 400, param: 'url' });
-  for (let n = 0; n < 20; n++) await createEndpoint(client, receiver.url, ['file.deleted']);
+  // Also when they are made at once.
+  const create = () => createEndpoint(client, receiver.url, ['file.deleted']);
+  const made = await Promise.allSettled(Array.from({ length: 30 }, create));
+  expect(made.filter(({ status }) => status === 'fulfilled')).toHaveLength(20);
   const tooMany = await errorOf(createEndpoint(client, receiver.url, ['file.deleted']));
   expect(tooMany).toMatchObject({ status: 400, code: 'too_many_webhook_endpoints' });
 });
