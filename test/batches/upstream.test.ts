@@ -244,7 +244,7 @@ test('the answer of a run that was cancelled is dropped', async () => {
   });
   server.held = false;
   const { batch, lines } = await answersOf(id);
-  expect(batch.request_counts).toEqual({ total: 2, completed: 1, failed: 0 });
+  expect(batch.request_counts).toEqual({ total: 2, completed: 1, failed: 1 });
   expect(lines).toHaveLength(1);
   const messages = await env.client.beta.threads.messages.list(rows[0].thread_id);
   expect(messages.data.map(({ role }) => role)).toEqual(['user']);
