@@ -14,7 +14,7 @@ import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
 import { appendEvents } from '../events/run-events.ts';
 import type { LockedThread } from '../threads/lock-thread.ts';
-import { lockThread, readActiveRun } from '../threads/lock-thread.ts';
+import { lockBehindActiveRun, lockThread, readActiveRun } from '../threads/lock-thread.ts';
 import type { NewMessage } from '../threads/messages.ts';
 import { insertMessages } from '../threads/messages.ts';
 import { addAttachments } from '../threads/thread-stores.ts';
@@ -90,26 +90,6 @@ export async function createRun(
   const ingests = await addAttachments(tx, projectId, threadId, additionalMessages);
   const accepted = await insertRun(tx, { ...owners, windowEndSeq: lastSeq }, settings, []);
   return { ...accepted, deliveries: [...ingests, ...accepted.deliveries] };
-}
-
-/**
- * A turn locks its run and then the thread, to add its message: what needs both takes them in this order. If another run
- * has become active meanwhile, both locks are given back.
- */
-async function lockBehindActiveRun(
-  tx: Tx,
-  projectId: ProjectId,
-  threadId: ThreadId,
-): Promise<LockedThread> {
-  for (;;) {
-    await tx.query('savepoint unlocked');
-    const active = await readActiveRun(tx, threadId);
-    if (active?.waiting === false) await lockRun(tx, { projectId, threadId, runId: active.id });
-    const thread = await lockThread(tx, projectId, threadId);
-    const { active_run_id: id, is_active_waiting: waits } = thread;
-    if (id === null || waits || id === active?.id) return thread;
-    await tx.query('rollback to savepoint unlocked');
-  }
 }
 
 /** `messages`: added to the thread ahead of the run. */

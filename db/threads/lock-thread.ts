@@ -3,6 +3,7 @@ import type { ThreadRow } from '../../wire/rows.ts';
 import { found } from '../core/read-by-id.ts';
 import type { Tx } from '../core/pool.ts';
 import { query } from '../core/pool.ts';
+import { lockRun } from '../runs/read-runs.ts';
 
 export const THREAD_COLUMNS = 'id, created_at, metadata, tool_resources';
 
@@ -38,6 +39,26 @@ export async function lockThread(
     active_run_id: active?.id ?? null,
     is_active_waiting: active?.waiting ?? false,
   };
+}
+
+/**
+ * A turn locks its run and then the thread, to add its message: what needs both takes them in this order. If another run
+ * has become active meanwhile, both locks are given back.
+ */
+export async function lockBehindActiveRun(
+  tx: Tx,
+  projectId: ProjectId,
+  threadId: ThreadId,
+): Promise<LockedThread> {
+  for (;;) {
+    await tx.query('savepoint unlocked');
+    const active = await readActiveRun(tx, threadId);
+    if (active?.waiting === false) await lockRun(tx, { projectId, threadId, runId: active.id });
+    const thread = await lockThread(tx, projectId, threadId);
+    const { active_run_id: id, is_active_waiting: waits } = thread;
+    if (id === null || waits || id === active?.id) return thread;
+    await tx.query('rollback to savepoint unlocked');
+  }
 }
 
 /** The thread's active run, or the first that waits. */

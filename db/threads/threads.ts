@@ -15,7 +15,7 @@ import { projectList } from '../core/project-list.ts';
 import { found, readById } from '../core/read-by-id.ts';
 import { forgetAnswers } from '../core/idempotency.ts';
 import { lockRun } from '../runs/read-runs.ts';
-import { lockThread, THREAD_COLUMNS } from './lock-thread.ts';
+import { lockBehindActiveRun, THREAD_COLUMNS } from './lock-thread.ts';
 import type { NewMessage } from './messages.ts';
 import { insertMessages } from './messages.ts';
 import type { Queryable, Tx } from '../core/pool.ts';
@@ -131,7 +131,7 @@ export async function deleteThread(
   projectId: ProjectId,
   id: ThreadId,
 ): Promise<Delivery | null> {
-  const locked = await lockThread(tx, projectId, id);
+  const locked = await lockBehindActiveRun(tx, projectId, id);
   const runId = locked.active_run_id;
   if (runId !== null) await lockRun(tx, { runId });
   const { runs, active, blobs } = await readBelongings(tx, id);
