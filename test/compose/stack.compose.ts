@@ -2,7 +2,10 @@
  * docker-compose.yml brought up with two APIs, two workers, the proxy and backups. Where no registry answers, test/compose/stand-ins makes
  * the images of PostgreSQL, Temporal, its tools and UI, Caddy and Node from Debian's packages and Go modules; ours are the Dockerfile's.
  */
+import { randomUUID } from 'node:crypto';
 import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import type OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -61,7 +64,8 @@ test.each([
   'variables.ts',
 ])('the example %s runs against an API in a container', async (name) => {
   const [baseUrl = ''] = await stack.apis();
-  const outcome = await runProgram(`examples/${name}`, { baseUrl, apiKey: stack.apiKey });
+  const figure = name === 'plot.py' ? [join(tmpdir(), `sine-${randomUUID()}.png`)] : [];
+  const outcome = await runProgram(`examples/${name}`, { baseUrl, apiKey: stack.apiKey }, figure);
   expect(outcome).toMatchObject({ code: 0, stderr: '' });
   expect(outcome.stdout).not.toContain('The run failed');
 });

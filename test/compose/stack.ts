@@ -41,7 +41,9 @@ export class Stack implements AsyncDisposable {
       await stack.up();
       const command = ['node', 'bin/keys.ts', 'create', '--project', 'test'];
       const [api] = await stack.containers('api');
-      stack.apiKey = (await stack.engine.engine('exec', api!, ...command)).trim();
+      // podman starts its name server anew with each container: a question that is lost then takes 10 s.
+      const create = () => stack.engine.engine('exec', api!, ...command);
+      stack.apiKey = (await create().catch(create)).trim();
       return stack;
     } catch (error) {
       await stack[Symbol.asyncDispose]();
@@ -118,7 +120,8 @@ export class Stack implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     // podman-compose forgets the second container of a service.
     const all = (await this.engine.engine('ps', '--all', '--quiet', '--filter', LABEL)).split('\n');
-    await this.engine.engine('rm', '--force', ...all.filter(Boolean));
+    const ids = all.filter(Boolean);
+    if (ids.length > 0) await this.engine.engine('rm', '--force', ...ids);
     await this.engine.compose('down', '--volumes');
     rmSync(this.#folder, { recursive: true, force: true });
   }
