@@ -5,7 +5,7 @@ import { idAt } from '../../wire/ids.ts';
 import type { ListEnvelope, Metadata } from '../../wire/types.ts';
 import { toJson } from './json.ts';
 import type { ListQuery, ListSource } from './list-page.ts';
-import { BY_PLACE, listPage } from './list-page.ts';
+import { BY_PLACE, listPage, placeOf } from './list-page.ts';
 import type { Queryable } from './pool.ts';
 import { readById } from './read-by-id.ts';
 
@@ -90,7 +90,7 @@ function ofMetadata(
 }
 
 function withPairs(table: Listed['table']): string {
-  const place = table === 'threads' ? 'coalesce(t.list_place, t.id)' : 't.id';
+  const place = table === 'threads' ? placeOf('t.') : 't.id';
   return `(select t.*, p.list, p.pair from metadata_pairs p join ${table} t on ${place} = p.id and t.project_id = p.project_id) listed`;
 }
 

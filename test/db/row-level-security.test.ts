@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { weaknessOfRole } from '../../db/core/app-role.ts';
+import { BY_PLACE } from '../../db/core/list-page.ts';
 import type { Pool } from '../../db/core/pool.ts';
 import { createPool, query, withTransaction } from '../../db/core/pool.ts';
 import { inProject, inWholeDatabase, narrowTo } from '../../db/core/row-scope.ts';
@@ -82,6 +83,24 @@ test('a statement without a scope sees no row and inserts none, also after one w
   );
   await expect(refused).rejects.toThrow('row-level security');
 });
+
+test.each(['assistants', 'threads', 'files', 'vector_stores'])(
+  'a page of %s begins at its cursor in the index, behind the wall too',
+  async (table) => {
+    const page = `select id from ${table} where project_id = '${other}' and ${BY_PLACE} < 'x' order by ${BY_PLACE} desc limit 1`;
+    const plan = await inProject(other, () =>
+      withTransaction(pool, async (tx) => {
+        await tx.query('set local enable_seqscan = off');
+        await tx.query('set local enable_bitmapscan = off');
+        return tx.query<{ 'QUERY PLAN': string }>(`explain ${page}`);
+      }),
+    );
+    const text = plan.rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(text).toContain(`using ${table}_by_list_place`);
+    expect(text).toMatch(/Index Cond: .*list_place/);
+    expect(text).not.toContain('Sort');
+  },
+);
 
 test('no statement writes a row of another project or moves one there', async () => {
   await inProject(other, async () => {
