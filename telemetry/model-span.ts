@@ -54,8 +54,8 @@ export function inModelSpan<T>(
 type Choice = { finish_reason?: string };
 const reasonOf = (choice: Choice | null) => choice?.finish_reason ?? [];
 
-/** In a whole answer of a model server, whatever it sent. Responses have other names for tokens. */
-export function seenIn(body: unknown): Answer {
+/** What the span says of a whole answer, which may have any shape. The Responses API names its tokens otherwise. */
+export function describeAnswer(body: unknown): Answer {
   type Usage = Partial<Record<`${'prompt' | 'input' | 'completion' | 'output'}_tokens`, number>>;
   type Body = { model?: string; choices?: (Choice | null)[]; usage?: Usage };
   const { model, choices, usage } = (body ?? {}) as Body;
@@ -72,7 +72,7 @@ export function embeddingSpans(target: Omit<Asked, 'endpoint'>) {
   return (send: (headers: Record<string, string>) => Promise<unknown>): Promise<unknown> =>
     inModelSpan({ ...target, endpoint: 'embeddings' }, async (report) => {
       const answer = await send(traceHeaders() ?? {});
-      report?.(seenIn(answer));
+      report?.(describeAnswer(answer));
       return answer;
     });
 }

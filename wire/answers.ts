@@ -41,11 +41,8 @@ const run_id = idOf('run');
 const vector_store_id = idOf('vector_store');
 
 /** Fields of one kind. */
-export function each<S extends z.ZodType, K extends string>(
-  schema: S,
-  ...names: K[]
-): Record<K, S> {
-  return Object.fromEntries(names.map((name) => [name, schema])) as Record<K, S>;
+export function each<S extends z.ZodType, K extends string>(kind: S, ...names: K[]): Record<K, S> {
+  return Object.fromEntries(names.map((name) => [name, kind])) as Record<K, S>;
 }
 
 /** An object with an id and a time. */

@@ -5,7 +5,7 @@ export function storable(text: string): string {
   return text.replaceAll('\u0000', '').toWellFormed();
 }
 
-/** The value of a JSON text, or `other` for a text that is not JSON. */
+/** Parses a JSON text. Returns `other` when the text is not JSON. */
 export function jsonOr<T>(text: string, other: T): unknown {
   try {
     return JSON.parse(text);

@@ -92,7 +92,7 @@ const tooLong = () =>
   invalidRequest(`The line has more than ${MAX_LINE_BYTES} bytes.`, { code: 'line_too_long' });
 
 const notUtf8 = () =>
-  invalidRequest('This line is not parseable as valid JSON: it is not UTF-8.', {
+  invalidRequest('This line is not valid JSON, because its bytes are not UTF-8.', {
     code: 'invalid_json_line',
   });
 

@@ -27,7 +27,7 @@ import type { ActivityDependencies, PassedTarget } from '../dependencies.ts';
 import { fromHold, HeldError } from '../failures.ts';
 import { isOverload, passGate, yieldTo } from '../model-gate.ts';
 import type { ReportAnswer } from '../../telemetry/model-span.ts';
-import { inModelSpan, seenIn } from '../../telemetry/model-span.ts';
+import { inModelSpan, describeAnswer } from '../../telemetry/model-span.ts';
 import { traceHeaders } from '../../telemetry/trace.ts';
 import { ModelServerError } from '../model/server-error.ts';
 import { beating } from '../ingest/ingest-file.ts';
@@ -154,7 +154,7 @@ async function ask({
   const { statusCode: status } = answered;
   const text = await answered.body.text();
   const content = jsonOr(text, text);
-  report?.({ status, ...seenIn(content) });
+  report?.({ status, ...describeAnswer(content) });
   if (status < 300) return { status_code: status, body: content };
   const { baseUrl: url, apiKey } = server;
   const headers = new Headers();

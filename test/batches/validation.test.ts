@@ -73,7 +73,7 @@ describe('an input file with a bad line fails the batch, which names line and re
   });
 });
 
-test('a line that is not UTF-8 is refused, and no other text stands in its place', async () => {
+test('a line whose bytes are not UTF-8 fails the batch', async () => {
   const line = JSON.stringify(questions(assistant, ['Où est le café ?'])[0]);
   const file = await toFile(Buffer.from(`${line}\n`, 'latin1'), 'input.jsonl');
   const { id: input_file_id } = await env.client.files.create({ file, purpose: 'batch' });
